@@ -1,0 +1,97 @@
+/** What is asked for, by whom and where to: the facts that rules match, prompts show and the log keeps. */
+
+export const requestKinds = [
+  "sign",
+  "session",
+  "forward",
+  "proxy",
+  "terminate",
+  "connect",
+  "admin",
+  "confirm",
+] as const;
+export type RequestKind = (typeof requestKinds)[number];
+
+/** What changes the agent itself rather than using a key: `on = ["admin"]`. */
+export const adminOperations = [
+  "add",
+  "remove",
+  "remove-all",
+  "add-smartcard",
+  "remove-smartcard",
+  "lock",
+  "unlock",
+] as const;
+export type AdminOperation = (typeof adminOperations)[number];
+
+export interface Request {
+  kind: RequestKind;
+  /** Absent where there is no host to speak of: SSHSIG signatures, admin operations. */
+  destination?: Destination;
+  /** The user name to log in as. */
+  user?: string;
+  key?: KeyFacts;
+  /** What is to be signed. "opaque" data has no known shape, so nobody can say what the signature is good for. */
+  data?: "login" | "sshsig" | "opaque";
+  /** The SSHSIG namespace: "git", "file". */
+  namespace?: string;
+  operation?: AdminOperation;
+}
+
+export interface KeyFacts {
+  /** As the blob names it: `ssh-ed25519`. */
+  type: string;
+  /** `SHA256:` and base64 without padding. */
+  fingerprint: string;
+  /** As the agent lists it; whoever added the key chose it. */
+  comment?: string;
+}
+
+/** A host that proved its key. */
+export interface Host {
+  /** Names that known_hosts gives for the proven host key, the best one to show first; without brackets and port. */
+  names: string[];
+  /** The port that the known_hosts entry names. */
+  port?: number;
+  /** The host key's fingerprint. */
+  hostKey?: string;
+}
+
+export interface Destination extends Host {
+  /** True if the host proved its key for this very request, and known_hosts knows the key. `names` is empty otherwise. */
+  verified: boolean;
+  /** In a few words, how it was verified or why it is not: "host key known", "no session-bind". */
+  how: string;
+  /** The hosts that the agent connection was forwarded through, the nearest first. */
+  path: Host[];
+  /** True if the request came over a forwarded agent connection, or may have. */
+  forwarded: boolean;
+  /** The host as the caller's command line has it: shown as claimed, never matched. */
+  claimed?: string;
+}
+
+export interface Process {
+  pid: number;
+  /** Clock ticks since boot: with the pid, the identity of a process. */
+  startTime: string;
+  /** Absent if the kernel doesn't tell, as for another user's process. */
+  exe?: string;
+  /** The process's own name for itself. Claimed. */
+  name: string;
+  /** Claimed. */
+  cmdline: string[];
+}
+
+export interface Caller extends Process {
+  cwd?: string;
+  /** As `ps` shows it: `/dev/pts/3`. */
+  tty?: string;
+  /** The login session, or the POSIX session where the kernel keeps no login sessions. */
+  session: string;
+  /** The parent first. */
+  ancestors: Process[];
+  /** True if it lives in another pid namespace than the guard. */
+  container: boolean;
+  /** The `muxguard run` scope whose socket the request came through. */
+  scope?: string;
+}

@@ -1,0 +1,76 @@
+/**
+ * Frames of the agent protocol: a uint32 length, then that many bytes, the first of which is the message number
+ * (RFC 9987 §3). The same framing carries the ControlMaster protocol.
+ *
+ * Limits: a frame is at most 256 KiB, OpenSSH's AGENT_MAX_LEN (ssh-agent.c). A longer one, and one without a message number,
+ * can't be answered: where the next frame begins is then a guess, so the stream is at its end.
+ */
+import { ProtocolError } from "./protocol-error.ts";
+
+export const AGENT_MAX_LEN = 256 * 1024;
+
+const HEADER_LENGTH = 4;
+
+/** One frame as it came, length included, so that it can be forwarded unchanged. */
+export interface Frame {
+  readonly packet: Buffer;
+  /** The packet without its length: message number and contents. */
+  readonly payload: Buffer;
+}
+
+/** Cuts a stream of bytes into frames, however the bytes are split into chunks. */
+export class FrameDecoder {
+  #chunks: Buffer[] = [];
+  #buffered = 0;
+
+  /** Bytes held back because their frame is not complete yet. */
+  get buffered(): number {
+    return this.#buffered;
+  }
+
+  /**
+   * Takes the next chunk and returns the frames that it completes.
+   * @throws ProtocolError for a length of 0 or above AGENT_MAX_LEN, as soon as the length is known
+   */
+  push(chunk: Buffer): Frame[] {
+    this.#chunks.push(chunk);
+    this.#buffered += chunk.length;
+    const frames: Frame[] = [];
+    for (let frame = this.#next(); frame; frame = this.#next()) frames.push(frame);
+    return frames;
+  }
+
+  #next(): Frame | undefined {
+    if (this.#buffered < HEADER_LENGTH) return undefined;
+    const length = HEADER_LENGTH + checkedLength(this.#gather(HEADER_LENGTH).readUInt32BE());
+    if (this.#buffered < length) return undefined;
+    const bytes = this.#gather(length);
+    this.#chunks[0] = bytes.subarray(length);
+    this.#buffered -= length;
+    const packet = bytes.subarray(0, length);
+    return { packet, payload: packet.subarray(HEADER_LENGTH) };
+  }
+
+  /** The first chunk, joined with those behind it if it is shorter than `length`. */
+  #gather(length: number): Buffer {
+    const [first] = this.#chunks;
+    if (first && first.length >= length) return first;
+    const joined = Buffer.concat(this.#chunks);
+    this.#chunks = [joined];
+    return joined;
+  }
+}
+
+function checkedLength(length: number): number {
+  if (length === 0) throw new ProtocolError("frame without a message number");
+  if (length > AGENT_MAX_LEN)
+    throw new ProtocolError(`frame of ${length} bytes, ${AGENT_MAX_LEN} are the most`);
+  return length;
+}
+
+export function encodeFrame(payload: Buffer): Buffer {
+  const packet = Buffer.allocUnsafe(HEADER_LENGTH + payload.length);
+  packet.writeUInt32BE(payload.length);
+  payload.copy(packet, HEADER_LENGTH);
+  return packet;
+}

@@ -1,0 +1,129 @@
+/**
+ * The data types of the SSH protocols: byte, boolean, uint32, uint64 and string (RFC 4251 §5).
+ *
+ * A reader never copies: what it returns are views on the bytes it was given. It checks each length against
+ * what is there before it takes anything, so no length field can make it allocate.
+ */
+import { ProtocolError } from "./protocol-error.ts";
+
+export class ByteReader {
+  readonly #bytes: Buffer;
+  #offset = 0;
+
+  constructor(bytes: Buffer) {
+    this.#bytes = bytes;
+  }
+
+  get remaining(): number {
+    return this.#bytes.length - this.#offset;
+  }
+
+  /** Bytes consumed so far. */
+  get offset(): number {
+    return this.#offset;
+  }
+
+  u8(): number {
+    return this.bytes(1).readUInt8();
+  }
+
+  /** Any byte but 0 is true, as in OpenSSH's sshbuf. */
+  bool(): boolean {
+    return this.u8() !== 0;
+  }
+
+  u32(): number {
+    return this.bytes(4).readUInt32BE();
+  }
+
+  u64(): bigint {
+    return this.bytes(8).readBigUInt64BE();
+  }
+
+  bytes(length: number): Buffer {
+    if (length > this.remaining) {
+      throw new ProtocolError(`${length} bytes announced, ${this.remaining} left`);
+    }
+    const start = this.#offset;
+    this.#offset += length;
+    return this.#bytes.subarray(start, this.#offset);
+  }
+
+  /** A string as bytes: a uint32 length and that many bytes. */
+  string(): Buffer {
+    return this.bytes(this.u32());
+  }
+
+  /**
+   * A string as text. Bytes that are not UTF-8 become U+FFFD. A NUL is refused, as sshbuf_get_cstring() does:
+   * a name must not look different to a program that stops at it.
+   */
+  text(): string {
+    const bytes = this.string();
+    if (bytes.includes(0)) throw new ProtocolError("text with a NUL byte");
+    return bytes.toString("utf8");
+  }
+
+  rest(): Buffer {
+    return this.bytes(this.remaining);
+  }
+
+  /** Throws ProtocolError unless everything was consumed. */
+  end(): void {
+    if (this.remaining > 0) throw new ProtocolError(`${this.remaining} bytes too many`);
+  }
+}
+
+/** Runs `read` over the bytes and requires it to consume them all. */
+export function readAll<T>(bytes: Buffer, read: (reader: ByteReader) => T): T {
+  const reader = new ByteReader(bytes);
+  const value = read(reader);
+  reader.end();
+  return value;
+}
+
+/** Reads values until the bytes are used up. */
+export function readEach<T>(bytes: Buffer, read: (reader: ByteReader) => T): T[] {
+  const reader = new ByteReader(bytes);
+  const values: T[] = [];
+  while (reader.remaining > 0) values.push(read(reader));
+  return values;
+}
+
+export class ByteWriter {
+  readonly #parts: Buffer[] = [];
+
+  u8(value: number): this {
+    return this.bytes(Buffer.of(value));
+  }
+
+  bool(value: boolean): this {
+    return this.u8(value ? 1 : 0);
+  }
+
+  u32(value: number): this {
+    const part = Buffer.allocUnsafe(4);
+    part.writeUInt32BE(value);
+    return this.bytes(part);
+  }
+
+  u64(value: bigint): this {
+    const part = Buffer.allocUnsafe(8);
+    part.writeBigUInt64BE(value);
+    return this.bytes(part);
+  }
+
+  bytes(value: Buffer): this {
+    this.#parts.push(value);
+    return this;
+  }
+
+  string(value: Buffer | string): this {
+    const bytes = typeof value === "string" ? Buffer.from(value, "utf8") : value;
+    return this.u32(bytes.length).bytes(bytes);
+  }
+
+  toBuffer(): Buffer {
+    return Buffer.concat(this.#parts);
+  }
+}

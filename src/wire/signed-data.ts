@@ -1,0 +1,111 @@
+/**
+ * What an agent is asked to sign, recognised by its shape: a login (RFC 4252 §7, and OpenSSH's PROTOCOL §3.1 for the
+ * host-bound form), an SSHSIG signature (PROTOCOL.sshsig), or anything else, which is "opaque".
+ *
+ * The shapes are checked as strictly as ssh-agent.c does (parse_userauth_request, parse_sshsig_request): what is only almost a login
+ * is opaque, and no rule that names a host or user matches it.
+ */
+import { ByteReader, ByteWriter } from "./primitives.ts";
+import { ProtocolError } from "./protocol-error.ts";
+import { parsePublicKey } from "./public-key.ts";
+
+export interface UserauthData {
+  kind: "userauth";
+  sessionIdentifier: Buffer;
+  user: string;
+  method: "publickey" | "publickey-hostbound-v00@openssh.com";
+  algorithm: string;
+  key: Buffer;
+  /** The host key that the host-bound method signs too. */
+  hostKey?: Buffer;
+}
+
+export interface SshsigData {
+  kind: "sshsig";
+  namespace: string;
+  hashAlgorithm: string;
+  hash: Buffer;
+}
+
+export type SignedData = UserauthData | SshsigData | { kind: "opaque"; length: number };
+
+const SSH2_MSG_USERAUTH_REQUEST = 50;
+const SSHSIG_MAGIC = Buffer.from("SSHSIG");
+
+/** Recognises the data of a sign request for the key `key`. Never throws: what can't be read is opaque. */
+export function parseSignedData(data: Buffer, key: Buffer): SignedData {
+  for (const parse of [parseSshsig, parseUserauth]) {
+    try {
+      const signed = parse(data);
+      if (signed.kind === "sshsig" || signed.key.equals(key)) return signed;
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+    }
+  }
+  return { kind: "opaque", length: data.length };
+}
+
+/** @throws ProtocolError for anything but the data of a public key login */
+export function parseUserauth(data: Buffer): UserauthData {
+  const reader = new ByteReader(data);
+  const sessionIdentifier = reader.string();
+  if (sessionIdentifier.length === 0) throw new ProtocolError("empty session identifier");
+  if (reader.u8() !== SSH2_MSG_USERAUTH_REQUEST) throw new ProtocolError("not a SSH2_MSG_USERAUTH_REQUEST");
+  const user = reader.text();
+  const service = reader.text();
+  if (service !== "ssh-connection") throw new ProtocolError("a login to another service");
+  const method = reader.text();
+  if (reader.u8() !== 1) throw new ProtocolError("a login without a signature");
+  const algorithm = reader.text();
+  const key = reader.string();
+  parsePublicKey(key);
+  const base = { kind: "userauth", sessionIdentifier, user, algorithm, key } as const;
+  if (method === "publickey") {
+    reader.end();
+    return { ...base, method };
+  }
+  if (method !== "publickey-hostbound-v00@openssh.com") throw new ProtocolError("another login method");
+  const hostKey = reader.string();
+  parsePublicKey(hostKey);
+  reader.end();
+  return { ...base, method, hostKey };
+}
+
+export function encodeUserauth(login: UserauthData): Buffer {
+  const writer = new ByteWriter()
+    .string(login.sessionIdentifier)
+    .u8(SSH2_MSG_USERAUTH_REQUEST)
+    .string(login.user)
+    .string("ssh-connection")
+    .string(login.method)
+    .bool(true)
+    .string(login.algorithm)
+    .string(login.key);
+  if (login.hostKey) writer.string(login.hostKey);
+  return writer.toBuffer();
+}
+
+/** @throws ProtocolError for anything but the signed data of PROTOCOL.sshsig §2 */
+export function parseSshsig(data: Buffer): SshsigData {
+  const reader = new ByteReader(data);
+  if (!reader.bytes(SSHSIG_MAGIC.length).equals(SSHSIG_MAGIC)) throw new ProtocolError("not an SSHSIG");
+  const namespace = reader.text();
+  if (namespace === "") throw new ProtocolError("an SSHSIG without a namespace");
+  reader.string(); // reserved
+  const hashAlgorithm = reader.text();
+  if (!["sha256", "sha512"].includes(hashAlgorithm))
+    throw new ProtocolError("an SSHSIG with an unknown hash");
+  const hash = reader.string();
+  reader.end();
+  return { kind: "sshsig", namespace, hashAlgorithm, hash };
+}
+
+export function encodeSshsig(signed: SshsigData): Buffer {
+  return new ByteWriter()
+    .bytes(SSHSIG_MAGIC)
+    .string(signed.namespace)
+    .string("")
+    .string(signed.hashAlgorithm)
+    .string(signed.hash)
+    .toBuffer();
+}
