@@ -32,10 +32,19 @@ export interface Request {
   user?: string;
   key?: KeyFacts;
   /** What is to be signed. "opaque" data has no known shape, so nobody can say what the signature is good for. */
-  data?: "login" | "sshsig" | "opaque";
+  data?: "userauth" | "sshsig" | "opaque";
   /** The SSHSIG namespace: "git", "file". */
   namespace?: string;
   operation?: AdminOperation;
+  /** The PKCS#11 library that a smartcard operation loads into the agent. Claimed. */
+  provider?: string;
+  /** What a session runs; a login shell is the empty command. */
+  command?: string;
+  subsystem?: string;
+  /** The hosts that the agent connection was forwarded through, the nearest first. */
+  path: Host[];
+  /** True if the request came over a forwarded agent connection, or may have. */
+  forwarded: boolean;
 }
 
 export interface KeyFacts {
@@ -62,10 +71,6 @@ export interface Destination extends Host {
   verified: boolean;
   /** In a few words, how it was verified or why it is not: "host key known", "no session-bind". */
   how: string;
-  /** The hosts that the agent connection was forwarded through, the nearest first. */
-  path: Host[];
-  /** True if the request came over a forwarded agent connection, or may have. */
-  forwarded: boolean;
   /** The host as the caller's command line has it: shown as claimed, never matched. */
   claimed?: string;
 }

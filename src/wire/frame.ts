@@ -68,9 +68,9 @@ function checkedLength(length: number): number {
   return length;
 }
 
-export function encodeFrame(payload: Buffer): Buffer {
+export function encodeFrame(payload: Buffer): Frame {
   const packet = Buffer.allocUnsafe(HEADER_LENGTH + payload.length);
   packet.writeUInt32BE(payload.length);
   payload.copy(packet, HEADER_LENGTH);
-  return packet;
+  return { packet, payload };
 }

@@ -80,8 +80,8 @@ function readPlainKey(reader: ByteReader, type: string): PlainKey | undefined {
 
 function readCurve(reader: ByteReader, type: string): string {
   const curve = reader.text();
-  if (!type.includes(`-${curve}`) || curve === "")
-    throw new ProtocolError(`key type ${type} with another curve`);
+  const [expected] = /nistp\d+/.exec(type) ?? [];
+  if (curve !== expected) throw new ProtocolError(`key type ${type} with another curve`);
   return curve;
 }
 

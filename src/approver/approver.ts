@@ -1,0 +1,16 @@
+/** The seam to whoever answers: a program, a terminal, another command of muxguard. */
+import type { Answer, Question } from "../policy/question.ts";
+
+export interface Approver {
+  /** As config.toml and the log name it. */
+  readonly kind: string;
+
+  /** Undefined if it can reach a person right now, otherwise why it can't. */
+  unavailable(): string | undefined;
+
+  /**
+   * Asks, and resolves with the answer. Rejects if it could not ask; that is never a yes.
+   * @param signal aborted when the answer is no longer wanted: the question must leave the screen
+   */
+  ask(question: Question, signal: AbortSignal): Promise<Answer>;
+}

@@ -1,0 +1,53 @@
+/** `muxguard daemon`: the guard of a login session. */
+import { spawn } from "node:child_process";
+import { type Config, readConfig } from "../daemon/config.ts";
+import { Guard } from "../daemon/daemon.ts";
+import { openPaths, type Paths } from "../daemon/paths.ts";
+import { userPolicy } from "../daemon/policy-files.ts";
+import { serveRpc } from "../daemon/rpc-server.ts";
+import { answers } from "../platform/listener.ts";
+import { CliError } from "./cli-error.ts";
+
+export async function daemon({ foreground }: { foreground?: boolean }): Promise<void> {
+  const paths = openPaths();
+  const config = await readConfig(paths.config);
+  if (await answers(paths.daemonSocket)) throw new CliError("a daemon runs already (muxguard status)", 1);
+  if (!foreground) return startInBackground();
+  const close = await serve(paths, config);
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => void close());
+  process.send?.("ready");
+}
+
+async function serve(paths: Paths, config: Config): Promise<() => Promise<void>> {
+  const report = (line: string): void => void process.stderr.write(`${line}\n`);
+  const { runtime: folder, agentSocket, daemonSocket: path } = paths;
+  const guard = await Guard.start({ paths, config, environment: process.env, holdsQuestions: true, folder });
+  const policy = userPolicy(paths.config, report);
+  await guard.openScope({ policy, report });
+  const listener = await serveRpc({ guard, path, agentSocket, policy });
+  return async () => {
+    await listener.close();
+    await guard.close();
+  };
+}
+
+/** Returns once the daemon serves; what went wrong before that is on its stderr, which is ours. */
+function startInBackground(): Promise<void> {
+  const [, script = ""] = process.argv;
+  const child = spawn(process.execPath, [script, "daemon", "--foreground"], {
+    detached: true,
+    stdio: ["ignore", "ignore", "inherit", "ipc"],
+  });
+  return new Promise((resolve, reject) => {
+    child.once("message", () => {
+      child.disconnect();
+      child.unref();
+      resolve();
+    });
+    child.once("error", reject);
+    child.once("exit", (code) => {
+      process.exitCode = code ?? 1;
+      resolve();
+    });
+  });
+}

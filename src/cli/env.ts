@@ -1,0 +1,35 @@
+/** `muxguard env`: what a shell has to evaluate, in the manner of ssh-agent. */
+import { basename } from "node:path";
+import { openPaths } from "../daemon/paths.ts";
+import { answers } from "../platform/listener.ts";
+import { CliError } from "./cli-error.ts";
+
+export async function env(options: { sh?: boolean; csh?: boolean; fish?: boolean }): Promise<void> {
+  const { agentSocket } = openPaths();
+  if (!(await answers(agentSocket))) throw new CliError("no daemon runs; start it with: muxguard daemon", 1);
+  process.stdout.write(assignment(shellOf(options), agentSocket));
+}
+
+type Shell = "sh" | "csh" | "fish";
+
+/** As asked for, or by the name of the user's shell. */
+function shellOf({ sh, csh, fish }: { sh?: boolean; csh?: boolean; fish?: boolean }): Shell {
+  if (sh) return "sh";
+  if (csh) return "csh";
+  if (fish) return "fish";
+  const name = basename(process.env.SHELL ?? "sh");
+  if (name === "fish") return "fish";
+  return name.endsWith("csh") ? "csh" : "sh";
+}
+
+function assignment(shell: Shell, socket: string): string {
+  const quoted = `'${socket.replaceAll("'", "'\\''")}'`;
+  switch (shell) {
+    case "sh":
+      return `SSH_AUTH_SOCK=${quoted}; export SSH_AUTH_SOCK;\n`;
+    case "csh":
+      return `setenv SSH_AUTH_SOCK ${quoted};\n`;
+    case "fish":
+      return `set -gx SSH_AUTH_SOCK ${quoted.replaceAll("'\\''", "\\'")};\n`;
+  }
+}

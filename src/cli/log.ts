@@ -1,0 +1,89 @@
+/** `muxguard log`: the decisions, as lines to read or as JSON. */
+import { closeSync, fstatSync, openSync, readSync, statSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { AuditEvent } from "../audit/event.ts";
+import { openPaths } from "../daemon/paths.ts";
+import { parseDuration } from "../policy/duration.ts";
+import { CliError, exitCodes } from "./cli-error.ts";
+import { describeEvent } from "./describe-event.ts";
+
+/** How often the file is looked at, in milliseconds. */
+const INTERVAL = 200;
+
+export async function log({
+  follow,
+  json,
+  since,
+}: {
+  follow?: boolean;
+  json?: boolean;
+  since?: string;
+}): Promise<void> {
+  const from = since === undefined ? "" : startTime(since).toISOString();
+  const print = (line: string): void => {
+    const event = parseEvent(line);
+    if (event && event.time >= from) process.stdout.write(`${json ? line : describeEvent(event)}\n`);
+  };
+  process.stdout.on("error", () => process.exit(0)); // `muxguard log | head`
+  const tail = new Tail(openPaths().log);
+  for (const line of tail.lines()) print(line);
+  while (follow) {
+    await sleep(INTERVAL);
+    for (const line of tail.lines()) print(line);
+  }
+}
+
+function startTime(since: string): Date {
+  const ago = parseDuration(since);
+  const time = ago === undefined ? new Date(since) : new Date(Date.now() - ago);
+  if (Number.isNaN(time.getTime()))
+    throw new CliError(`neither a time nor a duration: ${since}`, exitCodes.usage);
+  return time;
+}
+
+/** Undefined for a line that was cut off by a crash. */
+function parseEvent(line: string): AuditEvent | undefined {
+  try {
+    return JSON.parse(line);
+  } catch {
+    return undefined;
+  }
+}
+
+/** What was added to a file since it was last read, also if the file was rotated in between. */
+class Tail {
+  readonly #path: string;
+  #fd: number | undefined;
+  #rest = Buffer.alloc(0);
+
+  constructor(path: string) {
+    this.#path = path;
+  }
+
+  *lines(): Generator<string> {
+    yield* this.#added();
+    if (!this.#isRotated()) return;
+    if (this.#fd !== undefined) closeSync(this.#fd);
+    this.#fd = statSync(this.#path, { throwIfNoEntry: false }) && openSync(this.#path, "r");
+    this.#rest = Buffer.alloc(0);
+    yield* this.#added();
+  }
+
+  #isRotated(): boolean {
+    const named = statSync(this.#path, { bigint: true, throwIfNoEntry: false });
+    if (this.#fd === undefined) return named !== undefined;
+    return named !== undefined && named.ino !== fstatSync(this.#fd, { bigint: true }).ino;
+  }
+
+  *#added(): Generator<string> {
+    if (this.#fd === undefined) return;
+    const buffer = Buffer.alloc(64 * 1024);
+    for (let length = readSync(this.#fd, buffer); length > 0; length = readSync(this.#fd, buffer)) {
+      const bytes = Buffer.concat([this.#rest, buffer.subarray(0, length)]);
+      const end = bytes.lastIndexOf("\n") + 1;
+      this.#rest = bytes.subarray(end);
+      const text = bytes.toString("utf8", 0, end);
+      yield* text.split("\n").filter((line) => line !== "");
+    }
+  }
+}

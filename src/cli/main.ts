@@ -1,0 +1,110 @@
+/** The command line: what there is, in the order in which one meets it. Each command is a file of its own, loaded when it is used. */
+import { Command, CommanderError } from "commander";
+import { CliError, exitCodes } from "./cli-error.ts";
+
+const teaching = `
+First steps:
+  muxguard run -- ssh host                one command, guarded: asks before a key is used
+  muxguard run --scope agent -- CMD       a program with rules of its own (scope = "agent")
+  muxguard log                            what was asked for, and what was decided
+
+Rules go into ~/.config/muxguard/policy.toml; the first that matches wins:
+  [[rule]]
+  name   = "fetching from github"
+  host   = "github.com"
+  user   = "git"
+  action = "allow"                        # allow | deny | ask; without a rule: ask
+
+For a whole login session:
+  muxguard daemon; eval "$(muxguard env)"
+`;
+
+function createProgram(): Command {
+  const program = new Command("muxguard")
+    .description("sudoers for SSH keys: asks, or answers from a policy, before a key is used")
+    .enablePositionalOptions()
+    .exitOverride()
+    .addHelpText("after", teaching);
+  program
+    .command("run")
+    .description("run a command with a guarded ssh-agent")
+    .passThroughOptions()
+    .option("--policy <file>", "use this policy instead of your own")
+    .option("--scope <name>", "the name of the run in rules; default: the command's name")
+    .option("--upstream <socket>", "the agent that holds the keys; default: SSH_AUTH_SOCK")
+    .argument("<command...>", "the command and its arguments")
+    .action(async (command: string[], options: { policy?: string; scope?: string; upstream?: string }) => {
+      const { run } = await import("./run.ts");
+      process.exitCode = await run(command, options);
+    });
+  program
+    .command("daemon")
+    .description("guard the agent of the login session, in the background")
+    .option("-D, --foreground", "stay in the foreground, and tell of denials on stderr")
+    .action(async (options: { foreground?: boolean }) => (await import("./daemon.ts")).daemon(options));
+  program
+    .command("env")
+    .description('print the daemon\'s SSH_AUTH_SOCK for a shell: eval "$(muxguard env)"')
+    .option("-s, --sh", "for sh, bash and zsh")
+    .option("-c, --csh", "for csh and tcsh")
+    .option("-f, --fish", "for fish")
+    .action(async (options: { sh?: boolean; csh?: boolean; fish?: boolean }) =>
+      (await import("./env.ts")).env(options),
+    );
+  program
+    .command("status")
+    .description("whether a daemon runs, and what it guards")
+    .action(async () => (await import("./status.ts")).status());
+  program
+    .command("pending")
+    .description("the questions that wait for an answer")
+    .option("--json", "one JSON object a line")
+    .action(async (options: { json?: boolean }) => (await import("./pending.ts")).pending(options));
+  program
+    .command("approve")
+    .description("answer a question with yes; the beginning of its id is enough")
+    .argument("<id>")
+    .option("--once", "for this request alone")
+    .option("--for <duration>", 'remember it, at most as long as the rule allows: "10m", "2h"')
+    .option("--run", "remember it until the run ends")
+    .action(async (id: string, options: { once?: boolean; for?: string; run?: boolean }) =>
+      (await import("./answer.ts")).approve(id, options),
+    );
+  program
+    .command("deny")
+    .description("answer a question with no")
+    .argument("<id>")
+    .action(async (id: string) => (await import("./answer.ts")).deny(id));
+  program
+    .command("log")
+    .description("what was asked for, and what was decided")
+    .option("-f, --follow", "go on with what comes")
+    .option("--json", "one JSON object a line, as it is in the file")
+    .option("--since <when>", 'a time ("2026-11-22T10:00") or how long ago ("2h")')
+    .action(async (options: { follow?: boolean; json?: boolean; since?: string }) =>
+      (await import("./log.ts")).log(options),
+    );
+  program
+    .command("demo")
+    .description("show the main job: a throwaway server, key and agent, and ssh through the guard")
+    .action(async () => (await import("../demo/demo.ts")).demo());
+  return program;
+}
+
+try {
+  const program = createProgram();
+  if (process.argv.length === 2) program.outputHelp();
+  else await program.parseAsync();
+} catch (error) {
+  process.exitCode = exitCodeOf(error);
+}
+
+/** The one place where an error becomes a line and an exit code. */
+function exitCodeOf(error: unknown): number {
+  // commander has printed what was wrong with the arguments, or the help that was asked for
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : exitCodes.usage;
+  const message = error instanceof Error ? error.message : String(error);
+  process.stderr.write(`muxguard: ${message}\n`);
+  if (error instanceof CliError) return error.exitCode;
+  return error instanceof Error && error.name === "SettingsError" ? exitCodes.settings : 1;
+}

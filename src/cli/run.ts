@@ -1,0 +1,110 @@
+/** `muxguard run`: a command with a guarded agent, through the daemon if one runs, otherwise through a guard of its own. */
+import { spawn } from "node:child_process";
+import { constants } from "node:os";
+import { basename, resolve } from "node:path";
+import { readConfig } from "../daemon/config.ts";
+import { openPaths } from "../daemon/paths.ts";
+import { adoptOrphans } from "../platform/libc.ts";
+import { CliError, exitCodes } from "./cli-error.ts";
+import { openDaemonRun } from "./daemon-run.ts";
+import { openOwnRun } from "./own-run.ts";
+
+export interface RunOptions {
+  policy?: string;
+  scope?: string;
+  upstream?: string;
+}
+
+/** What a run is opened with. */
+export interface RunRequest {
+  name: string;
+  /** Absolute paths. */
+  policy?: string;
+  upstream?: string;
+  report: (line: string) => void;
+  /** Ctrl-C at a prompt on the terminal. */
+  interrupted: () => void;
+}
+
+export interface OpenRun {
+  agentSocket: string;
+  /** Called once the command has started. */
+  started?: () => void;
+  close(): Promise<void>;
+}
+
+/** Returns the exit code: the command's own, 128+n if signal n ended it. */
+export async function run([command = "", ...args]: string[], options: RunOptions): Promise<number> {
+  const paths = openPaths();
+  const config = await readConfig(paths.config);
+  // set when the command runs; before that there is nothing to interrupt
+  let interrupt = (): void => {};
+  const request: RunRequest = {
+    name: options.scope ?? basename(command),
+    ...(options.policy !== undefined && { policy: resolve(options.policy) }),
+    ...(options.upstream !== undefined && { upstream: resolve(options.upstream) }),
+    report: (line) => void process.stderr.write(`${line}\n`),
+    interrupted: () => interrupt(),
+  };
+  adoptOrphans();
+  const opened = (await openDaemonRun(paths, request)) ?? (await openOwnRun(paths, config, request));
+  try {
+    return await runCommand(command, args, opened, (kill) => {
+      interrupt = () => kill("SIGINT");
+    });
+  } finally {
+    await opened.close();
+  }
+}
+
+function runCommand(
+  command: string,
+  args: string[],
+  opened: OpenRun,
+  onStart: (kill: (signal: NodeJS.Signals) => void) => void,
+): Promise<number> {
+  const { SSH_AGENT_PID: _, ...environment } = process.env;
+  const child = spawn(command, args, {
+    stdio: "inherit",
+    env: { ...environment, SSH_AUTH_SOCK: opened.agentSocket },
+  });
+  onStart((signal) => child.kill(signal));
+  const stop = passSignals((signal) => child.kill(signal));
+  return new Promise((resolveCode, reject) => {
+    child.once("spawn", () => opened.started?.());
+    child.once("error", (error) => {
+      stop();
+      reject(startError(command, error));
+    });
+    child.once("exit", (code, signal) => {
+      stop();
+      resolveCode(signal === null ? (code ?? 1) : exitCodes.signal + constants.signals[signal]);
+    });
+  });
+}
+
+/** Those that the terminal sends to the command itself, as both are in its foreground. */
+const fromKeyboard: NodeJS.Signals[] = ["SIGINT", "SIGQUIT"];
+const passed: NodeJS.Signals[] = ["SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGALRM"];
+
+/** Passes signals on to the command, which decides what they mean; muxguard ends when it does. */
+function passSignals(kill: (signal: NodeJS.Signals) => void): () => void {
+  const interactive = process.stdin.isTTY;
+  const handlers = [...fromKeyboard, ...passed].map((signal) => {
+    const handler = (): void => {
+      if (!interactive || !fromKeyboard.includes(signal)) kill(signal);
+    };
+    process.on(signal, handler);
+    return [signal, handler] as const;
+  });
+  return () => {
+    for (const [signal, handler] of handlers) process.removeListener(signal, handler);
+  };
+}
+
+function startError(command: string, error: Error): CliError {
+  const code = "code" in error ? error.code : undefined;
+  if (code === "ENOENT") return new CliError(`${command}: command not found`, exitCodes.notFound);
+  if (code === "EACCES") return new CliError(`${command}: permission denied`, exitCodes.notExecutable);
+  return new CliError(`${command}: ${error.message}`, exitCodes.notExecutable);
+}

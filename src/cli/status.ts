@@ -1,0 +1,31 @@
+/** `muxguard status`: whether a daemon runs. */
+import { openPaths } from "../daemon/paths.ts";
+import { connectRpc, statusRequest } from "../daemon/rpc.ts";
+import { CliError } from "./cli-error.ts";
+
+/** The exit code of `systemctl status` for what does not run. */
+const NOT_RUNNING = 3;
+
+export async function status(): Promise<void> {
+  const { daemonSocket, log } = openPaths();
+  const connection = await connectRpc(daemonSocket);
+  if (!connection) throw new CliError("no daemon runs; start it with: muxguard daemon", NOT_RUNNING);
+  try {
+    const { pid, agentSocket, upstream, runs, grants, pending } = await connection.sendRequest(
+      statusRequest,
+      null,
+    );
+    const lines = [
+      `daemon     pid ${pid}`,
+      `socket     ${agentSocket}`,
+      `keys in    ${upstream.join(", ") || "no agent: set SSH_AUTH_SOCK, or upstream_agent in config.toml"}`,
+      `log        ${log}`,
+      `runs       ${runs}`,
+      `remembered ${grants}`,
+      `questions  ${pending}${pending > 0 ? " (muxguard pending)" : ""}`,
+    ];
+    process.stdout.write(`${lines.join("\n")}\n`);
+  } finally {
+    connection.end();
+  }
+}

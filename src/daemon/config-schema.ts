@@ -1,0 +1,14 @@
+/** What config.toml may hold. */
+import * as z from "zod/mini";
+import { approverKinds, duration } from "../policy/schema.ts";
+
+export const configSchema = z.strictObject({
+  upstream_agent: z.optional(z.union([z.string(), z.array(z.string()).check(z.minLength(1))])),
+  approvers: z.optional(z.array(z.enum(approverKinds))),
+  remember: z.optional(duration),
+  timeout: z.optional(duration),
+  yes: z.optional(z.enum(["once", "remember"])),
+  upstream_timeout: z.optional(duration),
+  sync_log: z.optional(z.boolean()),
+  ssh_config: z.optional(z.string()),
+});

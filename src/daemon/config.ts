@@ -1,0 +1,58 @@
+/** config.toml: how muxguard works. What may be done is the policy's matter (policy-files.ts). */
+import { existsSync } from "node:fs";
+import { homedir } from "node:os";
+import { join } from "node:path";
+
+export interface Config {
+  /** Agents that hold the keys, by socket path; "private" for an ssh-agent of the guard's own. Empty: SSH_AUTH_SOCK. */
+  upstreamAgents: readonly string[];
+  /** In this order; the first answer wins. */
+  approvers: readonly string[];
+  /** How long an approval is remembered if nothing else is said, in milliseconds. */
+  remember: number;
+  /** After how long no answer is a denial, in milliseconds. */
+  timeout: number;
+  /** What a plain yes means where an approver has just yes and no. */
+  yes: "once" | "remember";
+  /** How long an upstream agent may take for what it answers by itself, in milliseconds. */
+  upstreamTimeout: number;
+  /** Waits for the disk with each entry of the log. */
+  syncLog: boolean;
+  /** The file for `ssh -G` instead of the user's own ssh_config. */
+  sshConfig: string | undefined;
+}
+
+const defaults: Config = {
+  upstreamAgents: [],
+  approvers: ["terminal", "askpass", "queue"],
+  remember: 10 * 60_000,
+  timeout: 60_000,
+  yes: "remember",
+  upstreamTimeout: 10_000,
+  syncLog: false,
+  sshConfig: undefined,
+};
+
+/** @throws SettingsError */
+export async function readConfig(folder: string): Promise<Config> {
+  const path = join(folder, "config.toml");
+  if (!existsSync(path)) return defaults;
+  const { readSettings } = await import("./toml-file.ts");
+  const { configSchema } = await import("./config-schema.ts");
+  const file = readSettings(path, configSchema);
+  const upstream = file.upstream_agent ?? [];
+  return {
+    upstreamAgents: (typeof upstream === "string" ? [upstream] : upstream).map(expandHome),
+    approvers: file.approvers ?? defaults.approvers,
+    remember: file.remember ?? defaults.remember,
+    timeout: file.timeout ?? defaults.timeout,
+    yes: file.yes ?? defaults.yes,
+    upstreamTimeout: file.upstream_timeout ?? defaults.upstreamTimeout,
+    syncLog: file.sync_log ?? defaults.syncLog,
+    sshConfig: file.ssh_config === undefined ? undefined : expandHome(file.ssh_config),
+  };
+}
+
+function expandHome(path: string): string {
+  return path.startsWith("~/") ? join(homedir(), path.slice(2)) : path;
+}

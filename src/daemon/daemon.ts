@@ -1,0 +1,227 @@
+/**
+ * The guard, put together: the one place where its parts are made and wired. `muxguard daemon` runs one for the login session, and
+ * `muxguard run` one for its command where no daemon runs.
+ */
+import { randomBytes } from "node:crypto";
+import { rmSync } from "node:fs";
+import { connect, type Socket } from "node:net";
+import { join } from "node:path";
+import type { Approver } from "../approver/approver.ts";
+import { createAskpassApprover } from "../approver/askpass.ts";
+import { inTurn } from "../approver/in-turn.ts";
+import { auditEvent } from "../audit/event.ts";
+import { AuditLog } from "../audit/log.ts";
+import { AgentConnection } from "../guard/agent-connection.ts";
+import { Broker } from "../guard/broker.ts";
+import { KeyNames } from "../guard/key-names.ts";
+import { Questions } from "../guard/questions.ts";
+import type { Scope } from "../guard/scope.ts";
+import { type AgentAddress, createUpstream } from "../guard/upstream.ts";
+import { createDestinationResolver } from "../identity/destination.ts";
+import { SessionRegistry } from "../identity/session-registry.ts";
+import { protectProcess } from "../platform/libc.ts";
+import { type Listener, listenPrivately } from "../platform/listener.ts";
+import { Peer } from "../platform/peer.ts";
+import { type PrivateAgent, startPrivateAgent } from "../platform/private-agent.ts";
+import { ensurePrivateFolder } from "../platform/private-folder.ts";
+import { ProcessTable } from "../platform/process.ts";
+import { Grants } from "../policy/grants.ts";
+import type { Answer, Question } from "../policy/question.ts";
+import type { Caller } from "../policy/request.ts";
+import { agentRoute } from "./agent-route.ts";
+import type { Config } from "./config.ts";
+import type { Paths } from "./paths.ts";
+import type { PolicySource } from "./policy-files.ts";
+
+/** How long an upstream agent may take for what a person has to do, in milliseconds: a touch, a PIN, `ssh-add -c`. */
+const PERSON_TIMEOUT = 120_000;
+
+export interface GuardOptions {
+  paths: Paths;
+  config: Config;
+  /** The guard's own: where SSH_AUTH_SOCK and SSH_ASKPASS come from. */
+  environment: NodeJS.ProcessEnv;
+  /** Whether questions stay open for `muxguard approve` alone. */
+  holdsQuestions: boolean;
+  /** Where its sockets are. */
+  folder: string;
+}
+
+export interface ScopeOptions {
+  /** For a run: its name in policies, and the process that holds it. */
+  run?: { name: string; pid: number };
+  policy: PolicySource;
+  /** The path of the agent to use instead of the guard's own. */
+  upstream?: string;
+  /** Asked before the guard's own approvers. */
+  approvers?: readonly Approver[];
+  report: (line: string) => void;
+}
+
+export interface OpenScope {
+  agentSocket: string;
+  close(): Promise<void>;
+}
+
+export class Guard {
+  readonly #options: GuardOptions;
+  readonly #log: AuditLog;
+  readonly #processes = new ProcessTable();
+  readonly #grants = new Grants(() => performance.now());
+  readonly #questions = new Questions();
+  readonly #keyNames = new KeyNames();
+  readonly #sessions = new SessionRegistry();
+  readonly #destinations: ReturnType<typeof createDestinationResolver>;
+  readonly #broker: Broker;
+  readonly #approvers: readonly Approver[];
+  readonly #runs = new Map<string, number>();
+  readonly #open = new Set<{ close(): Promise<void> }>();
+  #privateAgent: PrivateAgent | undefined;
+
+  private constructor(options: GuardOptions) {
+    const { config, paths, environment } = options;
+    this.#options = options;
+    this.#log = new AuditLog(paths.log, config.syncLog);
+    this.#destinations = createDestinationResolver(
+      config.sshConfig === undefined ? {} : { sshConfig: config.sshConfig },
+    );
+    this.#approvers = [inTurn(createAskpassApprover(environment))];
+    this.#broker = new Broker({
+      record: (decided) => this.#log.append(auditEvent(decided)),
+      grants: this.#grants,
+      questions: this.#questions,
+      settings: { remember: config.remember, timeout: config.timeout, yes: config.yes },
+      now: () => performance.now(),
+    });
+  }
+
+  /** @throws Error if the private agent does not start */
+  static async start(options: GuardOptions): Promise<Guard> {
+    protectProcess();
+    ensurePrivateFolder(options.folder);
+    const guard = new Guard(options);
+    if (options.config.upstreamAgents.includes("private")) {
+      guard.#privateAgent = await startPrivateAgent(options.folder);
+    }
+    return guard;
+  }
+
+  /** Listens on an agent socket of the scope's own. @throws SettingsError for a broken policy */
+  async openScope(options: ScopeOptions): Promise<OpenScope> {
+    const id = options.run ? randomBytes(6).toString("hex") : undefined;
+    const agentSocket = join(this.#options.folder, id === undefined ? "agent.sock" : `${id}.sock`);
+    await options.policy.load();
+    const scope = this.#scope(id, options);
+    const addresses = this.#addresses(options.upstream);
+    const listener = await listenPrivately(agentSocket, (socket, descriptor) =>
+      this.#serve(socket, descriptor, scope, addresses),
+    );
+    if (id !== undefined && options.run) this.#runs.set(id, options.run.pid);
+    return this.#opened(listener, id);
+  }
+
+  #opened(listener: Listener, id: string | undefined): OpenScope {
+    const opened: OpenScope = {
+      agentSocket: listener.path,
+      close: async () => {
+        if (!this.#open.delete(opened)) return;
+        if (id !== undefined) {
+          this.#runs.delete(id);
+          this.#grants.endRun(id);
+        }
+        await listener.close();
+      },
+    };
+    this.#open.add(opened);
+    return opened;
+  }
+
+  pending(): Question[] {
+    return this.#questions.pending();
+  }
+
+  answer(id: string, answer: Answer): boolean {
+    return this.#questions.answer(id, answer);
+  }
+
+  /** Closes the listener together with the guard. */
+  closeWith(listener: Listener): void {
+    this.#open.add(listener);
+  }
+
+  /** Names of the agents that hold the keys. */
+  get upstreams(): string[] {
+    return this.#addresses().map(({ name }) => name);
+  }
+
+  get grants(): number {
+    return this.#grants.size;
+  }
+
+  get runs(): number {
+    return this.#runs.size;
+  }
+
+  /** The processes that hold runs: what descends from them may not control the guard. */
+  isInRun({ ancestors }: Caller): boolean {
+    const holders = new Set(this.#runs.values());
+    return ancestors.some(({ pid }) => holders.has(pid));
+  }
+
+  /** The process at the other end of a connection to one of the guard's sockets. */
+  peer(descriptor: number): Peer {
+    return new Peer(descriptor, this.#processes);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#open].map((scope) => scope.close()));
+    this.#privateAgent?.close();
+    this.#processes.close();
+    this.#log.close();
+    if (this.#options.folder !== this.#options.paths.runtime) {
+      rmSync(this.#options.folder, { recursive: true, force: true });
+    }
+  }
+
+  #scope(run: string | undefined, { run: named, policy, approvers = [], report }: ScopeOptions): Scope {
+    const { config, holdsQuestions } = this.#options;
+    const all = [...approvers, ...this.#approvers];
+    return {
+      run,
+      name: named?.name,
+      policy: () => policy.current(),
+      approvers: config.approvers.flatMap((kind) => all.filter((approver) => approver.kind === kind)),
+      holdsQuestions,
+      report,
+    };
+  }
+
+  #addresses(upstream?: string): AgentAddress[] {
+    const { config, environment } = this.#options;
+    const usual = environment.SSH_AUTH_SOCK ? [environment.SSH_AUTH_SOCK] : [];
+    const configured = config.upstreamAgents.length > 0 ? config.upstreamAgents : usual;
+    const paths = upstream === undefined ? configured : [upstream];
+    return paths.map((path) => {
+      if (path === "private" && this.#privateAgent) return this.#privateAgent;
+      if (path === join(this.#options.folder, "agent.sock")) {
+        throw new Error(
+          `the upstream agent ${path} is muxguard's own socket; set upstream_agent in config.toml`,
+        );
+      }
+      return { name: path, connect: () => connect(path) };
+    });
+  }
+
+  #serve(socket: Socket, descriptor: number, scope: Scope, addresses: readonly AgentAddress[]): void {
+    const { upstreamTimeout } = this.#options.config;
+    const timeouts = { answer: upstreamTimeout, person: Math.max(PERSON_TIMEOUT, upstreamTimeout) };
+    new AgentConnection(socket, {
+      broker: this.#broker,
+      scope,
+      upstream: createUpstream(addresses, timeouts),
+      keyNames: this.#keyNames,
+      route: agentRoute(this.#sessions, this.#destinations),
+      client: this.peer(descriptor),
+    });
+  }
+}

@@ -1,0 +1,91 @@
+/**
+ * The policy as its files are now. They are looked at with each decision, so a change counts from the next request on; a broken file keeps the old
+ * policy in force, and is told of once.
+ */
+import { readdirSync, statSync } from "node:fs";
+import { basename, join } from "node:path";
+import { emptyPolicy, type Policy, type Rule } from "../policy/policy.ts";
+
+export interface PolicySource {
+  /** Reads the files for the first time. @throws SettingsError */
+  load(): Promise<void>;
+  current(): Policy | Promise<Policy>;
+}
+
+/** policy.toml, policy.d/*.toml in the order of their names, and approved.toml. */
+export function userPolicy(folder: string, report: (line: string) => void): PolicySource {
+  const files = (): string[] => [join(folder, "policy.toml"), ...dropIns(join(folder, "policy.d"))];
+  return policySource(files, () => [join(folder, "approved.toml")], report);
+}
+
+/** The one file of `muxguard run --policy FILE`. It must be there. */
+export function filePolicy(path: string, report: (line: string) => void): PolicySource {
+  const source = policySource(
+    () => [path],
+    () => [],
+    report,
+  );
+  const load = async (): Promise<void> => {
+    statSync(path);
+    await source.load();
+  };
+  return { ...source, load };
+}
+
+function policySource(
+  files: () => string[],
+  approved: () => string[],
+  report: (line: string) => void,
+): PolicySource {
+  let policy = emptyPolicy;
+  let state = "";
+  const load = async (): Promise<void> => {
+    state = stateOf([...files(), ...approved()]);
+    policy = await readPolicy(files(), approved());
+  };
+  const reload = async (): Promise<Policy> => {
+    try {
+      await load();
+    } catch (error) {
+      report(
+        `muxguard: the policy stays as it was: ${error instanceof Error ? error.message : String(error)}`,
+      );
+    }
+    return policy;
+  };
+  return { load, current: () => (stateOf([...files(), ...approved()]) === state ? policy : reload()) };
+}
+
+function dropIns(folder: string): string[] {
+  try {
+    const names = readdirSync(folder).filter((name) => name.endsWith(".toml"));
+    return names.sort().map((name) => join(folder, name));
+  } catch {
+    return [];
+  }
+}
+
+/** Changes whenever one of the files does. */
+function stateOf(files: readonly string[]): string {
+  const states = files.map((file) => {
+    const found = statSync(file, { throwIfNoEntry: false });
+    return found ? `${file} ${found.mtimeMs} ${found.size} ${found.ino} ${found.mode}` : "";
+  });
+  return states.join("\n");
+}
+
+async function readPolicy(files: readonly string[], approvedFiles: readonly string[]): Promise<Policy> {
+  const present = (file: string): boolean => statSync(file, { throwIfNoEntry: false }) !== undefined;
+  if (![...files, ...approvedFiles].some(present)) return emptyPolicy;
+  const { readSettings } = await import("./toml-file.ts");
+  const { policySchema } = await import("../policy/schema.ts");
+  const read = (file: string) => ({ file, content: readSettings(file, policySchema) });
+  const parts = files.filter(present).map(read);
+  const rulesOf = ({ file, content }: ReturnType<typeof read>): Rule[] =>
+    (content.rule ?? []).map((rule, at) => ({ ...rule, name: rule.name ?? `${basename(file)}#${at + 1}` }));
+  return {
+    default: parts.find(({ content }) => content.default)?.content.default ?? "ask",
+    rules: parts.flatMap(rulesOf),
+    approved: approvedFiles.filter(present).map(read).flatMap(rulesOf),
+  };
+}

@@ -1,0 +1,111 @@
+/** What the daemon does for muxguard's own commands: status, pending questions, answers, and runs. */
+import type { Socket } from "node:net";
+import { CancellationTokenSource, type MessageConnection, ResponseError } from "vscode-jsonrpc/node.js";
+import type { Approver } from "../approver/approver.ts";
+import { inTurn } from "../approver/in-turn.ts";
+import { type Listener, listenPrivately } from "../platform/listener.ts";
+import type { Caller } from "../policy/request.ts";
+import type { Guard, OpenScope } from "./daemon.ts";
+import { filePolicy, type PolicySource } from "./policy-files.ts";
+import * as rpc from "./rpc.ts";
+
+export interface RpcServerOptions {
+  guard: Guard;
+  path: string;
+  /** The login session's own agent socket, if the guard has one. */
+  agentSocket?: string;
+  /** The user's policy, for runs without one of their own; undefined where runs can't be opened. */
+  policy?: PolicySource;
+}
+
+export function serveRpc(options: RpcServerOptions): Promise<Listener> {
+  return listenPrivately(options.path, (socket, descriptor) => serve(socket, descriptor, options));
+}
+
+function serve(socket: Socket, descriptor: number, options: RpcServerOptions): void {
+  const { guard, agentSocket, policy } = options;
+  const peer = guard.peer(descriptor);
+  const connection = rpc.rpcConnection(socket);
+  socket.on("error", () => socket.destroy());
+  // who asks is read at each request: a process that was outside of a run may be inside by now
+  const fromOutside = (): Caller => {
+    const caller = peer.identify();
+    if (guard.isInRun(caller))
+      throw refused(
+        "refused: this process is inside a muxguard run, and what is guarded can't control the guard",
+      );
+    return caller;
+  };
+  connection.onRequest(rpc.statusRequest, () => {
+    fromOutside();
+    const counts = { runs: guard.runs, grants: guard.grants, pending: guard.pending().length };
+    return {
+      pid: process.pid,
+      upstream: guard.upstreams,
+      ...(agentSocket !== undefined && { agentSocket }),
+      ...counts,
+    };
+  });
+  connection.onRequest(rpc.pendingRequest, () => {
+    fromOutside();
+    return guard.pending();
+  });
+  connection.onRequest(rpc.answerRequest, ({ id, answer }) => {
+    fromOutside();
+    return guard.answer(id, answer);
+  });
+  connection.onRequest(rpc.openRunRequest, async (run) => {
+    const { pid } = fromOutside();
+    if (!policy) throw refused("this guard belongs to one run");
+    const scope = await openRun(guard, connection, run, pid, policy);
+    if (socket.destroyed) await scope.close();
+    socket.once("close", () => void scope.close());
+    return { agentSocket: scope.agentSocket };
+  });
+  connection.listen();
+}
+
+async function openRun(
+  guard: Guard,
+  connection: MessageConnection,
+  run: rpc.OpenRun,
+  pid: number,
+  userPolicy: PolicySource,
+): Promise<OpenScope> {
+  const report = (line: string): void => void connection.sendNotification(rpc.reportNotification, { line });
+  const { name, upstream } = run;
+  try {
+    return await guard.openScope({
+      run: { name, pid },
+      policy: run.policy === undefined ? userPolicy : filePolicy(run.policy, report),
+      ...(upstream !== undefined && { upstream }),
+      approvers: run.terminal ? [inTurn(remoteTerminal(connection))] : [],
+      report,
+    });
+  } catch (error) {
+    throw new ResponseError(rpc.SETTINGS_ERROR, error instanceof Error ? error.message : String(error));
+  }
+}
+
+/** The terminal of a run, which only the run's own process can read from. */
+function remoteTerminal(connection: MessageConnection): Approver {
+  return {
+    kind: "terminal",
+    unavailable: () => undefined,
+    async ask(question, signal) {
+      const cancellation = new CancellationTokenSource();
+      const cancel = (): void => cancellation.cancel();
+      signal.addEventListener("abort", cancel, { once: true });
+      try {
+        return await connection.sendRequest(rpc.askRequest, question, cancellation.token);
+      } finally {
+        signal.removeEventListener("abort", cancel);
+        cancellation.dispose();
+      }
+    },
+  };
+}
+
+function refused(reason: string): ResponseError<void> {
+  return new ResponseError(1, reason);
+}

@@ -1,0 +1,70 @@
+/** Settings files: read, checked, and every mistake told with its line. */
+import { readFileSync, type Stats, statSync } from "node:fs";
+import { userInfo } from "node:os";
+import { parse, TomlError } from "smol-toml";
+import * as z from "zod/mini";
+
+z.config(z.locales.en());
+
+/** A settings file that can't be used. The message begins with the file and the line. */
+export class SettingsError extends Error {
+  override name = "SettingsError";
+}
+
+/** @throws SettingsError */
+export function readSettings<T extends z.ZodMiniType>(path: string, schema: T): z.infer<T> {
+  checkOwner(path, statSync(path));
+  const text = readFileSync(path, "utf8");
+  const result = schema.safeParse(parseToml(path, text));
+  if (result.success) return result.data;
+  const [issue] = result.error.issues;
+  throw new SettingsError(`${path}:${lineOf(text, issue)}: ${describeIssue(issue)}`);
+}
+
+/** As ssh(1) has it for its own configuration: what others may write to is not a policy. */
+function checkOwner(path: string, { uid, mode }: Stats): void {
+  if (uid !== userInfo().uid && uid !== 0) throw new SettingsError(`${path}: belongs to another user`);
+  if ((mode & 0o022) !== 0) throw new SettingsError(`${path}: others may write to it; chmod go-w ${path}`);
+}
+
+function parseToml(path: string, text: string): unknown {
+  try {
+    return parse(text);
+  } catch (error) {
+    if (!(error instanceof TomlError)) throw error;
+    const [problem] = error.message.replace("Invalid TOML document: ", "").split("\n");
+    throw new SettingsError(`${path}:${error.line}: ${problem}`);
+  }
+}
+
+type Issue = z.core.$ZodIssue | undefined;
+
+function describeIssue(issue: Issue): string {
+  const field = issue?.path.filter((part) => typeof part === "string").join(".");
+  return field ? `${field}: ${issue?.message}` : (issue?.message ?? "not valid");
+}
+
+/** The line of a mistake: that of the key, within the n-th table of its kind; or that of the table. */
+function lineOf(text: string, issue: Issue): number {
+  const lines = text.split("\n");
+  const [table, index] = issue?.path ?? [];
+  const header = typeof table === "string" && typeof index === "number" ? nthTable(lines, table, index) : -1;
+  const key = issue?.code === "unrecognized_keys" ? issue.keys[0] : issue?.path[header < 0 ? 0 : 2];
+  const end = lines.findIndex((line, at) => at > header && /^\s*\[/.test(line));
+  const within = lines.slice(header + 1, end < 0 ? undefined : end);
+  const at = within.findIndex((line) =>
+    new RegExp(`^\\s*["']?${escapeRegExp(String(key))}["']?\\s*=`).test(line),
+  );
+  return at < 0 ? Math.max(header, 0) + 1 : header + at + 2;
+}
+
+function nthTable(lines: readonly string[], name: string, index: number): number {
+  const headers = lines.flatMap((line, at) =>
+    new RegExp(`^\\s*\\[\\[\\s*${name}\\s*\\]\\]`).test(line) ? [at] : [],
+  );
+  return headers[index] ?? -1;
+}
+
+function escapeRegExp(text: string): string {
+  return text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+}

@@ -1,0 +1,42 @@
+/** What changes an agent, in the policy's words. */
+import type { AdminOperation, KeyFacts } from "../policy/request.ts";
+import { unreachable } from "../unreachable.ts";
+import type { AgentRequest } from "../wire/agent.ts";
+
+export type AdminAgentRequest = Exclude<
+  AgentRequest,
+  { type: "SSH_AGENTC_REQUEST_IDENTITIES" | "SSH_AGENTC_SIGN_REQUEST" | "SSH_AGENTC_EXTENSION" | "unknown" }
+>;
+
+interface AdminFacts {
+  operation: AdminOperation;
+  key?: KeyFacts;
+  provider?: string;
+}
+
+/**
+ * @param facts of a key blob
+ * @throws ProtocolError for a key that can't be read
+ */
+export function adminFacts(request: AdminAgentRequest, facts: (key: Buffer) => KeyFacts): AdminFacts {
+  switch (request.type) {
+    case "SSH_AGENTC_ADD_IDENTITY":
+    case "SSH_AGENTC_ADD_ID_CONSTRAINED":
+      return { operation: "add", key: { ...facts(request.publicKey), comment: request.comment } };
+    case "SSH_AGENTC_REMOVE_IDENTITY":
+      return { operation: "remove", key: facts(request.key) };
+    case "SSH_AGENTC_REMOVE_ALL_IDENTITIES":
+      return { operation: "remove-all" };
+    case "SSH_AGENTC_ADD_SMARTCARD_KEY":
+    case "SSH_AGENTC_ADD_SMARTCARD_KEY_CONSTRAINED":
+      return { operation: "add-smartcard", provider: request.provider };
+    case "SSH_AGENTC_REMOVE_SMARTCARD_KEY":
+      return { operation: "remove-smartcard", provider: request.provider };
+    case "SSH_AGENTC_LOCK":
+      return { operation: "lock" };
+    case "SSH_AGENTC_UNLOCK":
+      return { operation: "unlock" };
+    default:
+      return unreachable(request);
+  }
+}

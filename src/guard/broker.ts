@@ -1,0 +1,203 @@
+/**
+ * The decision: policy, then grant, then approver, then the log; only then may the caller of decide() act. Whatever goes wrong on the way is a
+ * denial that says what went wrong.
+ */
+import { randomInt } from "node:crypto";
+import type { Decided } from "../audit/event.ts";
+import { describeRequest } from "../policy/describe.ts";
+import { type AskRuling, type DecidedBy, evaluate } from "../policy/evaluate.ts";
+import { coverage, type Grants, type Remember } from "../policy/grants.ts";
+import type { Question } from "../policy/question.ts";
+import type { Caller, Request } from "../policy/request.ts";
+import type { Questions } from "./questions.ts";
+import type { Scope } from "./scope.ts";
+
+export interface Verdict {
+  id: string;
+  decision: "allow" | "deny";
+  by: DecidedBy;
+  /** For a denial: why, and what to do about it. */
+  reason?: string;
+}
+
+/** Who waits for the verdict. */
+export interface Asker {
+  /** As identified when the request came; undefined if that failed. */
+  caller: Caller | undefined;
+  /** Whether the process is still there and still the same program. */
+  isUnchanged(): boolean;
+  /** Aborted when it went away. */
+  gone: AbortSignal;
+}
+
+export interface Settings {
+  /** How long an approval is remembered if nothing else is said, in milliseconds. */
+  remember: number;
+  /** After how long no answer is a denial, in milliseconds. */
+  timeout: number;
+  /** What a plain yes means, where an approver has just yes and no. */
+  yes: "once" | "remember";
+}
+
+export interface BrokerParts {
+  /** Returns once the entry is out of reach of a crash. Throws if it could not be written. */
+  record: (decided: Decided) => void;
+  grants: Grants;
+  questions: Questions;
+  settings: Settings;
+  /** A monotonic clock, in milliseconds. */
+  now: () => number;
+}
+
+type Decision = Omit<Verdict, "id"> & { remember?: Remember };
+
+interface Asked {
+  id: string;
+  request: Request;
+  caller: Caller;
+  covered: string | undefined;
+  ruling: AskRuling;
+  gone: AbortSignal;
+}
+
+export class Broker {
+  readonly #parts: BrokerParts;
+
+  constructor(parts: BrokerParts) {
+    this.#parts = parts;
+  }
+
+  /** Never rejects. When it resolves, the decision is in the log. */
+  async decide(request: Request, asker: Asker, scope: Scope): Promise<Verdict> {
+    const { now } = this.#parts;
+    const id = newId();
+    const began = now();
+    const decision = await this.#decide(id, request, asker, scope).catch(internalFault);
+    return this.#record(id, request, asker, scope, decision, now() - began);
+  }
+
+  /** Denies without asking the policy, for a reason that lies outside of it. */
+  refuse(request: Request, asker: Asker, scope: Scope, what: string, reason: string): Verdict {
+    return this.#record(newId(), request, asker, scope, denial(`fault:${what}`, reason), 0);
+  }
+
+  async #decide(id: string, request: Request, asker: Asker, scope: Scope): Promise<Decision> {
+    const { caller } = asker;
+    if (!caller) return denial("fault:caller", "the process that asks has ended or can't be identified");
+    const current = scope.policy();
+    const ruling = evaluate(current instanceof Promise ? await current : current, request, caller);
+    if (ruling.action === "allow") return { decision: "allow", by: ruling.by };
+    if (ruling.action === "deny") return denial(ruling.by, "the policy denies it");
+    const covered = ruling.remember === 0 ? undefined : coverage(request, caller, scope.run);
+    const grant = covered === undefined ? undefined : this.#parts.grants.find(covered);
+    if (grant) return { decision: "allow", by: `grant:${grant.id}` };
+    const decision = await this.#ask({ id, request, caller, covered, ruling, gone: asker.gone }, scope);
+    if (decision.decision === "deny") return decision;
+    if (!asker.isUnchanged()) {
+      return denial(
+        "fault:caller",
+        "while the question was open, the process ended or became another program",
+      );
+    }
+    if (covered !== undefined && decision.remember) {
+      this.#parts.grants.add(id, covered, decision.remember, scope.run);
+    }
+    return decision;
+  }
+
+  async #ask(asked: Asked, scope: Scope): Promise<Decision> {
+    const { id, request, covered, ruling, gone } = asked;
+    const question = this.#question(asked, scope);
+    const allowed = (kind: string): boolean => ruling.approvers?.includes(kind) ?? true;
+    const approvers = scope.approvers.filter(({ kind }) => allowed(kind));
+    const queue = { mayAnswer: allowed("queue"), suffices: scope.holdsQuestions };
+    const onlyQueue = (): void =>
+      scope.report(`muxguard: waiting for approval: ${describeRequest(request)} (muxguard approve ${id})`);
+    const { answer, by } = await this.#parts.questions.ask(
+      { question, covered, approvers, queue, onlyQueue },
+      gone,
+    );
+    if (answer.decision === "deny") return denial(by, answer.reason);
+    return { decision: "allow", by, remember: capped(answer.remember, question.longest) };
+  }
+
+  #question({ id, request, caller, covered, ruling }: Asked, scope: Scope): Question {
+    const { settings } = this.#parts;
+    const longest = covered === undefined ? 0 : ruling.remember;
+    const choices = choicesOf(longest, settings.remember, scope.run !== undefined);
+    const [once, usual = once] = choices;
+    return {
+      id,
+      request,
+      caller,
+      because: ruling.by,
+      count: 1,
+      choices,
+      ...(longest !== undefined && { longest }),
+      yes: settings.yes === "once" ? once : usual,
+      asked: new Date().toISOString(),
+      timeout: ruling.timeout ?? settings.timeout,
+    };
+  }
+
+  /** The last step before the effect. What can't be logged is denied. */
+  #record(
+    id: string,
+    request: Request,
+    { caller }: Asker,
+    scope: Scope,
+    decision: Decision,
+    waitedMs: number,
+  ): Verdict {
+    const { remember: _, ...verdict } = { id, ...decision };
+    try {
+      this.#parts.record({ time: new Date(), request, caller, waitedMs, ...verdict });
+      if (verdict.decision === "deny") scope.report(denialLine(request, verdict));
+      return verdict;
+    } catch (error) {
+      const reason = `the log can't be written: ${error instanceof Error ? error.message : "unknown error"}`;
+      const denied: Verdict = { id, ...denial("fault:log", reason) };
+      scope.report(denialLine(request, denied));
+      return denied;
+    }
+  }
+}
+
+function denial(by: DecidedBy, reason: string): Decision {
+  return { decision: "deny", by, reason };
+}
+
+function internalFault(error: unknown): Decision {
+  return denial("fault:internal", error instanceof Error ? error.message : "unknown error");
+}
+
+/** `muxguard: denied: log in to prod as root with key "work" (rule "no prod": the policy denies it)`, the words of every denial. */
+function denialLine(request: Request, { by, reason }: Verdict): string {
+  const [what, name] = by.split(/:(.*)/s);
+  const who = name === undefined ? "default" : what === "rule" ? `rule "${name}"` : name;
+  return `muxguard: denied: ${describeRequest(request)} (${who}: ${reason})`;
+}
+
+/** What the question may offer: what the rule allows, and a run's length only inside of a run. */
+function choicesOf(longest: number | undefined, usual: number, inRun: boolean): [Remember, ...Remember[]] {
+  if (longest === 0) return ["once"];
+  const choices: [Remember, ...Remember[]] = ["once", { milliseconds: Math.min(usual, longest ?? usual) }];
+  if (inRun && longest === undefined) choices.push("run");
+  return choices;
+}
+
+/** What an answer asks to be remembered, within what the rule allows. */
+function capped(remember: Remember, longest: number | undefined): Remember {
+  if (longest === undefined || remember === "once") return remember;
+  if (longest === 0) return "once";
+  return { milliseconds: remember === "run" ? longest : Math.min(remember.milliseconds, longest) };
+}
+
+/** Six characters that are hard to confuse. They name a question on a command line and an entry in the log. */
+function newId(): string {
+  let id = "";
+  while (id.length < 6) id += ID_ALPHABET[randomInt(ID_ALPHABET.length)];
+  return id;
+}
+
+const ID_ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789";

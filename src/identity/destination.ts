@@ -1,0 +1,72 @@
+/**
+ * Where a request goes to: from the session-binds of its connection to names that known_hosts proves.
+ *
+ * The caller's command line is about the first host that its ssh talks to. On a forwarded connection that is the first hop, and not the
+ * host that is logged in to.
+ */
+import { basename } from "node:path";
+import type { Caller, Destination, Host, Request } from "../policy/request.ts";
+import { fingerprint } from "../wire/public-key.ts";
+import type { SignedData, UserauthData } from "../wire/signed-data.ts";
+import { HostIdentifier, type HostIdentifierOptions } from "./host-identity.ts";
+import type { SessionBindings } from "./session-bindings.ts";
+import { type SshDestination, sshDestination } from "./ssh-command-line.ts";
+
+/** The part of a request that says where it goes. */
+export type Whereabouts = Pick<Request, "destination" | "user" | "path" | "forwarded">;
+
+export interface DestinationResolver {
+  /** @param signed what is to be signed, if anything is: only a login has a destination and a user */
+  resolve(
+    bindings: SessionBindings,
+    signed: SignedData | undefined,
+    caller: Pick<Caller, "exe" | "cmdline">,
+  ): Promise<Whereabouts>;
+}
+
+export function createDestinationResolver(options: HostIdentifierOptions = {}): DestinationResolver {
+  const hosts = new HostIdentifier(options);
+  return {
+    async resolve(bindings, signed, caller) {
+      const { forwarded } = bindings;
+      const claim = readClaim(caller);
+      const path = await resolvePath(hosts, bindings.hops, claim);
+      if (signed?.kind !== "userauth") return { path, forwarded };
+      const destination = await resolveLogin(hosts, bindings, signed, forwarded ? undefined : claim);
+      return { destination, user: signed.user, path, forwarded };
+    },
+  };
+}
+
+function resolvePath(
+  hosts: HostIdentifier,
+  hops: readonly Buffer[],
+  claim: SshDestination | undefined,
+): Promise<Host[]> {
+  return Promise.all(
+    hops.map(async (hostKey, index) => (await hosts.identify(hostKey, index === 0 ? claim : undefined)).host),
+  );
+}
+
+async function resolveLogin(
+  hosts: HostIdentifier,
+  bindings: SessionBindings,
+  login: UserauthData,
+  claim: SshDestination | undefined,
+): Promise<Destination> {
+  const check = bindings.check(login);
+  const claimed = claim && { claimed: claim.host };
+  if (!check.verified) {
+    const hostKey = check.hostKey && { hostKey: fingerprint(check.hostKey) };
+    return { names: [], ...hostKey, verified: false, how: check.reason, ...claimed };
+  }
+  const { host, how } = await hosts.identify(check.hostKey, claim);
+  return { ...host, verified: host.names.length > 0, how, ...claimed };
+}
+
+/** Only ssh's own command line is understood. Its executable is the kernel's word, the command line the caller's. */
+function readClaim({ exe, cmdline }: Pick<Caller, "exe" | "cmdline">): SshDestination | undefined {
+  // the kernel says so where an update has replaced the file
+  const program = exe === undefined ? "" : basename(exe).replace(/ \(deleted\)$/, "");
+  return program === "ssh" ? sshDestination(cmdline) : undefined;
+}

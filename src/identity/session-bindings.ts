@@ -1,0 +1,116 @@
+/**
+ * The session-binds of one agent connection: through which hosts it was forwarded, and which host it authenticates to. OpenSSH's
+ * PROTOCOL.agent §1, and process_ext_session_bind() and process_sign_request2() of ssh-agent.c.
+ *
+ * OpenSSH carries on after a bind that was refused, so a hostile server could provoke one to hide that a request is relayed. A
+ * connection with a bind that was refused or not understood counts as forwarded and unverified from then on.
+ */
+import { ProtocolError } from "../wire/protocol-error.ts";
+import { parsePublicKey } from "../wire/public-key.ts";
+import { parseSessionBind, type SessionBind } from "../wire/session-bind.ts";
+import type { UserauthData } from "../wire/signed-data.ts";
+import { verifyCertificate, verifySignature } from "./host-key.ts";
+import { type SessionRegistry, sessionDigest } from "./session-registry.ts";
+
+export type BindVerdict = "accepted" | "refused" | "unsupported";
+
+export type LoginCheck =
+  | { verified: true; hostKey: Buffer; hops: Buffer[] }
+  /** `hostKey` is there if a host proved it for this login, and something else is missing. */
+  | { verified: false; reason: string; hops: Buffer[]; hostKey?: Buffer };
+
+/** AGENT_MAX_SESSION_IDS and AGENT_MAX_SID_LEN of ssh-agent.c. */
+const MAX_BINDS = 16;
+const MAX_SESSION_IDENTIFIER = 128;
+
+export class SessionBindings {
+  readonly #registry: SessionRegistry;
+  readonly #process: string;
+  readonly #binds: SessionBind[] = [];
+  /** Set by a bind for authentication: none may follow, even if that one couldn't be verified. */
+  #closed = false;
+  #fault: string | undefined;
+
+  /** @param process who is at the other end of the connection: a pid alone is not enough, it is used again */
+  constructor(registry: SessionRegistry, process: string) {
+    this.#registry = registry;
+    this.#process = process;
+  }
+
+  /**
+   * @param details of a session-bind@openssh.com request
+   * @returns "unsupported" for a host key or algorithm that can't be verified here: a newer agent may well accept it
+   */
+  bind(details: Buffer): BindVerdict {
+    const bind = readBind(details);
+    const verdict = bind ? this.#judge(bind) : "refused";
+    if (bind && verdict !== "refused" && !bind.isForwarding) this.#closed = true;
+    if (bind && verdict === "accepted") this.#binds.push(bind);
+    else this.#fault ??= verdict === "unsupported" ? "unsupported host key" : "session-bind refused";
+    return verdict;
+  }
+
+  #judge(bind: SessionBind): BindVerdict {
+    const { sessionIdentifier, isForwarding } = bind;
+    if (this.#closed || this.#binds.length >= MAX_BINDS) return "refused";
+    if (sessionIdentifier.length === 0 || sessionIdentifier.length > MAX_SESSION_IDENTIFIER) return "refused";
+    if (this.#binds.some((earlier) => earlier.sessionIdentifier.equals(sessionIdentifier))) return "refused";
+    const check = verifySignature(bind.hostKey, bind.signature, sessionIdentifier);
+    if (check !== "valid") return check === "invalid" ? "refused" : "unsupported";
+    return isForwarding || this.#registry.claim(sessionIdentifier, this.#owner()) ? "accepted" : "refused";
+  }
+
+  #owner(): string {
+    return [this.#process, ...this.#binds.map((hop) => sessionDigest(hop.sessionIdentifier))].join();
+  }
+
+  /** True if the connection was forwarded, or may have been. */
+  get forwarded(): boolean {
+    return this.#fault !== undefined || this.#binds.some(({ isForwarding }) => isForwarding);
+  }
+
+  /** The host keys of the hosts that it was forwarded through, the nearest first. */
+  get hops(): Buffer[] {
+    return this.#binds.filter(({ isForwarding }) => isForwarding).map(({ hostKey }) => hostKey);
+  }
+
+  /** Whether the host that is logged in to proved its key for this very login. */
+  check(login: UserauthData): LoginCheck {
+    const { hops } = this;
+    const last = this.#binds.at(-1);
+    if (!last) return this.#unverified("no session-bind");
+    const gap = findGap(last, login);
+    if (gap !== undefined) return this.#unverified(gap);
+    const { hostKey } = last;
+    if (this.#fault !== undefined) return this.#unverified(this.#fault, hostKey);
+    // ssh-agent.c asks for it too: a host on the way could otherwise relay a session that it has a part in
+    if (hops.length > 0 && !login.hostKey) return this.#unverified("login not bound to a host key", hostKey);
+    return { verified: true, hostKey, hops };
+  }
+
+  #unverified(gap: string, hostKey?: Buffer): LoginCheck {
+    const reason = this.#fault ?? gap;
+    return { verified: false, reason, hops: this.hops, ...(hostKey && { hostKey }) };
+  }
+}
+
+/** Why the connection's last bind doesn't stand for this login; undefined if it does. */
+function findGap(last: SessionBind, login: UserauthData): string | undefined {
+  if (last.isForwarding) return "no session-bind behind the last hop";
+  if (!last.sessionIdentifier.equals(login.sessionIdentifier)) return "session identifier differs";
+  if (login.hostKey && !login.hostKey.equals(last.hostKey)) return "host key differs";
+  return undefined;
+}
+
+/** Copies: what arrived is a view on the connection's buffer. Undefined for what OpenSSH can't read either. */
+function readBind(details: Buffer): SessionBind | undefined {
+  try {
+    const bind = parseSessionBind(Buffer.from(details));
+    const key = parsePublicKey(bind.hostKey);
+    // cert_parse() of sshkey.c verifies the authority's signature whenever it reads a certificate
+    return key.kind === "certificate" && verifyCertificate(key) === "invalid" ? undefined : bind;
+  } catch (error) {
+    if (error instanceof ProtocolError) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,85 @@
+/** Unix sockets that only their owner can reach. unix(7). */
+import { chmodSync, lstatSync, unlinkSync } from "node:fs";
+import { connect, createServer, type Socket } from "node:net";
+import { userInfo } from "node:os";
+import { peerCredentials } from "./libc.ts";
+
+export interface Listener {
+  path: string;
+  /** Stops listening and ends the connections. */
+  close(): Promise<void>;
+}
+
+/** sun_path holds 108 bytes on Linux, with the NUL at its end. */
+const MAX_PATH = 107;
+
+/**
+ * Listens at the path, in a folder that only the owner can reach. Connections of other users are closed at once, root's too.
+ * @throws Error if the path is too long, or somebody listens there already
+ */
+export async function listenPrivately(
+  path: string,
+  serve: (socket: Socket, descriptor: number) => void,
+): Promise<Listener> {
+  const length = Buffer.byteLength(path);
+  if (length > MAX_PATH) throw new Error(`socket path of ${length} bytes, ${MAX_PATH} are the most: ${path}`);
+  await removeStale(path);
+  const sockets = new Set<Socket>();
+  const { uid } = userInfo();
+  const server = createServer((socket) => {
+    const descriptor = descriptorOf(socket);
+    if (descriptor === undefined || !isOwnedBy(uid, descriptor)) {
+      socket.destroy();
+      return;
+    }
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
+    serve(socket, descriptor);
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen({ path, backlog: 1024 }, resolve);
+  });
+  chmodSync(path, 0o600);
+  const close = (): Promise<void> =>
+    new Promise((resolve) => {
+      server.close(() => resolve());
+      for (const socket of sockets) socket.destroy();
+    });
+  return { path, close };
+}
+
+/** Removes a socket that a crash left behind; one that is alive, and anything that is no socket, stays. */
+async function removeStale(path: string): Promise<void> {
+  const found = lstatSync(path, { throwIfNoEntry: false });
+  if (!found) return;
+  if (!found.isSocket()) throw new Error(`${path} is in the way, and is no socket`);
+  if (await answers(path)) throw new Error(`somebody listens at ${path} already (muxguard status)`);
+  unlinkSync(path);
+}
+
+/** Whether somebody listens at the path. */
+export function answers(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const probe = connect(path);
+    probe.once("connect", () => {
+      probe.destroy();
+      resolve(true);
+    });
+    probe.once("error", () => resolve(false));
+  });
+}
+
+function isOwnedBy(uid: number, descriptor: number): boolean {
+  try {
+    return peerCredentials(descriptor).uid === uid;
+  } catch {
+    return false;
+  }
+}
+
+/** Node's own handle of the socket: the descriptor has no public accessor. */
+function descriptorOf(socket: Socket): number | undefined {
+  const { _handle: handle } = socket as Socket & { _handle?: { fd?: number } };
+  return handle?.fd !== undefined && handle.fd >= 0 ? handle.fd : undefined;
+}

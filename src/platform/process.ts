@@ -1,0 +1,242 @@
+/**
+ * Processes as /proc shows them: proc(5).
+ *
+ * A process is its pid and its start time. An open /proc/PID/stat stays with its process even if the pid is used again (reading it then fails
+ * with ESRCH), so a table of open ones is both the cache and the protection. What is kept is checked at each use: a process that
+ * called exec has another executable or other addresses of its arguments, and is read anew.
+ */
+import { closeSync, openSync, readFileSync, readlinkSync, readSync } from "node:fs";
+import type { Caller, Process } from "../policy/request.ts";
+
+/** A process that ended, or that /proc doesn't show. */
+export class ProcessGone extends Error {
+  override name = "ProcessGone";
+}
+
+interface Entry extends Process {
+  statFd: number;
+  /** Changes with each exec, unless someone takes pains: the executable is compared as well. */
+  layout: string;
+  container: boolean;
+  session: string;
+}
+
+interface Stat {
+  state: string;
+  parent: number;
+  posixSession: string;
+  tty: number;
+  startTime: string;
+  layout: string;
+  name: string;
+}
+
+const MAX_ANCESTORS = 64;
+const MAX_CMDLINE = 16 * 1024;
+const NO_LOGIN_SESSION = "4294967295";
+
+export class ProcessTable {
+  readonly #entries = new Map<number, Entry>();
+  readonly #limit: number;
+  readonly #buffer = Buffer.alloc(2048);
+
+  /** @param limit the most processes to keep, one descriptor each */
+  constructor(limit = 256) {
+    this.#limit = limit;
+  }
+
+  /**
+   * The process and its ancestors as they are now.
+   * @throws ProcessGone if the process has ended, or is not the one that had this start time
+   */
+  read(pid: number, startTime?: string): Caller {
+    const { entry, stat } = this.#current(pid);
+    if (startTime !== undefined && entry.startTime !== startTime)
+      throw new ProcessGone(`process ${pid} has ended`);
+    const caller: Caller = {
+      ...processOf(entry),
+      session: entry.session,
+      ancestors: this.#ancestors(entry, stat.parent),
+      container: entry.container,
+    };
+    const cwd = link(pid, "cwd");
+    const tty = ttyName(stat.tty);
+    if (cwd !== undefined) caller.cwd = cwd;
+    if (tty !== undefined) caller.tty = tty;
+    return caller;
+  }
+
+  close(): void {
+    for (const entry of this.#entries.values()) closeSync(entry.statFd);
+    this.#entries.clear();
+  }
+
+  #ancestors(child: Entry, parent: number): Process[] {
+    const ancestors: Process[] = [];
+    let next = parent;
+    let youngest = Number(child.startTime);
+    while (next > 0 && ancestors.length < MAX_ANCESTORS) {
+      const current = this.#currentOrGone(next);
+      // a parent is older than its child: a younger one has got the pid of a parent that ended
+      if (!current || Number(current.entry.startTime) > youngest) break;
+      ancestors.push(processOf(current.entry));
+      youngest = Number(current.entry.startTime);
+      next = current.stat.parent;
+    }
+    return ancestors;
+  }
+
+  #currentOrGone(pid: number): { entry: Entry; stat: Stat } | undefined {
+    try {
+      return this.#current(pid);
+    } catch (error) {
+      if (error instanceof ProcessGone) return undefined;
+      throw error;
+    }
+  }
+
+  #current(pid: number): { entry: Entry; stat: Stat } {
+    const known = this.#entries.get(pid);
+    if (known) {
+      const stat = this.#stat(known.statFd);
+      if (stat) return { entry: this.#refreshed(known, stat), stat };
+      this.#drop(known);
+    }
+    const statFd = openStat(pid);
+    const stat = this.#stat(statFd);
+    if (!stat) {
+      closeSync(statFd);
+      throw new ProcessGone(`process ${pid} has ended`);
+    }
+    return { entry: this.#keep({ ...readEntry(pid, stat), statFd }), stat };
+  }
+
+  #refreshed(entry: Entry, stat: Stat): Entry {
+    this.#entries.delete(entry.pid); // the map's order is the order of use
+    const changed = stat.layout !== entry.layout || stat.name !== entry.name || hasOtherExe(entry);
+    return this.#keep(changed ? { ...readEntry(entry.pid, stat), statFd: entry.statFd } : entry);
+  }
+
+  #keep(entry: Entry): Entry {
+    this.#entries.set(entry.pid, entry);
+    const [oldest] = this.#entries.values();
+    if (oldest && this.#entries.size > this.#limit) this.#drop(oldest);
+    return entry;
+  }
+
+  #drop(entry: Entry): void {
+    this.#entries.delete(entry.pid);
+    closeSync(entry.statFd);
+  }
+
+  /** Undefined for a process that has ended, reaped or not. */
+  #stat(fd: number): Stat | undefined {
+    try {
+      const stat = parseStat(
+        this.#buffer.toString("latin1", 0, readSync(fd, this.#buffer, 0, this.#buffer.length, 0)),
+      );
+      return stat.state === "Z" || stat.state === "X" ? undefined : stat;
+    } catch (error) {
+      if (errorCode(error) === "ESRCH") return undefined;
+      throw error;
+    }
+  }
+}
+
+function openStat(pid: number): number {
+  try {
+    return openSync(`/proc/${pid}/stat`, "r");
+  } catch {
+    throw new ProcessGone(`process ${pid} has ended, or /proc does not show it`);
+  }
+}
+
+/** The fields after the name, which is in parentheses and may hold any character. */
+function parseStat(text: string): Stat {
+  const nameEnd = text.lastIndexOf(")");
+  const fields = text.slice(nameEnd + 2).split(" ");
+  const field = (number: number): string => fields[number - 3] ?? "0";
+  return {
+    name: Buffer.from(text.slice(text.indexOf("(") + 1, nameEnd), "latin1").toString("utf8"),
+    state: field(3),
+    parent: Number(field(4)),
+    posixSession: field(6),
+    tty: Number(field(7)),
+    startTime: field(22),
+    layout: `${field(28)} ${field(48)} ${field(49)} ${field(50)}`,
+  };
+}
+
+function readEntry(pid: number, stat: Stat): Omit<Entry, "statFd"> {
+  const exe = link(pid, "exe");
+  const login = readText(pid, "sessionid");
+  return {
+    pid,
+    startTime: stat.startTime,
+    name: stat.name,
+    cmdline: readCmdline(pid),
+    layout: stat.layout,
+    container: isInOtherPidNamespace(pid),
+    session: login === "" || login === NO_LOGIN_SESSION ? `session:${stat.posixSession}` : `login:${login}`,
+    ...(exe !== undefined && { exe }),
+  };
+}
+
+/** Where the kernel doesn't tell the executable, it is the name that shows an exec. */
+function hasOtherExe(entry: Entry): boolean {
+  return entry.exe !== undefined && link(entry.pid, "exe") !== entry.exe;
+}
+
+function processOf({ pid, startTime, exe, name, cmdline }: Entry): Process {
+  return { pid, startTime, name, cmdline, ...(exe !== undefined && { exe }) };
+}
+
+function link(pid: number, name: "exe" | "cwd"): string | undefined {
+  try {
+    return readlinkSync(`/proc/${pid}/${name}`);
+  } catch {
+    return undefined; // another user's process, or one that forbids it (PR_SET_DUMPABLE)
+  }
+}
+
+function readText(pid: number, name: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/${name}`, "utf8");
+  } catch {
+    return "";
+  }
+}
+
+function readCmdline(pid: number): string[] {
+  try {
+    const fd = openSync(`/proc/${pid}/cmdline`, "r");
+    try {
+      const buffer = Buffer.alloc(MAX_CMDLINE);
+      const text = buffer.toString("utf8", 0, readSync(fd, buffer, 0, MAX_CMDLINE, 0));
+      return text.replace(/\0+$/, "").split("\0");
+    } finally {
+      closeSync(fd);
+    }
+  } catch {
+    return [];
+  }
+}
+
+/** A process of an inner pid namespace has one pid for each level, and the outermost is ours. */
+function isInOtherPidNamespace(pid: number): boolean {
+  const [, pids = ""] = /^NSpid:\t(.*)$/m.exec(readText(pid, "status")) ?? [];
+  return pids.split("\t").length > 1;
+}
+
+/** Device numbers of terminals: Documentation/admin-guide/devices.txt of Linux. */
+function ttyName(device: number): string | undefined {
+  const major = (device >> 8) & 0xfff;
+  const minor = (device & 0xff) | ((device >> 12) & 0xfff00);
+  if (major >= 136 && major <= 143) return `/dev/pts/${(major - 136) * 256 + minor}`;
+  if (major === 4) return minor < 64 ? `/dev/tty${minor}` : `/dev/ttyS${minor - 64}`;
+  return undefined;
+}
+
+function errorCode(error: unknown): unknown {
+  return error instanceof Error && "code" in error ? error.code : undefined;
+}

@@ -1,0 +1,118 @@
+/** The words of a prompt, of a denial and of a log line. All text from a request goes through visible(). */
+import { describeDuration } from "./duration.ts";
+import type { DecidedBy } from "./evaluate.ts";
+import type { Remember } from "./grants.ts";
+import type { Question } from "./question.ts";
+import type { AdminOperation, Caller, Destination, Host, KeyFacts, Process, Request } from "./request.ts";
+import { visible } from "./visible.ts";
+
+/** What is asked for, in one phrase: `log in to github.com as git with key "work"`. */
+export function describeRequest(request: Request): string {
+  const key = request.key ? ` with ${describeKey(request.key)}` : "";
+  switch (request.kind) {
+    case "sign":
+      return `${describeSigned(request)}${key}${describePath(request)}`;
+    case "admin":
+      return `${describeOperation(request)}${describePath(request)}`;
+    default:
+      return `${request.kind}${describePath(request)}`;
+  }
+}
+
+function describeSigned({ data, destination, user, namespace }: Request): string {
+  switch (data) {
+    case "userauth":
+      return `log in to ${describeHost(destination)}${user === undefined ? "" : ` as ${visible(user, 64)}`}`;
+    case "sshsig":
+      return `sign for "${visible(namespace ?? "", 64)}"`;
+    default:
+      return "sign data of unknown shape";
+  }
+}
+
+/** The host's name, or that it is unknown and what the caller says of it. */
+function describeHost(destination: Destination | undefined): string {
+  if (!destination?.verified) {
+    const claimed = destination?.claimed;
+    return claimed === undefined
+      ? "an unknown destination"
+      : `an unknown destination (it says ${visible(claimed, 100)})`;
+  }
+  return hostName(destination);
+}
+
+function hostName(host: Host): string {
+  const name = visible(host.names[0] ?? host.hostKey ?? "a host that proved no key", 100);
+  return host.port === undefined || host.port === 22 ? name : `${name} port ${host.port}`;
+}
+
+/** How the destination is known: `host key known`, `unknown host key SHA256:…`. */
+function describeProof({ how, verified, hostKey }: Destination): string {
+  return verified || hostKey === undefined ? visible(how) : `${visible(how)} ${hostKey}`;
+}
+
+function describePath({ path, forwarded }: Request): string {
+  if (path.length > 0) return `, forwarded through ${path.map(hostName).join(" → ")}`;
+  return forwarded ? ", forwarded through a host that can't be named" : "";
+}
+
+function describeKey({ type, fingerprint, comment }: KeyFacts): string {
+  return comment === undefined ? `key ${visible(type, 60)} ${fingerprint}` : `key "${visible(comment, 80)}"`;
+}
+
+const operations: Record<AdminOperation, string> = {
+  add: "add",
+  remove: "remove",
+  "remove-all": "remove all keys from the agent",
+  "add-smartcard": "load keys from",
+  "remove-smartcard": "remove the keys of",
+  lock: "lock the agent",
+  unlock: "unlock the agent",
+};
+
+function describeOperation({ operation, key, provider }: Request): string {
+  const words = operation ? operations[operation] : "change";
+  const object = key ? describeKey(key) : provider === undefined ? "" : `the library ${visible(provider)}`;
+  return object === "" ? words : `${words} ${object}`;
+}
+
+/** The program that asks and those that started it: `git push (by bash, tmux)`. Command lines are claimed. */
+export function describeCaller(caller: Caller): string {
+  const by = caller.ancestors.map(programName).filter((name, at, all) => name !== all[at - 1]);
+  const started = by.length > 0 ? `, started by ${by.slice(0, 6).join(" ← ")}` : "";
+  const scope = caller.scope === undefined ? "" : ` in run "${visible(caller.scope, 40)}"`;
+  const container = caller.container ? " in a container" : "";
+  return `${programName(caller)} (pid ${caller.pid})${scope}${container}${started}`;
+}
+
+function programName({ exe, name }: Process): string {
+  return exe === undefined ? `(${visible(name, 32)})` : visible(exe.slice(exe.lastIndexOf("/") + 1), 64);
+}
+
+export function describeRemember(remember: Remember): string {
+  if (remember === "once") return "once";
+  return remember === "run" ? "until this run ends" : `for ${describeDuration(remember.milliseconds)}`;
+}
+
+/** Which rule or fault decided: `rule "agents ask"`. */
+export function describeBy(by: DecidedBy): string {
+  const [what, name] = by.split(/:(.*)/s);
+  return name === undefined ? "the default" : `${what} "${visible(name, 80)}"`;
+}
+
+/** The lines of a prompt: who wants what, where, and why it is asked. */
+export function describeQuestion(question: Question): string[] {
+  const { request, caller } = question;
+  const claimed = visible(caller.cmdline.join(" "), 160);
+  const lines = [`${programName(caller)} wants to ${describeRequest(request)}`];
+  if (request.destination) lines.push(`destination: ${describeProof(request.destination)}`);
+  if (request.key) lines.push(`key: ${visible(request.key.type, 60)} ${request.key.fingerprint}`);
+  lines.push(`asked by: ${describeCaller(caller)}`);
+  if (claimed !== "")
+    lines.push(
+      `it says it is: ${claimed}${caller.cwd === undefined ? "" : ` in ${visible(caller.cwd, 100)}`}`,
+    );
+  if (question.count > 1) lines.push(`${question.count} such requests wait`);
+  lines.push(`because: ${describeBy(question.because)}`);
+  return lines;
+}

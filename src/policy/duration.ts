@@ -1,0 +1,21 @@
+/** Durations as people write them in config.toml and policy.toml: `60s`, `10m`, `2h`, `1d`. */
+
+const units: Record<string, number> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** In milliseconds; undefined for anything but a whole number and a unit. */
+export function parseDuration(text: string): number | undefined {
+  const [, amount, unit] = /^(\d{1,6})([smhd])$/.exec(text) ?? [];
+  const factor = units[unit ?? ""];
+  return factor === undefined ? undefined : Number(amount) * factor;
+}
+
+/** In words: "10 minutes". */
+export function describeDuration(milliseconds: number): string {
+  const [amount, unit] =
+    milliseconds % 3_600_000 === 0
+      ? [milliseconds / 3_600_000, "hour"]
+      : milliseconds % 60_000 === 0
+        ? [milliseconds / 60_000, "minute"]
+        : [Math.round(milliseconds / 1000), "second"];
+  return amount === 1 ? `1 ${unit}` : `${amount} ${unit}s`;
+}

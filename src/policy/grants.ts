@@ -1,0 +1,113 @@
+/**
+ * Grants: remembered approvals. A grant covers what its question said and nothing more; it ends at a fixed time or with its run, and
+ * using it does not lengthen it.
+ */
+import type { Caller, Process, Request } from "./request.ts";
+
+/** How long an approval lasts: this request alone, for a time (in milliseconds), or until the run ends. */
+export type Remember = "once" | "run" | { milliseconds: number };
+
+interface Grant {
+  id: string;
+  /** On the clock that was handed in. */
+  until: number;
+  /** The run it ends with. */
+  run: string | undefined;
+}
+
+export class Grants {
+  readonly #grants = new Map<string, Grant>();
+  readonly #now: () => number;
+
+  /** @param now a monotonic clock, in milliseconds: setting the system's time must not lengthen a grant */
+  constructor(now: () => number) {
+    this.#now = now;
+  }
+
+  /** The grant that covers this, if there is one. */
+  find(covered: string): Grant | undefined {
+    const grant = this.#grants.get(covered);
+    if (grant && grant.until <= this.#now()) {
+      this.#grants.delete(covered);
+      return undefined;
+    }
+    return grant;
+  }
+
+  /**
+   * @param run the run that the request came from
+   * @returns false if there was nothing to remember: an approval for once, or for a run outside of one
+   */
+  add(id: string, covered: string, remember: Remember, run: string | undefined): boolean {
+    if (remember === "once" || (remember === "run" && run === undefined)) return false;
+    this.#dropExpired();
+    const until = remember === "run" ? Number.POSITIVE_INFINITY : this.#now() + remember.milliseconds;
+    this.#grants.set(covered, { id, until, run });
+    return true;
+  }
+
+  /** Drops what was granted to a run. */
+  endRun(run: string): void {
+    for (const [covered, grant] of this.#grants) if (grant.run === run) this.#grants.delete(covered);
+  }
+
+  get size(): number {
+    this.#dropExpired();
+    return this.#grants.size;
+  }
+
+  #dropExpired(): void {
+    const now = this.#now();
+    for (const [covered, grant] of this.#grants) if (grant.until <= now) this.#grants.delete(covered);
+  }
+}
+
+/**
+ * What a grant for this request would cover, as text to compare: kind, host, user, key or command, path of hops, the line of programs, and the run or login
+ * session. Undefined for what is never remembered: data of unknown shape, and what came through hosts that nobody can name.
+ *
+ * @param run the run that the request came from: a grant does not outlive it, nor reach another one of the same name
+ */
+export function coverage(request: Request, caller: Caller, run: string | undefined): string | undefined {
+  if (request.data === "opaque" || (request.forwarded && !request.path.every(isProven))) return undefined;
+  const { kind, user, namespace, operation, provider, command, subsystem, destination } = request;
+  if (request.forwarded && destination && !destination.verified) return undefined;
+  const host = destination && [
+    destination.verified,
+    destination.names[0],
+    destination.port,
+    destination.hostKey,
+  ];
+  const asked = [kind, host, user, request.data, request.key?.fingerprint];
+  const more = [namespace, operation, provider, command, subsystem];
+  const hops = request.path.map((hop) => hop.hostKey);
+  const programs = [caller, ...caller.ancestors].map(programOf);
+  return JSON.stringify([
+    asked,
+    more,
+    request.forwarded,
+    hops,
+    programs,
+    run ?? "",
+    caller.session,
+    caller.container,
+  ]);
+}
+
+function isProven(hop: { hostKey?: string }): boolean {
+  return hop.hostKey !== undefined;
+}
+
+const interpreters =
+  /\/(?:python|perl|ruby|node|nodejs|bun|deno|php|lua|java|tclsh|expect|(?:ba|da|z|k|fi|c|tc)?sh)[\d.]*$/;
+
+/**
+ * What a process is, for comparing: its executable, and for an interpreter the script too. The script is the caller's claim, but
+ * a claim that can only narrow what the executable alone would cover.
+ */
+export function programOf({ exe, name, cmdline }: Process): string {
+  if (exe === undefined) return `(${name})`;
+  if (!interpreters.test(exe)) return exe;
+  const script = cmdline.slice(1).find((argument) => !argument.startsWith("-"));
+  return script === undefined ? exe : `${exe} ${script}`;
+}

@@ -1,0 +1,27 @@
+/** A question to a person, and the answer. */
+import type { DecidedBy } from "./evaluate.ts";
+import type { Remember } from "./grants.ts";
+import type { Caller, Request } from "./request.ts";
+
+export interface Question {
+  /** What `muxguard approve ID` takes; also the id of the log entry. */
+  id: string;
+  request: Request;
+  caller: Caller;
+  /** Which rule said to ask, or the default. */
+  because: DecidedBy;
+  /** How many identical requests wait for the answer. */
+  count: number;
+  /** What an approval may cover, from the shortest to the longest; "once" is always there. */
+  choices: Remember[];
+  /** The longest that an approval may be remembered, in milliseconds; absent for as long as the user likes. */
+  longest?: number;
+  /** What a plain yes means, for an approver that has no more than yes and no. */
+  yes: Remember;
+  /** When it was asked, ISO 8601. */
+  asked: string;
+  /** After how many milliseconds no answer is a denial. */
+  timeout: number;
+}
+
+export type Answer = { decision: "allow"; remember: Remember } | { decision: "deny"; reason: string };

@@ -1,0 +1,59 @@
+/**
+ * What policy.toml may hold. Everything that is not listed here is an error: a misspelt field would otherwise make a rule match more than its
+ * author meant.
+ */
+import * as z from "zod/mini";
+import { parseDuration } from "./duration.ts";
+import { adminOperations, requestKinds } from "./request.ts";
+
+export const duration = z.pipe(
+  z
+    .string()
+    .check(z.refine((text) => parseDuration(text) !== undefined, 'not a duration, such as "10m" or "60s"')),
+  z.transform((text) => parseDuration(text) as number),
+);
+const oneOrMore = <T extends string>(values: readonly [T, ...T[]]) =>
+  z.array(z.enum(values)).check(z.minLength(1, "an empty list matches nothing"));
+/** A pattern list that could never match, such as an empty one, is a mistake. */
+const patternList = z.string().check(
+  z.refine(
+    (list) => list.split(",").every((item) => item.replace("!", "").trim() !== ""),
+    "an empty pattern",
+  ),
+  z.refine(
+    (list) => !list.split(",").every((item) => item.trim().startsWith("!")),
+    'nothing but negated patterns never matches; begin with "*,"',
+  ),
+);
+
+export const approverKinds = ["terminal", "askpass", "queue"] as const;
+
+const ruleSchema = z.strictObject({
+  name: z.optional(z.string()),
+  on: z.optional(oneOrMore(requestKinds)),
+  host: z.optional(patternList),
+  port: z.optional(z.int().check(z.minimum(1), z.maximum(65535))),
+  user: z.optional(patternList),
+  key: z.optional(patternList),
+  namespace: z.optional(patternList),
+  operation: z.optional(oneOrMore(adminOperations)),
+  command: z.optional(z.string()),
+  subsystem: z.optional(patternList),
+  caller: z.optional(patternList),
+  scope: z.optional(patternList),
+  forwarded: z.optional(z.boolean()),
+  verified: z.optional(z.boolean()),
+  container: z.optional(z.boolean()),
+  action: z.enum(["allow", "deny", "ask"]),
+  remember: z.optional(z.union([z.literal("never"), duration])),
+  timeout: z.optional(duration),
+  approver: z.optional(oneOrMore(approverKinds)),
+});
+
+export const policySchema = z.strictObject({
+  default: z.optional(z.enum(["allow", "deny", "ask"])),
+  rule: z.optional(z.array(ruleSchema)),
+});
+
+/** A rule as it is written; `name` is optional there. */
+export type RuleFields = z.infer<typeof ruleSchema>;

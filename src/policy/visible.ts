@@ -1,0 +1,27 @@
+/**
+ * Text from a request, made safe for a screen: control characters, terminal escapes, newlines, bidi overrides, invisible and
+ * private characters are shown as escapes, and over-long text is cut. What a person decides on must be what was asked.
+ */
+
+/** Other_Control, Format (bidi, zero width), Surrogate, Private_Use, Unassigned; line and paragraph separators; odd spaces; fillers. */
+const unsafe = /[\p{C}\p{Zl}\p{Zp}\\\u115f\u1160\u3164\uffa0\u2800]|(?! )\p{Zs}/gu;
+
+/** @param limit the longest result, in characters */
+export function visible(text: string, limit = 200): string {
+  // what is far over the limit need not be escaped first
+  const escaped = text.slice(0, limit * 2).replace(unsafe, escapeCharacter);
+  return escaped.length <= limit && text.length <= limit * 2 ? escaped : `${escaped.slice(0, limit - 1)}…`;
+}
+
+function escapeCharacter(character: string): string {
+  switch (character) {
+    case "\\":
+      return "\\\\";
+    case "\n":
+      return "\\n";
+    case "\t":
+      return "\\t";
+  }
+  const code = character.codePointAt(0) ?? 0;
+  return code < 0x100 ? `\\x${code.toString(16).padStart(2, "0")}` : `\\u{${code.toString(16)}}`;
+}
