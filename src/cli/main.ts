@@ -1,5 +1,6 @@
 /** The command line: what there is, in the order in which one meets it. Each command is a file of its own, loaded when it is used. */
 import { Command, CommanderError } from "commander";
+import { SettingsError } from "../daemon/settings-error.ts";
 import { CliError, exitCodes } from "./cli-error.ts";
 
 const teaching = `
@@ -106,5 +107,5 @@ function exitCodeOf(error: unknown): number {
   const message = error instanceof Error ? error.message : String(error);
   process.stderr.write(`muxguard: ${message}\n`);
   if (error instanceof CliError) return error.exitCode;
-  return error instanceof Error && error.name === "SettingsError" ? exitCodes.settings : 1;
+  return error instanceof SettingsError ? exitCodes.settings : 1;
 }

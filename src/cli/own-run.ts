@@ -21,19 +21,38 @@ export async function openOwnRun(paths: Paths, config: Config, request: RunReque
       approvers: [ownTerminal(interrupted)],
       report,
     });
-    // `muxguard approve` comes in there; loading it need not hold up the command
-    const started = (): void =>
-      void serveAnswers(guard, folder).catch((error: Error) => report(`muxguard: ${error.message}`));
-    return { agentSocket: scope.agentSocket, started, close: () => guard.close() };
+    return { agentSocket: scope.agentSocket, ...answering(guard, join(folder, "daemon.sock"), report) };
   } catch (error) {
     await guard.close();
     throw error;
   }
 }
 
-async function serveAnswers(guard: Guard, folder: string): Promise<void> {
-  const { serveRpc } = await import("../daemon/rpc-server.ts");
-  guard.closeWith(await serveRpc({ guard, path: join(folder, "daemon.sock") }));
+/** `muxguard approve` comes in at that path. Loading what it needs does not hold up the command, and a command may end first. */
+function answering(
+  guard: Guard,
+  path: string,
+  report: RunRequest["report"],
+): Pick<OpenRun, "started" | "close"> {
+  let closed = false;
+  const listen = async (): Promise<void> => {
+    const { serveRpc } = await import("../daemon/rpc-server.ts");
+    if (closed) return;
+    const listener = await serveRpc({ guard, path });
+    if (closed) await listener.close();
+    else guard.closeWith(listener);
+  };
+  const started = (): void => {
+    listen().catch(
+      (error: Error) =>
+        closed || report(`muxguard: nothing can be approved from elsewhere: ${error.message}`),
+    );
+  };
+  const close = async (): Promise<void> => {
+    closed = true;
+    await guard.close();
+  };
+  return { started, close };
 }
 
 /** Removes what runs left behind that were killed: their folders are named after their process. */

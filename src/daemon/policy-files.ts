@@ -5,6 +5,7 @@
 import { readdirSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 import { emptyPolicy, type Policy, type Rule } from "../policy/policy.ts";
+import { SettingsError } from "./settings-error.ts";
 
 export interface PolicySource {
   /** Reads the files for the first time. @throws SettingsError */
@@ -26,7 +27,7 @@ export function filePolicy(path: string, report: (line: string) => void): Policy
     report,
   );
   const load = async (): Promise<void> => {
-    statSync(path);
+    if (!statSync(path, { throwIfNoEntry: false })) throw new SettingsError(`${path}: no such policy file`);
     await source.load();
   };
   return { ...source, load };

@@ -3,13 +3,9 @@ import { readFileSync, type Stats, statSync } from "node:fs";
 import { userInfo } from "node:os";
 import { parse, TomlError } from "smol-toml";
 import * as z from "zod/mini";
+import { SettingsError } from "./settings-error.ts";
 
 z.config(z.locales.en());
-
-/** A settings file that can't be used. The message begins with the file and the line. */
-export class SettingsError extends Error {
-  override name = "SettingsError";
-}
 
 /** @throws SettingsError */
 export function readSettings<T extends z.ZodMiniType>(path: string, schema: T): z.infer<T> {

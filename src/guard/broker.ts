@@ -4,11 +4,12 @@
  */
 import { randomInt } from "node:crypto";
 import type { Decided } from "../audit/event.ts";
-import { describeRequest } from "../policy/describe.ts";
+import { describeBy, describeRequest } from "../policy/describe.ts";
 import { type AskRuling, type DecidedBy, evaluate } from "../policy/evaluate.ts";
 import { coverage, type Grants, type Remember } from "../policy/grants.ts";
 import type { Question } from "../policy/question.ts";
 import type { Caller, Request } from "../policy/request.ts";
+import { visible } from "../policy/visible.ts";
 import type { Questions } from "./questions.ts";
 import type { Scope } from "./scope.ts";
 
@@ -87,7 +88,8 @@ export class Broker {
     const current = scope.policy();
     const ruling = evaluate(current instanceof Promise ? await current : current, request, caller);
     if (ruling.action === "allow") return { decision: "allow", by: ruling.by };
-    if (ruling.action === "deny") return denial(ruling.by, "the policy denies it");
+    if (ruling.action === "deny")
+      return denial(ruling.by, ruling.by === "default" ? "no rule allows it" : "it says so");
     const covered = ruling.remember === 0 ? undefined : coverage(request, caller, scope.run);
     const grant = covered === undefined ? undefined : this.#parts.grants.find(covered);
     if (grant) return { decision: "allow", by: `grant:${grant.id}` };
@@ -171,11 +173,9 @@ function internalFault(error: unknown): Decision {
   return denial("fault:internal", error instanceof Error ? error.message : "unknown error");
 }
 
-/** `muxguard: denied: log in to prod as root with key "work" (rule "no prod": the policy denies it)`, the words of every denial. */
+/** The words of every denial: `muxguard: denied: log in to prod as root with key "work" (rule "no prod": it says so)`. */
 function denialLine(request: Request, { by, reason }: Verdict): string {
-  const [what, name] = by.split(/:(.*)/s);
-  const who = name === undefined ? "default" : what === "rule" ? `rule "${name}"` : name;
-  return `muxguard: denied: ${describeRequest(request)} (${who}: ${reason})`;
+  return `muxguard: denied: ${describeRequest(request)} (${describeBy(by)}: ${visible(reason ?? "", 300)})`;
 }
 
 /** What the question may offer: what the rule allows, and a run's length only inside of a run. */

@@ -94,10 +94,11 @@ export function describeRemember(remember: Remember): string {
   return remember === "run" ? "until this run ends" : `for ${describeDuration(remember.milliseconds)}`;
 }
 
-/** Which rule or fault decided: `rule "agents ask"`. */
+/** What decided: `rule "agents ask"`, `grant k3f9x2`, `fault timeout`. */
 export function describeBy(by: DecidedBy): string {
   const [what, name] = by.split(/:(.*)/s);
-  return name === undefined ? "the default" : `${what} "${visible(name, 80)}"`;
+  if (name === undefined) return "the default";
+  return what === "rule" ? `rule "${visible(name, 80)}"` : `${what} ${visible(name, 80)}`;
 }
 
 /** The lines of a prompt: who wants what, where, and why it is asked. */

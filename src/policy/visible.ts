@@ -3,14 +3,19 @@
  * private characters are shown as escapes, and over-long text is cut. What a person decides on must be what was asked.
  */
 
-/** Other_Control, Format (bidi, zero width), Surrogate, Private_Use, Unassigned; line and paragraph separators; odd spaces; fillers. */
-const unsafe = /[\p{C}\p{Zl}\p{Zp}\\\u115f\u1160\u3164\uffa0\u2800]|(?! )\p{Zs}/gu;
+/**
+ * Other_Control, Format (bidi, zero width), Surrogate, Private_Use, Unassigned; line and paragraph separators; what is drawn as nothing (fillers,
+ * variation selectors); odd spaces.
+ */
+const unsafe = /[\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\\\u2800]|(?! )\p{Zs}/gu;
 
 /** @param limit the longest result, in characters */
 export function visible(text: string, limit = 200): string {
   // what is far over the limit need not be escaped first
   const escaped = text.slice(0, limit * 2).replace(unsafe, escapeCharacter);
-  return escaped.length <= limit && text.length <= limit * 2 ? escaped : `${escaped.slice(0, limit - 1)}…`;
+  if (escaped.length <= limit && text.length <= limit * 2) return escaped;
+  // not half of a surrogate pair
+  return `${escaped.slice(0, limit - 1).replace(/\p{Cs}$/u, "")}…`;
 }
 
 function escapeCharacter(character: string): string {

@@ -27,7 +27,7 @@ export type Constraint =
   | { kind: "associated-certs"; certsOnly: boolean; certificates: Buffer };
 
 /** How a private key is laid out: `s` a string, `b` a byte. `blob` says which of them, in which order, make its public blob. */
-const layouts: Record<string, { fields: string; blob: number[] }> = {
+const layouts: Readonly<Record<string, { fields: string; blob: number[] }>> = {
   "ssh-rsa": { fields: "ssssss", blob: [1, 0] },
   "ssh-dss": { fields: "sssss", blob: [0, 1, 2, 3] },
   "ecdsa-sha2-nistp256": { fields: "sss", blob: [0, 1] },
@@ -39,7 +39,7 @@ const layouts: Record<string, { fields: string; blob: number[] }> = {
 };
 
 /** The same after a certificate blob, which is always the first field and the public blob. */
-const certificateLayouts: Record<string, string> = {
+const certificateLayouts: Readonly<Record<string, string>> = {
   "ssh-rsa-cert-v01@openssh.com": "ssss",
   "ssh-dss-cert-v01@openssh.com": "s",
   "ecdsa-sha2-nistp256-cert-v01@openssh.com": "s",
@@ -60,17 +60,22 @@ export function readAddIdentity(reader: ByteReader, constrained: boolean): AddId
 }
 
 function readKeyFields(reader: ByteReader, keyType: string): { publicKey: Buffer; keyFields: Buffer } {
-  const certificateLayout = certificateLayouts[keyType];
+  const certificateLayout = own(certificateLayouts, keyType);
   if (certificateLayout !== undefined) {
     const fields = readLayout(reader, `s${certificateLayout}`);
     return { publicKey: fields.strings[0] as Buffer, keyFields: fields.raw };
   }
-  const layout = layouts[keyType];
-  if (!layout) throw new ProtocolError(`a key of type ${keyType}`);
+  const layout = own(layouts, keyType);
+  if (!layout) throw new ProtocolError("a key of an unknown type");
   const fields = readLayout(reader, layout.fields);
   const blob = new ByteWriter().string(keyType);
   for (const index of layout.blob) blob.string(fields.strings[index] as Buffer);
   return { publicKey: blob.toBuffer(), keyFields: fields.raw };
+}
+
+/** The key type is the client's choice, and "constructor" is a name that every table has. */
+function own<T>(table: Readonly<Record<string, T>>, keyType: string): T | undefined {
+  return Object.hasOwn(table, keyType) ? table[keyType] : undefined;
 }
 
 function readLayout(reader: ByteReader, layout: string): { strings: Buffer[]; raw: Buffer } {

@@ -1,0 +1,133 @@
+/** Requests to the agent socket: signatures, logins, lists, and lists over a connection of their own. */
+import { randomBytes } from "node:crypto";
+import { encodeAgentRequest } from "../src/wire/agent.ts";
+import { AgentMessage } from "../src/wire/agent-message.ts";
+import { encodeFrame, type Frame } from "../src/wire/frame.ts";
+import { AgentClient } from "./agent-client.ts";
+import type { Lab } from "./lab.ts";
+import { createLogin } from "./login.ts";
+import { interleave, type Plan, type Summary, type Variant } from "./samples.ts";
+import { type Row, renderSummary } from "./table.ts";
+
+type Name = "bare" | "passThrough" | "filter" | "guard";
+
+export const listRequest = encodeFrame(encodeAgentRequest({ type: "SSH_AGENTC_REQUEST_IDENTITIES" }));
+
+/** 200 bytes that are neither a login nor an SSHSIG. */
+export function signRequest(key: Buffer): Frame {
+  const data = randomBytes(200);
+  return encodeFrame(encodeAgentRequest({ type: "SSH_AGENTC_SIGN_REQUEST", key, data, flags: 0 }));
+}
+
+/** @throws Error if the request was refused: a denial would be fast */
+export async function sign(client: AgentClient, request: Frame): Promise<void> {
+  expectReply(await client.request(request), "SSH_AGENT_SIGN_RESPONSE");
+}
+
+export async function list(client: AgentClient): Promise<void> {
+  expectReply(await client.request(listRequest), "SSH_AGENT_IDENTITIES_ANSWER");
+}
+
+function expectReply(reply: Frame, expected: keyof typeof AgentMessage): void {
+  if (reply.payload[0] !== AgentMessage[expected]) throw new Error(`no ${expected}, but ${reply.payload[0]}`);
+}
+
+export async function benchSign(lab: Lab): Promise<Row[]> {
+  const request = signRequest(lab.key);
+  const plan = { rounds: 40, batch: 40, warmUp: 500 };
+  return [
+    await compare(
+      lab,
+      "Ed25519 signature, allowed by a rule",
+      1.2,
+      plan,
+      connected((client) => sign(client, request)),
+    ),
+  ];
+}
+
+export async function benchLogin(lab: Lab): Promise<Row[]> {
+  const { bind, login } = createLogin(lab.key);
+  const plan = { rounds: 40, batch: 40, warmUp: 500 };
+  const measured = connected(
+    (client) => sign(client, login),
+    (client) => client.request(bind), // refused by ssh-agent-filter, which signs nevertheless
+  );
+  return [await compare(lab, "Ed25519 login, verified host, remembered approval", 1.2, plan, measured)];
+}
+
+export async function benchList(lab: Lab): Promise<Row[]> {
+  const plan = { rounds: 40, batch: 200, warmUp: 3000 };
+  return [await compare(lab, "list of keys", 3, plan, connected(list))];
+}
+
+export async function benchConnect(lab: Lab): Promise<Row[]> {
+  const plan = { rounds: 40, batch: 50, warmUp: 500 };
+  return [
+    await compare(lab, "connect, list, close", 3.5, plan, async (socket) => ({
+      once: () => listOnce(socket),
+    })),
+  ];
+}
+
+async function listOnce(socket: string): Promise<void> {
+  const client = await AgentClient.connect(socket);
+  await list(client);
+  await client.close();
+}
+
+/** What is measured, set up for a socket. */
+interface Measured {
+  once(): Promise<unknown>;
+  close?: () => Promise<void>;
+}
+
+type SetUp = (socket: string) => Promise<Measured>;
+
+/** Over one connection that is there already. */
+function connected(
+  once: (client: AgentClient) => Promise<unknown>,
+  first?: (client: AgentClient) => Promise<unknown>,
+): SetUp {
+  return async (socket) => {
+    const client = await AgentClient.connect(socket);
+    await first?.(client);
+    return { once: () => once(client), close: () => client.close() };
+  };
+}
+
+async function compare(lab: Lab, measure: string, most: number, plan: Plan, setUp: SetUp): Promise<Row> {
+  const variants: (Variant<Name> & Measured)[] = [];
+  for (const [name, socket] of await sockets(lab)) variants.push({ name, ...(await setUp(socket)) });
+  const summaries = await interleave(variants, plan);
+  for (const { close } of variants) await close?.();
+  return toRow(measure, most, summaries);
+}
+
+async function sockets(lab: Lab): Promise<[Name, string][]> {
+  const filter = await lab.filter();
+  return [
+    ["bare", lab.agentSocket],
+    ["passThrough", await lab.passThrough()],
+    ...(filter === undefined ? [] : ([["filter", filter]] satisfies [Name, string][])),
+    ["guard", (await lab.guard()).socket],
+  ];
+}
+
+function toRow(measure: string, most: number, summaries: Map<Name, Summary>): Row {
+  const cell = (name: Name): string => {
+    const summary = summaries.get(name);
+    return summary ? renderSummary(summary) : "not installed";
+  };
+  const ratio = (summaries.get("guard")?.p50 ?? Number.NaN) / (summaries.get("bare")?.p50 ?? Number.NaN);
+  return {
+    measure,
+    bare: cell("bare"),
+    passThrough: cell("passThrough"),
+    filter: cell("filter"),
+    guard: cell("guard"),
+    result: `${ratio.toFixed(2)} × bare`,
+    target: `≤ ${most}`,
+    holds: ratio <= most,
+  };
+}

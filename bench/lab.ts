@@ -1,0 +1,189 @@
+/**
+ * What is compared: a real ssh-agent with one Ed25519 key, and the proxies in front of it, each a process of its own. Each is started
+ * when it is first asked for.
+ */
+import { execFileSync } from "node:child_process";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { hostLine } from "./login.ts";
+import { output, Processes, ready } from "./processes.ts";
+
+const muxguard = fileURLToPath(new URL("../../bin/muxguard", import.meta.url));
+const passThrough = fileURLToPath(new URL("./pass-through.js", import.meta.url));
+
+/** A few rules that don't match, then those that do: a rule allows opaque data, a remembered approval logins. */
+const policy = `
+default = "deny"
+
+[[rule]]
+name = "never production"
+host = "prod.example,*.prod.example"
+action = "deny"
+
+[[rule]]
+name = "coding agents ask"
+scope = "claude"
+action = "ask"
+remember = "10m"
+
+[[rule]]
+name = "git signs"
+on = ["sign"]
+namespace = "git"
+caller = "git"
+action = "allow"
+
+[[rule]]
+name = "logging in to the bench"
+host = "bench.example"
+user = "git"
+action = "ask"
+remember = "1h"
+
+[[rule]]
+name = "the bench"
+on = ["sign"]
+key = "bench"
+action = "allow"
+`;
+
+export interface RunningGuard {
+  socket: string;
+  pid: number;
+  /** In which muxguard's commands find it. */
+  environment: NodeJS.ProcessEnv;
+}
+
+export class Lab {
+  readonly #processes: Processes;
+  readonly agentSocket: string;
+  /** The blob of the agent's one key. */
+  readonly key: Buffer;
+  #passThrough: Promise<string> | undefined;
+  #filter: Promise<string | undefined> | undefined;
+  #guard: Promise<RunningGuard> | undefined;
+  #guards = 0;
+
+  private constructor(processes: Processes, agentSocket: string, key: Buffer) {
+    this.#processes = processes;
+    this.agentSocket = agentSocket;
+    this.key = key;
+  }
+
+  static async open(): Promise<Lab> {
+    const processes = new Processes();
+    const agentSocket = join(processes.folder, "agent");
+    await ready(
+      processes.spawn("ssh-agent", ["-D", "-a", agentSocket], { stdio: ["ignore", "pipe", "inherit"] }),
+    );
+    return new Lab(processes, agentSocket, addKey(processes.folder, agentSocket));
+  }
+
+  close(): Promise<void> {
+    return this.#processes.close();
+  }
+
+  passThrough(): Promise<string> {
+    this.#passThrough ??= this.#startPassThrough();
+    return this.#passThrough;
+  }
+
+  /** Undefined where it is not installed. */
+  filter(): Promise<string | undefined> {
+    this.#filter ??= this.#startFilter();
+    return this.#filter;
+  }
+
+  /** The guard that the sections share. */
+  guard(): Promise<RunningGuard> {
+    this.#guard ??= this.startGuard();
+    return this.#guard;
+  }
+
+  /** A guard in a fresh process, with folders, policy and log of its own. */
+  async startGuard(): Promise<RunningGuard> {
+    const environment = this.environment();
+    const args = [muxguard, "daemon", "--foreground"];
+    const child = this.#processes.spawn(process.execPath, args, {
+      env: environment,
+      stdio: ["ignore", "ignore", "inherit", "ipc"],
+    });
+    await ready(child);
+    child.disconnect();
+    const { pid } = child;
+    if (pid === undefined) throw new Error("the guard has no pid");
+    return { socket: join(environment.XDG_RUNTIME_DIR ?? "", "muxguard/agent.sock"), pid, environment };
+  }
+
+  /** For a muxguard that knows nothing of the user's own, nor of other guards. */
+  environment(): NodeJS.ProcessEnv {
+    const home = join(this.#processes.folder, `guard${this.#guards++}`);
+    const folder = (name: string): string => join(home, name);
+    for (const name of ["run", "state", "config/muxguard"])
+      mkdirSync(folder(name), { recursive: true, mode: 0o700 });
+    const write = (name: string, text: string): void => writeFileSync(folder(name), text);
+    write("config/muxguard/policy.toml", policy);
+    write("config/muxguard/config.toml", `ssh_config = "${folder("ssh_config")}"\napprovers = ["askpass"]\n`);
+    write("ssh_config", `UserKnownHostsFile ${folder("known_hosts")}\nGlobalKnownHostsFile none\n`);
+    write("known_hosts", `${hostLine}\n`);
+    return {
+      ...process.env,
+      XDG_CONFIG_HOME: folder("config"),
+      XDG_RUNTIME_DIR: folder("run"),
+      XDG_STATE_HOME: folder("state"),
+      SSH_AUTH_SOCK: this.agentSocket,
+      SSH_ASKPASS: "true", // a person who says yes
+      SSH_ASKPASS_REQUIRE: "force",
+    };
+  }
+
+  /** Runs a command to its end. Rejects if it fails. */
+  run(command: string, args: readonly string[], environment: NodeJS.ProcessEnv): Promise<void> {
+    const child = this.#processes.spawn(command, args, {
+      env: environment,
+      stdio: ["ignore", "ignore", "inherit"],
+    });
+    return new Promise((resolve, reject) => {
+      child.once("error", reject);
+      child.once("exit", (code) =>
+        code === 0 ? resolve() : reject(new Error(`${command} ended with ${code}`)),
+      );
+    });
+  }
+
+  runMuxguard(args: readonly string[], environment: NodeJS.ProcessEnv): Promise<void> {
+    return this.run(process.execPath, [muxguard, ...args], environment);
+  }
+
+  async #startPassThrough(): Promise<string> {
+    const socket = join(this.#processes.folder, "pass-through");
+    const child = this.#processes.spawn(process.execPath, [passThrough, socket, this.agentSocket], {
+      stdio: ["ignore", "ignore", "inherit", "ipc"],
+    });
+    await ready(child);
+    return socket;
+  }
+
+  /** It puts itself into the background, with a socket in the working directory, as ssh-agent does with its one. */
+  async #startFilter(): Promise<string | undefined> {
+    const child = this.#processes.spawn("ssh-agent-filter", ["--comment", "bench"], {
+      cwd: this.#processes.folder,
+      env: { ...process.env, SSH_AUTH_SOCK: this.agentSocket },
+      stdio: ["ignore", "pipe", "ignore"],
+    });
+    const shell = await output(child);
+    const [, socket] = /SSH_AUTH_SOCK='([^']+)'/.exec(shell) ?? [];
+    const [, pid] = /SSH_AGENT_PID='(\d+)'/.exec(shell) ?? [];
+    if (pid !== undefined) this.#processes.adopt(Number(pid));
+    return socket;
+  }
+}
+
+/** Returns the key's blob. */
+function addKey(folder: string, agentSocket: string): Buffer {
+  const file = join(folder, "key");
+  execFileSync("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-C", "bench", "-f", file]);
+  execFileSync("ssh-add", ["-q", file], { env: { ...process.env, SSH_AUTH_SOCK: agentSocket } });
+  return Buffer.from(readFileSync(`${file}.pub`, "utf8").split(" ")[1] ?? "", "base64");
+}

@@ -1,0 +1,81 @@
+/** The guard under load, in a process of its own: how much memory it takes, and whether it serves many clients at once. */
+import { readFileSync } from "node:fs";
+import { list, sign, signRequest } from "./agent.ts";
+import { AgentClient } from "./agent-client.ts";
+import type { Lab } from "./lab.ts";
+import type { Row } from "./table.ts";
+
+const SIGNATURES = 10_000;
+const CLIENTS = 1000;
+const MOST_MEGABYTES = 80;
+
+export async function benchMemory(lab: Lab): Promise<Row[]> {
+  const { socket, pid } = await lab.startGuard();
+  const request = signRequest(lab.key);
+  const client = await AgentClient.connect(socket);
+  await sign(client, request);
+  const before = residentMemory(pid);
+  for (let done = 1; done < SIGNATURES; done++) await sign(client, request);
+  const after = residentMemory(pid);
+  await client.close();
+  return [memoryRow("first signature", before), memoryRow(`${SIGNATURES} signatures`, after)];
+}
+
+function memoryRow(after: string, megabytes: number): Row {
+  const result = `${megabytes.toFixed(0)} MB`;
+  const target = `< ${MOST_MEGABYTES} MB`;
+  return {
+    measure: `resident memory after ${after}`,
+    guard: result,
+    result,
+    target,
+    holds: megabytes < MOST_MEGABYTES,
+  };
+}
+
+/** In MB. proc(5) */
+function residentMemory(pid: number): number {
+  const [, kibibytes = "NaN"] = /^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8")) ?? [];
+  return (Number(kibibytes) * 1024) / 1e6;
+}
+
+/** All are connected before the first asks for anything. */
+export async function benchClients(lab: Lab): Promise<Row[]> {
+  const bare = await serveClients(lab.agentSocket, lab.key);
+  const { socket, pid } = await lab.startGuard();
+  const guard = await serveClients(socket, lab.key);
+  const answered = `${guard.answered} of ${CLIENTS}`;
+  const row: Row = {
+    measure: `${CLIENTS} clients at once, each lists and signs`,
+    bare: `${bare.answered} answered in ${bare.milliseconds.toFixed(0)} ms`,
+    guard: `${guard.answered} answered in ${guard.milliseconds.toFixed(0)} ms`,
+    result: `${answered} answered`,
+    target: "all",
+    holds: guard.answered === CLIENTS,
+  };
+  return [row, memoryRow(`${CLIENTS} clients at once`, residentMemory(pid))];
+}
+
+async function serveClients(
+  socket: string,
+  key: Buffer,
+): Promise<{ answered: number; milliseconds: number }> {
+  const clients = await Promise.all(Array.from({ length: CLIENTS }, () => AgentClient.connect(socket)));
+  const request = signRequest(key);
+  const began = performance.now();
+  const answers = await Promise.allSettled(
+    clients.map(async (client) => {
+      await list(client);
+      await sign(client, request);
+    }),
+  );
+  const milliseconds = performance.now() - began;
+  await Promise.all(clients.map((client) => client.close()));
+  for (const reason of reasons(answers)) process.stderr.write(`a client got ${reason}\n`);
+  return { answered: answers.filter(({ status }) => status === "fulfilled").length, milliseconds };
+}
+
+/** Each once. */
+function reasons(answers: readonly PromiseSettledResult<void>[]): Set<string> {
+  return new Set(answers.flatMap((answer) => (answer.status === "rejected" ? [String(answer.reason)] : [])));
+}

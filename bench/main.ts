@@ -1,0 +1,57 @@
+/**
+ * What the guard costs: `npm run bench` runs everything and prints a table in Markdown, `npm run bench -- sign list` parts of it. Each figure
+ * is measured next to the bare agent, in the same run.
+ */
+import { benchConnect, benchList, benchLogin, benchSign } from "./agent.ts";
+import { Lab } from "./lab.ts";
+import { benchClients, benchMemory } from "./load.ts";
+import { benchRun } from "./run.ts";
+import { describeMachine, type Row, renderTable } from "./table.ts";
+
+interface Section {
+  name: string;
+  group: string;
+  run(lab: Lab): Promise<Row[]>;
+}
+
+const sections: readonly Section[] = [
+  { name: "sign", group: "agent", run: benchSign },
+  { name: "login", group: "agent", run: benchLogin },
+  { name: "list", group: "agent", run: benchList },
+  { name: "connect", group: "agent", run: benchConnect },
+  { name: "memory", group: "agent", run: benchMemory },
+  { name: "clients", group: "agent", run: benchClients },
+  { name: "run", group: "cli", run: benchRun },
+];
+
+function chooseSections(names: readonly string[]): readonly Section[] {
+  const known = sections.flatMap(({ name, group }) => [name, group]);
+  const unknown = names.find((name) => !known.includes(name));
+  if (unknown !== undefined)
+    throw new Error(`no section ${unknown}; there are ${[...new Set(known)].join(", ")}`);
+  return sections.filter(
+    ({ name, group }) => names.length === 0 || names.includes(name) || names.includes(group),
+  );
+}
+
+async function measure(chosen: readonly Section[]): Promise<Row[]> {
+  const lab = await Lab.open();
+  try {
+    const rows: Row[] = [];
+    for (const { name, run } of chosen) {
+      process.stderr.write(`${name}...\n`);
+      rows.push(...(await run(lab)));
+    }
+    return rows;
+  } finally {
+    await lab.close();
+  }
+}
+
+try {
+  const rows = await measure(chooseSections(process.argv.slice(2)));
+  process.stdout.write(`${renderTable(rows)}\n\np50 (p95). ${describeMachine()}.\n`);
+} catch (error) {
+  process.stderr.write(`bench: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = 1;
+}

@@ -1,0 +1,32 @@
+/** `muxguard run -- true` against the start of Node itself: with a guard of its own, and through a daemon that runs. */
+import type { Lab } from "./lab.ts";
+import { interleave, type Variant } from "./samples.ts";
+import { type Row, renderSummary } from "./table.ts";
+
+type Name = "node" | "own guard" | "daemon";
+
+const MOST = 2.5;
+
+export async function benchRun(lab: Lab): Promise<Row[]> {
+  const own = lab.environment();
+  const { environment: daemon } = await lab.guard();
+  const variants: Variant<Name>[] = [
+    { name: "node", once: () => lab.run(process.execPath, ["-e", "0"], process.env) },
+    { name: "own guard", once: () => lab.runMuxguard(["run", "--", "true"], own) },
+    { name: "daemon", once: () => lab.runMuxguard(["run", "--", "true"], daemon) },
+  ];
+  const summaries = await interleave(variants, { rounds: 40, batch: 1, warmUp: 2 });
+  const node = summaries.get("node") ?? { p50: Number.NaN, p95: Number.NaN };
+  return (["own guard", "daemon"] as const).map((name): Row => {
+    const guard = summaries.get(name) ?? { p50: Number.NaN, p95: Number.NaN };
+    const ratio = guard.p50 / node.p50;
+    return {
+      measure: `\`muxguard run -- true\` (${name}) against \`node -e 0\``,
+      bare: renderSummary(node),
+      guard: renderSummary(guard),
+      result: `${ratio.toFixed(2)} × bare`,
+      target: `≤ ${MOST}`,
+      holds: ratio <= MOST,
+    };
+  });
+}

@@ -1,0 +1,53 @@
+/** The results as a table in Markdown, and what one has to know of the machine to read it. */
+import { spawnSync } from "node:child_process";
+import { availableParallelism, release, type } from "node:os";
+import type { Summary } from "./samples.ts";
+
+export interface Row {
+  measure: string;
+  bare?: string;
+  passThrough?: string;
+  filter?: string;
+  guard: string;
+  /** What the target is about: a ratio to bare, or a number with its unit. */
+  result: string;
+  target?: string;
+  holds?: boolean;
+}
+
+const headings = [
+  "measure",
+  "bare",
+  "Node pass-through",
+  "ssh-agent-filter",
+  "muxguard",
+  "result",
+  "target",
+  "holds",
+];
+
+export function renderTable(rows: readonly Row[]): string {
+  return [headings, headings.map(() => "---"), ...rows.map(cellsOf)].map(renderLine).join("\n");
+}
+
+function cellsOf({ measure, bare, passThrough, filter, guard, result, target, holds }: Row): string[] {
+  const verdict = holds === undefined ? "" : holds ? "yes" : "no";
+  return [measure, bare ?? "", passThrough ?? "", filter ?? "", guard, result, target ?? "", verdict];
+}
+
+function renderLine(cells: readonly string[]): string {
+  return `| ${cells.join(" | ")} |`;
+}
+
+/** `0.72 ms (0.93)`: p50 and p95. */
+export function renderSummary({ p50, p95 }: Summary): string {
+  if (p50 >= 10) return `${p50.toFixed(0)} ms (${p95.toFixed(0)})`;
+  return p50 < 0.5
+    ? `${(p50 * 1000).toFixed(0)} µs (${(p95 * 1000).toFixed(0)})`
+    : `${p50.toFixed(2)} ms (${p95.toFixed(2)})`;
+}
+
+export function describeMachine(): string {
+  const ssh = spawnSync("ssh", ["-V"], { encoding: "utf8" }).stderr.trim().split(",")[0];
+  return `Node ${process.versions.node}, ${type()} ${release()}, ${ssh}, ${availableParallelism()} CPUs`;
+}

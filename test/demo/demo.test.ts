@@ -1,0 +1,110 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { stripVTControlCharacters } from "node:util";
+import { afterEach, beforeEach, expect, test } from "vitest";
+
+/** How long a prompt ignores keys (src/approver/terminal.ts), and a little more. */
+const DEAF_FOR = 1100;
+const DOWN = "\x1b[B";
+const ENTER = "\r";
+const CTRL_C = "\x03";
+
+let temporary: string;
+let environment: NodeJS.ProcessEnv;
+
+beforeEach(() => {
+  temporary = mkdtempSync(join(tmpdir(), "mgt-"));
+  environment = { ...process.env, TMPDIR: temporary, SHELL: "/bin/sh" };
+});
+
+afterEach(() => rmSync(temporary, { recursive: true }));
+
+/** A run of the demo, and what it has printed so far. */
+class DemoRun {
+  output = "";
+  readonly #child: ChildProcess;
+
+  constructor(child: ChildProcess) {
+    this.#child = child;
+    for (const stream of [child.stdout, child.stderr])
+      stream?.setEncoding("utf8").on("data", (text: string) => {
+        this.output += stripVTControlCharacters(text);
+      });
+  }
+
+  async prints(text: string): Promise<void> {
+    while (!this.output.includes(text)) await once(this.#child.stdout ?? this.#child, "data");
+  }
+
+  type(keys: string): void {
+    this.#child.stdin?.write(keys);
+  }
+
+  /** Resolves when the demo and everything that it started have let go of its output: no process is left then. */
+  async ended(): Promise<{ exitCode: number | null }> {
+    const [exitCode] = await once(this.#child, "close");
+    return { exitCode };
+  }
+}
+
+function unattended(): DemoRun {
+  // a session of its own has no terminal
+  const options = { env: environment, detached: true, stdio: ["ignore", "pipe", "pipe"] } as const;
+  return new DemoRun(spawn(process.execPath, ["bin/muxguard", "demo"], options));
+}
+
+function onTerminal(): DemoRun {
+  const command = `stty rows 50 cols 200; exec '${process.execPath}' bin/muxguard demo`;
+  return new DemoRun(spawn("script", ["-qec", command, "/dev/null"], { env: environment }));
+}
+
+test("shows an allowed, an unanswered and a denied login to nobody, and leaves nothing behind", async () => {
+  const demo = unattended();
+  expect(await demo.ended()).toEqual({ exitCode: 0 });
+  expect(demo.output).toContain("There is no terminal to ask on");
+  expect(demo.output).toMatch(/^git\.example: up 41 days$/m);
+  expect(demo.output).toContain('-> allowed by the rule "fetching is harmless"');
+  expect(demo.output).toContain("muxguard: denied: log in to db.example as dev");
+  expect(demo.output).toContain("-> denied: without a terminal there is nobody to ask");
+  expect(demo.output).toContain("muxguard: denied: log in to prod.example as root");
+  expect(demo.output).toContain('-> denied by the rule "hands off production"');
+  expect(demo.output).not.toContain("secrets of prod");
+  expect(demo.output.match(/^\d{4}-\S+ \S+ (?:allow|deny) /gm)).toHaveLength(3);
+  expect(readdirSync(temporary)).toEqual([]);
+});
+
+test("asks on a terminal, once for two logins when the answer is remembered", async () => {
+  const demo = onTerminal();
+  await demo.prints("allow for 10 minutes\r\n");
+  await sleep(DEAF_FOR);
+  demo.type(DOWN + DOWN + ENTER);
+  expect(await demo.ended()).toEqual({ exitCode: 0 });
+  expect(demo.output.match(/wants to log in/g)).toHaveLength(1);
+  expect(demo.output.match(/db\.example: up 3 days/g)).toHaveLength(2);
+  expect(demo.output).toContain("-> allowed by you.");
+  expect(demo.output).toContain("-> then allowed without asking, as your answer still holds.");
+  expect(readdirSync(temporary)).toEqual([]);
+});
+
+test("leaves nothing behind when it is interrupted at the question", async () => {
+  const demo = onTerminal();
+  await demo.prints("allow for 10 minutes\r\n");
+  await sleep(DEAF_FOR);
+  demo.type(CTRL_C);
+  expect(await demo.ended()).toEqual({ exitCode: 130 });
+  expect(demo.output).not.toContain("Logging in to prod.example");
+  expect(readdirSync(temporary)).toEqual([]);
+});
+
+test("leaves nothing behind when nobody reads what it prints", async () => {
+  const child = spawn(process.execPath, ["bin/muxguard", "demo"], { env: environment, detached: true });
+  await once(child.stdout, "data");
+  child.stdout.destroy();
+  child.stderr.resume();
+  expect(await once(child, "close")).toEqual([1, null]);
+  expect(readdirSync(temporary)).toEqual([]);
+});

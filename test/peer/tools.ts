@@ -1,0 +1,40 @@
+/**
+ * Which of the real programs are on this machine. Where one is missing its tests are skipped, and say so; with MUXGUARD_REQUIRE_PEERS set, as CI does,
+ * they fail instead.
+ */
+import { execFileSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { describe } from "vitest";
+
+const probes: Record<string, () => boolean> = {
+  sshd: () => existsSync("/usr/sbin/sshd"),
+  ssh: () => isOnPath("ssh"),
+  git: () => isOnPath("git"),
+  tmux: () => isOnPath("tmux"),
+  paramiko: () => runs("python3", ["-c", "import paramiko"]),
+  plink: () => isOnPath("plink") && isOnPath("puttygen"),
+  dbclient: () => isOnPath("dbclient"),
+};
+
+/** A describe() that needs these programs. */
+export function describeWith(tools: (keyof typeof probes)[], name: string, body: () => void): void {
+  const missing = tools.filter((tool) => !probes[tool]?.());
+  if (missing.length > 0 && process.env.MUXGUARD_REQUIRE_PEERS) {
+    throw new Error(`${name}: MUXGUARD_REQUIRE_PEERS is set and these are missing: ${missing.join(", ")}`);
+  }
+  if (missing.length > 0) console.warn(`skipped, for want of ${missing.join(", ")}: ${name}`);
+  describe.skipIf(missing.length > 0)(name, body);
+}
+
+function isOnPath(command: string): boolean {
+  return runs("/bin/sh", ["-c", `command -v ${command}`]);
+}
+
+function runs(command: string, args: string[]): boolean {
+  try {
+    execFileSync(command, args, { stdio: "ignore" });
+    return true;
+  } catch {
+    return false;
+  }
+}
