@@ -31,21 +31,26 @@ async function serve(paths: Paths, config: Config): Promise<() => Promise<void>>
   };
 }
 
-/** Returns once the daemon serves; what went wrong before that is on its stderr, which is ours. */
+/**
+ * Returns once the daemon serves. What goes wrong before that comes out on our stderr; later on the daemon has none, so that nobody who reads ours
+ * waits for it.
+ */
 function startInBackground(): Promise<void> {
   const [, script = ""] = process.argv;
   const child = spawn(process.execPath, [script, "daemon", "--foreground"], {
     detached: true,
-    stdio: ["ignore", "ignore", "inherit", "ipc"],
+    stdio: ["ignore", "ignore", "pipe", "ipc"],
   });
+  child.stderr?.pipe(process.stderr);
   return new Promise((resolve, reject) => {
     child.once("message", () => {
       child.disconnect();
+      child.stderr?.destroy();
       child.unref();
       resolve();
     });
     child.once("error", reject);
-    child.once("exit", (code) => {
+    child.once("close", (code) => {
       process.exitCode = code ?? 1;
       resolve();
     });

@@ -1,6 +1,7 @@
 /** The command line: what there is, in the order in which one meets it. Each command is a file of its own, loaded when it is used. */
 import { Command, CommanderError } from "commander";
 import { SettingsError } from "../daemon/settings-error.ts";
+import { ignoreDebuggerSignal } from "../platform/protect.ts";
 import { CliError, exitCodes } from "./cli-error.ts";
 
 const teaching = `
@@ -92,6 +93,9 @@ function createProgram(): Command {
   return program;
 }
 
+ignoreDebuggerSignal();
+// a guard must outlive the terminal, or the pipe, that it reports to
+process.stderr.on("error", () => {});
 try {
   const program = createProgram();
   if (process.argv.length === 2) program.outputHelp();

@@ -5,6 +5,7 @@ import { basename, resolve } from "node:path";
 import { readConfig } from "../daemon/config.ts";
 import { openPaths } from "../daemon/paths.ts";
 import { adoptOrphans } from "../platform/libc.ts";
+import { protectProcess } from "../platform/protect.ts";
 import { CliError, exitCodes } from "./cli-error.ts";
 import { openDaemonRun } from "./daemon-run.ts";
 import { openOwnRun } from "./own-run.ts";
@@ -46,6 +47,7 @@ export async function run([command = "", ...args]: string[], options: RunOptions
     report: (line) => void process.stderr.write(`${line}\n`),
     interrupted: () => interrupt(),
   };
+  protectProcess();
   adoptOrphans();
   const opened = (await openDaemonRun(paths, request)) ?? (await openOwnRun(paths, config, request));
   try {

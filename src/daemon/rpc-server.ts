@@ -1,13 +1,26 @@
 /** What the daemon does for muxguard's own commands: status, pending questions, answers, and runs. */
 import type { Socket } from "node:net";
 import { CancellationTokenSource, type MessageConnection, ResponseError } from "vscode-jsonrpc/node.js";
+import * as z from "zod/mini";
 import type { Approver } from "../approver/approver.ts";
 import { inTurn } from "../approver/in-turn.ts";
 import { type Listener, listenPrivately } from "../platform/listener.ts";
+import type { Answer } from "../policy/question.ts";
 import type { Caller } from "../policy/request.ts";
 import type { Guard, OpenScope } from "./daemon.ts";
 import { filePolicy, type PolicySource } from "./policy-files.ts";
 import * as rpc from "./rpc.ts";
+
+/** The most that one client may send in all, in bytes. Its requests and answers are short. */
+const MAX_RECEIVED = 4 * 1024 * 1024;
+
+const answerSchema = z.discriminatedUnion("decision", [
+  z.object({
+    decision: z.literal("allow"),
+    remember: z.union([z.enum(["once", "run"]), z.object({ milliseconds: z.int().check(z.minimum(0)) })]),
+  }),
+  z.object({ decision: z.literal("deny"), reason: z.string() }),
+]) satisfies z.ZodMiniType<Answer>;
 
 export interface RpcServerOptions {
   guard: Guard;
@@ -52,7 +65,7 @@ function serve(socket: Socket, descriptor: number, options: RpcServerOptions): v
   });
   connection.onRequest(rpc.answerRequest, ({ id, answer }) => {
     fromOutside();
-    return guard.answer(id, answer);
+    return guard.answer(id, answerSchema.parse(answer));
   });
   connection.onRequest(rpc.openRunRequest, async (run) => {
     const { pid } = fromOutside();
@@ -63,6 +76,8 @@ function serve(socket: Socket, descriptor: number, options: RpcServerOptions): v
     return { agentSocket: scope.agentSocket };
   });
   connection.listen();
+  // the reader takes any length that is announced to it
+  socket.on("data", () => socket.bytesRead > MAX_RECEIVED && socket.destroy());
 }
 
 async function openRun(
@@ -97,7 +112,7 @@ function remoteTerminal(connection: MessageConnection): Approver {
       const cancel = (): void => cancellation.cancel();
       signal.addEventListener("abort", cancel, { once: true });
       try {
-        return await connection.sendRequest(rpc.askRequest, question, cancellation.token);
+        return answerSchema.parse(await connection.sendRequest(rpc.askRequest, question, cancellation.token));
       } finally {
         signal.removeEventListener("abort", cancel);
         cancellation.dispose();

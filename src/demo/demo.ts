@@ -87,7 +87,7 @@ class Demo {
 
   #introduce(): void {
     say(
-      "Three SSH servers on this machine, a throwaway key in a throwaway ssh-agent, and muxguard before it.",
+      "Three SSH servers on this machine, a throwaway key in a throwaway ssh-agent, and muxguard in front of it.",
     );
     say(`All of it is in ${this.#stage.folder}, which is removed at the end. Nothing of yours is touched.`);
     if (!this.#attended) say("There is no terminal to ask on, so the one question will be denied.");

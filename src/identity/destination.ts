@@ -7,9 +7,11 @@
 import { basename } from "node:path";
 import type { Caller, Destination, Host, Request } from "../policy/request.ts";
 import { fingerprint } from "../wire/public-key.ts";
-import type { SignedData, UserauthData } from "../wire/signed-data.ts";
+import type { SignedData } from "../wire/signed-data.ts";
+import { FileStamps } from "./file-stamps.ts";
 import { HostIdentifier, type HostIdentifierOptions } from "./host-identity.ts";
-import type { SessionBindings } from "./session-bindings.ts";
+import type { HostIdentity } from "./host-names.ts";
+import type { LoginCheck, SessionBindings } from "./session-bindings.ts";
 import { type SshDestination, sshDestination } from "./ssh-command-line.ts";
 
 /** The part of a request that says where it goes. */
@@ -24,43 +26,45 @@ export interface DestinationResolver {
   ): Promise<Whereabouts>;
 }
 
+type Identify = (hostKey: Buffer, claim: SshDestination | undefined) => Promise<HostIdentity>;
+
 export function createDestinationResolver(options: HostIdentifierOptions = {}): DestinationResolver {
   const hosts = new HostIdentifier(options);
   return {
     async resolve(bindings, signed, caller) {
-      const { forwarded } = bindings;
+      const stamps = new FileStamps();
+      const identify: Identify = (hostKey, claim) => hosts.identify(hostKey, claim, stamps);
+      const { forwarded, hops } = bindings;
       const claim = readClaim(caller);
-      const path = await resolvePath(hosts, bindings.hops, claim);
+      const path = await resolvePath(hops, claim, identify);
       if (signed?.kind !== "userauth") return { path, forwarded };
-      const destination = await resolveLogin(hosts, bindings, signed, forwarded ? undefined : claim);
+      const destination = await resolveLogin(bindings.check(signed), forwarded ? undefined : claim, identify);
       return { destination, user: signed.user, path, forwarded };
     },
   };
 }
 
 function resolvePath(
-  hosts: HostIdentifier,
   hops: readonly Buffer[],
   claim: SshDestination | undefined,
+  identify: Identify,
 ): Promise<Host[]> {
   return Promise.all(
-    hops.map(async (hostKey, index) => (await hosts.identify(hostKey, index === 0 ? claim : undefined)).host),
+    hops.map(async (hostKey, index) => (await identify(hostKey, index === 0 ? claim : undefined)).host),
   );
 }
 
 async function resolveLogin(
-  hosts: HostIdentifier,
-  bindings: SessionBindings,
-  login: UserauthData,
+  check: LoginCheck,
   claim: SshDestination | undefined,
+  identify: Identify,
 ): Promise<Destination> {
-  const check = bindings.check(login);
   const claimed = claim && { claimed: claim.host };
   if (!check.verified) {
     const hostKey = check.hostKey && { hostKey: fingerprint(check.hostKey) };
     return { names: [], ...hostKey, verified: false, how: check.reason, ...claimed };
   }
-  const { host, how } = await hosts.identify(check.hostKey, claim);
+  const { host, how } = await identify(check.hostKey, claim);
   return { ...host, verified: host.names.length > 0, how, ...claimed };
 }
 

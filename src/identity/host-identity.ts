@@ -4,6 +4,7 @@
  */
 import { fingerprint } from "../wire/public-key.ts";
 import { BoundedMap } from "./bounded-map.ts";
+import { FileStamps } from "./file-stamps.ts";
 import {
   type HostIdentity,
   type KnownHostsLines,
@@ -51,20 +52,26 @@ export class HostIdentifier {
   /**
    * @param hostKey a key blob that the host has proven
    * @param destination what the caller's command line says about this host
+   * @param stamps shared by the hosts of one request
    */
-  async identify(hostKey: Buffer, destination?: SshDestination): Promise<HostIdentity> {
+  async identify(
+    hostKey: Buffer,
+    destination?: SshDestination,
+    stamps = new FileStamps(),
+  ): Promise<HostIdentity> {
     const [general, config] = await Promise.all([
-      this.#configs.read(NO_HOST),
-      destination && this.#configs.read(destination.host),
+      this.#configs.read(NO_HOST, stamps),
+      destination && this.#configs.read(destination.host, stamps),
     ]);
     if (!general) return { host: { names: [], hostKey: fingerprint(hostKey) }, how: "ssh config unreadable" };
-    const sources: NamingSources = { lines: this.#readLines(general) };
-    if (destination && config) sources.claim = { destination, config, lines: this.#readLines(config) };
+    const sources: NamingSources = { lines: this.#readLines(general, stamps) };
+    if (destination && config)
+      sources.claim = { destination, config, lines: this.#readLines(config, stamps) };
     return this.#name(hostKey, sources).identity;
   }
 
-  #readLines({ userKnownHostsFiles, globalKnownHostsFiles }: SshConfig): KnownHostsLines {
-    return [...userKnownHostsFiles, ...globalKnownHostsFiles].map((path) => this.#files.read(path));
+  #readLines({ userKnownHostsFiles, globalKnownHostsFiles }: SshConfig, stamps: FileStamps): KnownHostsLines {
+    return [...userKnownHostsFiles, ...globalKnownHostsFiles].map((path) => this.#files.read(path, stamps));
   }
 
   #name(hostKey: Buffer, sources: NamingSources): Naming {

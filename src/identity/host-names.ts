@@ -68,6 +68,7 @@ export function nameHost(
   const guessed = hashed ? [...guesses].flatMap((guess) => lookup.confirmHashed(guess) ?? []) : [];
   const proven = revoked ? [] : [...(claimed ? [claimed] : []), ...lookup.names(), ...guessed];
   const names = nameList(proven, claimed && claim?.destination.host.toLowerCase());
+  Object.freeze(names); // kept, and handed out many times
   const port = choosePort(proven, claimed);
   return {
     identity: {

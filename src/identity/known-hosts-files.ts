@@ -1,7 +1,7 @@
 /** known_hosts files, read again only when they have changed. */
 import { readFileSync } from "node:fs";
 import { BoundedMap } from "./bounded-map.ts";
-import { fileStamp } from "./file-stamp.ts";
+import { FileStamps } from "./file-stamps.ts";
 import { type KnownHostsEntry, parseKnownHosts } from "./known-hosts.ts";
 
 /** More than one user has; `UserKnownHostsFile` may name one for each host. */
@@ -18,8 +18,8 @@ export class KnownHostsFiles {
   readonly #files = new BoundedMap<string, ReadFile>(MAX_FILES);
 
   /** The same array for as long as the file is the same. Empty for a file that is missing or can't be read. */
-  read(path: string): readonly KnownHostsEntry[] {
-    const stamp = fileStamp(path);
+  read(path: string, stamps = new FileStamps()): readonly KnownHostsEntry[] {
+    const stamp = stamps.of(path);
     if (stamp === "") return nothing;
     const known = this.#files.get(path);
     if (known?.stamp === stamp) return known.entries;

@@ -8,7 +8,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { homedir, userInfo } from "node:os";
 import { join } from "node:path";
 import { BoundedMap } from "./bounded-map.ts";
-import { fileStamp } from "./file-stamp.ts";
+import { FileStamps } from "./file-stamps.ts";
 
 export interface SshConfig {
   hostname: string;
@@ -68,9 +68,9 @@ export class SshConfigs {
    * The same object for as long as the answer is kept.
    * @returns undefined for a host that is no plain name, and for whatever ssh can't answer in time
    */
-  read(host: string): Promise<SshConfig | undefined> {
+  read(host: string, stamps = new FileStamps()): Promise<SshConfig | undefined> {
     if (!plainHost.test(host)) return Promise.resolve(undefined);
-    const stamp = this.#files.map(fileStamp).join();
+    const stamp = this.#files.map((file) => stamps.of(file)).join();
     const cached = this.#cache.get(host);
     if (cached?.stamp === stamp && this.#now() < cached.expires) return cached.config;
     return this.#run(host, stamp);

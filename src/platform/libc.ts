@@ -57,10 +57,8 @@ export function hasEnded(pidfd: number): boolean {
   return poll(entry, 1, 0) !== 0;
 }
 
-/**
- * Keeps other processes of this user out of this one: no ptrace, no core dump, no look at /proc/PID/fd (PR_SET_DUMPABLE, prctl(2)).
- */
-export function protectProcess(): void {
+/** No ptrace by other processes of this user, no core dump, no look at /proc/PID/fd: PR_SET_DUMPABLE, prctl(2). */
+export function forbidTracing(): void {
   if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) !== 0)
     throw new Error(`prctl(PR_SET_DUMPABLE): errno ${koffi.errno()}`);
 }

@@ -36,8 +36,12 @@ class DemoRun {
       });
   }
 
-  async prints(text: string): Promise<void> {
-    while (!this.output.includes(text)) await once(this.#child.stdout ?? this.#child, "data");
+  /** Resolves when it has printed that. */
+  prints(text: string): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#child.stdout?.on("data", () => this.output.includes(text) && resolve());
+      this.#child.once("close", () => reject(new Error(`it ended without "${text}":\n${this.output}`)));
+    });
   }
 
   type(keys: string): void {
@@ -53,8 +57,12 @@ class DemoRun {
 
 function unattended(): DemoRun {
   // a session of its own has no terminal
-  const options = { env: environment, detached: true, stdio: ["ignore", "pipe", "pipe"] } as const;
-  return new DemoRun(spawn(process.execPath, ["bin/muxguard", "demo"], options));
+  const child = spawn(process.execPath, ["bin/muxguard", "demo"], {
+    env: environment,
+    detached: true,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  return new DemoRun(child);
 }
 
 function onTerminal(): DemoRun {

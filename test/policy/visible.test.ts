@@ -1,0 +1,87 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { visible } from "../../src/policy/visible.ts";
+
+describe("text from a request", () => {
+  const shown: [string, string, string][] = [
+    ["plain words", "git@github.com: a key", "git@github.com: a key"],
+    ["letters of any script", "ключ 鍵 مفتاح café", "ключ 鍵 مفتاح café"],
+    ["an emoji", "key 🔑", "key 🔑"],
+    ["a newline", "one\ntwo", "one\\ntwo"],
+    ["a carriage return", "one\rtwo", "one\\x0dtwo"],
+    ["a tab", "one\ttwo", "one\\ttwo"],
+    ["a NUL", "a\0b", "a\\x00b"],
+    ["a delete", "a\x7f", "a\\x7f"],
+    ["a C1 control", "a\x9bm", "a\\x9bm"],
+    ["an escape sequence", "\x1b[31mred\x1b[0m", "\\x1b[31mred\\x1b[0m"],
+    ["a title sequence", "\x1b]0;title\x07", "\\x1b]0;title\\x07"],
+    ["a backslash, so that an escape can't be imitated", "a\\nb", "a\\\\nb"],
+    ["a right-to-left override", "evil\u202egnp.exe", "evil\\u{202e}gnp.exe"],
+    ["a bidi isolate", "\u2066a\u2069", "\\u{2066}a\\u{2069}"],
+    ["an Arabic letter mark", "a\u061c", "a\\u{61c}"],
+    ["a zero width space", "git\u200bhub", "git\\u{200b}hub"],
+    ["a zero width joiner", "a\u200db", "a\\u{200d}b"],
+    ["a byte order mark", "\ufeffa", "\\u{feff}a"],
+    ["a soft hyphen", "a\xadb", "a\\xadb"],
+    ["a line separator", "a\u2028b", "a\\u{2028}b"],
+    ["a paragraph separator", "a\u2029b", "a\\u{2029}b"],
+    ["a no-break space", "a\xa0b", "a\\xa0b"],
+    ["a wide space", "a\u3000b", "a\\u{3000}b"],
+    ["a Hangul filler", "a\u3164b\uffa0", "a\\u{3164}b\\u{ffa0}"],
+    ["a blank Braille pattern", "a\u2800", "a\\u{2800}"],
+    ["a variation selector", "a\ufe0f\u{e0100}", "a\\u{fe0f}\\u{e0100}"],
+    ["a grapheme joiner", "a\u034f", "a\\u{34f}"],
+    ["a tag character", "a\u{e0041}", "a\\u{e0041}"],
+    ["a private character", "\ue000\u{f0000}", "\\u{e000}\\u{f0000}"],
+    ["an unassigned character", "\u0378", "\\u{378}"],
+    ["the first half of a surrogate pair", "a\ud83d", "a\\u{d83d}"],
+    ["the second half of a surrogate pair", "\udd11a", "\\u{dd11}a"],
+    ["nothing", "", ""],
+  ];
+
+  test.each(shown)("is made visible: %s", (_, text, expected) => {
+    expect(visible(text)).toBe(expected);
+  });
+
+  test("is cut to 200 characters, and to a limit of one's own", () => {
+    expect(visible("a".repeat(200))).toBe("a".repeat(200));
+    expect(visible("a".repeat(201))).toBe(`${"a".repeat(199)}…`);
+    expect(visible("abcdef", 6)).toBe("abcdef");
+    expect(visible("abcdefg", 6)).toBe("abcde…");
+    expect(visible("\n".repeat(4), 6)).toBe("\\n\\n\\…");
+    expect(visible("a".repeat(100_000), 6)).toBe("aaaaa…");
+  });
+
+  test("is not cut inside of a surrogate pair", () => {
+    expect(visible("🔑🔑🔑", 4)).toBe("🔑…");
+    expect(visible("a🔑🔑", 4)).toBe("a🔑…");
+    expect(visible("🔑".repeat(1000), 5)).toBe("🔑🔑…");
+  });
+
+  const hostile = fc.oneof(
+    fc.string({ unit: "binary", maxLength: 300 }),
+    fc.string16bits({ maxLength: 300 }),
+    fc.string({ unit: fc.constantFrom("\x1b", "\n", "\u202e", "\ud83d", "🔑", "a", "\\"), maxLength: 300 }),
+  );
+  const control = /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Zl}\p{Zp}]/u;
+
+  test("never holds a control, format or separator character, nor more than the limit", () => {
+    fc.assert(
+      fc.property(hostile, fc.integer({ min: 1, max: 250 }), (text, limit) => {
+        const result = visible(text, limit);
+        expect(result).not.toMatch(control);
+        expect(result.length).toBeLessThanOrEqual(limit);
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  test("looks different where it is different, unless it was cut", () => {
+    fc.assert(
+      fc.property(hostile, hostile, (one, other) => {
+        const [first, second] = [visible(one, 10_000), visible(other, 10_000)];
+        expect(first === second).toBe(one === other);
+      }),
+    );
+  });
+});
