@@ -32,6 +32,7 @@ export class AgentClient {
 
   close(): Promise<void> {
     return new Promise((resolve) => {
+      if (this.#socket.closed) resolve();
       this.#socket.once("close", () => resolve());
       this.#socket.destroy();
     });

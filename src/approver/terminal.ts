@@ -2,10 +2,10 @@
  * Asks on a terminal: that of `muxguard run`. "Deny" is under the cursor, and what is typed in the first second is thrown away, so that neither a
  * stray Enter nor what was typed for the program approves anything. The terminal is given back as it was, whatever happens.
  */
-import { closeSync, openSync } from "node:fs";
+import { closeSync, openSync, writeSync } from "node:fs";
 import { PassThrough } from "node:stream";
 import { ReadStream, WriteStream } from "node:tty";
-import { describeQuestion, describeRemember } from "../policy/describe.ts";
+import { describeAnswer, describeQuestion, describeRemember } from "../policy/describe.ts";
 import type { Answer, Question } from "../policy/question.ts";
 import type { Approver } from "./approver.ts";
 
@@ -16,7 +16,9 @@ export interface TerminalOptions {
   /** The terminal's device: `/dev/tty` is the process's own. */
   path: string;
   /** Whether this process may read from the open terminal: one in the background would be stopped (SIGTTIN). */
-  inForeground: (fd: number) => boolean;
+  mayTakeForeground: (fd: number) => boolean;
+  /** Makes it so, and returns what undoes it. */
+  takeForeground: (fd: number) => () => void;
   /** Ctrl-C at the prompt: denied, and the program is to hear of it. */
   interrupted: () => void;
 }
@@ -29,7 +31,7 @@ export function createTerminalApprover(options: TerminalOptions): Approver {
   };
 }
 
-function unavailable({ path, inForeground }: TerminalOptions): string | undefined {
+function unavailable({ path, mayTakeForeground }: TerminalOptions): string | undefined {
   let fd: number;
   try {
     fd = openSync(path, "r+");
@@ -37,43 +39,75 @@ function unavailable({ path, inForeground }: TerminalOptions): string | undefine
     return "no terminal";
   }
   try {
-    return inForeground(fd) ? undefined : "in the background";
+    return mayTakeForeground(fd) ? undefined : "the terminal is another program's (in the background)";
   } finally {
     closeSync(fd);
   }
 }
 
-async function ask(
-  { path, interrupted }: TerminalOptions,
-  question: Question,
-  signal: AbortSignal,
-): Promise<Answer> {
+async function ask(options: TerminalOptions, question: Question, signal: AbortSignal): Promise<Answer> {
   const { default: inquirer } = await import("inquirer");
-  const input = new ReadStream(openSync(path, "r+"));
-  const output = new WriteStream(openSync(path, "r+"));
-  const restore = (): void => void input.setRawMode(false);
-  process.once("exit", restore);
-  input.setRawMode(true);
+  const terminal = openTerminal(options);
+  const { keys, output, say } = terminal;
   try {
-    output.write(`\n${["muxguard:", ...describeQuestion(question)].join("\n  ")}\n`);
-    const keys = new PassThrough();
-    const shown = performance.now();
-    input.on("data", (key) => performance.now() - shown > DEAF_FOR && keys.write(key));
-    const prompt = inquirer.createPromptModule({ input: keys, output, signal });
+    say(`\n${["muxguard:", ...describeQuestion(question)].join("\n  ")}\n`);
+    const prompt = inquirer.createPromptModule({ input: keys, output, signal, clearPromptOnDone: true });
     const { answer } = await prompt<{ answer: Answer }>([
       { type: "select", name: "answer", message: "Allow it?", choices: choicesOf(question), default: 0 },
     ]);
+    say(`muxguard: ${describeAnswer(answer)}\n`);
     return answer;
   } catch (error) {
+    if (signal.aborted)
+      say(`muxguard: ${signal.reason instanceof Error ? signal.reason.message : "withdrawn"}\n`);
     if (signal.aborted || !(error instanceof Error) || error.name !== "ExitPromptError") throw error;
-    interrupted();
+    options.interrupted();
     return { decision: "deny", reason: "you interrupted it" };
   } finally {
+    terminal.close();
+  }
+}
+
+interface OpenTerminal {
+  /** The keys that count. */
+  keys: PassThrough;
+  output: WriteStream;
+  /** Writes at once, also after the prompt has ended its output. */
+  say(text: string): void;
+  /** Gives the terminal back as it was. */
+  close(): void;
+}
+
+const CTRL_C = "\x03";
+/** Would stop this process alone, with the terminal in its hands. */
+const CTRL_Z = "\x1a";
+
+function openTerminal({ path, takeForeground }: TerminalOptions): OpenTerminal {
+  const input = new ReadStream(openSync(path, "r+"));
+  const output = new WriteStream(openSync(path, "r+"));
+  output.on("error", () => {}); // the terminal is gone: the answer will be, too
+  const fd = openSync(path, "r+");
+  const giveBack = takeForeground(fd);
+  const restore = (): void => {
+    input.setRawMode(false);
+    giveBack();
+  };
+  process.once("exit", restore);
+  input.setRawMode(true);
+  const keys = new PassThrough();
+  const shown = performance.now();
+  input.setEncoding("utf8").on("data", (key: string) => {
+    const counts = performance.now() - shown > DEAF_FOR || key.includes(CTRL_C);
+    if (counts) keys.write(key.includes(CTRL_C) ? CTRL_C : key.replaceAll(CTRL_Z, ""));
+  });
+  const close = (): void => {
     restore();
     process.removeListener("exit", restore);
+    closeSync(fd);
     input.destroy();
     output.destroy();
-  }
+  };
+  return { keys, output, say: (text) => void writeSync(fd, text), close };
 }
 
 function choicesOf(question: Question): { name: string; value: Answer }[] {

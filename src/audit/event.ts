@@ -1,7 +1,9 @@
 /**
- * What the log holds: one event for each decision, one JSON object a line. The names are used by others; see DESIGN's list in
- * the README. No secrets: no data that is signed, no passphrase, no private key ever comes here.
+ * What the log holds: one event for each decision, one JSON object a line. The names are used by other
+ * programs. No secrets: no data that is signed, no passphrase, no private key ever comes here.
  */
+import { formatDuration } from "../policy/duration.ts";
+import type { Remember } from "../policy/grants.ts";
 import type { Caller, Request } from "../policy/request.ts";
 
 export interface AuditEvent {
@@ -13,6 +15,8 @@ export interface AuditEvent {
   by: string;
   /** Why, where it was denied. */
   reason?: string;
+  /** How long an approval is remembered: "once", "run", "10m". */
+  remember?: string;
   host?: string;
   port?: number;
   hostKey?: string;
@@ -58,13 +62,15 @@ export interface Decided {
   decision: "allow" | "deny";
   by: string;
   reason?: string;
+  /** For a person's approval. */
+  remember?: Remember;
   /** Spent waiting for an answer, in milliseconds. */
   waitedMs: number;
 }
 
 /** The event of a decision. What does not apply is absent. */
 export function auditEvent({ time, request, caller, ...decided }: Decided): AuditEvent {
-  const { id, decision, by, reason, waitedMs } = decided;
+  const { id, decision, by, reason, remember, waitedMs } = decided;
   const { kind, destination, path, forwarded, ...asked } = request;
   return {
     time: time.toISOString(),
@@ -73,6 +79,9 @@ export function auditEvent({ time, request, caller, ...decided }: Decided): Audi
     decision,
     by,
     ...(reason !== undefined && { reason }),
+    ...(remember && {
+      remember: typeof remember === "string" ? remember : formatDuration(remember.milliseconds),
+    }),
     ...(destination && destinationFields(destination)),
     ...asked,
     ...(forwarded && { forwarded, path: path.map((hop) => hop.names[0] ?? hop.hostKey ?? "unknown") }),
@@ -108,7 +117,7 @@ function auditCaller({
   session,
   ancestors,
   container,
-  scope,
+  run,
 }: Caller): AuditCaller {
   return {
     pid,
@@ -119,6 +128,6 @@ function auditCaller({
     session,
     ancestors: ancestors.map((process) => process.exe ?? `(${process.name})`),
     container,
-    ...(scope !== undefined && { scope }),
+    ...(run && { scope: run.name }),
   };
 }

@@ -3,7 +3,6 @@ import { existsSync } from "node:fs";
 import type { Paths } from "../daemon/paths.ts";
 import { CliError, exitCodes } from "./cli-error.ts";
 import type { OpenRun, RunRequest } from "./run.ts";
-import { ownTerminal } from "./terminal.ts";
 
 /** Undefined if no daemon runs, or if it takes no runs from here: inside of a run, a run has a guard of its own behind the outer one. */
 export async function openDaemonRun(paths: Paths, request: RunRequest): Promise<OpenRun | undefined> {
@@ -12,6 +11,7 @@ export async function openDaemonRun(paths: Paths, request: RunRequest): Promise<
   const connection = await rpc.connectRpc(paths.daemonSocket);
   if (!connection) return undefined;
   const { report, interrupted, ...asked } = request;
+  const { ownTerminal } = await import("./terminal.ts");
   const terminal = ownTerminal(interrupted);
   connection.onNotification(rpc.reportNotification, ({ line }) => report(line));
   connection.onRequest(rpc.askRequest, (question, token) => {

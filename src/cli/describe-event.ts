@@ -1,20 +1,20 @@
 /** A log entry as a line to read. */
 import type { AuditEvent } from "../audit/event.ts";
-import { describeBy, describeRequest } from "../policy/describe.ts";
-import type { DecidedBy } from "../policy/evaluate.ts";
+import { describeDecision, describeRequest } from "../policy/describe.ts";
 import type { Request } from "../policy/request.ts";
 import { visible } from "../policy/visible.ts";
 
-/** `2026-11-22 10:00:00 allow log in to github.com as git with key "work" — rule "github" — git ← bash` */
+/** `2026-11-22 10:00:00 allow  log in to github.com as git with key "work" (rule "github"): ssh ← git ← bash` */
 export function describeEvent(event: AuditEvent): string {
-  const { caller, reason } = event;
-  const who = caller
-    ? [caller.exe ?? "unknown", ...caller.ancestors].slice(0, 4).map(programName).join(" ← ")
-    : "unknown";
-  const scope = caller?.scope === undefined ? "" : ` in run "${visible(caller.scope, 40)}"`;
-  const why = reason === undefined ? "" : `: ${visible(reason, 300)}`;
-  const by = describeBy(event.by as DecidedBy);
-  return `${localTime(event.time)} ${event.decision.padEnd(5)} ${describeRequest(requestOf(event))} — ${by}${why} — ${who}${scope}`;
+  const { caller, reason, remember } = event;
+  const programs = caller
+    ? [caller.exe ?? "unknown", ...caller.ancestors].slice(0, 4).map(programName)
+    : ["unknown"];
+  const run = caller?.scope === undefined ? "" : ` in run "${visible(caller.scope, 40)}"`;
+  const why =
+    describeDecision(event.by, reason) + (remember === undefined ? "" : `, ${visible(remember, 20)}`);
+  const who = `${programs.join(" ← ")}${run}`;
+  return `${localTime(event.time)} ${event.decision.padEnd(5)}  ${describeRequest(requestOf(event))} (${why}): ${who}`;
 }
 
 function requestOf(event: AuditEvent): Request {

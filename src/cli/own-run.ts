@@ -1,58 +1,110 @@
-/** A run with a guard of its own, which leaves nothing behind. */
+/**
+ * A run with a guard of its own, which leaves nothing behind.
+ *
+ * The socket is there before the guard: most commands never use a key, and need not wait until the guard is loaded. A connection is answered only when
+ * it is.
+ */
 import { readdirSync, rmSync } from "node:fs";
+import type { Socket } from "node:net";
 import { join } from "node:path";
 import type { Config } from "../daemon/config.ts";
-import { Guard } from "../daemon/daemon.ts";
+import type { AddedScope, Guard } from "../daemon/daemon.ts";
 import type { Paths } from "../daemon/paths.ts";
-import { filePolicy, userPolicy } from "../daemon/policy-files.ts";
+import { filePolicy, type PolicySource, userPolicy } from "../daemon/policy-files.ts";
+import { type Listener, listenPrivately } from "../platform/listener.ts";
+import { ensurePrivateFolder } from "../platform/private-folder.ts";
 import type { OpenRun, RunRequest } from "./run.ts";
-import { ownTerminal } from "./terminal.ts";
 
 export async function openOwnRun(paths: Paths, config: Config, request: RunRequest): Promise<OpenRun> {
   removeStaleRuns(paths.runtime);
-  const folder = join(paths.runtime, `run-${process.pid}`);
-  const guard = await Guard.start({ paths, config, environment: process.env, holdsQuestions: false, folder });
-  const { report, interrupted, name, policy, upstream } = request;
-  try {
-    const scope = await guard.openScope({
+  const { policy: file, report } = request;
+  const policy = file === undefined ? userPolicy(paths.config, report) : filePolicy(file, report);
+  await policy.load();
+  const run = new OwnRun(paths, config, request, policy);
+  await run.listen();
+  return run;
+}
+
+class OwnRun implements OpenRun {
+  readonly agentSocket: string;
+  readonly #folder: string;
+  readonly #paths: Paths;
+  readonly #config: Config;
+  readonly #request: RunRequest;
+  readonly #policy: PolicySource;
+  #listener: Listener | undefined;
+  #started: Promise<{ guard: Guard; scope: AddedScope }> | undefined;
+  #answering: Promise<void> | undefined;
+
+  constructor(paths: Paths, config: Config, request: RunRequest, policy: PolicySource) {
+    this.#paths = paths;
+    this.#config = config;
+    this.#request = request;
+    this.#policy = policy;
+    this.#folder = join(paths.runtime, `run-${process.pid}`);
+    this.agentSocket = join(this.#folder, "agent.sock");
+  }
+
+  async listen(): Promise<void> {
+    ensurePrivateFolder(this.#folder);
+    this.#listener = await listenPrivately(this.agentSocket, (socket, descriptor) => {
+      this.#serve(socket, descriptor).catch((error: Error) => {
+        this.#request.report(`muxguard: the guard did not start: ${error.message}`);
+        socket.destroy();
+      });
+    });
+  }
+
+  async close(): Promise<void> {
+    await this.#listener?.close();
+    await this.#answering?.catch(() => {}); // was reported when it failed
+    const started = await this.#started?.catch(() => undefined);
+    await started?.guard.close();
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  async #serve(socket: Socket, descriptor: number): Promise<void> {
+    this.#started ??= this.#start();
+    const { scope } = await this.#started;
+    // closed in the meantime: its descriptor may be another connection's by now
+    if (!socket.destroyed) scope.serve(socket, descriptor);
+  }
+
+  async #start(): Promise<{ guard: Guard; scope: AddedScope }> {
+    const { Guard } = await import("../daemon/daemon.ts");
+    const { ownTerminal } = await import("./terminal.ts");
+    const { name, upstream, report, interrupted } = this.#request;
+    const guard = await Guard.start({
+      paths: this.#paths,
+      config: this.#config,
+      environment: process.env,
+      holdsQuestions: false,
+      folder: this.#folder,
+      onQuestion: () => this.#answer(guard),
+    });
+    const scope = guard.addScope({
       run: { name, pid: process.pid },
-      policy: policy === undefined ? userPolicy(paths.config, report) : filePolicy(policy, report),
+      policy: this.#policy,
       ...(upstream !== undefined && { upstream }),
       approvers: [ownTerminal(interrupted)],
       report,
     });
-    return { agentSocket: scope.agentSocket, ...answering(guard, join(folder, "daemon.sock"), report) };
-  } catch (error) {
-    await guard.close();
-    throw error;
+    return { guard, scope };
+  }
+
+  /** With the first question the way is opened by which `muxguard approve` comes in. */
+  #answer(guard: Guard): void {
+    if (this.#answering) return;
+    this.#answering = serveAnswers(guard, join(this.#folder, "daemon.sock"));
+    this.#answering.catch((error: Error) => {
+      this.#request.report(`muxguard: this can't be approved from elsewhere: ${error.message}`);
+    });
   }
 }
 
-/** `muxguard approve` comes in at that path. Loading what it needs does not hold up the command, and a command may end first. */
-function answering(
-  guard: Guard,
-  path: string,
-  report: RunRequest["report"],
-): Pick<OpenRun, "started" | "close"> {
-  let closed = false;
-  const listen = async (): Promise<void> => {
-    const { serveRpc } = await import("../daemon/rpc-server.ts");
-    if (closed) return;
-    const listener = await serveRpc({ guard, path });
-    if (closed) await listener.close();
-    else guard.closeWith(listener);
-  };
-  const started = (): void => {
-    listen().catch(
-      (error: Error) =>
-        closed || report(`muxguard: nothing can be approved from elsewhere: ${error.message}`),
-    );
-  };
-  const close = async (): Promise<void> => {
-    closed = true;
-    await guard.close();
-  };
-  return { started, close };
+async function serveAnswers(guard: Guard, path: string): Promise<void> {
+  const { serveRpc } = await import("../daemon/rpc-server.ts");
+  guard.closeWith(await serveRpc({ guard, path }));
 }
 
 /** Removes what runs left behind that were killed: their folders are named after their process. */

@@ -29,8 +29,6 @@ export interface RunRequest {
 
 export interface OpenRun {
   agentSocket: string;
-  /** Called once the command has started. */
-  started?: () => void;
   close(): Promise<void>;
 }
 
@@ -73,7 +71,6 @@ function runCommand(
   onStart((signal) => child.kill(signal));
   const stop = passSignals((signal) => child.kill(signal));
   return new Promise((resolveCode, reject) => {
-    child.once("spawn", () => opened.started?.());
     child.once("error", (error) => {
       stop();
       reject(startError(command, error));

@@ -2,8 +2,8 @@
 import type { Approver } from "../approver/approver.ts";
 import { inTurn } from "../approver/in-turn.ts";
 import { createTerminalApprover } from "../approver/terminal.ts";
-import { inForeground } from "../platform/libc.ts";
+import { mayTakeForeground, takeForeground } from "../platform/foreground.ts";
 
 export function ownTerminal(interrupted: () => void): Approver {
-  return inTurn(createTerminalApprover({ path: "/dev/tty", inForeground, interrupted }));
+  return inTurn(createTerminalApprover({ path: "/dev/tty", mayTakeForeground, takeForeground, interrupted }));
 }

@@ -3,7 +3,6 @@
  * `muxguard run` one for its command where no daemon runs.
  */
 import { randomBytes } from "node:crypto";
-import { rmSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { join } from "node:path";
 import type { Approver } from "../approver/approver.ts";
@@ -45,6 +44,8 @@ export interface GuardOptions {
   holdsQuestions: boolean;
   /** Where its sockets are. */
   folder: string;
+  /** Called when a question comes up. */
+  onQuestion?: () => void;
 }
 
 export interface ScopeOptions {
@@ -63,12 +64,18 @@ export interface OpenScope {
   close(): Promise<void>;
 }
 
+export interface AddedScope {
+  serve(socket: Socket, descriptor: number): void;
+  /** Forgets what was granted to the run. */
+  end(): void;
+}
+
 export class Guard {
   readonly #options: GuardOptions;
   readonly #log: AuditLog;
   readonly #processes = new ProcessTable();
   readonly #grants = new Grants(() => performance.now());
-  readonly #questions = new Questions();
+  readonly #questions: Questions;
   readonly #keyNames = new KeyNames();
   readonly #sessions = new SessionRegistry();
   readonly #destinations: ReturnType<typeof createDestinationResolver>;
@@ -86,6 +93,7 @@ export class Guard {
       config.sshConfig === undefined ? {} : { sshConfig: config.sshConfig },
     );
     this.#approvers = [inTurn(createAskpassApprover(environment))];
+    this.#questions = new Questions(options.onQuestion);
     this.#broker = new Broker({
       record: (decided) => this.#log.append(auditEvent(decided)),
       grants: this.#grants,
@@ -108,32 +116,45 @@ export class Guard {
 
   /** Listens on an agent socket of the scope's own. @throws SettingsError for a broken policy */
   async openScope(options: ScopeOptions): Promise<OpenScope> {
-    const id = options.run ? randomBytes(6).toString("hex") : undefined;
-    const agentSocket = join(this.#options.folder, id === undefined ? "agent.sock" : `${id}.sock`);
     await options.policy.load();
-    const scope = this.#scope(id, options);
-    const addresses = this.#addresses(options.upstream);
-    const listener = await listenPrivately(agentSocket, (socket, descriptor) =>
-      this.#serve(socket, descriptor, scope, addresses),
-    );
-    if (id !== undefined && options.run) this.#runs.set(id, options.run.pid);
-    return this.#opened(listener, id);
-  }
-
-  #opened(listener: Listener, id: string | undefined): OpenScope {
+    const scope = this.addScope(options);
+    const name = options.run ? `${randomBytes(6).toString("hex")}.sock` : "agent.sock";
+    const listener = await listenPrivately(join(this.#options.folder, name), scope.serve);
     const opened: OpenScope = {
       agentSocket: listener.path,
       close: async () => {
-        if (!this.#open.delete(opened)) return;
-        if (id !== undefined) {
-          this.#runs.delete(id);
-          this.#grants.endRun(id);
-        }
+        this.#open.delete(opened);
+        scope.end();
         await listener.close();
       },
     };
     this.#open.add(opened);
     return opened;
+  }
+
+  /** A scope whose connections somebody else accepts. Its policy must be loaded. */
+  addScope({ run, policy, approvers = [], upstream, report }: ScopeOptions): AddedScope {
+    const { config, holdsQuestions } = this.#options;
+    const all = [...approvers, ...this.#approvers];
+    const scope: Scope = {
+      ...(run && { run: { id: randomBytes(6).toString("hex"), ...run } }),
+      policy: () => policy.current(),
+      approvers: config.approvers.flatMap((kind) => all.filter((approver) => approver.kind === kind)),
+      queue: !config.approvers.includes("queue") ? "closed" : holdsQuestions ? "holds" : "answers",
+      report,
+    };
+    const addresses = this.#addresses(upstream);
+    if (scope.run) this.#runs.set(scope.run.id, scope.run.pid);
+    return {
+      serve: (socket, descriptor) => this.#serve(socket, descriptor, scope, addresses),
+      end: () => this.#endRun(scope.run?.id),
+    };
+  }
+
+  #endRun(id: string | undefined): void {
+    if (id === undefined) return;
+    this.#runs.delete(id);
+    this.#grants.endRun(id);
   }
 
   pending(): Question[] {
@@ -178,22 +199,6 @@ export class Guard {
     this.#privateAgent?.close();
     this.#processes.close();
     this.#log.close();
-    if (this.#options.folder !== this.#options.paths.runtime) {
-      rmSync(this.#options.folder, { recursive: true, force: true });
-    }
-  }
-
-  #scope(run: string | undefined, { run: named, policy, approvers = [], report }: ScopeOptions): Scope {
-    const { config, holdsQuestions } = this.#options;
-    const all = [...approvers, ...this.#approvers];
-    return {
-      run,
-      name: named?.name,
-      policy: () => policy.current(),
-      approvers: config.approvers.flatMap((kind) => all.filter((approver) => approver.kind === kind)),
-      holdsQuestions,
-      report,
-    };
   }
 
   #addresses(upstream?: string): AgentAddress[] {

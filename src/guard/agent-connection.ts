@@ -221,7 +221,7 @@ export class AgentConnection {
 function identify(client: Client, scope: Scope): Caller | undefined {
   try {
     const caller = client.identify();
-    return scope.name === undefined ? caller : { ...caller, scope: scope.name };
+    return scope.run ? { ...caller, run: { name: scope.run.name, pid: scope.run.pid } } : caller;
   } catch {
     return undefined; // ended, or hidden: decide() denies what has no caller
   }

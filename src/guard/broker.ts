@@ -4,12 +4,11 @@
  */
 import { randomInt } from "node:crypto";
 import type { Decided } from "../audit/event.ts";
-import { describeBy, describeRequest } from "../policy/describe.ts";
+import { describeDecision, describeRequest } from "../policy/describe.ts";
 import { type AskRuling, type DecidedBy, evaluate } from "../policy/evaluate.ts";
 import { coverage, type Grants, type Remember } from "../policy/grants.ts";
 import type { Question } from "../policy/question.ts";
 import type { Caller, Request } from "../policy/request.ts";
-import { visible } from "../policy/visible.ts";
 import type { Questions } from "./questions.ts";
 import type { Scope } from "./scope.ts";
 
@@ -50,7 +49,11 @@ export interface BrokerParts {
   now: () => number;
 }
 
-type Decision = Omit<Verdict, "id"> & { remember?: Remember };
+type Decision = Omit<Verdict, "id"> & {
+  /** For how long a person's approval is remembered, and what it covers. */
+  remember?: Remember;
+  covered?: string;
+};
 
 interface Asked {
   id: string;
@@ -74,7 +77,12 @@ export class Broker {
     const id = newId();
     const began = now();
     const decision = await this.#decide(id, request, asker, scope).catch(internalFault);
-    return this.#record(id, request, asker, scope, decision, now() - began);
+    const verdict = this.#record(id, request, asker, scope, decision, now() - began);
+    const { covered, remember } = decision;
+    if (verdict.decision === "allow" && covered !== undefined && remember) {
+      this.#parts.grants.add(id, covered, remember, scope.run?.id);
+    }
+    return verdict;
   }
 
   /** Denies without asking the policy, for a reason that lies outside of it. */
@@ -89,8 +97,8 @@ export class Broker {
     const ruling = evaluate(current instanceof Promise ? await current : current, request, caller);
     if (ruling.action === "allow") return { decision: "allow", by: ruling.by };
     if (ruling.action === "deny")
-      return denial(ruling.by, ruling.by === "default" ? "no rule allows it" : "it says so");
-    const covered = ruling.remember === 0 ? undefined : coverage(request, caller, scope.run);
+      return denial(ruling.by, ruling.by === "default" ? "no rule allows it" : undefined);
+    const covered = ruling.remember === 0 ? undefined : coverage(request, caller, scope.run?.id);
     const grant = covered === undefined ? undefined : this.#parts.grants.find(covered);
     if (grant) return { decision: "allow", by: `grant:${grant.id}` };
     const decision = await this.#ask({ id, request, caller, covered, ruling, gone: asker.gone }, scope);
@@ -101,10 +109,7 @@ export class Broker {
         "while the question was open, the process ended or became another program",
       );
     }
-    if (covered !== undefined && decision.remember) {
-      this.#parts.grants.add(id, covered, decision.remember, scope.run);
-    }
-    return decision;
+    return { ...decision, ...(covered !== undefined && { covered }) };
   }
 
   async #ask(asked: Asked, scope: Scope): Promise<Decision> {
@@ -112,7 +117,7 @@ export class Broker {
     const question = this.#question(asked, scope);
     const allowed = (kind: string): boolean => ruling.approvers?.includes(kind) ?? true;
     const approvers = scope.approvers.filter(({ kind }) => allowed(kind));
-    const queue = { mayAnswer: allowed("queue"), suffices: scope.holdsQuestions };
+    const queue = allowed("queue") ? scope.queue : "closed";
     const onlyQueue = (): void =>
       scope.report(`muxguard: waiting for approval: ${describeRequest(request)} (muxguard approve ${id})`);
     const { answer, by } = await this.#parts.questions.ask(
@@ -151,9 +156,11 @@ export class Broker {
     decision: Decision,
     waitedMs: number,
   ): Verdict {
-    const { remember: _, ...verdict } = { id, ...decision };
+    const { remember, covered: _, ...decided } = decision;
+    const verdict: Verdict = { id, ...decided };
+    const remembered = decision.decision === "allow" && remember !== undefined && { remember };
     try {
-      this.#parts.record({ time: new Date(), request, caller, waitedMs, ...verdict });
+      this.#parts.record({ time: new Date(), request, caller, waitedMs, ...verdict, ...remembered });
       if (verdict.decision === "deny") scope.report(denialLine(request, verdict));
       return verdict;
     } catch (error) {
@@ -165,17 +172,17 @@ export class Broker {
   }
 }
 
-function denial(by: DecidedBy, reason: string): Decision {
-  return { decision: "deny", by, reason };
+function denial(by: DecidedBy, reason: string | undefined): Decision {
+  return { decision: "deny", by, ...(reason !== undefined && { reason }) };
 }
 
 function internalFault(error: unknown): Decision {
   return denial("fault:internal", error instanceof Error ? error.message : "unknown error");
 }
 
-/** The words of every denial: `muxguard: denied: log in to prod as root with key "work" (rule "no prod": it says so)`. */
+/** The words of every denial: `muxguard: denied: log in to prod as root with key "work" (rule "no prod")`. */
 function denialLine(request: Request, { by, reason }: Verdict): string {
-  return `muxguard: denied: ${describeRequest(request)} (${describeBy(by)}: ${visible(reason ?? "", 300)})`;
+  return `muxguard: denied: ${describeRequest(request)} (${describeDecision(by, reason)})`;
 }
 
 /** What the question may offer: what the rule allows, and a run's length only inside of a run. */

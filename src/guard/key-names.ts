@@ -29,13 +29,24 @@ export class KeyNames {
   #replace(identities: readonly Identity[]): void {
     this.#facts.clear();
     for (const { key, comment } of identities.slice(0, MAX_KEYS)) {
-      this.#facts.set(key.toString("latin1"), { ...keyFacts(key), comment });
+      const facts = readFacts(key);
+      if (facts) this.#facts.set(key.toString("latin1"), { ...facts, comment });
     }
   }
 
   /** Undefined for a key that no agent listed. */
   find(key: Buffer): KeyFacts | undefined {
     return this.#facts.get(key.toString("latin1"));
+  }
+}
+
+/** Undefined for a blob that is no key: it must not hide those listed behind it. */
+function readFacts(key: Buffer): KeyFacts | undefined {
+  try {
+    return keyFacts(key);
+  } catch (error) {
+    if (error instanceof ProtocolError) return undefined;
+    throw error;
   }
 }
 

@@ -3,10 +3,15 @@
  * away no longer waits, and a question that nobody waits for leaves the screen.
  */
 import type { Approver } from "../approver/approver.ts";
+import { describeAnswer } from "../policy/describe.ts";
 import type { Answer, Question } from "../policy/question.ts";
+import type { Scope } from "./scope.ts";
 
 /** The most questions open at once. Beyond it a request is denied without asking. */
 const MAX_OPEN = 64;
+
+/** The longest that a timer of Node waits, in milliseconds: a longer one would fire at once. */
+const MAX_TIMER = 2 ** 31 - 1;
 
 export interface Outcome {
   answer: Answer;
@@ -27,31 +32,40 @@ export interface Asking {
   covered: string | undefined;
   approvers: readonly Approver[];
   /** Whether `muxguard approve` may answer too, and whether that is enough for the question to stay open. */
-  queue: { mayAnswer: boolean; suffices: boolean };
+  queue: Scope["queue"];
   /** Called when the queue is all that is left. */
   onlyQueue: () => void;
 }
 
 export class Questions {
   readonly #open = new Map<string, Open>();
+  readonly #onOpen: () => void;
   #unsharedCount = 0;
+
+  /** @param onOpen called when a question comes up that somebody may want to see */
+  constructor(onOpen: () => void = () => {}) {
+    this.#onOpen = onOpen;
+  }
 
   /** Asks, or joins the same question. @param gone aborted when the one who asks has gone away */
   async ask(asking: Asking, gone: AbortSignal): Promise<Outcome> {
+    if (gone.aborted) return withdrawal();
     const key = asking.covered ?? `unshared ${this.#unsharedCount++}`;
     const known = this.#open.get(key);
     if (known) known.question.count++;
     else if (this.#open.size >= MAX_OPEN)
       return fault("busy", `${MAX_OPEN} questions are open already; answer them first (muxguard pending)`);
     const open = known ?? this.#start(key, asking);
-    const leave = (): void => {
-      if (--open.question.count === 0)
-        open.settle(fault("withdrawn", "the client went away before the answer"));
-    };
+    let leave = (): void => {};
+    const left = new Promise<Outcome>((resolve) => {
+      leave = () => {
+        if (--open.question.count === 0) open.settle(withdrawal());
+        resolve(withdrawal());
+      };
+    });
     gone.addEventListener("abort", leave, { once: true });
-    if (gone.aborted) leave();
     try {
-      return await open.outcome;
+      return await Promise.race([open.outcome, left]);
     } finally {
       gone.removeEventListener("abort", leave);
     }
@@ -75,15 +89,21 @@ export class Questions {
     let settle: Open["settle"] = () => {};
     const outcome = new Promise<Outcome>((resolve) => {
       settle = (result) => {
+        // a late answer must not close the next question of the same kind
+        if (withdrawn.signal.aborted) return;
         this.#open.delete(key);
         clearTimeout(timer);
-        withdrawn.abort();
+        withdrawn.abort(new Error(describeAnswer(result.answer)));
         resolve(result);
       };
     });
-    const timer = setTimeout(() => settle(fault("timeout", noAnswer(question))), question.timeout);
-    const open: Open = { question, mayQueue: queue.mayAnswer, outcome, settle };
+    const timer = setTimeout(
+      () => settle(fault("timeout", noAnswer(question))),
+      Math.min(question.timeout, MAX_TIMER),
+    );
+    const open: Open = { question, mayQueue: queue !== "closed", outcome, settle };
     this.#open.set(key, open);
+    this.#onOpen();
     askAll(asking, open, withdrawn.signal);
     return open;
   }
@@ -95,21 +115,28 @@ function askAll({ question, approvers, queue, onlyQueue }: Asking, open: Open, w
   const failed = (reason: string): void => {
     reasons.push(reason);
     if (reasons.length < approvers.length || withdrawn.aborted) return;
-    if (queue.mayAnswer && queue.suffices) onlyQueue();
+    if (queue === "holds") onlyQueue();
     else open.settle(fault("approver", nobodyThere(reasons)));
   };
   if (approvers.length === 0) failed("none is configured");
   for (const approver of approvers) {
-    const unavailable = approver.unavailable();
-    if (unavailable !== undefined) {
-      failed(`${approver.kind}: ${unavailable}`);
-      continue;
+    const threw = (error: unknown): void =>
+      failed(`${approver.kind}: ${error instanceof Error ? error.message : "failed"}`);
+    try {
+      const unavailable = approver.unavailable();
+      if (unavailable !== undefined) failed(unavailable);
+      else
+        approver
+          .ask(question, withdrawn)
+          .then((answer) => open.settle({ answer, by: `approver:${approver.kind}` }), threw);
+    } catch (error) {
+      threw(error);
     }
-    approver.ask(question, withdrawn).then(
-      (answer) => open.settle({ answer, by: `approver:${approver.kind}` }),
-      (error: unknown) => failed(`${approver.kind}: ${error instanceof Error ? error.message : "failed"}`),
-    );
   }
+}
+
+function withdrawal(): Outcome {
+  return fault("withdrawn", "the client went away before the answer");
 }
 
 function fault(what: string, reason: string): Outcome {
@@ -121,5 +148,5 @@ function noAnswer(question: Question): string {
 }
 
 function nobodyThere(reasons: readonly string[]): string {
-  return `no approver can reach a person (${reasons.join("; ")}); allow it in policy.toml, or run it where someone can be asked`;
+  return `nobody can be asked: ${reasons.join("; ")}. Allow it in policy.toml, or run it where someone can be asked`;
 }

@@ -3,15 +3,25 @@ import type { Approver } from "../approver/approver.ts";
 import type { Policy } from "../policy/policy.ts";
 
 export interface Scope {
-  /** The run's own identity; undefined outside of a run. */
-  readonly run: string | undefined;
-  /** The name that policies know it by (`--scope`); undefined outside of a run. */
-  readonly name: string | undefined;
+  /** Absent outside of a run. */
+  readonly run?: Run;
   /** The policy as its files are now. */
   policy(): Policy | Promise<Policy>;
   readonly approvers: readonly Approver[];
-  /** Whether a question stays open for `muxguard approve` alone, where no approver can be reached: under a daemon, where someone may look. */
-  readonly holdsQuestions: boolean;
+  /**
+   * Whether `muxguard approve` answers too. "holds": a question stays open for it alone, where no approver can be reached, as under a daemon, where
+   * someone may look.
+   */
+  readonly queue: "closed" | "answers" | "holds";
   /** Tells the user, on the stderr of whoever started it. One line, without a newline. */
   report(line: string): void;
+}
+
+export interface Run {
+  /** Its identity: no two runs share it. */
+  id: string;
+  /** The name that policies know it by (`--scope`). */
+  name: string;
+  /** The process that holds it: everything below is inside. */
+  pid: number;
 }

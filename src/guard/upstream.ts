@@ -3,7 +3,13 @@
  * constraints (`ssh-add -h`) belong to a connection.
  */
 import type { Socket } from "node:net";
-import { type AgentRequest, encodeAgentReply, type Identity, parseAgentReply } from "../wire/agent.ts";
+import {
+  type AgentRequest,
+  encodeAgentReply,
+  encodeAgentRequest,
+  type Identity,
+  parseAgentReply,
+} from "../wire/agent.ts";
 import { AGENT_MAX_LEN, encodeFrame, type Frame, FrameDecoder } from "../wire/frame.ts";
 import { ProtocolError } from "../wire/protocol-error.ts";
 
@@ -88,7 +94,7 @@ class SingleUpstream implements Upstream {
   }
 
   close(): void {
-    this.#socket?.destroy();
+    this.#fail("is not needed any more: the client went away");
   }
 
   #connected(): Socket {
@@ -142,6 +148,8 @@ function describeSocketError(error: Error): string {
   }
 }
 
+const LIST = encodeFrame(encodeAgentRequest({ type: "SSH_AGENTC_REQUEST_IDENTITIES" }));
+
 /** Several agents as one: the keys of all; each key is used in the agent that listed it, and new keys go to the first. */
 class MergedUpstream implements Upstream {
   readonly #upstreams: readonly [Upstream, ...Upstream[]];
@@ -157,7 +165,7 @@ class MergedUpstream implements Upstream {
         return this.#list(frame, request);
       case "SSH_AGENTC_SIGN_REQUEST":
       case "SSH_AGENTC_REMOVE_IDENTITY":
-        return this.#holder(request.key).exchange(frame, request);
+        return (await this.#holder(request.key)).exchange(frame, request);
       case "SSH_AGENTC_REMOVE_ALL_IDENTITIES":
       case "SSH_AGENTC_LOCK":
       case "SSH_AGENTC_UNLOCK":
@@ -172,8 +180,11 @@ class MergedUpstream implements Upstream {
     for (const upstream of this.#upstreams) upstream.close();
   }
 
-  #holder(key: Buffer): Upstream {
-    return this.#holders.get(key.toString("latin1")) ?? this.#upstreams[0];
+  /** A client need not ask for the keys before it uses one. */
+  async #holder(key: Buffer): Promise<Upstream> {
+    const name = key.toString("latin1");
+    if (!this.#holders.has(name)) await this.#list(LIST, { type: "SSH_AGENTC_REQUEST_IDENTITIES" });
+    return this.#holders.get(name) ?? this.#upstreams[0];
   }
 
   /** An agent that can't be reached has no keys to offer, and must not hide those of the others. */

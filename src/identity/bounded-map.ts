@@ -24,15 +24,7 @@ export class BoundedMap<K, V> {
     }
   }
 
-  delete(key: K): void {
-    this.#values.delete(key);
-  }
-
   values(): IterableIterator<V> {
     return this.#values.values();
-  }
-
-  get size(): number {
-    return this.#values.size;
   }
 }

@@ -50,11 +50,11 @@ export function parseKnownHosts(text: string): KnownHostsEntry[] {
 }
 
 function parseLine(line: string): KnownHostsEntry | undefined {
-  const [, marker = "none", names = "", type = "", base64 = ""] = linePattern.exec(line) ?? [];
-  if (marker !== "none" && marker !== "cert-authority" && marker !== "revoked") return undefined;
+  const [, marker, names = "", type = "", base64 = ""] = linePattern.exec(line) ?? [];
+  if (marker !== undefined && marker !== "cert-authority" && marker !== "revoked") return undefined;
   const hosts = parseHosts(names);
-  const key = parseKey(type, base64, marker !== "none");
-  return hosts && key !== undefined ? { marker, hosts, key } : undefined;
+  const key = parseKey(type, base64, marker !== undefined);
+  return hosts && key !== undefined ? { marker: marker ?? "none", hosts, key } : undefined;
 }
 
 function parseHosts(names: string): HostList | HashedHost | undefined {
@@ -123,7 +123,9 @@ export class HostKeyLookup {
   /** The names that the lines spell out. */
   names(): ProvenName[] {
     if (this.revoked) return [];
-    const principals = this.#principals.filter(isLiteralName).map((name) => ({ name, port: SSH_PORT }));
+    // ssh compares principals with the host in lower case
+    const literal = this.#principals.filter((name) => isLiteralName(name) && name === name.toLowerCase());
+    const principals = literal.map((name) => ({ name, port: SSH_PORT }));
     const certified = [...principals, ...this.#authorityLines.flatMap(literalNames)];
     const byKey = this.#keyLines.flatMap(literalNames);
     return [

@@ -77,9 +77,9 @@ export class SshConfigs {
   }
 
   #run(host: string, stamp: string): Promise<SshConfig | undefined> {
-    const config = runSsh(sshArguments(host, this.#file), this.#timeout).then((output) =>
-      output === undefined ? undefined : parseSshConfig(output),
-    );
+    const config = runSsh(sshArguments(host, this.#file), this.#timeout)
+      .then((output) => (output === undefined ? undefined : parseSshConfig(output)))
+      .catch(() => undefined); // no descriptors or no memory left: then spawn throws
     const entry: Cached = { stamp, expires: Number.POSITIVE_INFINITY, config };
     this.#cache.set(host, entry);
     config.then((answer) => {

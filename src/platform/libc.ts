@@ -12,7 +12,9 @@ const prctl = libc.func(
   "int prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d)",
 );
 const tcgetpgrp = libc.func("int tcgetpgrp(int fd)");
+const tcsetpgrp = libc.func("int tcsetpgrp(int fd, int group)");
 const getpgrp = libc.func("int getpgrp()");
+const signal = libc.func("intptr_t signal(int number, intptr_t handler)");
 
 const SOL_SOCKET = 1;
 const SO_PEERCRED = 17;
@@ -20,6 +22,8 @@ const SO_PEERPIDFD = 77; // Linux 6.5
 const PR_SET_DUMPABLE = 4;
 const PR_SET_CHILD_SUBREAPER = 36;
 const POLLIN = 1;
+const SIGTTOU = 22;
+const SIG_IGN = 1;
 
 /** The credentials of whoever connected (or, seen from the connecting side, listens), as of that moment. unix(7). */
 export interface PeerCredentials {
@@ -70,7 +74,21 @@ export function adoptOrphans(): void {
   }
 }
 
-/** True if this process is in the terminal's foreground, and may read from it. */
-export function inForeground(ttyFd: number): boolean {
-  return tcgetpgrp(ttyFd) === getpgrp();
+/** The process group in the foreground of a terminal; that of this process. */
+export function foregroundGroup(ttyFd: number): number {
+  return tcgetpgrp(ttyFd);
+}
+
+export function ownGroup(): number {
+  return getpgrp();
+}
+
+/** Puts a process group into the foreground of a terminal, also from the background, where the kernel would stop the caller with SIGTTOU. */
+export function setForegroundGroup(ttyFd: number, group: number): void {
+  const before = signal(SIGTTOU, SIG_IGN);
+  try {
+    if (tcsetpgrp(ttyFd, group) !== 0) throw new Error(`tcsetpgrp: errno ${koffi.errno()}`);
+  } finally {
+    signal(SIGTTOU, before);
+  }
 }

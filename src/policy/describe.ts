@@ -1,8 +1,7 @@
 /** The words of a prompt, of a denial and of a log line. All text from a request goes through visible(). */
 import { describeDuration } from "./duration.ts";
-import type { DecidedBy } from "./evaluate.ts";
 import type { Remember } from "./grants.ts";
-import type { Question } from "./question.ts";
+import type { Answer, Question } from "./question.ts";
 import type { AdminOperation, Caller, Destination, Host, KeyFacts, Process, Request } from "./request.ts";
 import { visible } from "./visible.ts";
 
@@ -76,13 +75,15 @@ function describeOperation({ operation, key, provider }: Request): string {
   return object === "" ? words : `${words} ${object}`;
 }
 
-/** The program that asks and those that started it: `git push (by bash, tmux)`. Command lines are claimed. */
+/** The program that asks, and those that started it, up to the run that it belongs to: `ssh (pid 17), started by git ← sh, in run "make"`. */
 export function describeCaller(caller: Caller): string {
-  const by = caller.ancestors.map(programName).filter((name, at, all) => name !== all[at - 1]);
-  const started = by.length > 0 ? `, started by ${by.slice(0, 6).join(" ← ")}` : "";
-  const scope = caller.scope === undefined ? "" : ` in run "${visible(caller.scope, 40)}"`;
-  const container = caller.container ? " in a container" : "";
-  return `${programName(caller)} (pid ${caller.pid})${scope}${container}${started}`;
+  const holder = caller.ancestors.findIndex(({ pid }) => pid === caller.run?.pid);
+  // the first process of the system started everything: it says nothing
+  const above = caller.ancestors.slice(0, holder < 0 ? undefined : holder).filter(({ pid }) => pid !== 1);
+  const names = above.map(programName).filter((name, at, all) => name !== all[at - 1]);
+  const started = names.length > 0 ? `, started by ${names.slice(0, 6).join(" ← ")}` : "";
+  const run = caller.run ? `, in run "${visible(caller.run.name, 40)}"` : "";
+  return `${programName(caller)} (pid ${caller.pid})${started}${run}${caller.container ? ", in a container" : ""}`;
 }
 
 function programName({ exe, name }: Process): string {
@@ -94,12 +95,36 @@ export function describeRemember(remember: Remember): string {
   return remember === "run" ? "until this run ends" : `for ${describeDuration(remember.milliseconds)}`;
 }
 
-/** What decided: `rule "agents ask"`, `grant k3f9x2`, `fault timeout`. */
-export function describeBy(by: DecidedBy): string {
-  const [what, name] = by.split(/:(.*)/s);
-  if (name === undefined) return "the default";
-  return what === "rule" ? `rule "${visible(name, 80)}"` : `${what} ${visible(name, 80)}`;
+/** What is left on a screen where a question stood. */
+export function describeAnswer(answer: Answer): string {
+  return answer.decision === "allow"
+    ? `allowed ${describeRemember(answer.remember)}`
+    : `denied: ${answer.reason}`;
 }
+
+/** What decided, and why: `rule "agents ask"`, `you said no, on the terminal`, `no answer within 60 seconds`. */
+export function describeDecision(by: string, reason?: string): string {
+  const [what, name] = by.split(/:(.*)/s);
+  const because = reason === undefined ? "" : visible(reason, 300);
+  switch (what) {
+    case "rule":
+      return `rule "${visible(name ?? "", 80)}"`;
+    case "grant":
+      return `your answer ${name}`;
+    case "approver":
+      return `${because || "you"}, ${approverPlaces[name ?? ""] ?? name}`;
+    case "fault":
+      return because || `fault ${name}`;
+    default:
+      return because || "the default";
+  }
+}
+
+const approverPlaces: Record<string, string> = {
+  terminal: "on the terminal",
+  askpass: "in the askpass program",
+  queue: "with muxguard approve or deny",
+};
 
 /** The lines of a prompt: who wants what, where, and why it is asked. */
 export function describeQuestion(question: Question): string[] {
@@ -109,11 +134,9 @@ export function describeQuestion(question: Question): string[] {
   if (request.destination) lines.push(`destination: ${describeProof(request.destination)}`);
   if (request.key) lines.push(`key: ${visible(request.key.type, 60)} ${request.key.fingerprint}`);
   lines.push(`asked by: ${describeCaller(caller)}`);
-  if (claimed !== "")
-    lines.push(
-      `it says it is: ${claimed}${caller.cwd === undefined ? "" : ` in ${visible(caller.cwd, 100)}`}`,
-    );
+  if (claimed !== "") lines.push(`command line (claimed): ${claimed}`);
+  if (caller.cwd !== undefined) lines.push(`working directory: ${visible(caller.cwd, 100)}`);
   if (question.count > 1) lines.push(`${question.count} such requests wait`);
-  lines.push(`because: ${describeBy(question.because)}`);
+  lines.push(`because: ${describeDecision(question.because)}`);
   return lines;
 }

@@ -9,6 +9,12 @@ export function parseDuration(text: string): number | undefined {
   return factor === undefined ? undefined : Number(amount) * factor;
 }
 
+/** As it would be written in a file: `10m`. To the second. */
+export function formatDuration(milliseconds: number): string {
+  const unit = ["d", "h", "m"].find((candidate) => milliseconds % (units[candidate] ?? 1) === 0) ?? "s";
+  return `${Math.round(milliseconds / (units[unit] ?? 1))}${unit}`;
+}
+
 /** In words: "10 minutes". */
 export function describeDuration(milliseconds: number): string {
   const [amount, unit] =

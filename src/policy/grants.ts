@@ -69,7 +69,7 @@ export class Grants {
  * @param run the run that the request came from: a grant does not outlive it, nor reach another one of the same name
  */
 export function coverage(request: Request, caller: Caller, run: string | undefined): string | undefined {
-  if (request.data === "opaque" || (request.forwarded && !request.path.every(isProven))) return undefined;
+  if (request.data === "opaque" || (request.forwarded && !isProven(request.path))) return undefined;
   const { kind, user, namespace, operation, provider, command, subsystem, destination } = request;
   if (request.forwarded && destination && !destination.verified) return undefined;
   const host = destination && [
@@ -77,11 +77,12 @@ export function coverage(request: Request, caller: Caller, run: string | undefin
     destination.names[0],
     destination.port,
     destination.hostKey,
+    destination.verified ? undefined : destination.claimed, // the question showed it
   ];
   const asked = [kind, host, user, request.data, request.key?.fingerprint];
   const more = [namespace, operation, provider, command, subsystem];
   const hops = request.path.map((hop) => hop.hostKey);
-  const programs = [caller, ...caller.ancestors].map(programOf);
+  const programs = [caller, ...caller.ancestors].filter((process) => !isPlainShell(process)).map(programOf);
   return JSON.stringify([
     asked,
     more,
@@ -94,20 +95,39 @@ export function coverage(request: Request, caller: Caller, run: string | undefin
   ]);
 }
 
-function isProven(hop: { hostKey?: string }): boolean {
-  return hop.hostKey !== undefined;
+/** A forwarded request without a path came through hosts that nobody can name. */
+function isProven(path: Request["path"]): boolean {
+  return path.length > 0 && path.every(({ hostKey }) => hostKey !== undefined);
 }
 
-const interpreters =
-  /\/(?:python|perl|ruby|node|nodejs|bun|deno|php|lua|java|tclsh|expect|(?:ba|da|z|k|fi|c|tc)?sh)[\d.]*$/;
+const shells = /\/(?:ba|da|z|k|fi|c|tc)?sh$/;
+const interpreters = /\/(?:python|perl|ruby|node|nodejs|bun|deno|php|lua|java|tclsh|expect)[\d.]*$/;
+
+/**
+ * A shell at its prompt or with `-c`. It is left out of the line of programs: bash replaces itself with the last command of `bash -c "ssh a; ssh b"`,
+ * and the second would otherwise be another program than the first.
+ */
+function isPlainShell(process: Process): boolean {
+  return process.exe !== undefined && shells.test(process.exe) && scriptOf(process) === undefined;
+}
 
 /**
  * What a process is, for comparing: its executable, and for an interpreter the script too. The script is the caller's claim, but
  * a claim that can only narrow what the executable alone would cover.
  */
-export function programOf({ exe, name, cmdline }: Process): string {
+export function programOf(process: Process): string {
+  const { exe, name } = process;
   if (exe === undefined) return `(${name})`;
-  if (!interpreters.test(exe)) return exe;
-  const script = cmdline.slice(1).find((argument) => !argument.startsWith("-"));
+  const script = shells.test(exe) || interpreters.test(exe) ? scriptOf(process) : undefined;
   return script === undefined ? exe : `${exe} ${script}`;
+}
+
+/** The first argument that is no option; none where the program text is an argument itself. */
+function scriptOf({ exe, cmdline }: Process): string | undefined {
+  const isShell = exe !== undefined && shells.test(exe);
+  for (const word of cmdline.slice(1)) {
+    if (!word.startsWith("-")) return word;
+    if (isShell && /^-[a-z]*c/.test(word)) return undefined;
+  }
+  return undefined;
 }

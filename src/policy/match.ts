@@ -65,7 +65,7 @@ function matchCommand(pattern: string, command: string | undefined): boolean {
 
 function matchCaller(rule: Rule, caller: Caller): boolean {
   if (rule.container !== undefined && rule.container !== caller.container) return false;
-  if (!matchOptional(rule.scope, caller.scope)) return false;
+  if (!matchOptional(rule.scope, caller.run?.name)) return false;
   const list = rule.caller;
   if (list === undefined) return true;
   const programs = [caller, ...caller.ancestors].flatMap(({ exe }) => (exe === undefined ? [] : [exe]));

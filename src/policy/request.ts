@@ -97,6 +97,6 @@ export interface Caller extends Process {
   ancestors: Process[];
   /** True if it lives in another pid namespace than the guard. */
   container: boolean;
-  /** The `muxguard run` scope whose socket the request came through. */
-  scope?: string;
+  /** The `muxguard run` whose socket the request came through: its name, and the process that holds it. */
+  run?: { name: string; pid: number };
 }

@@ -55,6 +55,7 @@ describe("parseKnownHosts", () => {
     ["with data that isn't base64", line("host.example").replace("AAAA", "AA!AA")],
     ["with half a key", line("host.example").slice(0, -8)],
     ["with an unknown marker", `@unknown ${line("host.example")}`],
+    ["with a marker that names this program's own word for none", `@none ${line("host.example")}`],
     ["with two markers", `@cert-authority @revoked ${line("host.example")}`],
     ["with a marker alone", "@revoked"],
     ["commented out", `#${line("host.example")}`],
@@ -168,6 +169,12 @@ describe("a host certificate", () => {
     expect(lookup.names()).toEqual([{ name: "db1.example", port: 2222, by: "certificate" }]);
     expect(lookup.confirm(at("web.example"))).toMatchObject({ name: "web.example", by: "certificate" });
     expect(lookup.confirm(at("example"))).toBeUndefined();
+  });
+
+  it("proves no principal that ssh can't ask for", () => {
+    expect(namesIn(byAuthority("*"), certified("DB1.example,db2.example,db?.example"))).toEqual([
+      "db2.example:22",
+    ]);
   });
 
   it("without principals proves nothing", () => {

@@ -13,7 +13,7 @@ import {
   rmSync,
   writeFileSync,
 } from "node:fs";
-import { createServer } from "node:net";
+import { connect, createServer } from "node:net";
 import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -198,8 +198,22 @@ export class Lab {
   /** Starts the daemon in the foreground and waits until it serves. What it says is in the child's stderr. */
   async startDaemon(): Promise<ChildProcess> {
     const child = this.start(process.execPath, [MUXGUARD, "daemon", "--foreground"], { detached: true });
-    await until(() => existsSync(this.daemonSocket), "the daemon");
+    // what a killed daemon left behind is there, and nobody listens
+    await until(() => accepts(this.daemonSocket), "the daemon");
     return child;
+  }
+
+  /** A `muxguard run` that goes on until the laboratory ends: the agent socket that it gives its command. */
+  async holdRun(...options: string[]): Promise<{ socket: string; child: ChildProcess }> {
+    const command = ["/bin/sh", "-c", 'echo "$SSH_AUTH_SOCK"; exec cat'];
+    const child = this.start(process.execPath, [MUXGUARD, "run", ...options, "--", ...command], {
+      detached: true,
+    });
+    const socket = await new Promise<string>((resolve, reject) => {
+      child.stdout?.setEncoding("utf8").once("data", (text: string) => resolve(text.trim()));
+      child.once("exit", () => reject(new Error("the run ended before it began")));
+    });
+    return { socket, child };
   }
 
   get agentSocket(): string {
@@ -259,6 +273,15 @@ function finished(child: ChildProcess): Promise<Result> {
   });
 }
 
+/** Reads a program's stderr from now on. Returns what came so far. */
+export function stderrOf(child: ChildProcess): () => string {
+  let text = "";
+  child.stderr?.setEncoding("utf8").on("data", (more: string) => {
+    text += more;
+  });
+  return () => text;
+}
+
 export function ended(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined)
     return Promise.resolve();
@@ -276,6 +299,17 @@ export async function until(
     if (Date.now() > end) throw new Error(`waited ${limit} ms in vain for ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
+}
+
+function accepts(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const probe = connect(path);
+    probe.once("error", () => resolve(false));
+    probe.once("connect", () => {
+      probe.destroy();
+      resolve(true);
+    });
+  });
 }
 
 function freePort(): Promise<number> {

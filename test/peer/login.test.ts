@@ -49,7 +49,7 @@ describeWith(["ssh", "sshd"], "a login through the guard", () => {
     expect(result.code).toBe(255);
     expect(result.stdout).toBe("");
     expect(result.stderr).toContain(
-      `muxguard: denied: log in to beta.example as ${user} with key "me@laptop" (the default`,
+      `muxguard: denied: log in to beta.example as ${user} with key "me@laptop" (no rule allows it)`,
     );
     expect(events).toMatchObject([{ decision: "deny", by: "default", host: "beta.example" }]);
   });
@@ -58,7 +58,7 @@ describeWith(["ssh", "sshd"], "a login through the guard", () => {
     lab.policy("");
     const { result, events } = await lab.logged(() => lab.guardedSsh("alpha.example", "true"));
     expect(result.code).toBe(255);
-    expect(result.stderr).toContain("no approver can reach a person");
+    expect(result.stderr).toContain("nobody can be asked");
     expect(events).toMatchObject([{ decision: "deny", by: "fault:approver" }]);
   });
 

@@ -60,7 +60,7 @@ describe("text from a request", () => {
 
   const hostile = fc.oneof(
     fc.string({ unit: "binary", maxLength: 300 }),
-    fc.string16bits({ maxLength: 300 }),
+    fc.array(fc.nat(0xffff), { maxLength: 300 }).map((units) => String.fromCharCode(...units)),
     fc.string({ unit: fc.constantFrom("\x1b", "\n", "\u202e", "\ud83d", "🔑", "a", "\\"), maxLength: 300 }),
   );
   const control = /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Zl}\p{Zp}]/u;

@@ -1,0 +1,128 @@
+import { spawn } from "node:child_process";
+import { mkdtempSync, readFileSync, renameSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { AuditEvent } from "../../src/audit/event.ts";
+import { AuditLog } from "../../src/audit/log.ts";
+import { ended } from "../peer/lab.ts";
+
+let folder: string;
+let path: string;
+let log: AuditLog;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "mg-"));
+  path = join(folder, "log.jsonl");
+  log = new AuditLog(path);
+});
+afterEach(() => {
+  log.close();
+  rmSync(folder, { recursive: true });
+});
+
+function event(id: string): AuditEvent {
+  return { time: "2026-11-22T10:00:00.000Z", id, kind: "sign", decision: "deny", by: "default" };
+}
+
+function ids(file = path): string[] {
+  const lines = readFileSync(file, "utf8").split("\n");
+  expect(lines.pop()).toBe("");
+  return lines.map((line) => JSON.parse(line).id);
+}
+
+describe("the log", () => {
+  it("holds an entry as one line of JSON as soon as it is appended", () => {
+    const hostile = { ...event("a"), reason: "two\nlines \u2028 and \x1b[31m" };
+    log.append(hostile);
+    expect(readFileSync(path, "utf8").split("\n")).toHaveLength(2);
+    expect(JSON.parse(readFileSync(path, "utf8"))).toEqual(hostile);
+  });
+
+  it("survives the end of a process that appends and kills itself", async () => {
+    const module = new URL("../../src/audit/log.ts", import.meta.url).pathname;
+    const script = `const { AuditLog } = await import(process.argv[1]);
+      new AuditLog(process.argv[2]).append(${JSON.stringify(event("last"))});
+      process.kill(process.pid, "SIGKILL");`;
+    const built = module.replace("/src/", "/dist/src/").replace(/\.ts$/, ".js");
+    const child = spawn(process.execPath, ["--input-type=module", "-e", script, built, path]);
+    await ended(child);
+    expect(child.signalCode).toBe("SIGKILL");
+    expect(ids()).toEqual(["last"]);
+  });
+
+  it("belongs to its owner alone, whatever the umask is", () => {
+    const before = process.umask(0);
+    try {
+      log.append(event("a"));
+    } finally {
+      process.umask(before);
+    }
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+  });
+
+  it("keeps what is there, and the entries of several guards apart", () => {
+    const other = new AuditLog(path, true);
+    for (const id of ["a", "b", "c", "d"]) (id < "c" ? log : other).append(event(id));
+    log.append(event("e"));
+    other.close();
+    expect(ids()).toEqual(["a", "b", "c", "d", "e"]);
+  });
+
+  it("goes on in a new file when the old one was renamed", () => {
+    log.append(event("a"));
+    renameSync(path, `${path}.1`);
+    log.append(event("b"));
+    expect([ids(`${path}.1`), ids()]).toEqual([["a"], ["b"]]);
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+  });
+
+  it("goes on in the file that took the old one's place", () => {
+    log.append(event("a"));
+    renameSync(path, `${path}.1`);
+    writeFileSync(path, "", { mode: 0o600 });
+    log.append(event("b"));
+    expect(ids()).toEqual(["b"]);
+  });
+
+  it("goes on in a new file when the old one was removed", () => {
+    log.append(event("a"));
+    rmSync(path);
+    log.append(event("b"));
+    expect(ids()).toEqual(["b"]);
+  });
+
+  it("goes on at the beginning when the file was emptied", () => {
+    log.append(event("a"));
+    truncateSync(path);
+    log.append(event("b"));
+    expect(ids()).toEqual(["b"]);
+  });
+
+  it("begins a new line behind one that was cut off", () => {
+    writeFileSync(path, '{"id":"cut', { mode: 0o600 });
+    log.append(event("a"));
+    log.append(event("b"));
+    expect(readFileSync(path, "utf8").split("\n").slice(1, -1).map((line) => JSON.parse(line).id)).toEqual([
+      "a",
+      "b",
+    ]);
+  });
+
+  it("goes on after it was closed", () => {
+    log.append(event("a"));
+    log.close();
+    log.append(event("b"));
+    expect(ids()).toEqual(["a", "b"]);
+  });
+
+  it.each<[string, () => string, string]>([
+    ["the disk is full", () => "/dev/full", "ENOSPC"],
+    ["the folder is missing", () => join(folder, "missing/log.jsonl"), "ENOENT"],
+    ["a folder is in the way", () => folder, "EISDIR"],
+  ])("says so when %s", (_, file, code) => {
+    const broken = new AuditLog(file());
+    expect(() => broken.append(event("a"))).toThrow(code);
+    broken.close();
+  });
+});

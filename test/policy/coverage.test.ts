@@ -1,0 +1,148 @@
+import { describe, expect, test } from "vitest";
+import { coverage, programOf } from "../../src/policy/grants.ts";
+import type { Caller, Host, Process, Request } from "../../src/policy/request.ts";
+import { caller, github, gitSignature, login, unverified } from "../support/policy.ts";
+
+const bastion: Host = { names: ["bastion"], hostKey: "SHA256:bastion" };
+const database: Host = { names: ["db"], hostKey: "SHA256:db" };
+const unnamed: Host = { names: ["someone"] };
+
+const covered = (request: Partial<Request>, by: Partial<Caller> = {}, run?: string): string | undefined =>
+  coverage({ ...login, ...request }, { ...caller, ...by }, run);
+
+describe("a grant covers the same request again", () => {
+  test("by another process of the same programs", () => {
+    const again = {
+      pid: 5000,
+      startTime: "200",
+      ancestors: caller.ancestors.map((one) => ({ ...one, pid: 5 })),
+    };
+    expect(covered({}, again)).toBe(covered({}));
+  });
+
+  test("whatever the key is called, and what the program says of itself", () => {
+    const key = { type: "ssh-ed25519", fingerprint: "SHA256:fingerprint-of-work", comment: "other" };
+    expect(covered({ key })).toBe(covered({}));
+    expect(covered({}, { name: "other", cmdline: ["other"], cwd: "/" })).toBe(covered({}));
+  });
+
+  test("over the same path", () => {
+    const way = { forwarded: true, path: [bastion, database] };
+    expect(covered(way)).toBeDefined();
+    expect(covered(way)).toBe(covered({ ...way }));
+  });
+
+  test("to a host that nobody proved, where it came straight from here", () => {
+    expect(covered({ destination: unverified })).toBeDefined();
+  });
+});
+
+describe("a grant does not cover another", () => {
+  const requests: [string, Partial<Request>][] = [
+    ["kind", { kind: "session" }],
+    ["host", { destination: { ...github, names: ["gitlab.com"] } }],
+    ["port", { destination: { ...github, port: 2222 } }],
+    ["host key", { destination: { ...github, hostKey: "SHA256:another" } }],
+    ["degree of proof", { destination: { ...github, verified: false } }],
+    ["user", { user: "root" }],
+    ["key", { key: { type: "ssh-ed25519", fingerprint: "SHA256:another", comment: "work" } }],
+    ["shape of data", { data: "sshsig" }],
+    ["namespace", { namespace: "git" }],
+    ["operation", { operation: "add" }],
+    ["library", { provider: "/usr/lib/pkcs11.so" }],
+    ["command", { command: "ls" }],
+    ["subsystem", { subsystem: "sftp" }],
+    ["way", { forwarded: true, path: [bastion] }],
+  ];
+  const callers: [string, Partial<Caller>][] = [
+    ["program", { exe: "/usr/bin/scp" }],
+    ["ancestor", { ancestors: caller.ancestors.slice(1) }],
+    ["order of ancestors", { ancestors: caller.ancestors.toReversed() }],
+    ["login session", { session: "3" }],
+    ["container", { container: true }],
+  ];
+
+  test.each(requests)("%s", (_, request) => {
+    expect(covered(request)).toBeDefined();
+    expect(covered(request)).not.toBe(covered({}));
+  });
+
+  test.each(callers)("%s", (_, by) => {
+    expect(covered({}, by)).not.toBe(covered({}));
+  });
+
+  test("run, of the same name or none", () => {
+    expect(new Set([covered({}), covered({}, {}, "run-1"), covered({}, {}, "run-2")]).size).toBe(3);
+  });
+
+  test("path of hops", () => {
+    const paths: Host[][] = [[bastion], [database], [bastion, database], [database, bastion]];
+    const all = paths.map((path) => covered({ forwarded: true, path }));
+    expect(new Set(all).size).toBe(paths.length);
+    expect(all).not.toContain(undefined);
+  });
+
+  test("host that is only claimed", () => {
+    const to = (claimed: string): string | undefined => covered({ destination: { ...unverified, claimed } });
+    expect(to("github.com")).toBeDefined();
+    expect(to("github.com")).not.toBe(to("prod"));
+    expect(to("github.com")).not.toBe(covered({ destination: unverified }));
+  });
+
+  test("request whose parts only look the same together", () => {
+    expect(covered({ user: "a", namespace: "b" })).not.toBe(covered({ user: 'a","b' }));
+    expect(covered({ command: "a" })).not.toBe(covered({ subsystem: "a" }));
+    expect(covered({ command: "" })).not.toBe(covered({}));
+  });
+});
+
+describe("nothing is remembered", () => {
+  test("for data of unknown shape", () => {
+    expect(covered({ data: "opaque" })).toBeUndefined();
+  });
+
+  test("for a forwarded login to a host that nobody proved", () => {
+    expect(covered({ forwarded: true, path: [bastion], destination: unverified })).toBeUndefined();
+  });
+
+  test("for what came through a host without a proven key", () => {
+    expect(covered({ forwarded: true, path: [bastion, unnamed] })).toBeUndefined();
+    expect(
+      coverage({ ...gitSignature, forwarded: true, path: [unnamed] }, caller, undefined),
+    ).toBeUndefined();
+  });
+
+  test("for what came through hosts that nobody can name", () => {
+    expect(coverage({ ...gitSignature, forwarded: true, path: [] }, caller, undefined)).toBeUndefined();
+    expect(covered({ forwarded: true, path: [] })).toBeUndefined();
+  });
+});
+
+describe("a program is", () => {
+  const process = (exe: string | undefined, ...cmdline: string[]): Process => ({
+    pid: 1,
+    startTime: "1",
+    name: "name",
+    cmdline,
+    ...(exe !== undefined && { exe }),
+  });
+
+  const rows: [string, Process, string][] = [
+    ["its executable", process("/usr/bin/ssh", "ssh", "host"), "/usr/bin/ssh"],
+    ["its own name where the kernel tells nothing", process(undefined, "x"), "(name)"],
+    [
+      "a script and what runs it",
+      process("/usr/bin/python3.11", "python3", "a.py", "x"),
+      "/usr/bin/python3.11 a.py",
+    ],
+    ["a script behind options", process("/usr/bin/node", "node", "--inspect", "a.js"), "/usr/bin/node a.js"],
+    ["a shell's command", process("/bin/bash", "bash", "-c", "make"), "/bin/bash make"],
+    ["a shell that reads commands", process("/usr/bin/zsh", "-zsh"), "/usr/bin/zsh"],
+    ["ssh, which is no shell", process("/usr/bin/ssh", "ssh", "prod"), "/usr/bin/ssh"],
+    ["an interpreter only by its whole name", process("/usr/bin/mypython", "x", "a.py"), "/usr/bin/mypython"],
+  ];
+
+  test.each(rows)("%s", (_, given, expected) => {
+    expect(programOf(given)).toBe(expected);
+  });
+});

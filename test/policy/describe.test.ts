@@ -1,0 +1,226 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import {
+  describeBy,
+  describeCaller,
+  describeQuestion,
+  describeRemember,
+  describeRequest,
+} from "../../src/policy/describe.ts";
+import type { Question } from "../../src/policy/question.ts";
+import type { Caller, Host, Request } from "../../src/policy/request.ts";
+import { caller, github, gitSignature, login, unverified } from "../support/policy.ts";
+
+const question: Question = {
+  id: "k3f9x2",
+  request: login,
+  caller,
+  because: "rule:agents ask",
+  count: 1,
+  choices: ["once"],
+  yes: "once",
+  asked: "2026-01-01T00:00:00.000Z",
+  timeout: 60_000,
+};
+
+const bastion: Host = { names: ["bastion"], port: 22, hostKey: "SHA256:bastion" };
+const admin = (fields: Partial<Request>): Request => ({
+  kind: "admin",
+  path: [],
+  forwarded: false,
+  ...fields,
+});
+const key = { type: "ssh-ed25519", fingerprint: "SHA256:abc" };
+
+describe("a request in words", () => {
+  const rows: [string, Request][] = [
+    ['log in to github.com as git with key "work"', login],
+    ["log in to github.com as git with key ssh-ed25519 SHA256:abc", { ...login, key }],
+    [
+      'log in to github.com port 2222 as git with key "work"',
+      { ...login, destination: { ...github, port: 2222 } },
+    ],
+    ['log in to an unknown destination as git with key "work"', { ...login, destination: unverified }],
+    [
+      'log in to an unknown destination (it says prod) as git with key "work"',
+      { ...login, destination: { ...unverified, claimed: "prod" } },
+    ],
+    ['sign for "git" with key "work"', gitSignature],
+    ["sign data of unknown shape with key ssh-ed25519 SHA256:abc", { ...gitSignature, data: "opaque", key }],
+    [
+      'log in to github.com as git with key "work", forwarded through bastion → db',
+      { ...login, forwarded: true, path: [bastion, { names: ["db"] }] },
+    ],
+    [
+      'sign for "git" with key "work", forwarded through SHA256:bastion',
+      { ...gitSignature, forwarded: true, path: [{ ...bastion, names: [] }] },
+    ],
+    [
+      'sign for "git" with key "work", forwarded through a host that can\'t be named',
+      { ...gitSignature, forwarded: true },
+    ],
+    ['add key "work"', admin({ operation: "add", key: { ...key, comment: "work" } })],
+    ["remove key ssh-ed25519 SHA256:abc", admin({ operation: "remove", key })],
+    ["remove all keys from the agent", admin({ operation: "remove-all" })],
+    [
+      "load keys from the library /lib/pkcs11.so",
+      admin({ operation: "add-smartcard", provider: "/lib/pkcs11.so" }),
+    ],
+    [
+      "remove the keys of the library /lib/pkcs11.so",
+      admin({ operation: "remove-smartcard", provider: "/lib/pkcs11.so" }),
+    ],
+    ["lock the agent", admin({ operation: "lock" })],
+    [
+      "unlock the agent, forwarded through bastion",
+      admin({ operation: "unlock", forwarded: true, path: [bastion] }),
+    ],
+  ];
+
+  test.each(rows)("%s", (words, request) => {
+    expect(describeRequest(request)).toBe(words);
+  });
+});
+
+describe("a caller in words", () => {
+  test("is a program and those that started it", () => {
+    expect(describeCaller(caller)).toBe("ssh (pid 4711), started by git ← bash");
+  });
+
+  test("says the run and the container", () => {
+    expect(describeCaller({ ...caller, scope: "claude", container: true, ancestors: [] })).toBe(
+      'ssh (pid 4711) in run "claude" in a container',
+    );
+  });
+
+  test("names a program that the kernel does not tell of in parentheses", () => {
+    const { exe: _, ...hidden } = caller;
+    expect(describeCaller({ ...hidden, name: "git", ancestors: [] })).toBe("(git) (pid 4711)");
+  });
+
+  test("names six that started it, and those that repeat once", () => {
+    const ancestors = ["make", "make", "a", "b", "c", "d", "e", "f"].map((name, at) => ({
+      pid: at,
+      startTime: "1",
+      exe: `/bin/${name}`,
+      name,
+      cmdline: [],
+    }));
+    expect(describeCaller({ ...caller, ancestors })).toMatch(/started by make ← a ← b ← c ← d ← e$/);
+  });
+});
+
+test.each([
+  ["once", "once"],
+  ["run", "until this run ends"],
+  [{ milliseconds: 600_000 }, "for 10 minutes"],
+] as const)("%j is remembered %s", (remember, words) => {
+  expect(describeRemember(remember)).toBe(words);
+});
+
+test.each([
+  ["default", "the default"],
+  ["rule:agents ask", 'rule "agents ask"'],
+  ["rule:a: b", 'rule "a: b"'],
+  ["rule:one\ntwo", 'rule "one\\ntwo"'],
+  ["grant:k3f9x2", "grant k3f9x2"],
+  ["fault:timeout", "fault timeout"],
+] as const)("%j decided: %s", (by, words) => {
+  expect(describeBy(by)).toBe(words);
+});
+
+describe("a prompt", () => {
+  test("says who wants what, where, with which key, and why it is asked", () => {
+    expect(describeQuestion(question)).toEqual([
+      'ssh wants to log in to github.com as git with key "work"',
+      "destination: host key known",
+      "key: ssh-ed25519 SHA256:fingerprint-of-work",
+      "asked by: ssh (pid 4711), started by git ← bash",
+      "it says it is: ssh git@github.com git-upload-pack 'repo.git' in /home/someone/repo",
+      'because: rule "agents ask"',
+    ]);
+  });
+
+  test("says of a host that is not known what its key is", () => {
+    const destination = { ...unverified, how: "unknown host key", hostKey: "SHA256:new" };
+    const lines = describeQuestion({ ...question, request: { ...login, destination } });
+    expect(lines).toContain("destination: unknown host key SHA256:new");
+  });
+
+  test("says how many wait, if there are several", () => {
+    expect(describeQuestion({ ...question, count: 3 })).toContain("3 such requests wait");
+    expect(describeQuestion(question).join()).not.toMatch(/requests wait/);
+  });
+
+  test("says nothing of what is not there", () => {
+    const request = admin({ operation: "lock" });
+    const { cwd: _, ...bare } = caller;
+    const lines = describeQuestion({ ...question, request, caller: { ...bare, cmdline: [], ancestors: [] } });
+    expect(lines).toEqual([
+      "ssh wants to lock the agent",
+      "asked by: ssh (pid 4711)",
+      'because: rule "agents ask"',
+    ]);
+  });
+});
+
+describe("hostile text", () => {
+  const hostile = fc.oneof(
+    fc.string({ unit: fc.constantFrom("\x1b[2J", "\n", "\r", "\u202e", "\u200b", "\ud83d", "\x9b", "a") }),
+    fc.string({ unit: "binary" }),
+  );
+
+  const asked = hostile.map(
+    (text): Question => ({
+      ...question,
+      because: `rule:${text}`,
+      request: {
+        ...login,
+        destination: { ...unverified, how: text, claimed: text },
+        user: text,
+        namespace: text,
+        provider: text,
+        key: { type: text, fingerprint: "SHA256:abc", comment: text },
+        path: [{ names: [text] }],
+        forwarded: true,
+      },
+      caller: everywhere(text),
+    }),
+  );
+
+  function everywhere(text: string): Caller {
+    const process = { pid: 1, startTime: "1", name: text, cmdline: [text] };
+    const ancestors = [process, { ...process, exe: `/bin/${text}` }];
+    return { ...caller, ...process, exe: `/bin/${text}`, cwd: text, scope: text, ancestors };
+  }
+
+  const variants: Partial<Request>[] = [
+    {},
+    { data: "sshsig" },
+    { data: "opaque" },
+    { kind: "admin", operation: "add" },
+    { kind: "admin", operation: "add-smartcard", key: undefined } as never,
+    { destination: { ...github, names: ["\x1b[31m\n\u202e"] } },
+  ];
+
+  test.each(variants)("never reaches a prompt raw: %j", (variant) => {
+    fc.assert(
+      fc.property(asked, (given) => {
+        const lines = describeQuestion({ ...given, request: { ...given.request, ...variant } });
+        for (const line of lines) {
+          expect(line).not.toMatch(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u);
+          expect(line.length).toBeLessThan(1000);
+        }
+        expect(lines.length).toBeLessThan(8);
+      }),
+    );
+  });
+
+  test("that is long is cut, so that the rest stays on the screen", () => {
+    const long = "x".repeat(100_000);
+    const request = { ...login, user: long, key: { ...key, comment: long } };
+    const lines = describeQuestion({ ...question, request, caller: everywhere(long) });
+    expect(Math.max(...lines.map((line) => line.length))).toBeLessThan(400);
+    expect(lines[0]).toContain("github.com");
+  });
+});
