@@ -2,6 +2,7 @@
 import { spawn } from "node:child_process";
 import { constants } from "node:os";
 import { basename, resolve } from "node:path";
+import { isatty } from "node:tty";
 import { readConfig } from "../daemon/config.ts";
 import { openPaths } from "../daemon/paths.ts";
 import { adoptOrphans } from "../platform/libc.ts";
@@ -88,7 +89,8 @@ const passed: NodeJS.Signals[] = ["SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2", "SI
 
 /** Passes signals on to the command, which decides what they mean; muxguard ends when it does. */
 function passSignals(kill: (signal: NodeJS.Signals) => void): () => void {
-  const interactive = process.stdin.isTTY;
+  // not process.stdin: to touch it makes a pipe non-blocking, for the command too, and a plain read() then fails with EAGAIN
+  const interactive = isatty(0);
   const handlers = [...fromKeyboard, ...passed].map((signal) => {
     const handler = (): void => {
       if (!interactive || !fromKeyboard.includes(signal)) kill(signal);

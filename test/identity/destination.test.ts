@@ -158,6 +158,13 @@ describe("a login to a known host", () => {
     const world = makeWorld(line("host.example,[host.example]:2222"));
     const { destination } = await resolve(world, ssh("-p", "2222", "host.example"));
     expect(destination).toMatchObject({ names: ["host.example"], port: 2222 });
+    const again = await resolve(world, ssh("host.example"));
+    expect(again.destination).toMatchObject({ names: ["host.example"], port: 22 });
+  });
+
+  it("has no pattern for a name, wherever it comes from", async () => {
+    const world = makeWorld(line("*.example"), "Host all", "HostName *.example");
+    expect((await resolve(world, ssh("all"))).destination).toMatchObject({ verified: false, names: [] });
   });
 
   it("has no port where known_hosts has several and nothing says which", async () => {
@@ -330,6 +337,12 @@ describe("a forwarded login", () => {
     const { destination } = await resolve(world, ssh("host.example"), bastion, host);
     expect(destination).toMatchObject({ verified: false, names: [], how: "host key known, name unknown" });
     expect(destination).not.toHaveProperty("claimed");
+  });
+
+  it("has no hop but the first where the claim leads", async () => {
+    const world = makeWorld(line("*.example") + line("*.example", bastion));
+    const { path } = await resolve(world, ssh("bastion.example"), bastion, host, makeKey(folder));
+    expect(path.map(({ names }) => names)).toEqual([["bastion.example"], []]);
   });
 
   it("stays forwarded and unverified after a refused bind", async () => {

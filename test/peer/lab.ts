@@ -18,6 +18,7 @@ import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { AuditEvent } from "../../src/audit/event.ts";
+import type { Question } from "../../src/policy/question.ts";
 
 export const MUXGUARD = fileURLToPath(new URL("../../bin/muxguard", import.meta.url));
 
@@ -216,6 +217,18 @@ export class Lab {
     return { socket, child };
   }
 
+  /** The questions that wait for an answer, once there are so many. */
+  async pending(count = 1): Promise<Question[]> {
+    let questions: Question[] = [];
+    const ask = async (): Promise<boolean> => {
+      const { stdout } = await this.muxguard("pending", "--json");
+      questions = stdout.split("\n").flatMap((line) => (line === "" ? [] : JSON.parse(line)));
+      return questions.length === count;
+    };
+    await until(ask, `${count} questions`);
+    return questions;
+  }
+
   get agentSocket(): string {
     return this.path("runtime/muxguard/agent.sock");
   }
@@ -258,7 +271,8 @@ export class Lab {
   }
 }
 
-function finished(child: ChildProcess): Promise<Result> {
+/** What a program printed from now on, and how it ended. */
+export function finished(child: ChildProcess): Promise<Result> {
   let stdout = "";
   let stderr = "";
   child.stdout?.setEncoding("utf8").on("data", (text: string) => {
