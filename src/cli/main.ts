@@ -1,4 +1,5 @@
 /** The command line: what there is, in the order in which one meets it. Each command is a file of its own, loaded when it is used. */
+import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { SettingsError } from "../daemon/settings-error.ts";
 import { ignoreDebuggerSignal } from "../platform/protect.ts";
@@ -25,6 +26,7 @@ function createProgram(): Command {
   const program = new Command("muxguard")
     .description("sudoers for SSH keys: asks, or answers from a policy, before a key is used")
     .enablePositionalOptions()
+    .version(version(), "-V, --version")
     .exitOverride()
     .addHelpText("after", teaching);
   program
@@ -91,6 +93,10 @@ function createProgram(): Command {
     .description("show the main job: a throwaway server, key and agent, and ssh through the guard")
     .action(async () => (await import("../demo/demo.ts")).demo());
   return program;
+}
+
+function version(): string {
+  return JSON.parse(readFileSync(new URL("../../../package.json", import.meta.url), "utf8")).version;
 }
 
 ignoreDebuggerSignal();

@@ -2,9 +2,9 @@
 import { spawn } from "node:child_process";
 import { constants } from "node:os";
 import { basename, resolve } from "node:path";
-import { isatty } from "node:tty";
 import { readConfig } from "../daemon/config.ts";
 import { openPaths } from "../daemon/paths.ts";
+import { hasKeyboard } from "../platform/foreground.ts";
 import { adoptOrphans } from "../platform/libc.ts";
 import { protectProcess } from "../platform/protect.ts";
 import { CliError, exitCodes } from "./cli-error.ts";
@@ -83,17 +83,15 @@ function runCommand(
   });
 }
 
-/** Those that the terminal sends to the command itself, as both are in its foreground. */
+/** Those that a key sends to the whole foreground of a terminal: to the command too, if it is there. */
 const fromKeyboard: NodeJS.Signals[] = ["SIGINT", "SIGQUIT"];
 const passed: NodeJS.Signals[] = ["SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGALRM"];
 
 /** Passes signals on to the command, which decides what they mean; muxguard ends when it does. */
 function passSignals(kill: (signal: NodeJS.Signals) => void): () => void {
-  // not process.stdin: to touch it makes a pipe non-blocking, for the command too, and a plain read() then fails with EAGAIN
-  const interactive = isatty(0);
   const handlers = [...fromKeyboard, ...passed].map((signal) => {
     const handler = (): void => {
-      if (!interactive || !fromKeyboard.includes(signal)) kill(signal);
+      if (!fromKeyboard.includes(signal) || !hasKeyboard()) kill(signal);
     };
     process.on(signal, handler);
     return [signal, handler] as const;

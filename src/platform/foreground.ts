@@ -4,8 +4,23 @@
  * An interactive shell puts each command into a group of its own, so a guarded `bash -i` takes the foreground from the guard. To ask, the guard takes
  * it back for a moment, but only from a group that is its own descendant: a job of the user's other programs keeps the terminal.
  */
+import { closeSync, openSync } from "node:fs";
 import { foregroundGroup, ownGroup, setForegroundGroup } from "./libc.ts";
 import { ProcessTable } from "./process.ts";
+
+/** Whether the keys of this process's own terminal send their signals to its group: Ctrl-C, Ctrl-\. */
+export function hasKeyboard(): boolean {
+  try {
+    const fd = openSync("/dev/tty", "r");
+    try {
+      return foregroundGroup(fd) === ownGroup();
+    } finally {
+      closeSync(fd);
+    }
+  } catch {
+    return false; // no terminal
+  }
+}
 
 /** Whether this process is in the foreground, or may take it. */
 export function mayTakeForeground(ttyFd: number): boolean {

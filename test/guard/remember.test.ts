@@ -37,7 +37,7 @@ function set(given: Policy, more: { run?: typeof run; yes?: "once" | "remember" 
     async decide(answer, request = login) {
       const before = approver.asked.length;
       const deciding = parts.broker.decide(request, makeAsker(), scope);
-      const first = await Promise.race([deciding, approver.next(before + 1)]);
+      const first = await Promise.race([deciding, approver.nth(before + 1)]);
       if (!("question" in first)) return first;
       first.answer(answer === "no" ? no : yes(answer));
       return { ...(await deciding), asked: first.question };
@@ -101,7 +101,7 @@ describe("an approval", () => {
       const scope = makeScope(asking(), { approvers: [approver], run: { ...run, id } });
       const count = approver.asked.length + 1;
       const deciding = parts.broker.decide(login, makeAsker(), scope);
-      (await approver.next(count)).answer(yes(minutes(5)));
+      (await approver.nth(count)).answer(yes(minutes(5)));
       return (await deciding).by;
     };
     expect([await decideIn("run-1"), await decideIn("run-2")]).toEqual([

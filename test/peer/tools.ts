@@ -6,12 +6,15 @@ import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { describe } from "vitest";
 
+/** The system's own, which Debian's python3-* packages belong to; another may come first on the PATH. */
+export const PYTHON = "/usr/bin/python3";
+
 const probes: Record<string, () => boolean> = {
   sshd: () => existsSync("/usr/sbin/sshd"),
   ssh: () => isOnPath("ssh"),
   git: () => isOnPath("git"),
   tmux: () => isOnPath("tmux"),
-  paramiko: () => runs("python3", ["-c", "import paramiko"]),
+  paramiko: () => runs(PYTHON, ["-c", "import paramiko"]),
   plink: () => isOnPath("plink") && isOnPath("puttygen"),
   dbclient: () => isOnPath("dbclient"),
 };

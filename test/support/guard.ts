@@ -45,8 +45,8 @@ export class StubApprover implements Approver {
     });
   }
 
-  /** Waits until it has been asked so often, and returns the last. */
-  async next(count = this.asked.length + 1): Promise<Asked> {
+  /** The question that it is asked as the first, second, third; waits for it. */
+  async nth(count: number): Promise<Asked> {
     while (this.asked.length < count) {
       await new Promise<void>((resolve) => {
         this.#arrived = resolve;

@@ -1,0 +1,292 @@
+import { afterEach, describe, expect, test, vi } from "vitest";
+import { type Asking, type Outcome, Questions } from "../../src/guard/questions.ts";
+import type { Question } from "../../src/policy/question.ts";
+import { answering, failing, no, StubApprover, yes } from "../support/guard.ts";
+import { caller, login } from "../support/policy.ts";
+
+let made = 0;
+
+function question(fields: Partial<Question> = {}): Question {
+  const fixed = { request: login, caller, because: "default" as const, count: 1, choices: ["once" as const] };
+  const asked = "2026-01-01T00:00:00.000Z";
+  return { id: `q${++made}`, ...fixed, yes: "once", asked, timeout: 60_000, ...fields };
+}
+
+function asking(fields: Partial<Asking> = {}): Asking {
+  return {
+    question: question(),
+    covered: "the same",
+    approvers: [],
+    queue: "closed",
+    onlyQueue: () => {},
+    ...fields,
+  };
+}
+
+/** A client that stays. */
+const staying = (): AbortSignal => new AbortController().signal;
+const denied = (by: string, reason: RegExp | string): object => ({
+  by,
+  answer: { decision: "deny", reason: typeof reason === "string" ? reason : expect.stringMatching(reason) },
+});
+
+afterEach(() => void vi.useRealTimers());
+
+describe("identical questions", () => {
+  test("that are pending are one, and each gets its answer", async () => {
+    const approver = new StubApprover();
+    const questions = new Questions();
+    const outcomes = [1, 2, 3].map(() => questions.ask(asking({ approvers: [approver] }), staying()));
+    const { question: shown, answer } = await approver.nth(1);
+    expect(shown.count).toBe(3);
+    expect(questions.pending()).toEqual([shown]);
+    answer(yes());
+    const allowed: Outcome = { answer: yes(), by: "approver:terminal" };
+    expect(await Promise.all(outcomes)).toEqual([allowed, allowed, allowed]);
+    expect(approver.asked).toHaveLength(1);
+    expect(questions.pending()).toEqual([]);
+  });
+
+  test("that come later are asked again", async () => {
+    const approver = new StubApprover();
+    const questions = new Questions();
+    for (const [at, reply] of [yes(), no].entries()) {
+      const outcome = questions.ask(asking({ approvers: [approver] }), staying());
+      (await approver.nth(at + 1)).answer(reply);
+      expect((await outcome).answer).toEqual(reply);
+    }
+  });
+
+  test("are several if they cover different things, or nothing", async () => {
+    const approver = new StubApprover();
+    const questions = new Questions();
+    const covers = ["this", "that", undefined, undefined];
+    const outcomes = covers.map((covered) =>
+      questions.ask(asking({ covered, approvers: [approver] }), staying()),
+    );
+    expect(questions.pending().map(({ count }) => count)).toEqual([1, 1, 1, 1]);
+    for (const { answer } of [...approver.asked]) answer(yes());
+    expect(await Promise.all(outcomes)).toHaveLength(4);
+  });
+});
+
+describe("several approvers", () => {
+  test("are asked at once; the first answer wins and withdraws the others", async () => {
+    const [terminal, askpass] = [new StubApprover("terminal"), new StubApprover("askpass")];
+    const questions = new Questions();
+    const outcome = questions.ask(asking({ approvers: [terminal, askpass] }), staying());
+    const [first, second] = [await terminal.nth(1), await askpass.nth(1)];
+    expect([first.signal.aborted, second.signal.aborted]).toEqual([false, false]);
+    second.answer(no);
+    expect(await outcome).toEqual({ answer: no, by: "approver:askpass" });
+    expect([first.signal.aborted, second.signal.aborted]).toEqual([true, true]);
+  });
+
+  test("may answer too late, which changes nothing", async () => {
+    const [terminal, askpass] = [new StubApprover("terminal"), new StubApprover("askpass")];
+    const questions = new Questions();
+    const both = { approvers: [terminal, askpass] };
+    const first = questions.ask(asking(both), staying());
+    (await terminal.nth(1)).answer(no);
+    expect((await first).answer).toEqual(no);
+
+    const second = questions.ask(asking(both), staying());
+    (await askpass.nth(1)).answer(yes());
+    await Promise.resolve();
+    expect(questions.pending()).toHaveLength(1);
+    (await terminal.nth(2)).answer(no);
+    expect(await second).toEqual({ answer: no, by: "approver:terminal" });
+  });
+
+  test("may fail as long as one is left", async () => {
+    const terminal = new StubApprover();
+    const questions = new Questions();
+    const outcome = questions.ask(asking({ approvers: [failing("broken", "askpass"), terminal] }), staying());
+    (await terminal.nth(1)).answer(yes());
+    expect(await outcome).toMatchObject({ by: "approver:terminal", answer: { decision: "allow" } });
+  });
+
+  test("that all fail are a denial that says why", async () => {
+    const approvers = [failing("no display", "askpass"), failing("hung up", "terminal")];
+    const outcome = await new Questions().ask(asking({ approvers }), staying());
+    expect(outcome).toMatchObject(denied("fault:approver", /askpass: no display; terminal: hung up/));
+  });
+
+  test("that are all unavailable are a denial that says why, and are not asked", async () => {
+    const approver = new StubApprover();
+    approver.unavailable = () => "no terminal";
+    const outcome = await new Questions().ask(asking({ approvers: [approver] }), staying());
+    expect(outcome).toMatchObject(denied("fault:approver", /no terminal/));
+    expect(approver.asked).toEqual([]);
+  });
+
+  const throwing = (): never => {
+    throw new Error("bug");
+  };
+
+  test.each(["ask", "unavailable"] as const)(
+    "that throw in %s have failed, and leave no question",
+    async (method) => {
+      const questions = new Questions();
+      const approvers = [{ ...answering(yes(), "askpass"), [method]: throwing }];
+      expect(await questions.ask(asking({ approvers }), staying())).toMatchObject(
+        denied("fault:approver", /askpass: bug/),
+      );
+      expect(questions.pending()).toEqual([]);
+    },
+  );
+
+  test("that are none are a denial", async () => {
+    expect(await new Questions().ask(asking(), staying())).toMatchObject(
+      denied("fault:approver", /policy\.toml/),
+    );
+  });
+});
+
+describe("a client that goes away", () => {
+  test("withdraws its question", async () => {
+    const approver = new StubApprover();
+    const questions = new Questions();
+    const client = new AbortController();
+    const outcome = questions.ask(asking({ approvers: [approver] }), client.signal);
+    const { signal } = await approver.nth(1);
+    client.abort();
+    expect(signal.aborted).toBe(true);
+    expect(await outcome).toMatchObject(denied("fault:withdrawn", /went away/));
+    expect(questions.pending()).toEqual([]);
+  });
+
+  test("no longer waits where others still do", async () => {
+    const approver = new StubApprover();
+    const questions = new Questions();
+    const [first, second] = [new AbortController(), new AbortController()];
+    const outcomes = [first, second].map(({ signal }) =>
+      questions.ask(asking({ approvers: [approver] }), signal),
+    );
+    const { question: shown, signal, answer } = await approver.nth(1);
+    first.abort();
+    expect(await outcomes[0]).toMatchObject(denied("fault:withdrawn", /went away/));
+    expect(shown.count).toBe(1);
+    expect(signal.aborted).toBe(false);
+    answer(yes());
+    expect(await outcomes[1]).toMatchObject({ by: "approver:terminal" });
+  });
+
+  test("takes the question with it if it was the last", async () => {
+    const approver = new StubApprover();
+    const questions = new Questions();
+    const clients = [new AbortController(), new AbortController()];
+    const outcomes = clients.map(({ signal }) => questions.ask(asking({ approvers: [approver] }), signal));
+    for (const client of clients) client.abort();
+    expect((await approver.nth(1)).signal.aborted).toBe(true);
+    expect(await Promise.all(outcomes)).toHaveLength(2);
+    expect(questions.pending()).toEqual([]);
+  });
+
+  test("before it could be asked for is not asked for", async () => {
+    const approver = new StubApprover();
+    const outcome = await new Questions().ask(asking({ approvers: [approver] }), AbortSignal.abort());
+    expect(outcome).toMatchObject(denied("fault:withdrawn", /went away/));
+    expect(approver.asked).toEqual([]);
+  });
+
+  test("after the answer changes nothing", async () => {
+    const questions = new Questions();
+    const client = new AbortController();
+    const outcome = await questions.ask(asking({ approvers: [answering(yes())] }), client.signal);
+    client.abort();
+    expect(outcome.answer).toEqual(yes());
+  });
+});
+
+describe("muxguard approve", () => {
+  test("answers an open question by its id, once", async () => {
+    const questions = new Questions();
+    const approvers = [new StubApprover()];
+    const outcome = questions.ask(
+      asking({ question: question({ id: "k3f9x2" }), approvers, queue: "answers" }),
+      staying(),
+    );
+    expect(questions.answer("another", yes())).toBe(false);
+    expect(questions.answer("k3f9x2", yes())).toBe(true);
+    expect(questions.answer("k3f9x2", no)).toBe(false);
+    expect(await outcome).toEqual({ answer: yes(), by: "approver:queue" });
+  });
+
+  test("does not answer where the rule wants another approver", async () => {
+    const approver = new StubApprover();
+    const questions = new Questions();
+    const outcome = questions.ask(
+      asking({ question: question({ id: "k3f9x2" }), approvers: [approver] }),
+      staying(),
+    );
+    expect(questions.answer("k3f9x2", yes())).toBe(false);
+    (await approver.nth(1)).answer(no);
+    expect((await outcome).answer).toEqual(no);
+  });
+
+  test("holds a question open that no approver can ask, and the user is told", async () => {
+    const onlyQueue = vi.fn();
+    const questions = new Questions();
+    const approvers = [failing("no display")];
+    const told = new Promise<void>((resolve) => onlyQueue.mockImplementation(resolve));
+    const outcome = questions.ask(
+      asking({ question: question({ id: "k3f9x2" }), approvers, queue: "holds", onlyQueue }),
+      staying(),
+    );
+    await told;
+    expect(questions.pending()).toHaveLength(1);
+    questions.answer("k3f9x2", yes());
+    expect(await outcome).toMatchObject({ by: "approver:queue" });
+    expect(onlyQueue).toHaveBeenCalledTimes(1);
+  });
+
+  test("is not enough to hold one where nobody looks", async () => {
+    const outcome = await new Questions().ask(asking({ queue: "answers" }), staying());
+    expect(outcome).toMatchObject({ by: "fault:approver" });
+  });
+});
+
+describe("too much is a denial:", () => {
+  test("no answer in time", async () => {
+    vi.useFakeTimers();
+    const approver = new StubApprover();
+    const questions = new Questions();
+    const outcome = questions.ask(
+      asking({ question: question({ timeout: 5000 }), approvers: [approver] }),
+      staying(),
+    );
+    const { signal } = await approver.nth(1);
+    await vi.advanceTimersByTimeAsync(5000);
+    expect(signal.aborted).toBe(true);
+    expect(await outcome).toMatchObject(denied("fault:timeout", "no answer within 5 seconds"));
+    expect(questions.pending()).toEqual([]);
+  });
+
+  test("but a timeout of months leaves time to answer", async () => {
+    vi.useFakeTimers();
+    const approver = new StubApprover();
+    const timeout = 100 * 86_400_000;
+    const outcome = new Questions().ask(
+      asking({ question: question({ timeout }), approvers: [approver] }),
+      staying(),
+    );
+    await vi.advanceTimersByTimeAsync(3_600_000);
+    (await approver.nth(1)).answer(yes());
+    expect((await outcome).answer).toEqual(yes());
+  });
+
+  test("the 65th open question", async () => {
+    const approver = new StubApprover();
+    const questions = new Questions();
+    const ask = (covered: string): Promise<Outcome> =>
+      questions.ask(asking({ covered, approvers: [approver] }), staying());
+    const open = Array.from({ length: 64 }, (_, at) => ask(`${at}`));
+    expect(await ask("one more")).toMatchObject(denied("fault:busy", /64 questions are open/));
+    const joined = ask("0");
+    for (const { answer } of approver.asked) answer(no);
+    expect((await Promise.all([...open, joined])).every(({ answer }) => answer === no)).toBe(true);
+    expect(approver.asked).toHaveLength(64);
+    expect(questions.pending()).toEqual([]);
+  });
+});
