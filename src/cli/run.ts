@@ -37,24 +37,27 @@ export interface OpenRun {
 export async function run([command = "", ...args]: string[], options: RunOptions): Promise<number> {
   const paths = openPaths();
   const config = await readConfig(paths.config);
-  // set when the command runs; before that there is nothing to interrupt
-  let interrupt = (): void => {};
+  // set when the command runs; before that there is nothing to send a signal to
+  let kill = (_: NodeJS.Signals): void => {};
   const request: RunRequest = {
     name: options.scope ?? basename(command),
     ...(options.policy !== undefined && { policy: resolve(options.policy) }),
     ...(options.upstream !== undefined && { upstream: resolve(options.upstream) }),
     report: (line) => void process.stderr.write(`${line}\n`),
-    interrupted: () => interrupt(),
+    interrupted: () => kill("SIGINT"),
   };
   protectProcess();
   adoptOrphans();
   const opened = (await openDaemonRun(paths, request)) ?? (await openOwnRun(paths, config, request));
+  // from before the command starts until all is cleaned up: a signal in between must not end the guard alone
+  const stop = passSignals((signal) => kill(signal));
   try {
-    return await runCommand(command, args, opened, (kill) => {
-      interrupt = () => kill("SIGINT");
+    return await runCommand(command, args, opened, (send) => {
+      kill = send;
     });
   } finally {
     await opened.close();
+    stop();
   }
 }
 
@@ -62,7 +65,7 @@ function runCommand(
   command: string,
   args: string[],
   opened: OpenRun,
-  onStart: (kill: (signal: NodeJS.Signals) => void) => void,
+  onStart: (send: (signal: NodeJS.Signals) => void) => void,
 ): Promise<number> {
   const { SSH_AGENT_PID: _, ...environment } = process.env;
   const child = spawn(command, args, {
@@ -70,14 +73,9 @@ function runCommand(
     env: { ...environment, SSH_AUTH_SOCK: opened.agentSocket },
   });
   onStart((signal) => child.kill(signal));
-  const stop = passSignals((signal) => child.kill(signal));
   return new Promise((resolveCode, reject) => {
-    child.once("error", (error) => {
-      stop();
-      reject(startError(command, error));
-    });
+    child.once("error", (error) => reject(startError(command, error)));
     child.once("exit", (code, signal) => {
-      stop();
       resolveCode(signal === null ? (code ?? 1) : exitCodes.signal + constants.signals[signal]);
     });
   });

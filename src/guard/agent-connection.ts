@@ -6,7 +6,7 @@
  * denied, or that the upstream agent could not answer. Only a stream that can't be cut into frames any more is closed.
  */
 import type { Socket } from "node:net";
-import type { Caller, KeyFacts, Request } from "../policy/request.ts";
+import type { Caller, KeyFacts, Request, Whereabouts } from "../policy/request.ts";
 import { type AgentRequest, encodeAgentReply, encodeAgentRequest, parseAgentRequest } from "../wire/agent.ts";
 import { encodeFrame, type Frame, FrameDecoder } from "../wire/frame.ts";
 import { ProtocolError } from "../wire/protocol-error.ts";
@@ -25,9 +25,6 @@ export interface Route {
   /** @param signed what is to be signed; undefined for a request that signs nothing */
   resolve(signed: SignedData | undefined, caller: Caller): Promise<Whereabouts>;
 }
-
-/** Where a request goes, and over which hosts. */
-export type Whereabouts = Pick<Request, "destination" | "user" | "path" | "forwarded">;
 
 /** The process at the other end. */
 export interface Client {

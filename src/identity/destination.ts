@@ -5,7 +5,7 @@
  * host that is logged in to.
  */
 import { basename } from "node:path";
-import type { Caller, Destination, Host, Request } from "../policy/request.ts";
+import type { Caller, Destination, Host, Whereabouts } from "../policy/request.ts";
 import { fingerprint } from "../wire/public-key.ts";
 import type { SignedData } from "../wire/signed-data.ts";
 import { FileStamps } from "./file-stamps.ts";
@@ -13,9 +13,6 @@ import { HostIdentifier, type HostIdentifierOptions } from "./host-identity.ts";
 import type { HostIdentity } from "./host-names.ts";
 import type { LoginCheck, SessionBindings } from "./session-bindings.ts";
 import { type SshDestination, sshDestination } from "./ssh-command-line.ts";
-
-/** The part of a request that says where it goes. */
-export type Whereabouts = Pick<Request, "destination" | "user" | "path" | "forwarded">;
 
 export interface DestinationResolver {
   /** @param signed what is to be signed, if anything is: only a login has a destination and a user */
@@ -70,7 +67,11 @@ async function resolveLogin(
 
 /** Only ssh's own command line is understood. Its executable is the kernel's word, the command line the caller's. */
 function readClaim({ exe, cmdline }: Pick<Caller, "exe" | "cmdline">): SshDestination | undefined {
-  // the kernel says so where an update has replaced the file
-  const program = exe === undefined ? "" : basename(exe).replace(/ \(deleted\)$/, "");
-  return program === "ssh" ? sshDestination(cmdline) : undefined;
+  return isOpenSsh(exe) ? sshDestination(cmdline) : undefined;
+}
+
+/** Whether the executable is OpenSSH's client, by its name. */
+export function isOpenSsh(exe: string | undefined): boolean {
+  // the kernel says "deleted" where an update has replaced the file
+  return exe !== undefined && basename(exe).replace(/ \(deleted\)$/, "") === "ssh";
 }

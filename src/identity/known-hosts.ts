@@ -6,9 +6,10 @@
  * compared byte for byte. Revocation is stricter than ssh's: a revoked key is revoked for all names, not for those of its line.
  */
 import { createHmac } from "node:crypto";
+import { matchPattern } from "../policy/pattern.ts";
 import { type Certificate, parsePublicKey, plainKeyBlob } from "../wire/public-key.ts";
 import { checkHostCertificate } from "./host-key.ts";
-import { isLiteralName, matchesHostList, matchesPattern } from "./host-pattern.ts";
+import { isLiteralName, matchesHostList } from "./host-pattern.ts";
 
 export const SSH_PORT = 22;
 
@@ -152,7 +153,7 @@ export class HostKeyLookup {
 
   #byCertificate(candidate: HostName): ProvenName | undefined {
     const { name } = candidate;
-    if (!this.#principals.some((principal) => matchesPattern(name, principal))) return undefined;
+    if (!this.#principals.some((principal) => matchPattern(name, principal))) return undefined;
     if (anyMatches(this.#authorityLines, lineName(candidate))) return { ...candidate, by: "certificate" };
     return anyMatches(this.#authorityLines, name) ? { name, port: SSH_PORT, by: "certificate" } : undefined;
   }

@@ -39,12 +39,15 @@ export class SessionBindings {
 
   /**
    * @param details of a session-bind@openssh.com request
+   * @param relayed true if it came through a program that makes no session-binds of its own: it is somebody else's, from
+   * beyond that program, and nobody says over how many hosts
    * @returns "unsupported" for a host key or algorithm that can't be verified here: a newer agent may well accept it
    */
-  bind(details: Buffer): BindVerdict {
+  bind(details: Buffer, relayed = false): BindVerdict {
     const bind = readBind(details);
     const verdict = bind ? this.#judge(bind) : "refused";
     if (bind && verdict !== "refused" && !bind.isForwarding) this.#closed = true;
+    if (relayed) this.#fault ??= "session-bind relayed by another program than ssh";
     if (bind && verdict === "accepted") this.#binds.push(bind);
     else this.#fault ??= verdict === "unsupported" ? "unsupported host key" : "session-bind refused";
     return verdict;

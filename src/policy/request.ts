@@ -47,6 +47,9 @@ export interface Request {
   forwarded: boolean;
 }
 
+/** The part of a request that says where it goes, and over which hosts. */
+export type Whereabouts = Pick<Request, "destination" | "user" | "path" | "forwarded">;
+
 export interface KeyFacts {
   /** As the blob names it: `ssh-ed25519`. */
   type: string;

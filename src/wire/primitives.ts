@@ -55,8 +55,8 @@ export class ByteReader {
   }
 
   /**
-   * A string as text. Bytes that are not UTF-8 become U+FFFD. A NUL is refused, as sshbuf_get_cstring() does:
-   * a name must not look different to a program that stops at it.
+   * A string as text. Bytes that are not UTF-8 become U+FFFD. A NUL is refused: a name must not look
+   * different to a program that stops at it (sshbuf_get_cstring() refuses all but one at the end).
    */
   text(): string {
     const bytes = this.string();

@@ -58,7 +58,8 @@ export function parseUserauth(data: Buffer): UserauthData {
   if (reader.u8() !== 1) throw new ProtocolError("a login without a signature");
   const algorithm = reader.text();
   const key = reader.string();
-  parsePublicKey(key);
+  if (!fitsAlgorithm(parsePublicKey(key).type, algorithm))
+    throw new ProtocolError("an algorithm for another type of key");
   const base = { kind: "userauth", sessionIdentifier, user, algorithm, key } as const;
   if (method === "publickey") {
     reader.end();
@@ -69,6 +70,11 @@ export function parseUserauth(data: Buffer): UserauthData {
   parsePublicKey(hostKey);
   reader.end();
   return { ...base, method, hostKey };
+}
+
+/** sshkey_type_from_name() of sshkey.c: RSA keys have several algorithms, all others the one of their name. */
+function fitsAlgorithm(keyType: string, algorithm: string): boolean {
+  return algorithm.replace(/^rsa-sha2-(256|512)(?=$|-cert)/, "ssh-rsa") === keyType;
 }
 
 export function encodeUserauth(login: UserauthData): Buffer {

@@ -7,6 +7,8 @@ const bastion: Host = { names: ["bastion"], hostKey: "SHA256:bastion" };
 const database: Host = { names: ["db"], hostKey: "SHA256:db" };
 const unnamed: Host = { names: ["someone"] };
 
+const make: Process = { pid: 9, startTime: "9", exe: "/usr/bin/make", name: "make", cmdline: ["make"] };
+
 const covered = (request: Partial<Request>, by: Partial<Caller> = {}, run?: string): string | undefined =>
   coverage({ ...login, ...request }, { ...caller, ...by }, run);
 
@@ -24,6 +26,14 @@ describe("a grant covers the same request again", () => {
     const key = { type: "ssh-ed25519", fingerprint: "SHA256:fingerprint-of-work", comment: "other" };
     expect(covered({ key })).toBe(covered({}));
     expect(covered({}, { name: "other", cmdline: ["other"], cwd: "/" })).toBe(covered({}));
+  });
+
+  test("whether or not a shell's prompt or command is above it", () => {
+    const shell = (...cmdline: string[]): Process => ({ ...make, exe: "/usr/bin/zsh", cmdline });
+    const [git] = caller.ancestors;
+    for (const between of [[], [shell("-zsh")], [shell("zsh", "-c", "git fetch"), shell("zsh", "-i")]]) {
+      expect(covered({}, { ancestors: [git as Process, ...between] })).toBe(covered({}));
+    }
   });
 
   test("over the same path", () => {
@@ -57,7 +67,12 @@ describe("a grant does not cover another", () => {
   const callers: [string, Partial<Caller>][] = [
     ["program", { exe: "/usr/bin/scp" }],
     ["ancestor", { ancestors: caller.ancestors.slice(1) }],
-    ["order of ancestors", { ancestors: caller.ancestors.toReversed() }],
+    ["ancestor more", { ancestors: [make, ...caller.ancestors] }],
+    ["order of ancestors", { ancestors: [...caller.ancestors, make] }],
+    [
+      "script above it",
+      { ancestors: [{ ...caller, exe: "/bin/bash", cmdline: ["bash", "a.sh"] }, ...caller.ancestors] },
+    ],
     ["login session", { session: "3" }],
     ["container", { container: true }],
   ];
@@ -136,7 +151,8 @@ describe("a program is", () => {
       "/usr/bin/python3.11 a.py",
     ],
     ["a script behind options", process("/usr/bin/node", "node", "--inspect", "a.js"), "/usr/bin/node a.js"],
-    ["a shell's command", process("/bin/bash", "bash", "-c", "make"), "/bin/bash make"],
+    ["a shell's script", process("/bin/bash", "bash", "-e", "a.sh"), "/bin/bash a.sh"],
+    ["a shell with a command of its own", process("/bin/bash", "bash", "-ec", "make"), "/bin/bash"],
     ["a shell that reads commands", process("/usr/bin/zsh", "-zsh"), "/usr/bin/zsh"],
     ["ssh, which is no shell", process("/usr/bin/ssh", "ssh", "prod"), "/usr/bin/ssh"],
     ["an interpreter only by its whole name", process("/usr/bin/mypython", "x", "a.py"), "/usr/bin/mypython"],

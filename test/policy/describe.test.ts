@@ -1,8 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
-  describeBy,
+  describeAnswer,
   describeCaller,
+  describeDecision,
   describeQuestion,
   describeRemember,
   describeRequest,
@@ -87,10 +88,24 @@ describe("a caller in words", () => {
     expect(describeCaller(caller)).toBe("ssh (pid 4711), started by git ← bash");
   });
 
-  test("says the run and the container", () => {
-    expect(describeCaller({ ...caller, scope: "claude", container: true, ancestors: [] })).toBe(
-      'ssh (pid 4711) in run "claude" in a container',
+  test("says the container", () => {
+    expect(describeCaller({ ...caller, container: true, ancestors: [] })).toBe(
+      "ssh (pid 4711), in a container",
     );
+  });
+
+  test("ends at the run that it belongs to", () => {
+    const run = { name: "claude", pid: 4000 };
+    expect(describeCaller({ ...caller, run })).toBe('ssh (pid 4711), started by git, in run "claude"');
+    expect(describeCaller({ ...caller, run: { ...run, pid: 1 } })).toMatch(
+      /started by git ← bash, in run "claude"$/,
+    );
+  });
+
+  test("leaves out the first process of the system", () => {
+    const init = { pid: 1, startTime: "1", exe: "/usr/lib/systemd/systemd", name: "systemd", cmdline: [] };
+    const ancestors = [...caller.ancestors, init];
+    expect(describeCaller({ ...caller, ancestors })).toBe("ssh (pid 4711), started by git ← bash");
   });
 
   test("names a program that the kernel does not tell of in parentheses", () => {
@@ -118,15 +133,32 @@ test.each([
   expect(describeRemember(remember)).toBe(words);
 });
 
-test.each([
-  ["default", "the default"],
-  ["rule:agents ask", 'rule "agents ask"'],
-  ["rule:a: b", 'rule "a: b"'],
-  ["rule:one\ntwo", 'rule "one\\ntwo"'],
-  ["grant:k3f9x2", "grant k3f9x2"],
-  ["fault:timeout", "fault timeout"],
-] as const)("%j decided: %s", (by, words) => {
-  expect(describeBy(by)).toBe(words);
+describe("a decision in words", () => {
+  const rows: [string, string | undefined, string][] = [
+    ["default", undefined, "the default"],
+    ["default", "no rule allows it", "no rule allows it"],
+    ["rule:agents ask", undefined, 'rule "agents ask"'],
+    ["rule:a: b", undefined, 'rule "a: b"'],
+    ["rule:one\ntwo", undefined, 'rule "one\\ntwo"'],
+    ["grant:k3f9x2", undefined, "your answer k3f9x2"],
+    ["approver:terminal", "you said no", "you said no, on the terminal"],
+    ["approver:askpass", undefined, "you, in the askpass program"],
+    ["approver:other", undefined, "you, other"],
+    ["fault:timeout", "no answer within 5 seconds", "no answer within 5 seconds"],
+    ["fault:timeout", undefined, "fault timeout"],
+    ["fault:upstream", "one\ntwo\x1b[2J", "one\\ntwo\\x1b[2J"],
+  ];
+
+  test.each(rows)("%j, %j: %s", (by, reason, words) => {
+    expect(describeDecision(by, reason)).toBe(words);
+  });
+
+  test("is short where a question stood", () => {
+    expect(describeAnswer({ decision: "allow", remember: { milliseconds: 60_000 } })).toBe(
+      "allowed for 1 minute",
+    );
+    expect(describeAnswer({ decision: "deny", reason: "you said no" })).toBe("denied: you said no");
+  });
 });
 
 describe("a prompt", () => {
@@ -136,7 +168,8 @@ describe("a prompt", () => {
       "destination: host key known",
       "key: ssh-ed25519 SHA256:fingerprint-of-work",
       "asked by: ssh (pid 4711), started by git ← bash",
-      "it says it is: ssh git@github.com git-upload-pack 'repo.git' in /home/someone/repo",
+      "command line (claimed): ssh git@github.com git-upload-pack 'repo.git'",
+      "working directory: /home/someone/repo",
       'because: rule "agents ask"',
     ]);
   });
@@ -191,7 +224,7 @@ describe("hostile text", () => {
   function everywhere(text: string): Caller {
     const process = { pid: 1, startTime: "1", name: text, cmdline: [text] };
     const ancestors = [process, { ...process, exe: `/bin/${text}` }];
-    return { ...caller, ...process, exe: `/bin/${text}`, cwd: text, scope: text, ancestors };
+    return { ...caller, ...process, exe: `/bin/${text}`, cwd: text, run: { name: text, pid: 0 }, ancestors };
   }
 
   const variants: Partial<Request>[] = [
@@ -211,7 +244,7 @@ describe("hostile text", () => {
           expect(line).not.toMatch(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u);
           expect(line.length).toBeLessThan(1000);
         }
-        expect(lines.length).toBeLessThan(8);
+        expect(lines.length).toBeLessThan(9);
       }),
     );
   });

@@ -93,9 +93,9 @@ describe("a rule for a caller", () => {
 
 describe("a rule for a run or a container", () => {
   const rows: [string, Partial<Rule>, Partial<Caller>, boolean][] = [
-    ["matches the run's name", { scope: "claude" }, { scope: "claude" }, true],
-    ["matches a pattern of it", { scope: "cl*,agent" }, { scope: "claude" }, true],
-    ["does not match another run", { scope: "claude" }, { scope: "make" }, false],
+    ["matches the run's name", { scope: "claude" }, { run: { name: "claude", pid: 1 } }, true],
+    ["matches a pattern of it", { scope: "cl*,agent" }, { run: { name: "claude", pid: 1 } }, true],
+    ["does not match another run", { scope: "claude" }, { run: { name: "make", pid: 1 } }, false],
     ["does not match outside of runs, whatever the pattern", { scope: "*" }, {}, false],
     ["matches in a container", { container: true }, { container: true }, true],
     ["does not match outside of containers", { container: true }, {}, false],

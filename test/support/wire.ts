@@ -4,7 +4,7 @@ import type { Constraint } from "../../src/wire/add-identity.ts";
 import type { AgentReply, AgentRequest } from "../../src/wire/agent.ts";
 import { AgentMessage } from "../../src/wire/agent-message.ts";
 import { ByteWriter } from "../../src/wire/primitives.ts";
-import { encodePlainKey, type PlainKey } from "../../src/wire/public-key.ts";
+import { encodePlainKey, type PlainKey, parsePublicKey } from "../../src/wire/public-key.ts";
 import type { SessionBind } from "../../src/wire/session-bind.ts";
 import type { SshsigData, UserauthData } from "../../src/wire/signed-data.ts";
 
@@ -227,17 +227,25 @@ export const sessionBind: fc.Arbitrary<SessionBind> = fc.record({
   isForwarding: fc.boolean(),
 });
 
-const login = { kind: type("userauth"), sessionIdentifier: bytes(64, 1), user: text(), key: keyBlob };
-
-export const userauth: fc.Arbitrary<UserauthData> = fc.oneof(
-  fc.record({ ...login, algorithm: text(), method: type("publickey") }),
+/** A key and an algorithm of its type: RSA has several. */
+const signer = plainKey.chain((key) =>
   fc.record({
-    ...login,
-    algorithm: text(),
-    method: type("publickey-hostbound-v00@openssh.com"),
-    hostKey: keyBlob,
+    key: fc.constant(encodePlainKey(key)),
+    algorithm:
+      key.kind === "rsa" ? fc.constantFrom("ssh-rsa", "rsa-sha2-256", "rsa-sha2-512") : fc.constant(key.type),
   }),
 );
+const login = { kind: type("userauth"), sessionIdentifier: bytes(64, 1), user: text() };
+
+export const userauth: fc.Arbitrary<UserauthData> = fc
+  .tuple(
+    signer,
+    fc.oneof(
+      fc.record({ ...login, method: type("publickey") }),
+      fc.record({ ...login, method: type("publickey-hostbound-v00@openssh.com"), hostKey: keyBlob }),
+    ),
+  )
+  .map(([by, rest]) => ({ ...rest, ...by }));
 
 export const sshsig: fc.Arbitrary<SshsigData> = fc.record({
   kind: type("sshsig"),
