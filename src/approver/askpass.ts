@@ -10,6 +10,9 @@ import type { Approver } from "./approver.ts";
 /** What OpenSSH reads of an answer, in bytes. */
 const MAX_OUTPUT = 1024;
 
+/** How long a program may take to end when its question is withdrawn, in milliseconds. */
+const GRACE = 1000;
+
 /** @param environment of the guard; never that of the process that asks */
 export function createAskpassApprover(environment: NodeJS.ProcessEnv): Approver {
   return {
@@ -32,18 +35,33 @@ async function ask(environment: NodeJS.ProcessEnv, question: Question, signal: A
   const child = spawn(environment.SSH_ASKPASS ?? "", [promptText(question)], {
     env: { ...environment, SSH_ASKPASS_PROMPT: "confirm" },
     stdio: ["ignore", "pipe", "ignore"],
+    detached: true, // a group of its own: where the program is a script, its dialog has to go with it
   });
-  const withdraw = (): void => void child.kill();
+  let grace: NodeJS.Timeout | undefined;
+  const withdraw = (): void => {
+    killGroup(child, "SIGTERM");
+    grace = setTimeout(() => killGroup(child, "SIGKILL"), GRACE);
+    child.stdout?.destroy();
+  };
   signal.addEventListener("abort", withdraw, { once: true });
   try {
     const { code, output } = await finished(child);
     if (signal.aborted) throw new Error("withdrawn");
     if (code === null) throw new Error("the program was killed");
-    const line = output.split("\n", 1)[0]?.trim().toLowerCase();
+    const line = output.split(/[\r\n]/, 1)[0]?.toLowerCase();
     if (code === 0 && (line === "" || line === "yes")) return { decision: "allow", remember: question.yes };
     return { decision: "deny", reason: "you said no" };
   } finally {
+    clearTimeout(grace);
     signal.removeEventListener("abort", withdraw);
+  }
+}
+
+function killGroup({ pid }: ChildProcess, signal: NodeJS.Signals): void {
+  try {
+    if (pid !== undefined) process.kill(-pid, signal);
+  } catch {
+    // it has ended already
   }
 }
 

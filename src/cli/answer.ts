@@ -44,11 +44,11 @@ function wanted(options: ApproveOptions, { choices, longest, yes }: Question): R
   return { milliseconds };
 }
 
-/** The one question whose id begins so, in whichever guard it waits. */
+/** The one question whose id begins so, in whichever guard it waits. An empty id, as of an unset variable in a script, means none. */
 async function answerOne(prefix: string, answerTo: (question: Question) => Answer): Promise<Question> {
   const matching = async (guard: MessageConnection): Promise<Question[]> => {
     const questions = await guard.sendRequest(pendingRequest, null);
-    return questions.filter(({ id }) => id.startsWith(prefix));
+    return questions.filter(({ id }) => prefix !== "" && id.startsWith(prefix));
   };
   const [found, ...others] = (await eachGuard(matching)).flat();
   if (!found) throw new CliError(`no question ${prefix} waits for an answer (muxguard pending)`, 1);

@@ -50,10 +50,11 @@ function parseEvent(line: string): AuditEvent | undefined {
   }
 }
 
-/** What was added to a file since it was last read, also if the file was rotated in between. */
+/** What was added to a file since it was last read, also if the file was rotated or emptied in between. */
 class Tail {
   readonly #path: string;
   #fd: number | undefined;
+  #offset = 0;
   #rest = Buffer.alloc(0);
 
   constructor(path: string) {
@@ -65,8 +66,13 @@ class Tail {
     if (!this.#isRotated()) return;
     if (this.#fd !== undefined) closeSync(this.#fd);
     this.#fd = statSync(this.#path, { throwIfNoEntry: false }) && openSync(this.#path, "r");
-    this.#rest = Buffer.alloc(0);
+    this.#restart();
     yield* this.#added();
+  }
+
+  #restart(): void {
+    this.#offset = 0;
+    this.#rest = Buffer.alloc(0);
   }
 
   #isRotated(): boolean {
@@ -77,8 +83,11 @@ class Tail {
 
   *#added(): Generator<string> {
     if (this.#fd === undefined) return;
+    if (fstatSync(this.#fd).size < this.#offset) this.#restart();
     const buffer = Buffer.alloc(64 * 1024);
-    for (let length = readSync(this.#fd, buffer); length > 0; length = readSync(this.#fd, buffer)) {
+    const read = (fd: number): number => readSync(fd, buffer, 0, buffer.length, this.#offset);
+    for (let length = read(this.#fd); length > 0; length = read(this.#fd)) {
+      this.#offset += length;
       const bytes = Buffer.concat([this.#rest, buffer.subarray(0, length)]);
       const end = bytes.lastIndexOf("\n") + 1;
       this.#rest = bytes.subarray(end);

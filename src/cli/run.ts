@@ -5,8 +5,8 @@ import { basename, resolve } from "node:path";
 import { readConfig } from "../daemon/config.ts";
 import { openPaths } from "../daemon/paths.ts";
 import { hasKeyboard } from "../platform/foreground.ts";
-import { adoptOrphans } from "../platform/libc.ts";
 import { protectProcess } from "../platform/protect.ts";
+import { becomeRunHolder } from "../platform/run-holder.ts";
 import { CliError, exitCodes } from "./cli-error.ts";
 import { openDaemonRun } from "./daemon-run.ts";
 import { openOwnRun } from "./own-run.ts";
@@ -47,7 +47,7 @@ export async function run([command = "", ...args]: string[], options: RunOptions
     interrupted: () => kill("SIGINT"),
   };
   protectProcess();
-  adoptOrphans();
+  becomeRunHolder();
   const opened = (await openDaemonRun(paths, request)) ?? (await openOwnRun(paths, config, request));
   // from before the command starts until all is cleaned up: a signal in between must not end the guard alone
   const stop = passSignals((signal) => kill(signal));

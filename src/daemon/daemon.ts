@@ -24,6 +24,7 @@ import { type PrivateAgent, startPrivateAgent } from "../platform/private-agent.
 import { ensurePrivateFolder } from "../platform/private-folder.ts";
 import { ProcessTable } from "../platform/process.ts";
 import { protectProcess } from "../platform/protect.ts";
+import { isInRun } from "../platform/run-holder.ts";
 import { Grants } from "../policy/grants.ts";
 import type { Answer, Question } from "../policy/question.ts";
 import type { Caller } from "../policy/request.ts";
@@ -183,10 +184,9 @@ export class Guard {
     return this.#runs.size;
   }
 
-  /** The processes that hold runs: what descends from them may not control the guard. */
-  isInRun({ ancestors }: Caller): boolean {
-    const holders = new Set(this.#runs.values());
-    return ancestors.some(({ pid }) => holders.has(pid));
+  /** What is inside of a run, be it another guard's, may not control the guard. */
+  isInRun(caller: Caller): boolean {
+    return isInRun(caller, new Set(this.#runs.values()));
   }
 
   /** The process at the other end of a connection to one of the guard's sockets. */

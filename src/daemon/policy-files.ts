@@ -70,7 +70,7 @@ function dropIns(folder: string): string[] {
 function stateOf(files: readonly string[]): string {
   const states = files.map((file) => {
     const found = statSync(file, { throwIfNoEntry: false });
-    return found ? `${file} ${found.mtimeMs} ${found.size} ${found.ino} ${found.mode}` : "";
+    return found ? `${file} ${found.mtimeMs} ${found.ctimeMs} ${found.size} ${found.ino}` : "";
   });
   return states.join("\n");
 }

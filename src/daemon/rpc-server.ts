@@ -87,7 +87,7 @@ async function openRun(
   pid: number,
   userPolicy: PolicySource,
 ): Promise<OpenScope> {
-  const report = (line: string): void => void connection.sendNotification(rpc.reportNotification, { line });
+  const report = (line: string): void => tell(connection, line);
   const { name, upstream } = run;
   try {
     return await guard.openScope({
@@ -99,6 +99,15 @@ async function openRun(
     });
   } catch (error) {
     throw new ResponseError(rpc.SETTINGS_ERROR, error instanceof Error ? error.message : String(error));
+  }
+}
+
+/** A run that is over has nobody to tell. */
+function tell(connection: MessageConnection, line: string): void {
+  try {
+    connection.sendNotification(rpc.reportNotification, { line }).catch(() => {});
+  } catch {
+    // the connection is closed
   }
 }
 

@@ -140,29 +140,30 @@ export class AgentConnection {
     const key = this.#parts.keyNames.find(request.key) ?? (await this.#lookUp(request.key));
     const signed = parseSignedData(request.data, request.key);
     const whereabouts = await this.#whereabouts(signed, asker);
+    const known = "fingerprint" in key;
     const asked: Request = {
       kind: "sign",
-      key: key ?? keyFacts(request.key),
+      key: known ? key : keyFacts(request.key),
       data: signed.kind,
       ...(signed.kind === "sshsig" && { namespace: signed.namespace }),
       ...whereabouts,
     };
-    if (key) return this.#decideAndForward(frame, request, asked, asker);
-    this.#parts.broker.refuse(
-      asked,
-      asker,
-      this.#parts.scope,
-      "key",
-      "no upstream agent has this key (ssh-add -l)",
-    );
+    if (known) return this.#decideAndForward(frame, request, asked, asker);
+    this.#parts.broker.refuse(asked, asker, this.#parts.scope, key.fault, key.reason);
     return FAILURE;
   }
 
   /** Asks the upstream agent for its keys, in case this one is new. A question about a key that nobody has would be asked in vain. */
-  async #lookUp(key: Buffer): Promise<KeyFacts | undefined> {
+  async #lookUp(key: Buffer): Promise<KeyFacts | { fault: string; reason: string }> {
     const request: AgentRequest = { type: "SSH_AGENTC_REQUEST_IDENTITIES" };
-    await this.#list(encodeFrame(encodeAgentRequest(request)), request);
-    return this.#parts.keyNames.find(key);
+    try {
+      await this.#list(encodeFrame(encodeAgentRequest(request)), request);
+    } catch (error) {
+      if (!(error instanceof UpstreamError)) throw error;
+      return { fault: "upstream", reason: error.message };
+    }
+    const found = this.#parts.keyNames.find(key);
+    return found ?? { fault: "key", reason: "no upstream agent has this key (ssh-add -l)" };
   }
 
   async #whereabouts(signed: SignedData | undefined, { caller }: Asker): Promise<Whereabouts> {
@@ -199,7 +200,8 @@ export class AgentConnection {
       return (await upstream.exchange(frame, request)).packet;
     } catch (error) {
       if (!(error instanceof UpstreamError)) throw error;
-      broker.refuse(asked, asker, scope, "upstream", error.message);
+      // with the client its upstream connection goes too: that is no fault of the agent's
+      if (!this.#gone.signal.aborted) broker.refuse(asked, asker, scope, "upstream", error.message);
       return FAILURE;
     }
   }

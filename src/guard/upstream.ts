@@ -53,7 +53,11 @@ const noUpstream: Upstream = {
   close: () => {},
 };
 
+/** In milliseconds. */
+const CONNECT_AGAIN_AFTER = 10;
+
 interface Waiting {
+  packet: Buffer;
   resolve(frame: Frame): void;
   reject(error: UpstreamError): void;
 }
@@ -80,6 +84,7 @@ class SingleUpstream implements Upstream {
         this.#waiting = undefined;
       };
       this.#waiting = {
+        packet: frame.packet,
         resolve: (reply) => {
           done();
           resolve(reply);
@@ -102,10 +107,19 @@ class SingleUpstream implements Upstream {
     const decoder = new FrameDecoder();
     const socket = this.#address.connect();
     socket.on("data", (chunk) => this.#receive(decoder, chunk));
-    socket.on("error", (error) => this.#fail(describeSocketError(error)));
-    socket.on("close", () => this.#fail("closed the connection"));
+    socket.on("error", (error) => {
+      if (codeOf(error) === "EAGAIN") this.#connectAgain();
+      else this.#fail(describeSocketError(error));
+    });
+    socket.on("close", () => this.#socket === socket && this.#fail("closed the connection"));
     this.#socket = socket;
     return socket;
+  }
+
+  /** So many wait for the agent already that the kernel takes no more (ssh-agent's backlog is 128): a blocking connect() would wait, unix(7). */
+  #connectAgain(): void {
+    this.#socket = undefined;
+    setTimeout(() => this.#waiting && this.#connected().write(this.#waiting.packet), CONNECT_AGAIN_AFTER);
   }
 
   #receive(decoder: FrameDecoder, chunk: Buffer): void {
@@ -136,7 +150,7 @@ function waitsForPerson({ type }: AgentRequest): boolean {
 }
 
 function describeSocketError(error: Error): string {
-  switch ("code" in error ? error.code : undefined) {
+  switch (codeOf(error)) {
     case "ENOENT":
       return "is missing: no such socket";
     case "ECONNREFUSED":
@@ -146,6 +160,10 @@ function describeSocketError(error: Error): string {
     default:
       return `failed: ${error.message}`;
   }
+}
+
+function codeOf(error: Error): unknown {
+  return "code" in error ? error.code : undefined;
 }
 
 const LIST = encodeFrame(encodeAgentRequest({ type: "SSH_AGENTC_REQUEST_IDENTITIES" }));

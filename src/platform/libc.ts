@@ -11,6 +11,7 @@ const poll = libc.func("int poll(uint8_t *fds, unsigned long count, int timeout)
 const prctl = libc.func(
   "int prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d)",
 );
+const prctlName = libc.func("prctl", "int", ["int", "str"]);
 const tcgetpgrp = libc.func("int tcgetpgrp(int fd)");
 const tcsetpgrp = libc.func("int tcsetpgrp(int fd, int group)");
 const getpgrp = libc.func("int getpgrp()");
@@ -20,6 +21,7 @@ const SOL_SOCKET = 1;
 const SO_PEERCRED = 17;
 const SO_PEERPIDFD = 77; // Linux 6.5
 const PR_SET_DUMPABLE = 4;
+const PR_SET_NAME = 15;
 const PR_SET_CHILD_SUBREAPER = 36;
 const POLLIN = 1;
 const SIGTTOU = 22;
@@ -65,6 +67,11 @@ export function hasEnded(pidfd: number): boolean {
 export function forbidTracing(): void {
   if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) !== 0)
     throw new Error(`prctl(PR_SET_DUMPABLE): errno ${koffi.errno()}`);
+}
+
+/** The name that /proc/PID/stat and `ps` show, of at most 15 bytes. */
+export function setProcessName(name: string): void {
+  if (prctlName(PR_SET_NAME, name) !== 0) throw new Error(`prctl(PR_SET_NAME): errno ${koffi.errno()}`);
 }
 
 /** From here on descendants that lose their parent become children of this process, so they can't leave the line of ancestors. */

@@ -31,7 +31,15 @@ interface Stat {
   name: string;
 }
 
-const MAX_ANCESTORS = 64;
+interface Current {
+  entry: Entry;
+  stat: Stat;
+}
+
+/** The most that are shown of one process. */
+export const MAX_ANCESTORS = 64;
+/** How often a line of ancestors may change while it is read. */
+const MAX_CHANGES = 20;
 const MAX_CMDLINE = 16 * 1024;
 const NO_LOGIN_SESSION = "4294967295";
 
@@ -50,13 +58,14 @@ export class ProcessTable {
    * @throws ProcessGone if the process has ended, or is not the one that had this start time
    */
   read(pid: number, startTime?: string): Caller {
-    const { entry, stat } = this.#current(pid);
+    const current = this.#current(pid);
+    const { entry, stat } = current;
     if (startTime !== undefined && entry.startTime !== startTime)
       throw new ProcessGone(`process ${pid} has ended`);
     const caller: Caller = {
       ...processOf(entry),
       session: entry.session,
-      ancestors: this.#ancestors(entry, stat.parent),
+      ancestors: this.#ancestors(current),
       container: entry.container,
     };
     const cwd = link(pid, "cwd");
@@ -71,22 +80,41 @@ export class ProcessTable {
     this.#entries.clear();
   }
 
-  #ancestors(child: Entry, parent: number): Process[] {
+  /**
+   * An ancestor may end while the line is read: its children have another parent then, and the line is read again. One that breaks off at the same
+   * place twice leads to a process that /proc hides.
+   */
+  #ancestors(process: Current): Process[] {
+    const { pid, startTime } = process.entry;
+    let brokenAt = 0;
+    let current = process;
+    for (let changes = 0; changes < MAX_CHANGES; changes++) {
+      const { ancestors, missing } = this.#line(current);
+      if (missing === brokenAt) return ancestors;
+      brokenAt = missing;
+      current = this.#current(pid);
+      if (current.entry.startTime !== startTime) throw new ProcessGone(`process ${pid} has ended`);
+    }
+    throw new ProcessGone(`the ancestors of process ${pid} keep changing`);
+  }
+
+  /** The line of ancestors, up to the first process (whose parent is 0) or to one that is missing. */
+  #line({ entry, stat }: Current): { ancestors: Process[]; missing: number } {
     const ancestors: Process[] = [];
-    let next = parent;
-    let youngest = Number(child.startTime);
+    let next = stat.parent;
+    let youngest = Number(entry.startTime);
     while (next > 0 && ancestors.length < MAX_ANCESTORS) {
       const current = this.#currentOrGone(next);
       // a parent is older than its child: a younger one has got the pid of a parent that ended
-      if (!current || Number(current.entry.startTime) > youngest) break;
+      if (!current || Number(current.entry.startTime) > youngest) return { ancestors, missing: next };
       ancestors.push(processOf(current.entry));
       youngest = Number(current.entry.startTime);
       next = current.stat.parent;
     }
-    return ancestors;
+    return { ancestors, missing: 0 };
   }
 
-  #currentOrGone(pid: number): { entry: Entry; stat: Stat } | undefined {
+  #currentOrGone(pid: number): Current | undefined {
     try {
       return this.#current(pid);
     } catch (error) {
@@ -95,7 +123,7 @@ export class ProcessTable {
     }
   }
 
-  #current(pid: number): { entry: Entry; stat: Stat } {
+  #current(pid: number): Current {
     const known = this.#entries.get(pid);
     if (known) {
       const stat = this.#stat(known.statFd);

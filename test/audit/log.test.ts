@@ -1,5 +1,13 @@
 import { spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, renameSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -103,10 +111,12 @@ describe("the log", () => {
     writeFileSync(path, '{"id":"cut', { mode: 0o600 });
     log.append(event("a"));
     log.append(event("b"));
-    expect(readFileSync(path, "utf8").split("\n").slice(1, -1).map((line) => JSON.parse(line).id)).toEqual([
-      "a",
-      "b",
-    ]);
+    expect(
+      readFileSync(path, "utf8")
+        .split("\n")
+        .slice(1, -1)
+        .map((line) => JSON.parse(line).id),
+    ).toEqual(["a", "b"]);
   });
 
   it("goes on after it was closed", () => {

@@ -1,6 +1,15 @@
 /** `muxguard daemon` with what belongs to it: its sockets, its settings while it runs, `env` and `status`. */
 import { type ChildProcess, execFileSync } from "node:child_process";
-import { chmodSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { ended, Lab, MUXGUARD, type Result, stderrOf, until } from "../peer/lab.ts";
@@ -73,7 +82,10 @@ describeWith(["ssh"], "muxguard daemon", () => {
     await foreground();
     for (const options of [[], ["--foreground"]]) {
       const result = await lab.muxguard("daemon", ...options);
-      expect(result).toMatchObject({ code: 1, stderr: "muxguard: a daemon runs already (muxguard status)\n" });
+      expect(result).toMatchObject({
+        code: 1,
+        stderr: "muxguard: a daemon runs already (muxguard status)\n",
+      });
     }
   });
 
@@ -141,7 +153,9 @@ describeWith(["ssh"], "muxguard daemon", () => {
     const { stderr } = await foreground();
     lab.policy('[[rule]]\nname = "all"\n\naction = "permit"\n');
     for (let count = 0; count < 3; count++) expect(await decision()).toBe("deny rule:first");
-    const told = stderr().split("\n").filter((line) => line.includes("policy.toml"));
+    const told = stderr()
+      .split("\n")
+      .filter((line) => line.includes("policy.toml"));
     expect(told).toHaveLength(1);
     expect(told[0]).toMatch(new RegExp(`^muxguard: the policy stays as it was: ${policy}:4: `));
     lab.policy(rule("mended", "deny"));
@@ -215,7 +229,11 @@ describeWith(["ssh"], "muxguard daemon", () => {
 
     it("says that there is no daemon", async () => {
       const result = await lab.muxguard("env");
-      expect(result).toMatchObject({ code: 1, stdout: "", stderr: "muxguard: no daemon runs; start it with: muxguard daemon\n" });
+      expect(result).toMatchObject({
+        code: 1,
+        stdout: "",
+        stderr: "muxguard: no daemon runs; start it with: muxguard daemon\n",
+      });
     });
   });
 
@@ -241,7 +259,8 @@ function isThere(shell: string): boolean {
     execFileSync("/bin/sh", ["-c", `command -v ${shell}`], { stdio: "ignore" });
     return true;
   } catch {
-    if (process.env.MUXGUARD_REQUIRE_PEERS) throw new Error(`MUXGUARD_REQUIRE_PEERS is set, and there is no ${shell}`);
+    if (process.env.MUXGUARD_REQUIRE_PEERS)
+      throw new Error(`MUXGUARD_REQUIRE_PEERS is set, and there is no ${shell}`);
     console.warn(`skipped, for want of ${shell}: muxguard env in ${shell}`);
     return false;
   }

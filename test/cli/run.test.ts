@@ -53,7 +53,12 @@ describeWith(["ssh"], "muxguard run", () => {
     ["128 and the signal's number", ["sh", "-c", "kill -TERM $$"], 143],
     ["128 and 9 for SIGKILL", ["sh", "-c", "kill -KILL $$"], 137],
   ])("exits as the command does, with %s", async (_, command, code) => {
-    expect(await lab.muxguard("run", "--", ...command)).toEqual({ code, signal: null, stdout: "", stderr: "" });
+    expect(await lab.muxguard("run", "--", ...command)).toEqual({
+      code,
+      signal: null,
+      stdout: "",
+      stderr: "",
+    });
   });
 
   it("exits with 127 if there is no such command", async () => {
@@ -85,10 +90,26 @@ describeWith(["ssh"], "muxguard run", () => {
 
   it.each<[string, () => void, RegExp]>([
     ["TOML that can't be read", () => lab.policy("default = deny\n"), /policy\.toml:1: /],
-    ["a field that there is not", () => lab.policy('\n[[rule]]\nhosts = "a"\naction = "allow"\n'), /policy\.toml:3: .*hosts/],
-    ["a value that there is not", () => lab.policy('[[rule]]\naction = "permit"\n'), /policy\.toml:2: .*action/],
-    ["a policy that others may write to", () => chmodSync(policyFile, 0o666), /policy\.toml: others may write to it; chmod go-w /],
-    ["a broken config.toml", () => lab.config('timeout = "soon"\n'), /config\.toml:2: timeout: .*not a duration/],
+    [
+      "a field that there is not",
+      () => lab.policy('\n[[rule]]\nhosts = "a"\naction = "allow"\n'),
+      /policy\.toml:3: .*hosts/,
+    ],
+    [
+      "a value that there is not",
+      () => lab.policy('[[rule]]\naction = "permit"\n'),
+      /policy\.toml:2: .*action/,
+    ],
+    [
+      "a policy that others may write to",
+      () => chmodSync(policyFile, 0o666),
+      /policy\.toml: others may write to it; chmod go-w /,
+    ],
+    [
+      "a broken config.toml",
+      () => lab.config('timeout = "soon"\n'),
+      /config\.toml:2: timeout: .*not a duration/,
+    ],
   ])("exits with 78 for %s, and runs nothing", async (_, spoil, message) => {
     spoil();
     const result = await lab.muxguard("run", "--", "echo", "ran");
@@ -206,15 +227,25 @@ describeWith(["ssh"], "muxguard run", () => {
 
   it("removes what a run left behind that was killed", async () => {
     const child = start("sh", "-c", "echo $$; exec sleep 1000");
-    process.kill(Number(await printed(child)), 0);
+    const command = Number(await printed(child));
     child.kill("SIGKILL");
     await ended(child);
+    process.kill(command);
     expect(readdirSync(runtime)).toEqual([`run-${child.pid}`]);
     const during = await lab.muxguard("run", "ls", runtime);
     expect(during.stdout).toMatch(/^run-\d+\n$/);
     expect(during.stdout).not.toContain(`run-${child.pid}\n`);
     expect(readdirSync(runtime)).toEqual([]);
   });
+
+  const theirs: [string, string, (folder: string) => void] = [
+    "belongs to another user",
+    "belongs to another user",
+    (folder) => {
+      mkdirSync(folder, { mode: 0o700 });
+      chownSync(folder, 65534, 65534);
+    },
+  ];
 
   async function runWithoutRuntimeFolder(): Promise<Result> {
     const { HOME: _, XDG_RUNTIME_DIR: __, ...environment } = lab.environment;
@@ -237,7 +268,7 @@ describeWith(["ssh"], "muxguard run", () => {
     ["is open to others", "is open to others", (folder) => mkdirSync(folder, { mode: 0o755 })],
     ["is a link", "is not a folder", (folder) => symlinkSync(lab.path("runtime"), folder)],
     ["is a file", "is not a folder", (folder) => writeFileSync(folder, "")],
-    ...(user.uid !== 0 ? [] : ([["belongs to another user", "belongs to another user", theirs]] as const).slice()),
+    ...(user.uid === 0 ? [theirs] : []),
   ])("refuses such a folder if it %s", async (_, message, make) => {
     mkdirSync(lab.path("tmp"), { recursive: true });
     const own = lab.path(`tmp/muxguard-${user.uid}`);
@@ -248,11 +279,6 @@ describeWith(["ssh"], "muxguard run", () => {
     expect(result.stderr).toContain(`muxguard: ${own} ${message}`);
   });
 });
-
-function theirs(folder: string): void {
-  mkdirSync(folder, { mode: 0o700 });
-  chownSync(folder, 65534, 65534);
-}
 
 describeWith(["ssh"], "muxguard run, with a daemon", () => {
   const lab = new Lab();
@@ -267,7 +293,11 @@ describeWith(["ssh"], "muxguard run, with a daemon", () => {
 
   async function status(name: string): Promise<string | undefined> {
     const { stdout } = await lab.muxguard("status");
-    return stdout.split("\n").find((line) => line.startsWith(name))?.slice(name.length).trim();
+    return stdout
+      .split("\n")
+      .find((line) => line.startsWith(name))
+      ?.slice(name.length)
+      .trim();
   }
 
   it("uses it: the run is in its status, and its grants end with it", async () => {

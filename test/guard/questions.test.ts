@@ -1,36 +1,16 @@
-import { afterEach, describe, expect, test, vi } from "vitest";
-import { type Asking, type Outcome, Questions } from "../../src/guard/questions.ts";
-import type { Question } from "../../src/policy/question.ts";
-import { answering, failing, no, StubApprover, yes } from "../support/guard.ts";
-import { caller, login } from "../support/policy.ts";
-
-let made = 0;
-
-function question(fields: Partial<Question> = {}): Question {
-  const fixed = { request: login, caller, because: "default" as const, count: 1, choices: ["once" as const] };
-  const asked = "2026-01-01T00:00:00.000Z";
-  return { id: `q${++made}`, ...fixed, yes: "once", asked, timeout: 60_000, ...fields };
-}
-
-function asking(fields: Partial<Asking> = {}): Asking {
-  return {
-    question: question(),
-    covered: "the same",
-    approvers: [],
-    queue: "closed",
-    onlyQueue: () => {},
-    ...fields,
-  };
-}
-
-/** A client that stays. */
-const staying = (): AbortSignal => new AbortController().signal;
-const denied = (by: string, reason: RegExp | string): object => ({
-  by,
-  answer: { decision: "deny", reason: typeof reason === "string" ? reason : expect.stringMatching(reason) },
-});
-
-afterEach(() => void vi.useRealTimers());
+import { describe, expect, test, vi } from "vitest";
+import { type Outcome, Questions } from "../../src/guard/questions.ts";
+import {
+  answering,
+  asking,
+  denied,
+  failing,
+  no,
+  question,
+  StubApprover,
+  staying,
+  yes,
+} from "../support/guard.ts";
 
 describe("identical questions", () => {
   test("that are pending are one, and each gets its answer", async () => {
@@ -143,62 +123,6 @@ describe("several approvers", () => {
   });
 });
 
-describe("a client that goes away", () => {
-  test("withdraws its question", async () => {
-    const approver = new StubApprover();
-    const questions = new Questions();
-    const client = new AbortController();
-    const outcome = questions.ask(asking({ approvers: [approver] }), client.signal);
-    const { signal } = await approver.nth(1);
-    client.abort();
-    expect(signal.aborted).toBe(true);
-    expect(await outcome).toMatchObject(denied("fault:withdrawn", /went away/));
-    expect(questions.pending()).toEqual([]);
-  });
-
-  test("no longer waits where others still do", async () => {
-    const approver = new StubApprover();
-    const questions = new Questions();
-    const [first, second] = [new AbortController(), new AbortController()];
-    const outcomes = [first, second].map(({ signal }) =>
-      questions.ask(asking({ approvers: [approver] }), signal),
-    );
-    const { question: shown, signal, answer } = await approver.nth(1);
-    first.abort();
-    expect(await outcomes[0]).toMatchObject(denied("fault:withdrawn", /went away/));
-    expect(shown.count).toBe(1);
-    expect(signal.aborted).toBe(false);
-    answer(yes());
-    expect(await outcomes[1]).toMatchObject({ by: "approver:terminal" });
-  });
-
-  test("takes the question with it if it was the last", async () => {
-    const approver = new StubApprover();
-    const questions = new Questions();
-    const clients = [new AbortController(), new AbortController()];
-    const outcomes = clients.map(({ signal }) => questions.ask(asking({ approvers: [approver] }), signal));
-    for (const client of clients) client.abort();
-    expect((await approver.nth(1)).signal.aborted).toBe(true);
-    expect(await Promise.all(outcomes)).toHaveLength(2);
-    expect(questions.pending()).toEqual([]);
-  });
-
-  test("before it could be asked for is not asked for", async () => {
-    const approver = new StubApprover();
-    const outcome = await new Questions().ask(asking({ approvers: [approver] }), AbortSignal.abort());
-    expect(outcome).toMatchObject(denied("fault:withdrawn", /went away/));
-    expect(approver.asked).toEqual([]);
-  });
-
-  test("after the answer changes nothing", async () => {
-    const questions = new Questions();
-    const client = new AbortController();
-    const outcome = await questions.ask(asking({ approvers: [answering(yes())] }), client.signal);
-    client.abort();
-    expect(outcome.answer).toEqual(yes());
-  });
-});
-
 describe("muxguard approve", () => {
   test("answers an open question by its id, once", async () => {
     const questions = new Questions();
@@ -244,49 +168,5 @@ describe("muxguard approve", () => {
   test("is not enough to hold one where nobody looks", async () => {
     const outcome = await new Questions().ask(asking({ queue: "answers" }), staying());
     expect(outcome).toMatchObject({ by: "fault:approver" });
-  });
-});
-
-describe("too much is a denial:", () => {
-  test("no answer in time", async () => {
-    vi.useFakeTimers();
-    const approver = new StubApprover();
-    const questions = new Questions();
-    const outcome = questions.ask(
-      asking({ question: question({ timeout: 5000 }), approvers: [approver] }),
-      staying(),
-    );
-    const { signal } = await approver.nth(1);
-    await vi.advanceTimersByTimeAsync(5000);
-    expect(signal.aborted).toBe(true);
-    expect(await outcome).toMatchObject(denied("fault:timeout", "no answer within 5 seconds"));
-    expect(questions.pending()).toEqual([]);
-  });
-
-  test("but a timeout of months leaves time to answer", async () => {
-    vi.useFakeTimers();
-    const approver = new StubApprover();
-    const timeout = 100 * 86_400_000;
-    const outcome = new Questions().ask(
-      asking({ question: question({ timeout }), approvers: [approver] }),
-      staying(),
-    );
-    await vi.advanceTimersByTimeAsync(3_600_000);
-    (await approver.nth(1)).answer(yes());
-    expect((await outcome).answer).toEqual(yes());
-  });
-
-  test("the 65th open question", async () => {
-    const approver = new StubApprover();
-    const questions = new Questions();
-    const ask = (covered: string): Promise<Outcome> =>
-      questions.ask(asking({ covered, approvers: [approver] }), staying());
-    const open = Array.from({ length: 64 }, (_, at) => ask(`${at}`));
-    expect(await ask("one more")).toMatchObject(denied("fault:busy", /64 questions are open/));
-    const joined = ask("0");
-    for (const { answer } of approver.asked) answer(no);
-    expect((await Promise.all([...open, joined])).every(({ answer }) => answer === no)).toBe(true);
-    expect(approver.asked).toHaveLength(64);
-    expect(questions.pending()).toEqual([]);
   });
 });

@@ -145,6 +145,33 @@ describe("an approval is remembered no longer than its rule allows", () => {
   });
 });
 
+describe("where a rule asks for every use", () => {
+  test("an approval that another rule allowed to be remembered does not answer", async () => {
+    const { broker, grants } = makeBroker();
+    const approver = new StubApprover();
+    const decideBy = async (given: Policy, answer: Remember, count: number): Promise<string> => {
+      const deciding = broker.decide(login, makeAsker(), makeScope(given, { approvers: [approver] }));
+      (await approver.nth(count)).answer(yes(answer));
+      return (await deciding).by;
+    };
+    expect(await decideBy(asking(), minutes(5), 1)).toBe("approver:terminal");
+    expect(grants.size).toBe(1);
+    expect(await decideBy(asking({ remember: "never" }), "once", 2)).toBe("approver:terminal");
+  });
+
+  test("identical requests are questions of their own", async () => {
+    const { broker, questions } = makeBroker();
+    const approver = new StubApprover();
+    const scope = makeScope(asking({ remember: "never" }), { approvers: [approver] });
+    const deciding = [1, 2].map(() => broker.decide(login, makeAsker(), scope));
+    const asked = [await approver.nth(1), await approver.nth(2)];
+    expect(questions.pending()).toHaveLength(2);
+    asked[0]?.answer(yes());
+    asked[1]?.answer(no);
+    expect((await Promise.all(deciding)).map(({ decision }) => decision)).toEqual(["allow", "deny"]);
+  });
+});
+
 describe("a question offers", () => {
   const offers = async (setting: Setting, request?: Request): Promise<Partial<Question>> => {
     const { asked } = await setting.decide("once", request);

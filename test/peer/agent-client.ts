@@ -89,6 +89,11 @@ export class AgentClient {
     return this.ask({ type: "SSH_AGENTC_EXTENSION", name: SESSION_BIND, details });
   }
 
+  /** Bytes that the other side has not taken yet. */
+  get unsent(): number {
+    return this.#socket.writableLength;
+  }
+
   /** Takes no more answers from the socket. */
   stopReading(): void {
     this.#socket.pause();

@@ -10,7 +10,7 @@ import { ByteWriter } from "../../src/wire/primitives.ts";
 import { encodeUserauth } from "../../src/wire/signed-data.ts";
 import { bindDetails, type HostKey, makeFolder, makeKey, readBlob } from "../identity/keys.ts";
 import { AgentClient } from "./agent-client.ts";
-import { Lab, until } from "./lab.ts";
+import { accepts, Lab, until } from "./lab.ts";
 import { describeWith } from "./tools.ts";
 
 const folder = makeFolder();
@@ -19,13 +19,11 @@ const trusted = makeKey(folder);
 /** Nobody knows it. */
 const attacker = makeKey(folder);
 
-const session = randomBytes(32);
-const otherSession = randomBytes(32);
 const through = { isForwarding: true };
 
 interface Attempt {
-  /** Binds, and returns the data that it wants signed. */
-  make(client: AgentClient): Promise<Buffer>;
+  /** Binds, and returns the data that it wants signed. The session identifiers are new ones. */
+  make(client: AgentClient, session: Buffer, otherSession: Buffer): Promise<Buffer>;
   /** Without the ssh in between: the guard sees the program that runs the tests. */
   directly?: true;
   /** What the log says of it. */
@@ -51,7 +49,7 @@ async function startSsh(lab: Lab): Promise<string> {
   writeFileSync(lab.path("trusted.example"), relay);
   const path = lab.path(`relay-${randomBytes(3).toString("hex")}`);
   lab.start(lab.path("ssh"), ["trusted.example", lab.agentSocket, path]);
-  await until(() => existsSync(path), "the program called ssh");
+  await until(() => accepts(path), "the program called ssh");
   return path;
 }
 
@@ -117,21 +115,21 @@ describeWith(["ssh"], "a session-bind", () => {
 
   const genuine: Record<string, Attempt> = {
     "of the host that is logged in to": {
-      make: async (client) => {
+      make: async (client, session) => {
         await accept(client, trusted, session);
         return login(session);
       },
       logged: { verified: true },
     },
     "for a host-bound login": {
-      make: async (client) => {
+      make: async (client, session) => {
         await accept(client, trusted, session);
         return login(session, trusted);
       },
       logged: { verified: true },
     },
     "that the same process brings again on another connection": {
-      make: async (client) => {
+      make: async (client, session) => {
         await accept(await connect(), trusted, session);
         await accept(client, trusted, session);
         return login(session, trusted);
@@ -139,11 +137,10 @@ describeWith(["ssh"], "a session-bind", () => {
       logged: { verified: true },
     },
     "behind a hop": {
-      make: async (client) => {
+      make: async (client, session, otherSession) => {
         await accept(client, attacker, otherSession, through);
-        const last = randomBytes(32);
-        await accept(client, trusted, last);
-        return login(last, trusted);
+        await accept(client, trusted, session);
+        return login(session, trusted);
       },
       logged: { verified: true, forwarded: true, path: [expect.stringMatching(/^SHA256:/)] },
     },
@@ -151,41 +148,40 @@ describeWith(["ssh"], "a session-bind", () => {
 
   const forged: Record<string, Attempt> = {
     "that was never made": {
-      make: async () => login(session, trusted),
+      make: async (_, session) => login(session, trusted),
       logged: { verified: false, how: "no session-bind" },
     },
     "with another key's signature": {
-      make: async (client) => {
+      make: async (client, session) => {
         await refuse(client, trusted, session, { signature: attacker.sign(session) });
         return login(session, trusted);
       },
       logged: refused,
     },
     "with a signature over another session identifier": {
-      make: async (client) => {
+      make: async (client, session, otherSession) => {
         await refuse(client, trusted, session, { signature: trusted.sign(otherSession) });
         return login(session, trusted);
       },
       logged: refused,
     },
     "for another session than the login's": {
-      make: async (client) => {
+      make: async (client, session, otherSession) => {
         await accept(client, trusted, session);
         return login(otherSession, trusted);
       },
       logged: { verified: false, how: "session identifier differs" },
     },
     "of another process's session": {
-      make: async (client) => {
-        const theirs = randomBytes(32);
-        await bindElsewhere(bindDetails(trusted, theirs));
-        await refuse(client, trusted, theirs);
-        return login(theirs, trusted);
+      make: async (client, session) => {
+        await bindElsewhere(bindDetails(trusted, session));
+        await refuse(client, trusted, session);
+        return login(session, trusted);
       },
       logged: refused,
     },
     "that comes late, after one for authentication": {
-      make: async (client) => {
+      make: async (client, session, otherSession) => {
         await accept(client, attacker, otherSession);
         await refuse(client, trusted, session);
         return login(session, trusted);
@@ -193,7 +189,7 @@ describeWith(["ssh"], "a session-bind", () => {
       logged: refused,
     },
     "with the session identifier of an earlier one": {
-      make: async (client) => {
+      make: async (client, session) => {
         await accept(client, attacker, session, through);
         await refuse(client, trusted, session);
         return login(session, trusted);
@@ -201,7 +197,7 @@ describeWith(["ssh"], "a session-bind", () => {
       logged: refused,
     },
     "that is the seventeenth": {
-      make: async (client) => {
+      make: async (client, session) => {
         for (let hop = 1; hop <= 16; hop++)
           await accept(client, attacker, Buffer.from(`hop ${hop}`), through);
         await refuse(client, trusted, session);
@@ -210,7 +206,7 @@ describeWith(["ssh"], "a session-bind", () => {
       logged: { ...refused, path: Array(16).fill(expect.stringMatching(/^SHA256:/)) },
     },
     "that can't be read": {
-      make: async (client) => {
+      make: async (client, session) => {
         const details = bindDetails(trusted, session);
         for (const part of [details.subarray(0, -1), Buffer.concat([details, Buffer.of(0)]), Buffer.alloc(0)])
           expect((await client.bind(part)).type).toBe("SSH_AGENT_EXTENSION_FAILURE");
@@ -227,46 +223,43 @@ describeWith(["ssh"], "a session-bind", () => {
       logged: refused,
     },
     "for forwarding alone": {
-      make: async (client) => {
+      make: async (client, session) => {
         await accept(client, trusted, session, through);
         return login(session, trusted);
       },
       logged: { verified: false, how: "no session-bind behind the last hop", forwarded: true },
     },
     "behind a hop, for a login that is not host-bound": {
-      make: async (client) => {
+      make: async (client, session, otherSession) => {
         await accept(client, attacker, otherSession, through);
-        const last = randomBytes(32);
-        await accept(client, trusted, last);
-        return login(last);
+        await accept(client, trusted, session);
+        return login(session);
       },
       logged: { verified: false, how: "login not bound to a host key", forwarded: true },
     },
     "of a known host, for a login bound to another": {
-      make: async (client) => {
+      make: async (client, session) => {
         await accept(client, trusted, session);
         return login(session, attacker);
       },
       logged: { verified: false, how: "host key differs" },
     },
     "of another host, for a login bound to a known one": {
-      make: async (client) => {
-        const theirs = randomBytes(32);
-        await accept(client, attacker, theirs);
-        return login(theirs, trusted);
+      make: async (client, session) => {
+        await accept(client, attacker, session);
+        return login(session, trusted);
       },
       logged: { verified: false, how: "host key differs" },
     },
     "of a host that nobody knows": {
-      make: async (client) => {
-        const theirs = randomBytes(32);
-        await accept(client, attacker, theirs);
-        return login(theirs, attacker);
+      make: async (client, session) => {
+        await accept(client, attacker, session);
+        return login(session, attacker);
       },
       logged: { verified: false, how: "unknown host key", hostKey: expect.stringMatching(/^SHA256:/) },
     },
     "of a kind of key that only the agent may know": {
-      make: async (client) => {
+      make: async (client, session) => {
         const blob = new ByteWriter().string("ssh-mldsa99@example.com").string(randomBytes(64)).toBuffer();
         const unknown = {
           blob,
@@ -279,14 +272,14 @@ describeWith(["ssh"], "a session-bind", () => {
       logged: { verified: false, how: "unsupported host key", forwarded: true },
     },
     "for a login with another key than the one that is to sign": {
-      make: async (client) => {
+      make: async (client, session) => {
         await accept(client, trusted, session);
         return login(session, trusted, otherKey);
       },
       logged: { data: "opaque" },
     },
     "that a program other than ssh passes on": {
-      make: async (client) => {
+      make: async (client, session) => {
         await accept(client, trusted, session);
         return login(session, trusted);
       },
@@ -294,7 +287,7 @@ describeWith(["ssh"], "a session-bind", () => {
       logged: { ...refused, how: "session-bind relayed by another program than ssh" },
     },
     "that is genuine, after one that was refused": {
-      make: async (client) => {
+      make: async (client, session, otherSession) => {
         await refuse(client, trusted, otherSession, { signature: attacker.sign(otherSession) });
         await accept(client, trusted, session);
         return login(session, trusted);
@@ -302,7 +295,7 @@ describeWith(["ssh"], "a session-bind", () => {
       logged: refused,
     },
     "that is genuine, after one that could not be read": {
-      make: async (client) => {
+      make: async (client, session) => {
         expect((await client.bind(Buffer.from("garbage"))).type).toBe("SSH_AGENT_EXTENSION_FAILURE");
         await accept(client, trusted, session);
         return login(session, trusted);
@@ -315,7 +308,7 @@ describeWith(["ssh"], "a session-bind", () => {
     "%s lets a rule on its name allow the login",
     async (_, { make, logged }) => {
       const client = await connect();
-      const data = await make(client);
+      const data = await make(client, randomBytes(32), randomBytes(32));
       const { result, events } = await lab.logged(() => client.sign(key, data));
       expect(result).toBeDefined();
       expect(events).toMatchObject([
@@ -326,7 +319,7 @@ describeWith(["ssh"], "a session-bind", () => {
 
   it.each(Object.entries(forged))("%s matches no rule on a name", async (_, { make, directly, logged }) => {
     const client = await connect(directly ? lab.agentSocket : ssh);
-    const data = await make(client);
+    const data = await make(client, randomBytes(32), randomBytes(32));
     const { result, events } = await lab.logged(() => client.sign(key, data));
     expect(result).toBeUndefined();
     expect(events).toMatchObject([{ kind: "sign", decision: "deny", by: "default", ...logged }]);

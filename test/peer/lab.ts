@@ -106,7 +106,7 @@ export class Lab {
   async startAgent(name = "upstream.sock", ...keys: string[]): Promise<string> {
     const socket = this.path(name);
     this.start("ssh-agent", ["-D", "-a", socket], { stdio: "ignore" });
-    await until(() => existsSync(socket), `ssh-agent at ${socket}`);
+    await until(() => accepts(socket), `ssh-agent at ${socket}`);
     this.environment.SSH_AUTH_SOCK = socket;
     if (keys.length > 0) execFileSync("ssh-add", ["-q", ...keys], { env: this.environment, stdio: "pipe" });
     return socket;
@@ -315,7 +315,8 @@ export async function until(
   }
 }
 
-function accepts(path: string): Promise<boolean> {
+/** Whether somebody listens at the path of a socket. */
+export function accepts(path: string): Promise<boolean> {
   return new Promise((resolve) => {
     const probe = connect(path);
     probe.once("error", () => resolve(false));

@@ -98,7 +98,11 @@ describe("a private listener", () => {
     chmodSync(folder, 0o755);
     chmodSync(path, 0o666);
     const script = `require("net").connect(process.argv[1]).on("close", () => console.log("closed"))`;
-    const nobody: ChildProcess = spawn(process.execPath, ["-e", script, path], { uid: 65534, gid: 65534, cwd: "/" });
+    const nobody: ChildProcess = spawn(process.execPath, ["-e", script, path], {
+      uid: 65534,
+      gid: 65534,
+      cwd: "/",
+    });
     const [chunk] = await once(nobody.stdout ?? nobody, "data");
     expect(String(chunk)).toBe("closed\n");
     expect(served).toBe(0);

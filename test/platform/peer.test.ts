@@ -99,7 +99,9 @@ describe("the peer of a connection", () => {
   it.each(["before it was first asked for", "later on"])(
     "is gone when it has ended %s, also while a child of its keeps the connection",
     async (when) => {
-      const { child, peer } = await client("if (fork) { <STDIN>; exit } print $$; $| = 1; print S 'x'; sleep 1000");
+      const { child, peer } = await client(
+        "if (fork) { <STDIN>; exit } print $$; $| = 1; print S 'x'; sleep 1000",
+      );
       const [chunk] = await once(child.stdout ?? child, "data");
       if (when === "later on") peer.identify();
       child.stdin?.write("\n");

@@ -182,7 +182,10 @@ describe("a process that has ended", () => {
     const pid = await printed(child);
     expect(table.read(pid).ancestors[1]?.pid).toBe(child.pid);
     child.stdin?.write("\n");
-    await until(() => table.read(pid).ancestors[0]?.pid !== child.pid && !isUnder(pid, child.pid), "adoption");
+    await until(
+      () => table.read(pid).ancestors[0]?.pid !== child.pid && !isUnder(pid, child.pid),
+      "adoption",
+    );
     expect(table.read(pid).ancestors.map((ancestor) => ancestor.pid)).toEqual(line(parentOf(pid)));
   });
 });
@@ -194,7 +197,10 @@ function isUnder(pid: number, ancestor: number): boolean {
 describe("the table", () => {
   it("shows 64 ancestors of a process that has more", async () => {
     const script = join(folder, "deep");
-    writeFileSync(script, 'if [ "$1" = 0 ]; then echo $$; exec sleep 1000; fi\n/bin/sh "$0" $(($1 - 1)); :\n');
+    writeFileSync(
+      script,
+      'if [ "$1" = 0 ]; then echo $$; exec sleep 1000; fi\n/bin/sh "$0" $(($1 - 1)); :\n',
+    );
     const pid = await printed(start("/bin/sh", script, "80"));
     await until(() => table.read(pid).exe === sleep, "the innermost program");
     expect(table.read(pid).ancestors).toHaveLength(64);

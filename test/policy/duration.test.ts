@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { describeDuration, parseDuration } from "../../src/policy/duration.ts";
+import { describeDuration, formatDuration, parseDuration } from "../../src/policy/duration.ts";
 
 describe("a duration", () => {
   test.each([
@@ -33,6 +33,18 @@ describe("a duration", () => {
 
   test.each([...wrong, "1000000s", "١s"])("%j is none", (text) => {
     expect(parseDuration(text)).toBeUndefined();
+  });
+
+  test.each([
+    [0, "0d"],
+    [1000, "1s"],
+    [90_000, "90s"],
+    [600_000, "10m"],
+    [7_200_000, "2h"],
+    [172_800_000, "2d"],
+    [1499, "1s"],
+  ])("%i ms are written as %s", (milliseconds, text) => {
+    expect(formatDuration(milliseconds)).toBe(text);
   });
 
   test.each([

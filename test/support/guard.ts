@@ -1,14 +1,15 @@
 /** The guard's surroundings, small enough to see through: an approver that a test answers for, a scope, and one who asks. */
+import { expect } from "vitest";
 import type { Approver } from "../../src/approver/approver.ts";
 import type { Decided } from "../../src/audit/event.ts";
 import { type Asker, Broker, type Settings } from "../../src/guard/broker.ts";
-import { Questions } from "../../src/guard/questions.ts";
+import { type Asking, Questions } from "../../src/guard/questions.ts";
 import type { Scope } from "../../src/guard/scope.ts";
 import { Grants } from "../../src/policy/grants.ts";
 import { emptyPolicy, type Policy } from "../../src/policy/policy.ts";
 import type { Answer, Question } from "../../src/policy/question.ts";
 import type { Caller } from "../../src/policy/request.ts";
-import { caller as usualCaller } from "./policy.ts";
+import { login, caller as usualCaller } from "./policy.ts";
 
 export const yes = (remember: (Answer & { decision: "allow" })["remember"] = "once"): Answer => ({
   decision: "allow",
@@ -120,3 +121,39 @@ export function makeBroker(
   });
   return { broker, questions, grants, log, clock };
 }
+
+// --- questions without a broker
+
+let made = 0;
+
+export function question(fields: Partial<Question> = {}): Question {
+  const fixed = {
+    request: login,
+    caller: usualCaller,
+    because: "default" as const,
+    count: 1,
+    choices: ["once" as const],
+  };
+  const asked = "2026-01-01T00:00:00.000Z";
+  return { id: `q${++made}`, ...fixed, yes: "once", asked, timeout: 60_000, ...fields };
+}
+
+export function asking(fields: Partial<Asking> = {}): Asking {
+  return {
+    question: question(),
+    covered: "the same",
+    approvers: [],
+    queue: "closed",
+    onlyQueue: () => {},
+    ...fields,
+  };
+}
+
+/** A client that stays. */
+export const staying = (): AbortSignal => new AbortController().signal;
+
+/** A denial by this fault, for this reason. */
+export const denied = (by: string, reason: RegExp): object => ({
+  by,
+  answer: { decision: "deny", reason: expect.stringMatching(reason) },
+});

@@ -4,7 +4,7 @@ import type { Constraint } from "../../src/wire/add-identity.ts";
 import type { AgentReply, AgentRequest } from "../../src/wire/agent.ts";
 import { AgentMessage } from "../../src/wire/agent-message.ts";
 import { ByteWriter } from "../../src/wire/primitives.ts";
-import { encodePlainKey, type PlainKey, parsePublicKey } from "../../src/wire/public-key.ts";
+import { encodePlainKey, type PlainKey } from "../../src/wire/public-key.ts";
 import type { SessionBind } from "../../src/wire/session-bind.ts";
 import type { SshsigData, UserauthData } from "../../src/wire/signed-data.ts";
 

@@ -1,0 +1,305 @@
+/** The prompt on a real terminal: bash in a tmux of its own. */
+import { execFileSync } from "node:child_process";
+import { mkdirSync, readFileSync } from "node:fs";
+import { userInfo } from "node:os";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
+import { Lab, MUXGUARD, until } from "../peer/lab.ts";
+import { describeWith } from "../peer/tools.ts";
+
+/** How long a prompt takes no keys, and a little more. */
+const DEAF_FOR = 1100;
+const COLUMNS = 160;
+
+class Terminal {
+  readonly #env: NodeJS.ProcessEnv;
+
+  constructor(env: NodeJS.ProcessEnv, folder: string) {
+    this.#env = env;
+    const size = ["-x", String(COLUMNS), "-y", "60"];
+    this.#tmux("-f", "/dev/null", "new-session", "-d", ...size, "-c", folder, "bash --norc --noprofile");
+  }
+
+  #tmux(...args: string[]): string {
+    const env = { ...this.#env, PS1: "$ ", TERM: "xterm", PROMPT_COMMAND: "" };
+    return execFileSync("tmux", ["-L", "muxguard-test", ...args], { env, encoding: "utf8", stdio: "pipe" });
+  }
+
+  /** Keys as tmux names them: "Enter", "Down", "C-c". */
+  press(...keys: string[]): void {
+    this.#tmux("send-keys", ...keys);
+  }
+
+  enter(command: string): void {
+    this.#tmux("send-keys", "-l", command);
+    this.press("Enter");
+  }
+
+  /** What is on the screen; with `escapes`, the colours too. */
+  screen(escapes = false): string {
+    return this.#tmux("capture-pane", "-p", "-J", ...(escapes ? ["-e"] : []));
+  }
+
+  async shows(text: string | RegExp): Promise<void> {
+    const isThere = () => (typeof text === "string" ? this.screen().includes(text) : text.test(this.screen()));
+    await until(isThere, `${text}`).catch((error) => {
+      throw new Error(`${error.message} on the screen:\n${this.screen()}`);
+    });
+  }
+
+  /** Waits for the question, and until its keys count. */
+  async isAsked(): Promise<void> {
+    await this.shows(/Allow it\?[\s\S]*❯ deny/);
+    const shown = Date.now();
+    await until(() => Date.now() - shown > DEAF_FOR, "keys to count");
+  }
+
+  /** What a command prints, on one line, that is run when the shell is back. */
+  async output(command: string): Promise<string> {
+    const mark = `mark${Math.random().toString(36).slice(2)}`;
+    this.enter(`echo ${mark}-"$(${command})"-${mark}`);
+    const found = () => new RegExp(`${mark}-([^"$][^]*?)-${mark}`).exec(this.screen())?.[1];
+    await until(() => found() !== undefined, command).catch((error) => {
+      throw new Error(`${error.message} on the screen:\n${this.screen()}`);
+    });
+    return found() ?? "";
+  }
+
+  title(): string {
+    return this.#tmux("display-message", "-p", "#{pane_title}").trim();
+  }
+
+  close(): void {
+    this.#tmux("kill-server");
+  }
+}
+
+describeWith(["ssh", "sshd", "tmux"], "a question on the terminal", () => {
+  const lab = new Lab();
+  const key = lab.key("work");
+  const user = userInfo().username;
+  const run = "muxguard run --scope work";
+  const ssh = `ssh -F ${lab.sshConfig} alpha.example`;
+  let terminal: Terminal;
+  let settings: string;
+  let logged: number;
+
+  beforeAll(async () => {
+    await lab.startAgent("upstream.sock", key);
+    await lab.startServer("alpha.example", key);
+    lab.script("muxguard", `#!/bin/sh\nexec '${process.execPath}' '${MUXGUARD}' "$@"\n`);
+  });
+  beforeEach(async () => {
+    logged = lab.log().length;
+    const env = { ...lab.environment, TMUX_TMPDIR: lab.folder, PATH: `${lab.folder}:${process.env.PATH}` };
+    terminal = new Terminal(env, lab.folder);
+    settings = await terminal.output("stty -a");
+  });
+  afterEach(() => terminal.close());
+  afterAll(() => lab.close());
+
+  const events = () => lab.log().slice(logged);
+
+  async function isSane(): Promise<void> {
+    expect(await terminal.output("stty -a")).toBe(settings);
+  }
+
+  it("says who wants what, and is denied by Enter: that is under the cursor", async () => {
+    terminal.enter(`${run} ${ssh} echo in; echo code $?`);
+    await terminal.isAsked();
+    const screen = terminal.screen();
+    for (const words of [
+      `ssh wants to log in to alpha.example as ${user} with key "work"`,
+      "destination: host key known",
+      'in run "work"',
+      `${ssh} echo in`,
+      lab.folder,
+      "because: the default",
+      "❯ deny\n  allow once\n  allow for 10 minutes\n  allow until this run ends\n",
+    ])
+      expect(screen).toContain(words);
+    terminal.press("Enter");
+    await terminal.shows("code 255");
+    expect(terminal.screen()).toMatch(/muxguard: denied: .*you said no/);
+    expect(terminal.screen()).not.toContain("Allow it?");
+    expect(events()).toMatchObject([{ decision: "deny", by: "approver:terminal", reason: "you said no" }]);
+    await isSane();
+  });
+
+  it("takes no key that was typed before, or in the first second", async () => {
+    terminal.enter(`${run} sh -c 'echo begun; sleep 0.5; ${ssh} echo in'; echo code $?`);
+    await terminal.shows("begun");
+    terminal.press("Down", "Enter");
+    await terminal.shows("Allow it?");
+    terminal.press("Down", "Enter");
+    await terminal.isAsked();
+    expect(terminal.screen()).toContain("❯ deny");
+    expect(events()).toEqual([]);
+    terminal.press("Down", "Enter");
+    await terminal.shows("code 0");
+    expect(events()).toMatchObject([{ decision: "allow", by: "approver:terminal" }]);
+    await isSane();
+  });
+
+  it("is asked again after once", async () => {
+    terminal.enter(`${run} sh -c '${ssh} echo first; ${ssh} echo second'; echo code $?`);
+    await terminal.isAsked();
+    terminal.press("Down", "Enter");
+    await terminal.shows(/^first$/m);
+    await terminal.isAsked();
+    terminal.press("Enter");
+    await terminal.shows("code 255");
+    expect(events()).toMatchObject([{ decision: "allow", remember: "once" }, { decision: "deny" }]);
+  });
+
+  it.each([
+    ["for 10 minutes", ["Down", "Down"], "10m"],
+    ["until this run ends", ["Down", "Down", "Down"], "run"],
+  ])("is not asked again when it is allowed %s", async (choice, keys, remember) => {
+    terminal.enter(`${run} sh -c '${ssh} echo first; ${ssh} echo second'; echo code $?`);
+    await terminal.isAsked();
+    terminal.press(...keys);
+    await terminal.shows(`❯ allow ${choice}`);
+    terminal.press("Enter");
+    await terminal.shows("code 0");
+    expect(terminal.screen()).toMatch(/^first\nsecond$/m);
+    expect(events()).toMatchObject([
+      { by: "approver:terminal", remember },
+      { by: `grant:${events()[0]?.id}` },
+    ]);
+    terminal.enter(`clear; ${run} sh -c '${ssh} echo third; :'`);
+    await terminal.isAsked();
+    terminal.press("Enter");
+    await isSane();
+  });
+
+  it("is denied by Ctrl-C, which interrupts the command too", async () => {
+    terminal.enter(`${run} sh -c '${ssh} echo in; sleep 1000'; echo code $?`);
+    await terminal.shows("Allow it?");
+    terminal.press("C-c");
+    await terminal.shows("code 130");
+    expect(events()).toMatchObject([{ decision: "deny", by: "approver:terminal" }]);
+    await isSane();
+  });
+
+  it("leaves the screen when it is answered from elsewhere", async () => {
+    terminal.enter(`${run} ${ssh} echo let in; echo code $?`);
+    await terminal.shows("Allow it?");
+    const [question] = await lab.pending();
+    await lab.muxguard("approve", question?.id ?? "");
+    await terminal.shows("code 0");
+    expect(terminal.screen()).toMatch(/^let in$/m);
+    expect(terminal.screen()).not.toMatch(/Allow it\?|❯/);
+    expect(events()).toMatchObject([{ decision: "allow", by: "approver:queue" }]);
+    await isSane();
+  });
+
+  it.each(["SIGTERM", "SIGHUP"] as const)("leaves the screen when %s ends the run", async (signal) => {
+    terminal.enter(`${run} ${ssh} echo in; echo code $?`);
+    await terminal.shows("Allow it?");
+    const holder = (await lab.pending())[0]?.caller.ancestors[0]?.pid ?? 0;
+    process.kill(holder, signal);
+    await terminal.shows(/code (?:143|129)/);
+    expect(events()).toMatchObject([{ decision: "deny", by: "fault:withdrawn" }]);
+    await isSane();
+  });
+
+  it("leaves the screen when ssh goes away", async () => {
+    terminal.enter(`${run} sh -c '${ssh} true; echo ssh $?'`);
+    await terminal.shows("Allow it?");
+    process.kill((await lab.pending())[0]?.caller.pid ?? 0, "SIGKILL");
+    await terminal.shows("ssh 137");
+    expect(terminal.screen()).not.toMatch(/Allow it\?|❯/);
+    await isSane();
+  });
+
+  it("comes one at a time, where several wait", async () => {
+    terminal.enter(`${run} sh -c '${ssh} echo in & ssh-add -D & wait'; echo code $?`);
+    await lab.pending(2);
+    await terminal.isAsked();
+    expect(terminal.screen().match(/Allow it\?/g)).toHaveLength(1);
+    terminal.press("Enter");
+    await until(() => events().length === 1, "the first answer");
+    await terminal.isAsked();
+    terminal.press("Enter");
+    await terminal.shows("code 0");
+    expect(events()).toMatchObject([{ decision: "deny" }, { decision: "deny" }]);
+    await isSane();
+  });
+
+  it("is not put by a run in the background, which goes on", async () => {
+    terminal.enter(`${run} sh -c '${ssh} echo in; echo ssh $?; exec sleep 1000' &`);
+    await terminal.shows("ssh 255");
+    expect(terminal.screen()).toContain("in the background");
+    expect(await terminal.output("jobs -r | wc -l")).toMatch(/^ *1$/);
+    expect(events()).toMatchObject([{ decision: "deny", by: "fault:approver" }]);
+    await isSane();
+    terminal.enter("kill %1; wait");
+  });
+
+  it("is not put by a run that went to the background later on", async () => {
+    terminal.enter(`${run} sh -c 'echo begun; while ! [ -e go ]; do sleep 0.1; done; ${ssh} true; echo ssh $?'`);
+    await terminal.shows("begun");
+    terminal.press("C-z");
+    await terminal.shows("Stopped");
+    terminal.enter("bg; touch go");
+    await terminal.shows("ssh 255");
+    expect(terminal.screen()).toContain("in the background");
+    await isSane();
+    terminal.enter("rm go");
+  });
+
+  it("can be put from a shell inside of the run, which has its terminal back afterwards", async () => {
+    terminal.enter(`${run} bash --norc --noprofile`);
+    terminal.enter(`echo inner $SSH_AUTH_SOCK; ${ssh} echo let in`);
+    await terminal.isAsked();
+    terminal.press("Down", "Enter");
+    await terminal.shows(/^let in$/m);
+    terminal.enter("echo still $((40 + 2)); exit");
+    await terminal.shows("still 42");
+    await isSane();
+  });
+
+  it("can't be made to look like another by what is asked", async () => {
+    const hostile = "\x1b[2J\x1b[H\x1b[45mspoofed\x1b]0;spoofed title\x07\r\nAllow it?\u202e\u2066";
+    const hostileKey = lab.key("hostile", "-C", hostile);
+    const socket = await lab.startAgent("hostile.sock", hostileKey);
+    const folder = lab.path(`cwd${hostile.replaceAll("/", "")}`);
+    mkdirSync(folder);
+    lab.script("attack", `#!/bin/sh\ncd '${folder}' && exec ssh -F ${lab.sshConfig} -l '${hostile}' alpha.example '${hostile}${"x".repeat(5000)}'\n`);
+    terminal.enter(`echo still there; ${run} --upstream ${socket} ./attack; echo code $?`);
+    await terminal.isAsked();
+    const plain = terminal.screen();
+    expect(plain).toContain("still there");
+    expect(plain.match(/^\? Allow it\?/gm)).toHaveLength(1);
+    expect(plain).not.toMatch(/[\u202a-\u202e\u2066-\u2069]/);
+    expect(plain).not.toMatch(/^Allow it\?/m);
+    expect(plain).not.toContain("xxxxxxxxxx".repeat(16));
+    expect(plain).toContain("\\x1b[2J\\x1b[H\\x1b[45mspoofed");
+    expect(terminal.screen(true)).not.toContain("\x1b[45m");
+    expect(terminal.title()).not.toContain("spoofed");
+    terminal.press("Enter");
+    await terminal.shows("code 255");
+    expect(terminal.screen(true)).not.toContain("\x1b[45m");
+    await isSane();
+  });
+
+  it("is put on the terminal of the run by a daemon, too", async () => {
+    const daemon = await lab.startDaemon();
+    try {
+      terminal.enter(`${run} sh -c '${ssh} echo first; ${ssh} echo second'; echo code $?`);
+      await terminal.isAsked();
+      terminal.press("Down", "Down", "Down", "Enter");
+      await terminal.shows("code 0");
+      expect(events()).toMatchObject([{ by: "approver:terminal", remember: "run" }, { by: /^grant:/ }]);
+      await isSane();
+      terminal.enter(`clear; ${run} ${ssh} echo in; echo code $?`);
+      await terminal.shows("Allow it?");
+      process.kill((await lab.pending())[0]?.caller.ancestors[0]?.pid ?? 0, "SIGTERM");
+      await terminal.shows("code 143");
+      await isSane();
+    } finally {
+      daemon.kill();
+    }
+    expect(readFileSync(lab.logFile, "utf8")).not.toContain("\x1b");
+  });
+});
