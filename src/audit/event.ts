@@ -31,6 +31,7 @@ export interface AuditEvent {
   namespace?: string;
   operation?: Request["operation"];
   provider?: string;
+  constraints?: string[];
   command?: string;
   subsystem?: string;
   forwarded?: boolean;

@@ -11,7 +11,7 @@ import type { AuditEvent } from "./event.ts";
 export class AuditLog {
   readonly path: string;
   readonly #sync: boolean;
-  #open: { fd: number; inode: bigint } | undefined;
+  #open: { fd: number; inode: number } | undefined;
 
   /** @param sync waits for the disk with each entry */
   constructor(path: string, sync = false) {
@@ -36,14 +36,14 @@ export class AuditLog {
     this.#open = undefined;
   }
 
-  #current(): { fd: number; inode: bigint } {
+  #current(): { fd: number; inode: number } {
     if (this.#open) {
-      const named = statSync(this.path, { bigint: true, throwIfNoEntry: false });
+      const named = statSync(this.path, { throwIfNoEntry: false });
       if (named?.ino === this.#open.inode) return this.#open;
       this.close();
     }
     const fd = openSync(this.path, "a+", 0o600);
-    this.#open = { fd, inode: fstatSync(fd, { bigint: true }).ino };
+    this.#open = { fd, inode: fstatSync(fd).ino };
     if (isCutOff(fd)) writeSync(fd, "\n");
     return this.#open;
   }

@@ -27,7 +27,7 @@ function requestOf(event: AuditEvent): Request {
     verified,
     how: how ?? "",
   };
-  const { user, key, data, namespace, operation, provider, command, subsystem } = asked;
+  const { user, key, data, namespace, operation, provider, constraints, command, subsystem } = asked;
   return {
     kind,
     ...(destination && { destination }),
@@ -37,6 +37,7 @@ function requestOf(event: AuditEvent): Request {
     ...(namespace !== undefined && { namespace }),
     ...(operation && { operation }),
     ...(provider !== undefined && { provider }),
+    ...(constraints && { constraints }),
     ...(command !== undefined && { command }),
     ...(subsystem !== undefined && { subsystem }),
     path: path.map((name) => ({ names: [name] })),

@@ -5,6 +5,9 @@ import type { MessageConnection } from "vscode-jsonrpc/node.js";
 import { openPaths } from "../daemon/paths.ts";
 import { connectRpc } from "../daemon/rpc.ts";
 
+/** How long a guard may take to answer, in milliseconds: one of a run that was stopped (Ctrl-Z) doesn't. */
+const PATIENCE = 3000;
+
 /** Calls `use` with a connection to each, and returns the results. */
 export async function eachGuard<T>(use: (connection: MessageConnection) => Promise<T>): Promise<T[]> {
   const { runtime, daemonSocket } = openPaths();
@@ -14,10 +17,27 @@ export async function eachGuard<T>(use: (connection: MessageConnection) => Promi
     const connection = await connectRpc(path);
     if (!connection) continue;
     try {
-      results.push(await use(connection));
+      results.push(await inTime(use(connection)));
+    } catch (error) {
+      if (error !== tooLate) throw error;
+      process.stderr.write(`muxguard: the guard at ${path} does not answer\n`);
     } finally {
       connection.end();
     }
   }
   return results;
+}
+
+const tooLate = new Error("no answer in time");
+
+async function inTime<T>(answer: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(tooLate), PATIENCE);
+  });
+  try {
+    return await Promise.race([answer, late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }

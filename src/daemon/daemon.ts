@@ -71,6 +71,12 @@ export interface AddedScope {
   end(): void;
 }
 
+/** The agents behind a scope, and what they said of their keys. */
+interface Agents {
+  addresses: readonly AgentAddress[];
+  keyNames: KeyNames;
+}
+
 export class Guard {
   readonly #options: GuardOptions;
   readonly #log: AuditLog;
@@ -144,10 +150,14 @@ export class Guard {
       queue: !config.approvers.includes("queue") ? "closed" : holdsQuestions ? "holds" : "answers",
       report,
     };
-    const addresses = this.#addresses(upstream);
+    const agents: Agents = {
+      addresses: this.#addresses(upstream),
+      // another agent may list the same keys under other comments
+      keyNames: upstream === undefined ? this.#keyNames : new KeyNames(),
+    };
     if (scope.run) this.#runs.set(scope.run.id, scope.run.pid);
     return {
-      serve: (socket, descriptor) => this.#serve(socket, descriptor, scope, addresses),
+      serve: (socket, descriptor) => this.#serve(socket, descriptor, scope, agents),
       end: () => this.#endRun(scope.run?.id),
     };
   }
@@ -217,14 +227,14 @@ export class Guard {
     });
   }
 
-  #serve(socket: Socket, descriptor: number, scope: Scope, addresses: readonly AgentAddress[]): void {
+  #serve(socket: Socket, descriptor: number, scope: Scope, { addresses, keyNames }: Agents): void {
     const { upstreamTimeout } = this.#options.config;
     const timeouts = { answer: upstreamTimeout, person: Math.max(PERSON_TIMEOUT, upstreamTimeout) };
     new AgentConnection(socket, {
       broker: this.#broker,
       scope,
       upstream: createUpstream(addresses, timeouts),
-      keyNames: this.#keyNames,
+      keyNames,
       route: agentRoute(this.#sessions, this.#destinations),
       client: this.peer(descriptor),
     });

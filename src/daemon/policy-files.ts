@@ -58,12 +58,9 @@ function policySource(
 }
 
 function dropIns(folder: string): string[] {
-  try {
-    const names = readdirSync(folder).filter((name) => name.endsWith(".toml"));
-    return names.sort().map((name) => join(folder, name));
-  } catch {
-    return [];
-  }
+  if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory()) return [];
+  const names = readdirSync(folder).filter((name) => name.endsWith(".toml"));
+  return names.sort().map((name) => join(folder, name));
 }
 
 /** Changes whenever one of the files does. */

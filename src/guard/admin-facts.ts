@@ -1,6 +1,7 @@
 /** What changes an agent, in the policy's words. */
 import type { AdminOperation, KeyFacts } from "../policy/request.ts";
 import { unreachable } from "../unreachable.ts";
+import type { Constraint } from "../wire/add-identity.ts";
 import type { AgentRequest } from "../wire/agent.ts";
 
 export type AdminAgentRequest = Exclude<
@@ -12,6 +13,7 @@ interface AdminFacts {
   operation: AdminOperation;
   key?: KeyFacts;
   provider?: string;
+  constraints?: string[];
 }
 
 /**
@@ -22,14 +24,23 @@ export function adminFacts(request: AdminAgentRequest, facts: (key: Buffer) => K
   switch (request.type) {
     case "SSH_AGENTC_ADD_IDENTITY":
     case "SSH_AGENTC_ADD_ID_CONSTRAINED":
-      return { operation: "add", key: { ...facts(request.publicKey), comment: request.comment } };
+      return {
+        operation: "add",
+        key: { ...facts(request.publicKey), comment: request.comment },
+        ...constraintFacts(request.constraints),
+      };
     case "SSH_AGENTC_REMOVE_IDENTITY":
       return { operation: "remove", key: facts(request.key) };
     case "SSH_AGENTC_REMOVE_ALL_IDENTITIES":
       return { operation: "remove-all" };
     case "SSH_AGENTC_ADD_SMARTCARD_KEY":
-    case "SSH_AGENTC_ADD_SMARTCARD_KEY_CONSTRAINED":
       return { operation: "add-smartcard", provider: request.provider };
+    case "SSH_AGENTC_ADD_SMARTCARD_KEY_CONSTRAINED":
+      return {
+        operation: "add-smartcard",
+        provider: request.provider,
+        ...constraintFacts(request.constraints),
+      };
     case "SSH_AGENTC_REMOVE_SMARTCARD_KEY":
       return { operation: "remove-smartcard", provider: request.provider };
     case "SSH_AGENTC_LOCK":
@@ -38,5 +49,26 @@ export function adminFacts(request: AdminAgentRequest, facts: (key: Buffer) => K
       return { operation: "unlock" };
     default:
       return unreachable(request);
+  }
+}
+
+function constraintFacts(constraints: readonly Constraint[]): Pick<AdminFacts, "constraints"> {
+  return constraints.length === 0 ? {} : { constraints: constraints.map(describeConstraint) };
+}
+
+function describeConstraint(constraint: Constraint): string {
+  switch (constraint.kind) {
+    case "lifetime":
+      return `for ${constraint.seconds} seconds`;
+    case "confirm":
+      return "asks at each use";
+    case "sk-provider":
+      return `through ${constraint.provider}`;
+    case "restrict-destination":
+      return "for certain destinations";
+    case "associated-certs":
+      return constraint.certsOnly ? "certificates only" : "with certificates";
+    default:
+      return unreachable(constraint);
   }
 }

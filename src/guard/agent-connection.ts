@@ -124,7 +124,12 @@ export class AgentConnection {
 
   async #administer(frame: Frame, request: AdminAgentRequest): Promise<Buffer> {
     const asker = this.#asker();
-    const facts = adminFacts(request, (key) => this.#parts.keyNames.find(key) ?? keyFacts(key));
+    const { keyNames } = this.#parts;
+    // a rule may name a key by its comment, and ssh-add -d does not ask for the list
+    if (request.type === "SSH_AGENTC_REMOVE_IDENTITY" && !keyNames.find(request.key)) {
+      await this.#lookUp(request.key);
+    }
+    const facts = adminFacts(request, (key) => keyNames.find(key) ?? keyFacts(key));
     const whereabouts = await this.#whereabouts(undefined, asker);
     return this.#decideAndForward(frame, request, { kind: "admin", ...facts, ...whereabouts }, asker);
   }

@@ -99,7 +99,7 @@ export class Broker {
     if (ruling.action === "deny")
       return denial(ruling.by, ruling.by === "default" ? "no rule allows it" : undefined);
     const covered = ruling.remember === 0 ? undefined : coverage(request, caller, scope.run?.id);
-    const grant = covered === undefined ? undefined : this.#parts.grants.find(covered);
+    const grant = covered === undefined ? undefined : this.#parts.grants.find(covered, ruling.remember);
     if (grant) return { decision: "allow", by: `grant:${grant.id}` };
     const decision = await this.#ask({ id, request, caller, covered, ruling, gone: asker.gone }, scope);
     if (decision.decision === "deny") return decision;

@@ -72,6 +72,11 @@ export class SessionBindings {
     return this.#fault !== undefined || this.#binds.some(({ isForwarding }) => isForwarding);
   }
 
+  /** True if there may be more hops than those that are known. */
+  get hasUnknownHops(): boolean {
+    return this.#fault !== undefined;
+  }
+
   /** The host keys of the hosts that it was forwarded through, the nearest first. */
   get hops(): Buffer[] {
     return this.#binds.filter(({ isForwarding }) => isForwarding).map(({ hostKey }) => hostKey);

@@ -12,6 +12,7 @@ const prctl = libc.func(
   "int prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d)",
 );
 const prctlName = libc.func("prctl", "int", ["int", "str"]);
+const waitpid = libc.func("int waitpid(int pid, void *status, int options)");
 const tcgetpgrp = libc.func("int tcgetpgrp(int fd)");
 const tcsetpgrp = libc.func("int tcsetpgrp(int fd, int group)");
 const getpgrp = libc.func("int getpgrp()");
@@ -24,6 +25,7 @@ const PR_SET_DUMPABLE = 4;
 const PR_SET_NAME = 15;
 const PR_SET_CHILD_SUBREAPER = 36;
 const POLLIN = 1;
+const WNOHANG = 1;
 const SIGTTOU = 22;
 const SIG_IGN = 1;
 
@@ -79,6 +81,11 @@ export function adoptOrphans(): void {
   if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) !== 0) {
     throw new Error(`prctl(PR_SET_CHILD_SUBREAPER): errno ${koffi.errno()}`);
   }
+}
+
+/** Takes note of the end of a child, so that the kernel can forget it. Not for children that Node started: they would never seem to end. */
+export function reap(pid: number): void {
+  waitpid(pid, null, WNOHANG);
 }
 
 /** The process group in the foreground of a terminal; that of this process. */

@@ -13,7 +13,7 @@ export class Peer {
   readonly uid: number;
   readonly #fd: number;
   readonly #table: ProcessTable;
-  readonly #accepted = uptime();
+  readonly #accepted = performance.now();
   #startTime: string | undefined;
 
   /** @param fd of the connection; it must stay open while identify() may be called */
@@ -56,7 +56,8 @@ export class Peer {
   /** Before Linux 6.5: a process that started after the connection was made has got the pid of the one that made it. */
   #identifyByTime(): Caller {
     const caller = this.#table.read(this.pid);
-    if (Number(caller.startTime) / TICKS_PER_SECOND > this.#accepted + 1 / TICKS_PER_SECOND) {
+    const accepted = uptime() - (performance.now() - this.#accepted) / 1000;
+    if (Number(caller.startTime) / TICKS_PER_SECOND > accepted + 1 / TICKS_PER_SECOND) {
       throw new ProcessGone(`process ${this.pid} has ended`);
     }
     return caller;

@@ -2,8 +2,9 @@
  * Processes as /proc shows them: proc(5).
  *
  * A process is its pid and its start time. An open /proc/PID/stat stays with its process even if the pid is used again (reading it then fails
- * with ESRCH), so a table of open ones is both the cache and the protection. What is kept is checked at each use: a process that
- * called exec has another executable or other addresses of its arguments, and is read anew.
+ * with ESRCH), so a table of open ones is both the cache and the protection. What is kept is checked at each use: nothing happens to a process
+ * that leaves the text of its stat as it was (exec alone counts page faults there), and one that called exec has another executable or
+ * other addresses of its arguments, and is read anew.
  */
 import { closeSync, openSync, readFileSync, readlinkSync, readSync } from "node:fs";
 import type { Caller, Process } from "../policy/request.ts";
@@ -15,6 +16,9 @@ export class ProcessGone extends Error {
 
 interface Entry extends Process {
   statFd: number;
+  /** The text of /proc/PID/stat when it was last read, and what it says. */
+  statText: Buffer;
+  stat: Stat;
   /** Changes with each exec, unless someone takes pains: the executable is compared as well. */
   layout: string;
   container: boolean;
@@ -126,26 +130,28 @@ export class ProcessTable {
   #current(pid: number): Current {
     const known = this.#entries.get(pid);
     if (known) {
-      const stat = this.#stat(known.statFd);
-      if (stat) return { entry: this.#refreshed(known, stat), stat };
+      const text = this.#readStat(known.statFd);
+      if (text?.equals(known.statText)) return { entry: this.#keep(known), stat: known.stat };
+      const stat = text && livingStat(text);
+      if (stat) return { entry: this.#keep(refreshed(known, Buffer.from(text), stat)), stat };
       this.#drop(known);
     }
     const statFd = openStat(pid);
-    const stat = this.#stat(statFd);
+    const text = this.#readStat(statFd);
+    const stat = text && livingStat(text);
     if (!stat) {
       closeSync(statFd);
       throw new ProcessGone(`process ${pid} has ended`);
     }
-    return { entry: this.#keep({ ...readEntry(pid, stat), statFd }), stat };
+    return {
+      entry: this.#keep({ ...readEntry(pid, stat), statFd, statText: Buffer.from(text), stat }),
+      stat,
+    };
   }
 
-  #refreshed(entry: Entry, stat: Stat): Entry {
-    this.#entries.delete(entry.pid); // the map's order is the order of use
-    const changed = stat.layout !== entry.layout || stat.name !== entry.name || hasOtherExe(entry);
-    return this.#keep(changed ? { ...readEntry(entry.pid, stat), statFd: entry.statFd } : entry);
-  }
-
+  /** Keeps it as the one that was used last: the map's order is the order of use. */
   #keep(entry: Entry): Entry {
+    this.#entries.delete(entry.pid);
     this.#entries.set(entry.pid, entry);
     const [oldest] = this.#entries.values();
     if (oldest && this.#entries.size > this.#limit) this.#drop(oldest);
@@ -157,18 +163,27 @@ export class ProcessTable {
     closeSync(entry.statFd);
   }
 
-  /** Undefined for a process that has ended, reaped or not. */
-  #stat(fd: number): Stat | undefined {
+  /** A view on a shared buffer; undefined for a process that has ended and been reaped. */
+  #readStat(fd: number): Buffer | undefined {
     try {
-      const stat = parseStat(
-        this.#buffer.toString("latin1", 0, readSync(fd, this.#buffer, 0, this.#buffer.length, 0)),
-      );
-      return stat.state === "Z" || stat.state === "X" ? undefined : stat;
+      return this.#buffer.subarray(0, readSync(fd, this.#buffer, 0, this.#buffer.length, 0));
     } catch (error) {
       if (errorCode(error) === "ESRCH") return undefined;
       throw error;
     }
   }
+}
+
+/** Undefined for a process that has ended and not been reaped yet. */
+function livingStat(text: Buffer): Stat | undefined {
+  const stat = parseStat(text.toString("latin1"));
+  return stat.state === "Z" || stat.state === "X" ? undefined : stat;
+}
+
+function refreshed(entry: Entry, statText: Buffer, stat: Stat): Entry {
+  const changed = stat.layout !== entry.layout || stat.name !== entry.name || hasOtherExe(entry);
+  const current = changed ? { ...readEntry(entry.pid, stat), statFd: entry.statFd } : entry;
+  return { ...current, statText, stat };
 }
 
 function openStat(pid: number): number {
@@ -195,7 +210,7 @@ function parseStat(text: string): Stat {
   };
 }
 
-function readEntry(pid: number, stat: Stat): Omit<Entry, "statFd"> {
+function readEntry(pid: number, stat: Stat): Omit<Entry, "statFd" | "statText" | "stat"> {
   const exe = link(pid, "exe");
   const login = readText(pid, "sessionid");
   return {

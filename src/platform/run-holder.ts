@@ -6,6 +6,7 @@
  */
 import type { Caller } from "../policy/request.ts";
 import { adoptOrphans, setProcessName } from "./libc.ts";
+import { reapOrphans } from "./orphans.ts";
 import { MAX_ANCESTORS } from "./process.ts";
 
 /** The kernel keeps 15 bytes. */
@@ -15,6 +16,7 @@ const NAME = "muxguard run";
 export function becomeRunHolder(): void {
   setProcessName(NAME);
   adoptOrphans();
+  reapOrphans();
 }
 
 /** @param holders processes that hold runs, whatever their name is */

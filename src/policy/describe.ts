@@ -21,12 +21,21 @@ export function describeRequest(request: Request): string {
 function describeSigned({ data, destination, user, namespace }: Request): string {
   switch (data) {
     case "userauth":
-      return `log in to ${describeHost(destination)}${user === undefined ? "" : ` as ${visible(user, 64)}`}`;
+      return `log in to ${describeHost(destination)}${user === undefined ? "" : ` as ${describeUser(user)}`}`;
     case "sshsig":
-      return `sign for "${visible(namespace ?? "", 64)}"`;
+      return `sign for ${quoted(namespace ?? "", 64)}`;
     default:
       return "sign data of unknown shape";
   }
+}
+
+/** As it is if it can only be a name, otherwise in quotes: it must not read like more words of the question. */
+function describeUser(user: string): string {
+  return /^[\w.@+-]{1,64}$/.test(user) ? user : quoted(user, 64);
+}
+
+function quoted(text: string, limit: number): string {
+  return `"${visible(text, limit).replaceAll('"', '\\"')}"`;
 }
 
 /** The host's name, or that it is unknown and what the caller says of it. */
@@ -35,13 +44,13 @@ function describeHost(destination: Destination | undefined): string {
     const claimed = destination?.claimed;
     return claimed === undefined
       ? "an unknown destination"
-      : `an unknown destination (it says ${visible(claimed, 100)})`;
+      : `an unknown destination (it says ${quoted(claimed, 100)})`;
   }
   return hostName(destination);
 }
 
 function hostName(host: Host): string {
-  const name = visible(host.names[0] ?? host.hostKey ?? "a host that proved no key", 100);
+  const name = visible(host.names[0] ?? host.hostKey ?? "hosts that nobody can name", 100);
   return host.port === undefined || host.port === 22 ? name : `${name} port ${host.port}`;
 }
 
@@ -50,13 +59,12 @@ function describeProof({ how, verified, hostKey }: Destination): string {
   return verified || hostKey === undefined ? visible(how) : `${visible(how)} ${hostKey}`;
 }
 
-function describePath({ path, forwarded }: Request): string {
-  if (path.length > 0) return `, forwarded through ${path.map(hostName).join(" → ")}`;
-  return forwarded ? ", forwarded through a host that can't be named" : "";
+function describePath({ path }: Request): string {
+  return path.length > 0 ? `, forwarded through ${path.map(hostName).join(" → ")}` : "";
 }
 
 function describeKey({ type, fingerprint, comment }: KeyFacts): string {
-  return comment === undefined ? `key ${visible(type, 60)} ${fingerprint}` : `key "${visible(comment, 80)}"`;
+  return comment === undefined ? `key ${visible(type, 60)} ${fingerprint}` : `key ${quoted(comment, 80)}`;
 }
 
 const operations: Record<AdminOperation, string> = {
@@ -69,10 +77,12 @@ const operations: Record<AdminOperation, string> = {
   unlock: "unlock the agent",
 };
 
-function describeOperation({ operation, key, provider }: Request): string {
+function describeOperation({ operation, key, provider, constraints = [] }: Request): string {
   const words = operation ? operations[operation] : "change";
   const object = key ? describeKey(key) : provider === undefined ? "" : `the library ${visible(provider)}`;
-  return object === "" ? words : `${words} ${object}`;
+  const limits =
+    constraints.length === 0 ? "" : ` (${constraints.map((limit) => visible(limit, 60)).join(", ")})`;
+  return object === "" ? words : `${words} ${object}${limits}`;
 }
 
 /** The program that asks, and those that started it, up to the run that it belongs to: `ssh (pid 17), started by git ← sh, in run "make"`. */
@@ -82,7 +92,7 @@ export function describeCaller(caller: Caller): string {
   const above = caller.ancestors.slice(0, holder < 0 ? undefined : holder).filter(({ pid }) => pid !== 1);
   const names = above.map(programName).filter((name, at, all) => name !== all[at - 1]);
   const started = names.length > 0 ? `, started by ${names.slice(0, 6).join(" ← ")}` : "";
-  const run = caller.run ? `, in run "${visible(caller.run.name, 40)}"` : "";
+  const run = caller.run ? `, in run ${quoted(caller.run.name, 40)}` : "";
   return `${programName(caller)} (pid ${caller.pid})${started}${run}${caller.container ? ", in a container" : ""}`;
 }
 
@@ -108,7 +118,7 @@ export function describeDecision(by: string, reason?: string): string {
   const because = reason === undefined ? "" : visible(reason, 300);
   switch (what) {
     case "rule":
-      return `rule "${visible(name ?? "", 80)}"`;
+      return `rule ${quoted(name ?? "", 80)}`;
     case "grant":
       return `your answer ${name}`;
     case "approver":

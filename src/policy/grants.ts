@@ -10,6 +10,7 @@ export type Remember = "once" | "run" | { milliseconds: number };
 interface Grant {
   id: string;
   /** On the clock that was handed in. */
+  since: number;
   until: number;
   /** The run it ends with. */
   run: string | undefined;
@@ -24,14 +25,17 @@ export class Grants {
     this.#now = now;
   }
 
-  /** The grant that covers this, if there is one. */
-  find(covered: string): Grant | undefined {
+  /**
+   * The grant that covers this, if there is one.
+   * @param longest what the rule allows by now, in milliseconds: an approval from before a rule was tightened ends with it
+   */
+  find(covered: string, longest = Number.POSITIVE_INFINITY): Grant | undefined {
     const grant = this.#grants.get(covered);
-    if (grant && grant.until <= this.#now()) {
-      this.#grants.delete(covered);
-      return undefined;
-    }
-    return grant;
+    if (!grant) return undefined;
+    const now = this.#now();
+    if (now < Math.min(grant.until, grant.since + longest)) return grant;
+    this.#grants.delete(covered);
+    return undefined;
   }
 
   /**
@@ -41,8 +45,9 @@ export class Grants {
   add(id: string, covered: string, remember: Remember, run: string | undefined): boolean {
     if (remember === "once" || (remember === "run" && run === undefined)) return false;
     this.#dropExpired();
-    const until = remember === "run" ? Number.POSITIVE_INFINITY : this.#now() + remember.milliseconds;
-    this.#grants.set(covered, { id, until, run });
+    const since = this.#now();
+    const until = remember === "run" ? Number.POSITIVE_INFINITY : since + remember.milliseconds;
+    this.#grants.set(covered, { id, since, until, run });
     return true;
   }
 
@@ -70,7 +75,8 @@ export class Grants {
  */
 export function coverage(request: Request, caller: Caller, run: string | undefined): string | undefined {
   if (request.data === "opaque" || (request.forwarded && !isProven(request.path))) return undefined;
-  const { kind, user, namespace, operation, provider, command, subsystem, destination } = request;
+  const { kind, user, namespace, operation, provider, constraints, command, subsystem, destination } =
+    request;
   if (request.forwarded && destination && !destination.verified) return undefined;
   const host = destination && [
     destination.verified,
@@ -79,8 +85,8 @@ export function coverage(request: Request, caller: Caller, run: string | undefin
     destination.hostKey,
     destination.verified ? undefined : destination.claimed, // the question showed it
   ];
-  const asked = [kind, host, user, request.data, request.key?.fingerprint];
-  const more = [namespace, operation, provider, command, subsystem];
+  const asked = [kind, host, user, request.data, request.key?.type, request.key?.fingerprint];
+  const more = [namespace, operation, provider, constraints, command, subsystem];
   const hops = request.path.map((hop) => hop.hostKey);
   const programs = [caller, ...caller.ancestors].filter((process) => !isPlainShell(process)).map(programOf);
   return JSON.stringify([

@@ -33,7 +33,7 @@ export function matchList(text: string, list: string): ListMatch {
   for (const item of list.split(",")) {
     const pattern = item.trim();
     const negated = pattern.startsWith("!");
-    if (!matchPattern(text, negated ? pattern.slice(1) : pattern)) continue;
+    if (!matchPattern(text, negated ? pattern.slice(1).trimStart() : pattern)) continue;
     if (negated) return "negated";
     result = "yes";
   }

@@ -38,10 +38,12 @@ export interface Request {
   operation?: AdminOperation;
   /** The PKCS#11 library that a smartcard operation loads into the agent. Claimed. */
   provider?: string;
+  /** What limits a key that is added, in words: "for 600 seconds", "asks at each use". */
+  constraints?: string[];
   /** What a session runs; a login shell is the empty command. */
   command?: string;
   subsystem?: string;
-  /** The hosts that the agent connection was forwarded through, the nearest first. */
+  /** The hosts that the agent connection was forwarded through, the nearest first; one without names and host key stands for who knows how many. */
   path: Host[];
   /** True if the request came over a forwarded agent connection, or may have. */
   forwarded: boolean;

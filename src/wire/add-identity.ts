@@ -54,7 +54,7 @@ const certificateLayouts: Readonly<Record<string, string>> = {
 export function readAddIdentity(reader: ByteReader, constrained: boolean): AddIdentity {
   const keyType = reader.text();
   const { publicKey, keyFields } = readKeyFields(reader, keyType);
-  const comment = reader.text();
+  const comment = reader.comment();
   const constraints = constrained ? readConstraints(reader) : [];
   return { keyType, publicKey, keyFields, comment, constraints };
 }

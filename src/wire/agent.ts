@@ -158,7 +158,7 @@ function readReply(number: number, reader: ByteReader): AgentReply {
 function readIdentities(reader: ByteReader): Identity[] {
   const identities: Identity[] = [];
   const count = reader.u32();
-  while (identities.length < count) identities.push({ key: reader.string(), comment: reader.text() });
+  while (identities.length < count) identities.push({ key: reader.string(), comment: reader.comment() });
   return identities;
 }
 

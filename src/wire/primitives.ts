@@ -4,6 +4,7 @@
  * A reader never copies: what it returns are views on the bytes it was given. It checks each length against
  * what is there before it takes anything, so no length field can make it allocate.
  */
+import { isUtf8 } from "node:buffer";
 import { ProtocolError } from "./protocol-error.ts";
 
 export class ByteReader {
@@ -55,13 +56,24 @@ export class ByteReader {
   }
 
   /**
-   * A string as text. Bytes that are not UTF-8 become U+FFFD. A NUL is refused: a name must not look
+   * A string as text. What is not UTF-8 is refused, so that no two names look the same; and so is a NUL: a name must not look
    * different to a program that stops at it (sshbuf_get_cstring() refuses all but one at the end).
    */
   text(): string {
+    const bytes = this.#cstring();
+    if (!isUtf8(bytes)) throw new ProtocolError("text that is not UTF-8");
+    return bytes.toString("utf8");
+  }
+
+  /** Text for people to read: bytes that are not UTF-8 become U+FFFD. */
+  comment(): string {
+    return this.#cstring().toString("utf8");
+  }
+
+  #cstring(): Buffer {
     const bytes = this.string();
     if (bytes.includes(0)) throw new ProtocolError("text with a NUL byte");
-    return bytes.toString("utf8");
+    return bytes;
   }
 
   rest(): Buffer {

@@ -7,7 +7,7 @@
  */
 import { ByteReader, ByteWriter } from "./primitives.ts";
 import { ProtocolError } from "./protocol-error.ts";
-import { parsePublicKey } from "./public-key.ts";
+import { parsePublicKey, plainKeyBlob } from "./public-key.ts";
 
 export interface UserauthData {
   kind: "userauth";
@@ -32,15 +32,17 @@ export type SignedData = UserauthData | SshsigData | { kind: "opaque"; length: n
 const SSH2_MSG_USERAUTH_REQUEST = 50;
 const SSHSIG_MAGIC = Buffer.from("SSHSIG");
 
-/** Recognises the data of a sign request for the key `key`. Never throws: what can't be read is opaque. */
+/**
+ * Recognises the data of a sign request for the key `key`. Never throws: what can't be read is opaque. A login may name the certificate of the key
+ * that is asked for (CertificateFile, with the plain key in the agent).
+ */
 export function parseSignedData(data: Buffer, key: Buffer): SignedData {
-  for (const parse of [parseSshsig, parseUserauth]) {
-    try {
-      const signed = parse(data);
-      if (signed.kind === "sshsig" || signed.key.equals(key)) return signed;
-    } catch (error) {
-      if (!(error instanceof ProtocolError)) throw error;
-    }
+  try {
+    if (data.subarray(0, SSHSIG_MAGIC.length).equals(SSHSIG_MAGIC)) return parseSshsig(data);
+    const login = parseUserauth(data);
+    if (login.key.equals(key) || plainKeyBlob(login.key).equals(plainKeyBlob(key))) return login;
+  } catch (error) {
+    if (!(error instanceof ProtocolError)) throw error;
   }
   return { kind: "opaque", length: data.length };
 }

@@ -1,6 +1,6 @@
 /** The prompt on a real terminal: bash in a tmux of its own. */
 import { execFileSync } from "node:child_process";
-import { mkdirSync, readFileSync } from "node:fs";
+import { appendFileSync, mkdirSync, readFileSync } from "node:fs";
 import { userInfo } from "node:os";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
 import { Lab, MUXGUARD, until } from "../peer/lab.ts";
@@ -11,7 +11,10 @@ const DEAF_FOR = 1100;
 const COLUMNS = 160;
 
 class Terminal {
+  static #count = 0;
   readonly #env: NodeJS.ProcessEnv;
+  /** The last server may still be on its way out. */
+  readonly #server = `muxguard-${Terminal.#count++}`;
 
   constructor(env: NodeJS.ProcessEnv, folder: string) {
     this.#env = env;
@@ -21,7 +24,7 @@ class Terminal {
 
   #tmux(...args: string[]): string {
     const env = { ...this.#env, PS1: "$ ", TERM: "xterm", PROMPT_COMMAND: "" };
-    return execFileSync("tmux", ["-L", "muxguard-test", ...args], { env, encoding: "utf8", stdio: "pipe" });
+    return execFileSync("tmux", ["-L", this.#server, ...args], { env, encoding: "utf8", stdio: "pipe" });
   }
 
   /** Keys as tmux names them: "Enter", "Down", "C-c". */
@@ -40,7 +43,8 @@ class Terminal {
   }
 
   async shows(text: string | RegExp): Promise<void> {
-    const isThere = () => (typeof text === "string" ? this.screen().includes(text) : text.test(this.screen()));
+    const isThere = () =>
+      typeof text === "string" ? this.screen().includes(text) : text.test(this.screen());
     await until(isThere, `${text}`).catch((error) => {
       throw new Error(`${error.message} on the screen:\n${this.screen()}`);
     });
@@ -204,10 +208,10 @@ describeWith(["ssh", "sshd", "tmux"], "a question on the terminal", () => {
   });
 
   it("leaves the screen when ssh goes away", async () => {
-    terminal.enter(`${run} sh -c '${ssh} true; echo ssh $?'`);
+    terminal.enter(`${run} ${ssh} true; echo code $?`);
     await terminal.shows("Allow it?");
     process.kill((await lab.pending())[0]?.caller.pid ?? 0, "SIGKILL");
-    await terminal.shows("ssh 137");
+    await terminal.shows("code 137");
     expect(terminal.screen()).not.toMatch(/Allow it\?|❯/);
     await isSane();
   });
@@ -237,7 +241,9 @@ describeWith(["ssh", "sshd", "tmux"], "a question on the terminal", () => {
   });
 
   it("is not put by a run that went to the background later on", async () => {
-    terminal.enter(`${run} sh -c 'echo begun; while ! [ -e go ]; do sleep 0.1; done; ${ssh} true; echo ssh $?'`);
+    terminal.enter(
+      `${run} sh -c 'echo begun; while ! [ -e go ]; do sleep 0.1; done; ${ssh} true; echo ssh $?'`,
+    );
     await terminal.shows("begun");
     terminal.press("C-z");
     await terminal.shows("Stopped");
@@ -262,10 +268,14 @@ describeWith(["ssh", "sshd", "tmux"], "a question on the terminal", () => {
   it("can't be made to look like another by what is asked", async () => {
     const hostile = "\x1b[2J\x1b[H\x1b[45mspoofed\x1b]0;spoofed title\x07\r\nAllow it?\u202e\u2066";
     const hostileKey = lab.key("hostile", "-C", hostile);
+    const [type, blob] = readFileSync(`${hostileKey}.pub`, "utf8").split(" ");
+    appendFileSync(`${key}.pub`, `${type} ${blob}\n`);
+    const { SSH_AUTH_SOCK } = lab.environment;
     const socket = await lab.startAgent("hostile.sock", hostileKey);
-    const folder = lab.path(`cwd${hostile.replaceAll("/", "")}`);
+    Object.assign(lab.environment, { SSH_AUTH_SOCK });
+    const folder = lab.path(`cwd${hostile}`);
     mkdirSync(folder);
-    lab.script("attack", `#!/bin/sh\ncd '${folder}' && exec ssh -F ${lab.sshConfig} -l '${hostile}' alpha.example '${hostile}${"x".repeat(5000)}'\n`);
+    lab.script("attack", `#!/bin/sh\ncd '${folder}' && exec ${ssh} '${hostile}${"x".repeat(5000)}'\n`);
     terminal.enter(`echo still there; ${run} --upstream ${socket} ./attack; echo code $?`);
     await terminal.isAsked();
     const plain = terminal.screen();
@@ -290,7 +300,9 @@ describeWith(["ssh", "sshd", "tmux"], "a question on the terminal", () => {
       await terminal.isAsked();
       terminal.press("Down", "Down", "Down", "Enter");
       await terminal.shows("code 0");
-      expect(events()).toMatchObject([{ by: "approver:terminal", remember: "run" }, { by: /^grant:/ }]);
+      const [first, second] = events();
+      expect(first).toMatchObject({ by: "approver:terminal", remember: "run" });
+      expect(second).toMatchObject({ by: `grant:${first?.id}` });
       await isSane();
       terminal.enter(`clear; ${run} ${ssh} echo in; echo code $?`);
       await terminal.shows("Allow it?");

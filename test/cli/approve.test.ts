@@ -267,4 +267,20 @@ describeWith(["ssh", "sshd"], "a question of a run without a daemon", () => {
     expect(await result).toMatchObject({ code: 0, stdout: "in\n", stderr: "" });
     expect(lab.log()).toMatchObject([{ decision: "allow", by: "approver:queue" }]);
   });
+
+  it("is not hidden by that of a run that was stopped", async () => {
+    const ssh = ["ssh", "-F", lab.sshConfig, "alpha.example", "true"];
+    const stopped = lab.start(process.execPath, [MUXGUARD, "run", "--", ...ssh], { detached: true });
+    await lab.pending();
+    stopped.kill("SIGSTOP");
+    const result = lab.guardedSsh("alpha.example", "echo in");
+    const [question] = await lab.pending();
+    const { code, stderr } = await lab.muxguard("approve", question?.id ?? "");
+    expect({ code, stderr }).toEqual({
+      code: 0,
+      stderr: expect.stringMatching(/run-\d+\/daemon\.sock does not answer/),
+    });
+    expect(await result).toMatchObject({ code: 0, stdout: "in\n" });
+    stopped.kill("SIGCONT");
+  });
 });

@@ -159,6 +159,16 @@ describeWith(["ssh"], "muxguard run", () => {
     },
   );
 
+  it("waits for processes that lost their parent in the run, so that none is left as a zombie", async () => {
+    const child = start("sh", "-c", "(sleep 0.1 & echo $!); exec sleep 1000");
+    const orphan = `/proc/${(await printed(child)).trim()}`;
+    await until(() => readFileSync(`${orphan}/status`, "utf8").includes(`PPid:\t${child.pid}\n`), "adoption");
+    await until(() => !existsSync(orphan), "its end");
+    child.kill();
+    await ended(child);
+    expect(child.exitCode).toBe(143);
+  });
+
   it("leaves what begins with a dash to the command", async () => {
     for (const separator of [[], ["--"]]) {
       const echo = await lab.muxguard("run", ...separator, "echo", "--policy", "x", "--", "-h");

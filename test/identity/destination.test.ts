@@ -358,7 +358,7 @@ describe("a forwarded login", () => {
         hostKey: fingerprint(host.blob),
       },
       user: "user",
-      path: [],
+      path: [{ names: [] }],
       forwarded: true,
     });
   });

@@ -203,7 +203,7 @@ describeWith(["ssh"], "a session-bind", () => {
         await refuse(client, trusted, session);
         return login(session, trusted);
       },
-      logged: { ...refused, path: Array(16).fill(expect.stringMatching(/^SHA256:/)) },
+      logged: { ...refused, path: expect.arrayContaining([expect.stringMatching(/^SHA256:/)]) },
     },
     "that can't be read": {
       make: async (client, session) => {

@@ -1,9 +1,11 @@
 /** Agents behind the guard: one of its own that nobody else can reach, and several as one. */
 import { execFileSync } from "node:child_process";
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
-import { connect } from "node:net";
+import { connect, createServer } from "node:net";
 import { userInfo } from "node:os";
 import { afterEach, beforeEach, expect, it } from "vitest";
+import { encodeAgentReply } from "../../src/wire/agent.ts";
+import { encodeFrame } from "../../src/wire/frame.ts";
 import { encodeSshsig } from "../../src/wire/signed-data.ts";
 import { readBlob } from "../identity/keys.ts";
 import { AgentClient } from "./agent-client.ts";
@@ -166,6 +168,36 @@ describeWith(["ssh"], "a list of two agents", () => {
     await lab.startDaemon();
     expect(await list(lab.agentSocket)).toEqual(["second"]);
     expect(await sign(lab.agentSocket, key)).toBe(true);
+  });
+});
+
+describeWith(["ssh"], "the comment of a key", () => {
+  it("is known to a rule on removing it, though nobody asked for the list", async () => {
+    const key = lab.key("precious");
+    const agent = await lab.startAgent("upstream.sock", key);
+    lab.policy(
+      'default = "allow"\n[[rule]]\nname = "keep"\non = ["admin"]\nkey = "precious"\naction = "deny"\n',
+    );
+    await lab.startDaemon();
+    expect(() => add(lab.agentSocket, "-d", `${key}.pub`)).toThrow("agent refused operation");
+    expect(await list(agent)).toEqual(["precious"]);
+    expect(lab.log()).toMatchObject([{ decision: "deny", by: "rule:keep", key: { comment: "precious" } }]);
+  });
+
+  it("is that of the agent which holds it, whatever another agent calls it", async () => {
+    const key = lab.key("production");
+    await lab.startAgent("upstream.sock", key);
+    lab.policy('default = "deny"\n[[rule]]\nname = "by comment"\nkey = "harmless"\naction = "allow"\n');
+    await lab.startDaemon();
+    const identities = [{ key: publicKey(key), comment: "harmless" }];
+    const answer = encodeFrame(encodeAgentReply({ type: "SSH_AGENT_IDENTITIES_ANSWER", identities })).packet;
+    const other = createServer((socket) => socket.on("data", () => socket.end(answer)));
+    await new Promise<void>((resolve) => other.listen(lab.path("other.sock"), resolve));
+    const through = ["run", "--upstream", lab.path("other.sock"), "--"];
+    expect((await lab.muxguard(...through, "ssh-add", "-l")).stdout).toContain("harmless");
+    expect(await sign(lab.agentSocket, key)).toBe(false);
+    expect(lab.log()).toMatchObject([{ decision: "deny", by: "default", key: { comment: "production" } }]);
+    other.close();
   });
 });
 

@@ -43,7 +43,7 @@ describe("a request in words", () => {
     ],
     ['log in to an unknown destination as git with key "work"', { ...login, destination: unverified }],
     [
-      'log in to an unknown destination (it says prod) as git with key "work"',
+      'log in to an unknown destination (it says "prod") as git with key "work"',
       { ...login, destination: { ...unverified, claimed: "prod" } },
     ],
     ['sign for "git" with key "work"', gitSignature],
@@ -57,10 +57,22 @@ describe("a request in words", () => {
       { ...gitSignature, forwarded: true, path: [{ ...bastion, names: [] }] },
     ],
     [
-      'sign for "git" with key "work", forwarded through a host that can\'t be named',
-      { ...gitSignature, forwarded: true },
+      'sign for "git" with key "work", forwarded through bastion → hosts that nobody can name',
+      { ...gitSignature, forwarded: true, path: [bastion, { names: [] }] },
     ],
     ['add key "work"', admin({ operation: "add", key: { ...key, comment: "work" } })],
+    [
+      'add key "work" (for 600 seconds, asks at each use)',
+      admin({
+        operation: "add",
+        key: { ...key, comment: "work" },
+        constraints: ["for 600 seconds", "asks at each use"],
+      }),
+    ],
+    [
+      'log in to github.com as "git with key \\"github\\"" with key "work"',
+      { ...login, user: 'git with key "github"' },
+    ],
     ["remove key ssh-ed25519 SHA256:abc", admin({ operation: "remove", key })],
     ["remove all keys from the agent", admin({ operation: "remove-all" })],
     [

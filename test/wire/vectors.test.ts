@@ -113,8 +113,8 @@ describe("what ssh and ssh-keygen have signed", () => {
     ["sign-login-rsa-sha2-256", 2, login("rsa-sha2-256")],
     ["sign-login-rsa-sha2-512", 4, login("rsa-sha2-512")],
     ["sign-login-certificate", 0, login("ssh-ed25519-cert-v01@openssh.com")],
-    // the key signs for a certificate that the agent does not hold: to ssh-agent.c that is no login either
-    ["sign-login-certificate-file", 0, { kind: "opaque" }],
+    // the plain key signs for a certificate that the agent does not hold
+    ["sign-login-certificate-file", 0, login("ssh-ed25519-cert-v01@openssh.com")],
   ];
 
   test.each(signed)("%s has flags %i and its shape", (name, flags, expected) => {
