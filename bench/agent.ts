@@ -34,7 +34,7 @@ function expectReply(reply: Frame, expected: keyof typeof AgentMessage): void {
 
 export async function benchSign(lab: Lab): Promise<Row[]> {
   const request = signRequest(lab.key);
-  const plan = { rounds: 40, batch: 40, warmUp: 500 };
+  const plan = { rounds: 40, batch: 50, warmUp: 2000 };
   return [
     await compare(
       lab,
@@ -48,7 +48,7 @@ export async function benchSign(lab: Lab): Promise<Row[]> {
 
 export async function benchLogin(lab: Lab): Promise<Row[]> {
   const { bind, login } = createLogin(lab.key);
-  const plan = { rounds: 40, batch: 40, warmUp: 500 };
+  const plan = { rounds: 40, batch: 50, warmUp: 2000 };
   const measured = connected(
     (client) => sign(client, login),
     (client) => client.request(bind), // refused by ssh-agent-filter, which signs nevertheless
@@ -62,7 +62,7 @@ export async function benchList(lab: Lab): Promise<Row[]> {
 }
 
 export async function benchConnect(lab: Lab): Promise<Row[]> {
-  const plan = { rounds: 40, batch: 50, warmUp: 500 };
+  const plan = { rounds: 40, batch: 50, warmUp: 1000 };
   return [
     await compare(lab, "connect, list, close", 3.5, plan, async (socket) => ({
       once: () => listOnce(socket),

@@ -18,7 +18,10 @@ export async function benchMemory(lab: Lab): Promise<Row[]> {
   for (let done = 1; done < SIGNATURES; done++) await sign(client, request);
   const after = residentMemory(pid);
   await client.close();
-  return [memoryRow("first signature", before), memoryRow(`${SIGNATURES} signatures`, after)];
+  return [
+    memoryRow("first signature", before),
+    memoryRow(`${SIGNATURES.toLocaleString("en")} signatures`, after),
+  ];
 }
 
 function memoryRow(after: string, megabytes: number): Row {
@@ -46,14 +49,14 @@ export async function benchClients(lab: Lab): Promise<Row[]> {
   const guard = await serveClients(socket, lab.key);
   const answered = `${guard.answered} of ${CLIENTS}`;
   const row: Row = {
-    measure: `${CLIENTS} clients at once, each lists and signs`,
+    measure: `${CLIENTS.toLocaleString("en")} clients at once, each lists and signs`,
     bare: `${bare.answered} answered in ${bare.milliseconds.toFixed(0)} ms`,
     guard: `${guard.answered} answered in ${guard.milliseconds.toFixed(0)} ms`,
     result: `${answered} answered`,
     target: "all",
     holds: guard.answered === CLIENTS,
   };
-  return [row, memoryRow(`${CLIENTS} clients at once`, residentMemory(pid))];
+  return [row, memoryRow(`${CLIENTS.toLocaleString("en")} clients at once`, residentMemory(pid))];
 }
 
 async function serveClients(

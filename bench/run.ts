@@ -15,7 +15,7 @@ export async function benchRun(lab: Lab): Promise<Row[]> {
     { name: "own guard", once: () => lab.runMuxguard(["run", "--", "true"], own) },
     { name: "daemon", once: () => lab.runMuxguard(["run", "--", "true"], daemon) },
   ];
-  const summaries = await interleave(variants, { rounds: 40, batch: 1, warmUp: 2 });
+  const summaries = await interleave(variants, { rounds: 30, batch: 1, warmUp: 2 });
   const node = summaries.get("node") ?? { p50: Number.NaN, p95: Number.NaN };
   return (["own guard", "daemon"] as const).map((name): Row => {
     const guard = summaries.get(name) ?? { p50: Number.NaN, p95: Number.NaN };

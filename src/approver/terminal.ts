@@ -47,6 +47,8 @@ function unavailable({ path, mayTakeForeground }: TerminalOptions): string | und
 
 async function ask(options: TerminalOptions, question: Question, signal: AbortSignal): Promise<Answer> {
   const { default: inquirer } = await import("inquirer");
+  const reason = unavailable(options); // it may have changed while the question waited for its turn
+  if (reason !== undefined) throw new Error(reason);
   const terminal = openTerminal(options);
   const { keys, output, say } = terminal;
   try {

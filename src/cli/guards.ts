@@ -12,20 +12,23 @@ const PATIENCE = 3000;
 export async function eachGuard<T>(use: (connection: MessageConnection) => Promise<T>): Promise<T[]> {
   const { runtime, daemonSocket } = openPaths();
   const runs = readdirSync(runtime).filter((name) => /^run-\d+$/.test(name));
-  const results: T[] = [];
-  for (const path of [daemonSocket, ...runs.map((name) => join(runtime, name, "daemon.sock"))]) {
-    const connection = await connectRpc(path);
-    if (!connection) continue;
-    try {
-      results.push(await inTime(use(connection)));
-    } catch (error) {
-      if (error !== tooLate) throw error;
-      process.stderr.write(`muxguard: the guard at ${path} does not answer\n`);
-    } finally {
-      connection.end();
-    }
+  const paths = [daemonSocket, ...runs.map((name) => join(runtime, name, "daemon.sock"))];
+  return (await Promise.all(paths.map((path) => useGuard(path, use)))).flat();
+}
+
+/** Empty where no guard listens, or none that answers. */
+async function useGuard<T>(path: string, use: (connection: MessageConnection) => Promise<T>): Promise<T[]> {
+  const connection = await connectRpc(path);
+  if (!connection) return [];
+  try {
+    return [await inTime(use(connection))];
+  } catch (error) {
+    if (error !== tooLate) throw error;
+    process.stderr.write(`muxguard: the guard at ${path} does not answer\n`);
+    return [];
+  } finally {
+    connection.end();
   }
-  return results;
 }
 
 const tooLate = new Error("no answer in time");

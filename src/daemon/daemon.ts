@@ -25,6 +25,7 @@ import { ensurePrivateFolder } from "../platform/private-folder.ts";
 import { ProcessTable } from "../platform/process.ts";
 import { protectProcess } from "../platform/protect.ts";
 import { isInRun } from "../platform/run-holder.ts";
+import { keepHeapSmall } from "../platform/small-heap.ts";
 import { Grants } from "../policy/grants.ts";
 import type { Answer, Question } from "../policy/question.ts";
 import type { Caller } from "../policy/request.ts";
@@ -113,6 +114,7 @@ export class Guard {
   /** @throws Error if the private agent does not start */
   static async start(options: GuardOptions): Promise<Guard> {
     protectProcess();
+    keepHeapSmall();
     ensurePrivateFolder(options.folder);
     const guard = new Guard(options);
     if (options.config.upstreamAgents.includes("private")) {

@@ -55,6 +55,7 @@ export function connectRpc(path: string): Promise<MessageConnection | undefined>
   return new Promise((resolve) => {
     const socket = connect(path);
     socket.once("error", () => resolve(undefined));
+    socket.once("finish", () => socket.destroy()); // ended by us: a guard that was stopped does not close its side
     socket.once("connect", () => {
       const connection = rpcConnection(socket);
       connection.listen();

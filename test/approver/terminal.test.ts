@@ -131,7 +131,7 @@ describeWith(["ssh", "sshd", "tmux"], "a question on the terminal", () => {
 
   it("takes no key that was typed before, or in the first second", async () => {
     terminal.enter(`${run} sh -c 'echo begun; sleep 0.5; ${ssh} echo in'; echo code $?`);
-    await terminal.shows("begun");
+    await terminal.shows(/begun$/m);
     terminal.press("Down", "Enter");
     await terminal.shows("Allow it?");
     terminal.press("Down", "Enter");
@@ -244,7 +244,7 @@ describeWith(["ssh", "sshd", "tmux"], "a question on the terminal", () => {
     terminal.enter(
       `${run} sh -c 'echo begun; while ! [ -e go ]; do sleep 0.1; done; ${ssh} true; echo ssh $?'`,
     );
-    await terminal.shows("begun");
+    await terminal.shows(/begun$/m);
     terminal.press("C-z");
     await terminal.shows("Stopped");
     terminal.enter("bg; touch go");
@@ -309,9 +309,35 @@ describeWith(["ssh", "sshd", "tmux"], "a question on the terminal", () => {
       process.kill((await lab.pending())[0]?.caller.ancestors[0]?.pid ?? 0, "SIGTERM");
       await terminal.shows("code 143");
       await isSane();
+      terminal.enter(`clear; ${run} ${ssh} echo in; echo code $?`);
+      await terminal.shows("Allow it?");
+      daemon.kill("SIGKILL");
+      await terminal.shows("code 255");
+      await isSane();
     } finally {
       daemon.kill();
     }
     expect(readFileSync(lab.logFile, "utf8")).not.toContain("\x1b");
+  });
+
+  it("is not put by a daemon either while the run is in the background", async () => {
+    const daemon = await lab.startDaemon();
+    try {
+      terminal.enter(
+        `${run} sh -c 'echo begun; while ! [ -e go ]; do sleep 0.1; done; ${ssh} echo let in; rm go'`,
+      );
+      await terminal.shows(/begun$/m);
+      terminal.press("C-z");
+      await terminal.shows("Stopped");
+      terminal.enter("bg; touch go");
+      await terminal.shows(/waiting for approval: log in to alpha\.example.*muxguard approve /);
+      await isSane();
+      const [question] = await lab.pending();
+      await lab.muxguard("approve", question?.id ?? "");
+      await terminal.shows(/let in$/m);
+      expect(events()).toMatchObject([{ decision: "allow", by: "approver:queue" }]);
+    } finally {
+      daemon.kill();
+    }
   });
 });

@@ -273,14 +273,17 @@ describeWith(["ssh", "sshd"], "a question of a run without a daemon", () => {
     const stopped = lab.start(process.execPath, [MUXGUARD, "run", "--", ...ssh], { detached: true });
     await lab.pending();
     stopped.kill("SIGSTOP");
-    const result = lab.guardedSsh("alpha.example", "echo in");
-    const [question] = await lab.pending();
-    const { code, stderr } = await lab.muxguard("approve", question?.id ?? "");
-    expect({ code, stderr }).toEqual({
-      code: 0,
-      stderr: expect.stringMatching(/run-\d+\/daemon\.sock does not answer/),
-    });
-    expect(await result).toMatchObject({ code: 0, stdout: "in\n" });
-    stopped.kill("SIGCONT");
+    try {
+      const result = lab.guardedSsh("alpha.example", "echo in");
+      const [question] = await lab.pending();
+      const { code, stderr } = await lab.muxguard("approve", question?.id ?? "");
+      expect({ code, stderr }).toEqual({
+        code: 0,
+        stderr: expect.stringMatching(/run-\d+\/daemon\.sock does not answer/),
+      });
+      expect(await result).toMatchObject({ code: 0, stdout: "in\n" });
+    } finally {
+      stopped.kill("SIGCONT");
+    }
   });
 });

@@ -18,13 +18,13 @@ const toSign = (namespace: string): Buffer =>
 const folder = makeFolder();
 
 /** A laboratory with a daemon, and what its clients do. */
-function guardedLab() {
+function guardedLab(upstreamTimeout = "1s") {
   const lab = new Lab();
   const keyFile = lab.key("me@laptop");
   const key = readBlob(`${keyFile}.pub`);
   const clients: AgentClient[] = [];
   lab.policy('default = "allow"\n');
-  lab.config('upstream_timeout = "1s"\n');
+  lab.config(`upstream_timeout = "${upstreamTimeout}"\n`);
   const connect = async (): Promise<AgentClient> => {
     const client = await AgentClient.open(lab.agentSocket);
     clients.push(client);
@@ -142,11 +142,22 @@ describeWith(["ssh"], "an upstream agent", () => {
     client.close();
     await until(() => left, "the end of the connection");
   });
+});
 
-  it("that is too busy to take connections keeps its clients waiting, and fails none", async () => {
+describeWith(["ssh"], "a busy upstream agent", () => {
+  const { lab, connect, close } = guardedLab("30s");
+  const path = lab.path("upstream.sock");
+  afterAll(async () => {
+    close();
+    await lab.close();
+  });
+
+  it("that takes no more connections keeps its clients waiting, and fails none", async () => {
     const agent = lab.start("ssh-agent", ["-D", "-a", path], { stdio: "ignore" });
     await until(() => accepts(path), "ssh-agent");
     agent.kill("SIGSTOP");
+    lab.environment.SSH_AUTH_SOCK = path;
+    await lab.startDaemon();
     const clients = await Promise.all(Array.from({ length: 300 }, connect));
     const lists = Promise.all(clients.map((client) => client.list()));
     // ssh-agent's backlog holds 128; /proc/net/unix has a line for each that waits, and one for the listener
