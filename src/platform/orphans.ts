@@ -13,7 +13,7 @@ export function reapOrphans(): void {
   let known = new Set<string>();
   let timer: NodeJS.Timeout | undefined;
   const schedule = (): void => {
-    timer ??= setTimeout(look, INTERVAL).unref();
+    if (!timer) timer = setTimeout(look, INTERVAL).unref();
   };
   const look = (): void => {
     timer = undefined;

@@ -140,6 +140,7 @@ describeWith(["ssh"], "muxguard run", () => {
 
   it("gives the command an agent socket, and no process id of an agent", async () => {
     const environment = { SSH_AGENT_PID: "1", OTHER: "kept" };
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: the shell fills it in
     const script = "echo $SSH_AUTH_SOCK; test -S $SSH_AUTH_SOCK; echo $? ${SSH_AGENT_PID-none} $OTHER";
     const result = await lab.run(process.execPath, [MUXGUARD, "run", "sh", "-c", script], { environment });
     const [socket, more] = result.stdout.split("\n");
