@@ -154,7 +154,7 @@ export class AgentConnection {
       ...whereabouts,
     };
     if (known) return this.#decideAndForward(frame, request, asked, asker);
-    this.#parts.broker.refuse(asked, asker, this.#parts.scope, key.fault, key.reason);
+    this.#parts.broker.refuse(asked, asker, this.#parts.scope, { what: key.fault, reason: key.reason });
     return FAILURE;
   }
 
@@ -206,7 +206,8 @@ export class AgentConnection {
     } catch (error) {
       if (!(error instanceof UpstreamError)) throw error;
       // with the client its upstream connection goes too: that is no fault of the agent's
-      if (!this.#gone.signal.aborted) broker.refuse(asked, asker, scope, "upstream", error.message);
+      if (!this.#gone.signal.aborted)
+        broker.refuse(asked, asker, scope, { what: "upstream", reason: error.message, id: verdict.id });
       return FAILURE;
     }
   }

@@ -30,6 +30,13 @@ export interface Asker {
   gone: AbortSignal;
 }
 
+export interface Fault {
+  what: string;
+  reason: string;
+  /** Of the approval that it takes back, if there was one. */
+  id?: string;
+}
+
 export interface Settings {
   /** How long an approval is remembered if nothing else is said, in milliseconds. */
   remember: number;
@@ -86,8 +93,8 @@ export class Broker {
   }
 
   /** Denies without asking the policy, for a reason that lies outside of it. */
-  refuse(request: Request, asker: Asker, scope: Scope, what: string, reason: string): Verdict {
-    return this.#record(newId(), request, asker, scope, denial(`fault:${what}`, reason), 0);
+  refuse(request: Request, asker: Asker, scope: Scope, { what, reason, id = newId() }: Fault): Verdict {
+    return this.#record(id, request, asker, scope, denial(`fault:${what}`, reason), 0);
   }
 
   async #decide(id: string, request: Request, asker: Asker, scope: Scope): Promise<Decision> {

@@ -112,7 +112,10 @@ describe("the log", () => {
   test("has the refusals that no policy made", () => {
     const { broker, log } = makeBroker();
     const scope = makeScope(allowing);
-    const verdict = broker.refuse(login, makeAsker(), scope, "upstream", "the upstream agent has ended");
+    const verdict = broker.refuse(login, makeAsker(), scope, {
+      what: "upstream",
+      reason: "the upstream agent has ended",
+    });
     expect(verdict).toMatchObject({
       decision: "deny",
       by: "fault:upstream",

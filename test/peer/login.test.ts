@@ -129,7 +129,6 @@ describeWith(["ssh", "sshd"], "a login through the guard", () => {
     const { result, events } = await lab.logged(() =>
       lab.guardedSsh("-A", "alpha.example", `${ssh} -A beta.example ${ssh} gamma.example echo arrived`),
     );
-    console.log(result, events);
     expect(result).toMatchObject({ code: 0, stdout: "arrived\n" });
     expect(events).toMatchObject([
       { by: "rule:first hop", host: "alpha.example" },
