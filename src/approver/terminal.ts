@@ -85,10 +85,11 @@ const CTRL_C = "\x03";
 const CTRL_Z = "\x1a";
 
 function openTerminal({ path, takeForeground }: TerminalOptions): OpenTerminal {
-  const input = new ReadStream(openSync(path, "r+"));
-  const output = new WriteStream(openSync(path, "r+"));
-  output.on("error", () => {}); // the terminal is gone: the answer will be, too
   const fd = openSync(path, "r+");
+  // libuv opens the terminal anew for each of them, and leaves this descriptor to us (uv_tty_init)
+  const input = new ReadStream(fd);
+  const output = new WriteStream(fd);
+  output.on("error", () => {}); // the terminal is gone: the answer will be, too
   const giveBack = takeForeground(fd);
   const restore = (): void => {
     input.setRawMode(false);
@@ -105,9 +106,9 @@ function openTerminal({ path, takeForeground }: TerminalOptions): OpenTerminal {
   const close = (): void => {
     restore();
     process.removeListener("exit", restore);
-    closeSync(fd);
     input.destroy();
     output.destroy();
+    closeSync(fd);
   };
   return { keys, output, say: (text) => void writeSync(fd, text), close };
 }

@@ -10,7 +10,7 @@ import { CliError } from "./cli-error.ts";
 
 export async function daemon({ foreground }: { foreground?: boolean }): Promise<void> {
   const paths = openPaths();
-  const config = await readConfig(paths.config);
+  const config = await readConfig(paths);
   if (await answers(paths.daemonSocket)) throw new CliError("a daemon runs already (muxguard status)", 1);
   if (!foreground) return startInBackground();
   const close = await serve(paths, config);
@@ -22,7 +22,7 @@ async function serve(paths: Paths, config: Config): Promise<() => Promise<void>>
   const report = (line: string): void => void process.stderr.write(`${line}\n`);
   const { runtime: folder, agentSocket, daemonSocket: path } = paths;
   const guard = await Guard.start({ paths, config, environment: process.env, holdsQuestions: true, folder });
-  const policy = userPolicy(paths.config, report);
+  const policy = userPolicy(paths, report);
   await guard.openScope({ policy, report });
   const listener = await serveRpc({ guard, path, agentSocket, policy });
   return async () => {

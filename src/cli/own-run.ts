@@ -18,7 +18,7 @@ import type { OpenRun, RunRequest } from "./run.ts";
 export async function openOwnRun(paths: Paths, config: Config, request: RunRequest): Promise<OpenRun> {
   removeStaleRuns(paths.runtime);
   const { policy: file, report } = request;
-  const policy = file === undefined ? userPolicy(paths.config, report) : filePolicy(file, report);
+  const policy = file === undefined ? userPolicy(paths, report) : filePolicy(file, paths, report);
   await policy.load();
   const run = new OwnRun(paths, config, request, policy);
   await run.listen();

@@ -36,7 +36,6 @@ export interface OpenRun {
 /** Returns the exit code: the command's own, 128+n if signal n ended it. */
 export async function run([command = "", ...args]: string[], options: RunOptions): Promise<number> {
   const paths = openPaths();
-  const config = await readConfig(paths.config);
   // set when the command runs; before that there is nothing to send a signal to
   let kill = (_: NodeJS.Signals): void => {};
   const request: RunRequest = {
@@ -48,7 +47,8 @@ export async function run([command = "", ...args]: string[], options: RunOptions
   };
   protectProcess();
   becomeRunHolder();
-  const opened = (await openDaemonRun(paths, request)) ?? (await openOwnRun(paths, config, request));
+  const opened =
+    (await openDaemonRun(paths, request)) ?? (await openOwnRun(paths, await readConfig(paths), request));
   // from before the command starts until all is cleaned up: a signal in between must not end the guard alone
   const stop = passSignals((signal) => kill(signal));
   try {

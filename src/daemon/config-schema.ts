@@ -12,3 +12,5 @@ export const configSchema = z.strictObject({
   sync_log: z.optional(z.boolean()),
   ssh_config: z.optional(z.string()),
 });
+
+export type ConfigFile = z.infer<typeof configSchema>;

@@ -2,6 +2,8 @@
 import { existsSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
+import type { Paths } from "./paths.ts";
+import { readSettings } from "./settings.ts";
 
 export interface Config {
   /** Agents that hold the keys, by socket path; "private" for an ssh-agent of the guard's own. Empty: SSH_AUTH_SOCK. */
@@ -34,12 +36,10 @@ const defaults: Config = {
 };
 
 /** @throws SettingsError */
-export async function readConfig(folder: string): Promise<Config> {
-  const path = join(folder, "config.toml");
+export async function readConfig({ config, runtime }: Paths): Promise<Config> {
+  const path = join(config, "config.toml");
   if (!existsSync(path)) return defaults;
-  const { readSettings } = await import("./toml-file.ts");
-  const { configSchema } = await import("./config-schema.ts");
-  const file = readSettings(path, configSchema);
+  const file = await readSettings(path, "config", runtime);
   const upstream = file.upstream_agent ?? [];
   return {
     upstreamAgents: (typeof upstream === "string" ? [upstream] : upstream).map(expandHome),

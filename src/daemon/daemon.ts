@@ -170,6 +170,10 @@ export class Guard {
     this.#grants.endRun(id);
   }
 
+  get paths(): Paths {
+    return this.#options.paths;
+  }
+
   pending(): Question[] {
     return this.#questions.pending();
   }

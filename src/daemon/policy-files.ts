@@ -5,6 +5,9 @@
 import { readdirSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 import { emptyPolicy, type Policy, type Rule } from "../policy/policy.ts";
+import type { PolicyFile } from "../policy/schema.ts";
+import type { Paths } from "./paths.ts";
+import { readSettings } from "./settings.ts";
 import { SettingsError } from "./settings-error.ts";
 
 export interface PolicySource {
@@ -14,16 +17,17 @@ export interface PolicySource {
 }
 
 /** policy.toml, policy.d/*.toml in the order of their names, and approved.toml. */
-export function userPolicy(folder: string, report: (line: string) => void): PolicySource {
-  const files = (): string[] => [join(folder, "policy.toml"), ...dropIns(join(folder, "policy.d"))];
-  return policySource(files, () => [join(folder, "approved.toml")], report);
+export function userPolicy({ config, runtime }: Paths, report: (line: string) => void): PolicySource {
+  const files = (): string[] => [join(config, "policy.toml"), ...dropIns(join(config, "policy.d"))];
+  return policySource(files, () => [join(config, "approved.toml")], runtime, report);
 }
 
 /** The one file of `muxguard run --policy FILE`. It must be there. */
-export function filePolicy(path: string, report: (line: string) => void): PolicySource {
+export function filePolicy(path: string, { runtime }: Paths, report: (line: string) => void): PolicySource {
   const source = policySource(
     () => [path],
     () => [],
+    runtime,
     report,
   );
   const load = async (): Promise<void> => {
@@ -36,13 +40,14 @@ export function filePolicy(path: string, report: (line: string) => void): Policy
 function policySource(
   files: () => string[],
   approved: () => string[],
+  runtime: string,
   report: (line: string) => void,
 ): PolicySource {
   let policy = emptyPolicy;
   let state = "";
   const load = async (): Promise<void> => {
     state = stateOf([...files(), ...approved()]);
-    policy = await readPolicy(files(), approved());
+    policy = await readPolicy(files(), approved(), runtime);
   };
   const reload = async (): Promise<Policy> => {
     try {
@@ -72,18 +77,38 @@ function stateOf(files: readonly string[]): string {
   return states.join("\n");
 }
 
-async function readPolicy(files: readonly string[], approvedFiles: readonly string[]): Promise<Policy> {
-  const present = (file: string): boolean => statSync(file, { throwIfNoEntry: false }) !== undefined;
-  if (![...files, ...approvedFiles].some(present)) return emptyPolicy;
-  const { readSettings } = await import("./toml-file.ts");
-  const { policySchema } = await import("../policy/schema.ts");
-  const read = (file: string) => ({ file, content: readSettings(file, policySchema) });
-  const parts = files.filter(present).map(read);
-  const rulesOf = ({ file, content }: ReturnType<typeof read>): Rule[] =>
-    (content.rule ?? []).map((rule, at) => ({ ...rule, name: rule.name ?? `${basename(file)}#${at + 1}` }));
+async function readPolicy(
+  files: readonly string[],
+  approvedFiles: readonly string[],
+  runtime: string,
+): Promise<Policy> {
+  const parts = await readAll(files, runtime);
+  const approved = await readAll(approvedFiles, runtime);
   return {
-    default: parts.find(({ content }) => content.default)?.content.default ?? "ask",
+    default: parts.find(({ content }) => content.default)?.content.default ?? emptyPolicy.default,
     rules: parts.flatMap(rulesOf),
-    approved: approvedFiles.filter(present).map(read).flatMap(rulesOf),
+    approved: approved.flatMap(rulesOf),
   };
+}
+
+interface Part {
+  file: string;
+  content: PolicyFile;
+}
+
+/** Those that are there. */
+async function readAll(files: readonly string[], runtime: string): Promise<Part[]> {
+  const parts: Part[] = [];
+  for (const file of files) {
+    if (statSync(file, { throwIfNoEntry: false }) === undefined) continue;
+    parts.push({ file, content: await readSettings(file, "policy", runtime) });
+  }
+  return parts;
+}
+
+function rulesOf({ file, content }: Part): Rule[] {
+  return (content.rule ?? []).map((rule, at) => ({
+    ...rule,
+    name: rule.name ?? `${basename(file)}#${at + 1}`,
+  }));
 }

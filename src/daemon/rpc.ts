@@ -47,7 +47,10 @@ export const reportNotification = new NotificationType<{ line: string }>("report
 export const SETTINGS_ERROR = 78;
 
 export function rpcConnection(socket: Socket): MessageConnection {
-  return createMessageConnection(new SocketMessageReader(socket), new SocketMessageWriter(socket));
+  const reader = new SocketMessageReader(socket);
+  // else a timer would go on for ever, and the process with it, where the connection ends within a message
+  reader.partialMessageTimeout = 0;
+  return createMessageConnection(reader, new SocketMessageWriter(socket));
 }
 
 /** Connects to a guard; undefined if nobody listens there. */

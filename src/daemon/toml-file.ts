@@ -3,15 +3,19 @@ import { readFileSync, type Stats, statSync } from "node:fs";
 import { userInfo } from "node:os";
 import { parse, TomlError } from "smol-toml";
 import * as z from "zod/mini";
+import { type PolicyFile, policySchema } from "../policy/schema.ts";
+import { type ConfigFile, configSchema } from "./config-schema.ts";
 import { SettingsError } from "./settings-error.ts";
 
 z.config(z.locales.en());
 
+const schemas = { config: configSchema, policy: policySchema };
+
 /** @throws SettingsError */
-export function readSettings<T extends z.ZodMiniType>(path: string, schema: T): z.infer<T> {
+export function checkSettings(path: string, kind: keyof typeof schemas): ConfigFile | PolicyFile {
   checkOwner(path, statSync(path));
   const text = readFileSync(path, "utf8");
-  const result = schema.safeParse(parseToml(path, text));
+  const result = schemas[kind].safeParse(parseToml(path, text));
   if (result.success) return result.data;
   const [issue] = result.error.issues;
   throw new SettingsError(`${path}:${lineOf(text, issue)}: ${describeIssue(issue)}`);

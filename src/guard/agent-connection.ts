@@ -45,6 +45,9 @@ export interface AgentConnectionParts {
 /** What a client may send ahead. Beyond it, it is not read until it has got answers. */
 const MAX_PENDING_FRAMES = 64;
 
+/** A reason of our own: AbortController would make an exception with a stack for each connection. */
+const GONE = new Error("the client went away");
+
 const FAILURE = encodeFrame(encodeAgentReply({ type: "SSH_AGENT_FAILURE" })).packet;
 const EXTENSION_FAILURE = encodeFrame(encodeAgentReply({ type: "SSH_AGENT_EXTENSION_FAILURE" })).packet;
 
@@ -90,7 +93,7 @@ export class AgentConnection {
 
   #end(): void {
     if (this.#gone.signal.aborted) return;
-    this.#gone.abort();
+    this.#gone.abort(GONE);
     this.#parts.upstream.close();
     this.#socket.destroy();
   }

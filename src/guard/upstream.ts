@@ -62,6 +62,9 @@ interface Waiting {
   reject(error: UpstreamError): void;
 }
 
+/** Made once: an error takes a stack, and most connections end without one. */
+const CLOSED = new UpstreamError("the upstream agent is not needed any more: the client went away");
+
 class SingleUpstream implements Upstream {
   readonly #address: AgentAddress;
   readonly #timeouts: UpstreamTimeouts;
@@ -99,7 +102,9 @@ class SingleUpstream implements Upstream {
   }
 
   close(): void {
-    this.#fail("is not needed any more: the client went away");
+    this.#failure ??= CLOSED;
+    this.#socket?.destroy();
+    this.#waiting?.reject(this.#failure);
   }
 
   #connected(): Socket {

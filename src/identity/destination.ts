@@ -33,7 +33,7 @@ export function createDestinationResolver(options: HostIdentifierOptions = {}): 
       const identify: Identify = (hostKey, claim) => hosts.identify(hostKey, claim, stamps);
       const { forwarded, hops } = bindings;
       const claim = readClaim(caller);
-      const known = await resolvePath(hops, claim, identify);
+      const known = hops.length === 0 ? [] : await resolvePath(hops, claim, identify);
       const path = bindings.hasUnknownHops ? [...known, { names: [] }] : known;
       if (signed?.kind !== "userauth") return { path, forwarded };
       const destination = await resolveLogin(bindings.check(signed), forwarded ? undefined : claim, identify);

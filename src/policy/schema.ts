@@ -57,3 +57,6 @@ export const policySchema = z.strictObject({
 
 /** A rule as it is written; `name` is optional there. */
 export type RuleFields = z.infer<typeof ruleSchema>;
+
+/** One file of a policy. */
+export type PolicyFile = z.infer<typeof policySchema>;

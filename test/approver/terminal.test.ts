@@ -1,6 +1,6 @@
 /** The prompt on a real terminal: bash in a tmux of its own. */
 import { execFileSync } from "node:child_process";
-import { appendFileSync, mkdirSync, readFileSync } from "node:fs";
+import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { userInfo } from "node:os";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
 import { Lab, MUXGUARD, until } from "../peer/lab.ts";
@@ -13,7 +13,8 @@ const COLUMNS = 160;
 class Terminal {
   static #count = 0;
   readonly #env: NodeJS.ProcessEnv;
-  /** The last server may still be on its way out. */
+  #closed = false;
+  /** A name of its own: the last server may still be on its way out. */
   readonly #server = `muxguard-${Terminal.#count++}`;
 
   constructor(env: NodeJS.ProcessEnv, folder: string) {
@@ -72,7 +73,10 @@ class Terminal {
     return this.#tmux("display-message", "-p", "#{pane_title}").trim();
   }
 
+  /** Hangs up, as when its window is closed. */
   close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
     this.#tmux("kill-server");
   }
 }
@@ -214,6 +218,17 @@ describeWith(["ssh", "sshd", "tmux"], "a question on the terminal", () => {
     await terminal.shows("code 137");
     expect(terminal.screen()).not.toMatch(/Allow it\?|❯/);
     await isSane();
+  });
+
+  it("ends together with its terminal", async () => {
+    terminal.enter(`${run} ${ssh} echo in`);
+    await terminal.shows("Allow it?");
+    const [question] = await lab.pending();
+    const pids = [question?.caller.pid, question?.caller.ancestors[0]?.pid];
+    terminal.close();
+    await until(() => pids.every((pid) => !existsSync(`/proc/${pid}`)), "the end of the run");
+    expect(events()).toMatchObject([{ decision: "deny", by: "fault:withdrawn" }]);
+    await until(() => readdirSync(lab.path("runtime/muxguard")).length === 0, "a clean folder");
   });
 
   it("comes one at a time, where several wait", async () => {

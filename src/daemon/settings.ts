@@ -1,0 +1,66 @@
+/**
+ * Settings files, checked once: what a file says is kept, as it was checked, in the runtime folder. Most runs then start without the parser and the
+ * schemas, which take longer to load than everything else.
+ *
+ * What is kept belongs to the file's stamp: inode, times, size, owner and mode. The runtime folder is as private as the sockets in it.
+ */
+import { createHash } from "node:crypto";
+import { mkdirSync, readFileSync, renameSync, type Stats, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { PolicyFile } from "../policy/schema.ts";
+import type { ConfigFile } from "./config-schema.ts";
+
+/** A file that was changed so lately may change again without a new time, in milliseconds: it is not kept. */
+const SETTLED = 2000;
+
+/** Part of the stamp: to be raised with each change to a schema. */
+const VERSION = 1;
+
+interface Settings {
+  config: ConfigFile;
+  policy: PolicyFile;
+}
+
+/**
+ * @param runtime the private folder
+ * @throws SettingsError for a mistake in the file
+ */
+export async function readSettings<K extends keyof Settings>(
+  path: string,
+  kind: K,
+  runtime: string,
+): Promise<Settings[K]> {
+  const stats = statSync(path);
+  const stamp = stampOf(path, kind, stats);
+  const folder = join(runtime, "settings");
+  const kept = join(folder, createHash("sha256").update(path).digest("hex").slice(0, 16));
+  const known = readKept(kept);
+  if (known?.stamp === stamp) return known.settings as Settings[K];
+  const { checkSettings } = await import("./toml-file.ts");
+  const settings = checkSettings(path, kind);
+  if (Date.now() - Math.max(stats.mtimeMs, stats.ctimeMs) > SETTLED) keep(folder, kept, { stamp, settings });
+  return settings as Settings[K];
+}
+
+function stampOf(path: string, kind: string, { ino, mtimeMs, ctimeMs, size, uid, mode }: Stats): string {
+  return JSON.stringify([VERSION, kind, path, ino, mtimeMs, ctimeMs, size, uid, mode]);
+}
+
+function readKept(path: string): { stamp: string; settings: unknown } | undefined {
+  try {
+    return JSON.parse(readFileSync(path, "utf8"));
+  } catch {
+    return undefined; // none yet, or not whole
+  }
+}
+
+function keep(folder: string, path: string, content: { stamp: string; settings: unknown }): void {
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    const whole = `${path}.${process.pid}`;
+    writeFileSync(whole, JSON.stringify(content), { mode: 0o600 });
+    renameSync(whole, path);
+  } catch {
+    // only slower the next time
+  }
+}
