@@ -11,7 +11,7 @@ import type { Config } from "../daemon/config.ts";
 import type { AddedScope, Guard } from "../daemon/daemon.ts";
 import type { Paths } from "../daemon/paths.ts";
 import { filePolicy, type PolicySource, userPolicy } from "../daemon/policy-files.ts";
-import { type Listener, listenPrivately } from "../platform/listener.ts";
+import { type Accepted, type Listener, listenPrivately } from "../platform/listener.ts";
 import { ensurePrivateFolder } from "../platform/private-folder.ts";
 import type { OpenRun, RunRequest } from "./run.ts";
 
@@ -47,8 +47,8 @@ class OwnRun implements OpenRun {
 
   async listen(): Promise<void> {
     ensurePrivateFolder(this.#folder);
-    this.#listener = await listenPrivately(this.agentSocket, (socket, descriptor) => {
-      this.#serve(socket, descriptor).catch((error: Error) => {
+    this.#listener = await listenPrivately(this.agentSocket, (socket, accepted) => {
+      this.#serve(socket, accepted).catch((error: Error) => {
         this.#request.report(`muxguard: the guard did not start: ${error.message}`);
         socket.destroy();
       });
@@ -63,11 +63,11 @@ class OwnRun implements OpenRun {
     rmSync(this.#folder, { recursive: true, force: true });
   }
 
-  async #serve(socket: Socket, descriptor: number): Promise<void> {
+  async #serve(socket: Socket, accepted: Accepted): Promise<void> {
     this.#started ??= this.#start();
     const { scope } = await this.#started;
     // closed in the meantime: its descriptor may be another connection's by now
-    if (!socket.destroyed) scope.serve(socket, descriptor);
+    if (!socket.destroyed) scope.serve(socket, accepted);
   }
 
   async #start(): Promise<{ guard: Guard; scope: AddedScope }> {

@@ -1,5 +1,6 @@
 /** `muxguard run`: a command with a guarded agent, through the daemon if one runs, otherwise through a guard of its own. */
 import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
 import { constants } from "node:os";
 import { basename, resolve } from "node:path";
 import { readConfig } from "../daemon/config.ts";
@@ -101,7 +102,14 @@ function passSignals(kill: (signal: NodeJS.Signals) => void): () => void {
 
 function startError(command: string, error: Error): CliError {
   const code = "code" in error ? error.code : undefined;
-  if (code === "ENOENT") return new CliError(`${command}: command not found`, exitCodes.notFound);
+  if (code === "ENOENT" || (code === "EACCES" && !isThere(command)))
+    return new CliError(`${command}: command not found`, exitCodes.notFound);
   if (code === "EACCES") return new CliError(`${command}: permission denied`, exitCodes.notExecutable);
   return new CliError(`${command}: ${error.message}`, exitCodes.notExecutable);
+}
+
+/** A folder in PATH that may not be searched looks like a command that may not be executed. execvp(3). */
+function isThere(command: string): boolean {
+  if (command.includes("/")) return true;
+  return (process.env.PATH ?? "").split(":").some((folder) => existsSync(resolve(folder, command)));
 }

@@ -18,7 +18,7 @@ import type { Scope } from "../guard/scope.ts";
 import { type AgentAddress, createUpstream } from "../guard/upstream.ts";
 import { createDestinationResolver } from "../identity/destination.ts";
 import { SessionRegistry } from "../identity/session-registry.ts";
-import { type Listener, listenPrivately } from "../platform/listener.ts";
+import { type Accepted, type Listener, listenPrivately } from "../platform/listener.ts";
 import { Peer } from "../platform/peer.ts";
 import { type PrivateAgent, startPrivateAgent } from "../platform/private-agent.ts";
 import { ensurePrivateFolder } from "../platform/private-folder.ts";
@@ -67,7 +67,7 @@ export interface OpenScope {
 }
 
 export interface AddedScope {
-  serve(socket: Socket, descriptor: number): void;
+  serve(socket: Socket, accepted: Accepted): void;
   /** Forgets what was granted to the run. */
   end(): void;
 }
@@ -159,7 +159,7 @@ export class Guard {
     };
     if (scope.run) this.#runs.set(scope.run.id, scope.run.pid);
     return {
-      serve: (socket, descriptor) => this.#serve(socket, descriptor, scope, agents),
+      serve: (socket, accepted) => this.#serve(socket, accepted, scope, agents),
       end: () => this.#endRun(scope.run?.id),
     };
   }
@@ -206,8 +206,8 @@ export class Guard {
   }
 
   /** The process at the other end of a connection to one of the guard's sockets. */
-  peer(descriptor: number): Peer {
-    return new Peer(descriptor, this.#processes);
+  peer(accepted: Accepted): Peer {
+    return new Peer(accepted, this.#processes);
   }
 
   async close(): Promise<void> {
@@ -233,7 +233,7 @@ export class Guard {
     });
   }
 
-  #serve(socket: Socket, descriptor: number, scope: Scope, { addresses, keyNames }: Agents): void {
+  #serve(socket: Socket, accepted: Accepted, scope: Scope, { addresses, keyNames }: Agents): void {
     const { upstreamTimeout } = this.#options.config;
     const timeouts = { answer: upstreamTimeout, person: Math.max(PERSON_TIMEOUT, upstreamTimeout) };
     new AgentConnection(socket, {
@@ -242,7 +242,7 @@ export class Guard {
       upstream: createUpstream(addresses, timeouts),
       keyNames,
       route: agentRoute(this.#sessions, this.#destinations),
-      client: this.peer(descriptor),
+      client: this.peer(accepted),
     });
   }
 }

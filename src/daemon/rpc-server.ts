@@ -4,7 +4,7 @@ import { CancellationTokenSource, type MessageConnection, ResponseError } from "
 import * as z from "zod/mini";
 import type { Approver } from "../approver/approver.ts";
 import { inTurn } from "../approver/in-turn.ts";
-import { type Listener, listenPrivately } from "../platform/listener.ts";
+import { type Accepted, type Listener, listenPrivately } from "../platform/listener.ts";
 import type { Answer } from "../policy/question.ts";
 import type { Caller } from "../policy/request.ts";
 import type { Guard, OpenScope } from "./daemon.ts";
@@ -32,12 +32,12 @@ export interface RpcServerOptions {
 }
 
 export function serveRpc(options: RpcServerOptions): Promise<Listener> {
-  return listenPrivately(options.path, (socket, descriptor) => serve(socket, descriptor, options));
+  return listenPrivately(options.path, (socket, accepted) => serve(socket, accepted, options));
 }
 
-function serve(socket: Socket, descriptor: number, options: RpcServerOptions): void {
+function serve(socket: Socket, accepted: Accepted, options: RpcServerOptions): void {
   const { guard, agentSocket, policy } = options;
-  const peer = guard.peer(descriptor);
+  const peer = guard.peer(accepted);
   const connection = rpc.rpcConnection(socket);
   socket.on("error", () => socket.destroy());
   // who asks is read at each request: a process that was outside of a run may be inside by now

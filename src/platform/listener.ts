@@ -2,12 +2,20 @@
 import { chmodSync, lstatSync, unlinkSync } from "node:fs";
 import { connect, createServer, type Socket } from "node:net";
 import { userInfo } from "node:os";
-import { peerCredentials } from "./libc.ts";
+import { type PeerCredentials, peerCredentials } from "./libc.ts";
 
 export interface Listener {
   path: string;
   /** Stops listening and ends the connections. */
   close(): Promise<void>;
+}
+
+/** A connection, and who made it. */
+export interface Accepted extends PeerCredentials {
+  /** Valid as long as the socket is not destroyed. */
+  descriptor: number;
+  /** On performance.now()'s clock, in milliseconds. */
+  acceptedAt: number;
 }
 
 /** sun_path holds 108 bytes on Linux, with the NUL at its end. */
@@ -19,7 +27,7 @@ const MAX_PATH = 107;
  */
 export async function listenPrivately(
   path: string,
-  serve: (socket: Socket, descriptor: number) => void,
+  serve: (socket: Socket, accepted: Accepted) => void,
 ): Promise<Listener> {
   const length = Buffer.byteLength(path);
   if (length > MAX_PATH) throw new Error(`socket path of ${length} bytes, ${MAX_PATH} are the most: ${path}`);
@@ -27,14 +35,14 @@ export async function listenPrivately(
   const sockets = new Set<Socket>();
   const { uid } = userInfo();
   const server = createServer((socket) => {
-    const descriptor = descriptorOf(socket);
-    if (descriptor === undefined || !isOwnedBy(uid, descriptor)) {
+    const accepted = acceptedFrom(socket);
+    if (accepted?.uid !== uid) {
       socket.destroy();
       return;
     }
     sockets.add(socket);
     socket.once("close", () => sockets.delete(socket));
-    serve(socket, descriptor);
+    serve(socket, accepted);
   });
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
@@ -70,11 +78,13 @@ export function answers(path: string): Promise<boolean> {
   });
 }
 
-function isOwnedBy(uid: number, descriptor: number): boolean {
+function acceptedFrom(socket: Socket): Accepted | undefined {
+  const descriptor = descriptorOf(socket);
+  if (descriptor === undefined) return undefined;
   try {
-    return peerCredentials(descriptor).uid === uid;
+    return { descriptor, acceptedAt: performance.now(), ...peerCredentials(descriptor) };
   } catch {
-    return false;
+    return undefined; // it is gone again
   }
 }
 

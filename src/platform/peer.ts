@@ -2,7 +2,8 @@
 import { closeSync } from "node:fs";
 import { uptime } from "node:os";
 import type { Caller } from "../policy/request.ts";
-import { hasEnded, peerCredentials, peerPidfd } from "./libc.ts";
+import { hasEnded, peerPidfd } from "./libc.ts";
+import type { Accepted } from "./listener.ts";
 import { ProcessGone, type ProcessTable } from "./process.ts";
 
 /** Of /proc's start times; the same on every Linux that Node runs on. */
@@ -13,15 +14,15 @@ export class Peer {
   readonly uid: number;
   readonly #fd: number;
   readonly #table: ProcessTable;
-  readonly #accepted = performance.now();
+  readonly #acceptedAt: number;
   #startTime: string | undefined;
 
-  /** @param fd of the connection; it must stay open while identify() may be called */
-  constructor(fd: number, table: ProcessTable) {
-    const { pid, uid } = peerCredentials(fd);
+  /** @param accepted the connection; it must stay open while identify() may be called */
+  constructor({ pid, uid, descriptor, acceptedAt }: Accepted, table: ProcessTable) {
     this.pid = pid;
     this.uid = uid;
-    this.#fd = fd;
+    this.#fd = descriptor;
+    this.#acceptedAt = acceptedAt;
     this.#table = table;
   }
 
@@ -56,7 +57,7 @@ export class Peer {
   /** Before Linux 6.5: a process that started after the connection was made has got the pid of the one that made it. */
   #identifyByTime(): Caller {
     const caller = this.#table.read(this.pid);
-    const accepted = uptime() - (performance.now() - this.#accepted) / 1000;
+    const accepted = uptime() - (performance.now() - this.#acceptedAt) / 1000;
     if (Number(caller.startTime) / TICKS_PER_SECOND > accepted + 1 / TICKS_PER_SECOND) {
       throw new ProcessGone(`process ${this.pid} has ended`);
     }

@@ -19,6 +19,8 @@ interface Entry extends Process {
   /** The text of /proc/PID/stat when it was last read, and what it says. */
   statText: Buffer;
   stat: Stat;
+  /** The ancestors as they were last read. */
+  line?: { parent: number; ancestors: Process[]; readAt: number };
   /** Changes with each exec, unless someone takes pains: the executable is compared as well. */
   layout: string;
   container: boolean;
@@ -44,6 +46,11 @@ interface Current {
 export const MAX_ANCESTORS = 64;
 /** How often a line of ancestors may change while it is read. */
 const MAX_CHANGES = 20;
+/**
+ * For how long a line of ancestors stands for the next requests of the same process, in milliseconds. What it says was true when it was
+ * read, and an ancestor that becomes another program meanwhile changes nothing about what it has started.
+ */
+const LINE_STANDS = 100;
 const MAX_CMDLINE = 16 * 1024;
 const NO_LOGIN_SESSION = "4294967295";
 
@@ -89,12 +96,17 @@ export class ProcessTable {
    * place twice leads to a process that /proc hides.
    */
   #ancestors(process: Current): Process[] {
-    const { pid, startTime } = process.entry;
+    const { pid, startTime, line } = process.entry;
+    const now = performance.now();
+    if (line?.parent === process.stat.parent && now - line.readAt < LINE_STANDS) return line.ancestors;
     let brokenAt = 0;
     let current = process;
     for (let changes = 0; changes < MAX_CHANGES; changes++) {
       const { ancestors, missing } = this.#line(current);
-      if (missing === brokenAt) return ancestors;
+      if (missing === brokenAt) {
+        current.entry.line = { parent: current.stat.parent, ancestors, readAt: now };
+        return ancestors;
+      }
       brokenAt = missing;
       current = this.#current(pid);
       if (current.entry.startTime !== startTime) throw new ProcessGone(`process ${pid} has ended`);

@@ -61,8 +61,11 @@ describeWith(["ssh"], "muxguard run", () => {
     });
   });
 
-  it("exits with 127 if there is no such command", async () => {
-    const result = await lab.muxguard("run", "--", "no-such-command");
+  it("exits with 127 if there is no such command, also where PATH has a folder that is closed", async () => {
+    mkdirSync(lab.path("closed"), { mode: 0o000 });
+    const environment = { PATH: `${lab.path("closed")}:${process.env.PATH}` };
+    const args = [MUXGUARD, "run", "--", "no-such-command"];
+    const result = await lab.run(process.execPath, args, { environment });
     expect(result).toMatchObject({ code: 127, stderr: "muxguard: no-such-command: command not found\n" });
   });
 

@@ -5,7 +5,7 @@ import { connect, createServer, type Server, type Socket } from "node:net";
 import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { answers, type Listener, listenPrivately } from "../../src/platform/listener.ts";
+import { type Accepted, answers, type Listener, listenPrivately } from "../../src/platform/listener.ts";
 import { ended } from "../peer/lab.ts";
 
 let folder: string;
@@ -22,7 +22,10 @@ afterEach(async () => {
   rmSync(folder, { recursive: true });
 });
 
-async function listen(name = "s", serve: (socket: Socket, fd: number) => void = () => {}): Promise<string> {
+async function listen(
+  name = "s",
+  serve: (socket: Socket, accepted: Accepted) => void = () => {},
+): Promise<string> {
   const listener = await listenPrivately(join(folder, name), serve);
   listeners.push(listener);
   return listener.path;
@@ -45,10 +48,12 @@ describe("a private listener", () => {
     }
   });
 
-  it("hands over each connection with its descriptor", async () => {
-    const path = await listen("s", (socket, descriptor) => socket.end(`${descriptor}`));
+  it("hands over each connection with its descriptor and who made it", async () => {
+    const path = await listen("s", (socket, accepted) => socket.end(JSON.stringify(accepted)));
     const [chunk] = await once(connect(path), "data");
-    expect(Number(chunk)).toBeGreaterThan(2);
+    const { descriptor, pid, uid } = JSON.parse(String(chunk));
+    expect(descriptor).toBeGreaterThan(2);
+    expect({ pid, uid }).toEqual({ pid: process.pid, uid: process.getuid?.() });
   });
 
   it("replaces a socket that a crash left behind", async () => {

@@ -18,8 +18,8 @@ let listener: Listener;
 let accepted: (connection: { socket: Socket; peer: Peer }) => void;
 
 beforeAll(async () => {
-  listener = await listenPrivately(join(folder, "s"), (socket, descriptor) =>
-    accepted({ socket, peer: new Peer(descriptor, table) }),
+  listener = await listenPrivately(join(folder, "s"), (socket, connection) =>
+    accepted({ socket, peer: new Peer(connection, table) }),
   );
 });
 
