@@ -36,10 +36,10 @@ const defaults: Config = {
 };
 
 /** @throws SettingsError */
-export async function readConfig({ config, runtime }: Paths): Promise<Config> {
+export async function readConfig({ config, state }: Paths): Promise<Config> {
   const path = join(config, "config.toml");
   if (!existsSync(path)) return defaults;
-  const file = await readSettings(path, "config", runtime);
+  const file = await readSettings(path, "config", state);
   const upstream = file.upstream_agent ?? [];
   return {
     upstreamAgents: (typeof upstream === "string" ? [upstream] : upstream).map(expandHome),

@@ -13,6 +13,8 @@ export interface Paths {
   agentSocket: string;
   /** Where the daemon takes muxguard's own commands. */
   daemonSocket: string;
+  /** What is kept between runs; 0700. */
+  state: string;
   log: string;
 }
 
@@ -30,6 +32,7 @@ export function openPaths(): Paths {
     runtime,
     agentSocket: join(runtime, "agent.sock"),
     daemonSocket: join(runtime, "daemon.sock"),
+    state,
     log: join(state, "log.jsonl"),
   };
 }

@@ -17,17 +17,21 @@ export interface PolicySource {
 }
 
 /** policy.toml, policy.d/*.toml in the order of their names, and approved.toml. */
-export function userPolicy({ config, runtime }: Paths, report: (line: string) => void): PolicySource {
+export function userPolicy({ config, state: folder }: Paths, report: (line: string) => void): PolicySource {
   const files = (): string[] => [join(config, "policy.toml"), ...dropIns(join(config, "policy.d"))];
-  return policySource(files, () => [join(config, "approved.toml")], runtime, report);
+  return policySource(files, () => [join(config, "approved.toml")], folder, report);
 }
 
 /** The one file of `muxguard run --policy FILE`. It must be there. */
-export function filePolicy(path: string, { runtime }: Paths, report: (line: string) => void): PolicySource {
+export function filePolicy(
+  path: string,
+  { state: folder }: Paths,
+  report: (line: string) => void,
+): PolicySource {
   const source = policySource(
     () => [path],
     () => [],
-    runtime,
+    folder,
     report,
   );
   const load = async (): Promise<void> => {
@@ -40,14 +44,14 @@ export function filePolicy(path: string, { runtime }: Paths, report: (line: stri
 function policySource(
   files: () => string[],
   approved: () => string[],
-  runtime: string,
+  folder: string,
   report: (line: string) => void,
 ): PolicySource {
   let policy = emptyPolicy;
   let state = "";
   const load = async (): Promise<void> => {
     state = stateOf([...files(), ...approved()]);
-    policy = await readPolicy(files(), approved(), runtime);
+    policy = await readPolicy(files(), approved(), folder);
   };
   const reload = async (): Promise<Policy> => {
     try {
@@ -80,10 +84,10 @@ function stateOf(files: readonly string[]): string {
 async function readPolicy(
   files: readonly string[],
   approvedFiles: readonly string[],
-  runtime: string,
+  folder: string,
 ): Promise<Policy> {
-  const parts = await readAll(files, runtime);
-  const approved = await readAll(approvedFiles, runtime);
+  const parts = await readAll(files, folder);
+  const approved = await readAll(approvedFiles, folder);
   return {
     default: parts.find(({ content }) => content.default)?.content.default ?? emptyPolicy.default,
     rules: parts.flatMap(rulesOf),
@@ -97,11 +101,11 @@ interface Part {
 }
 
 /** Those that are there. */
-async function readAll(files: readonly string[], runtime: string): Promise<Part[]> {
+async function readAll(files: readonly string[], folder: string): Promise<Part[]> {
   const parts: Part[] = [];
   for (const file of files) {
     if (statSync(file, { throwIfNoEntry: false }) === undefined) continue;
-    parts.push({ file, content: await readSettings(file, "policy", runtime) });
+    parts.push({ file, content: await readSettings(file, "policy", folder) });
   }
   return parts;
 }

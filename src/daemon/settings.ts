@@ -1,8 +1,8 @@
 /**
- * Settings files, checked once: what a file says is kept, as it was checked, in the runtime folder. Most runs then start without the parser and the
+ * Settings files, checked once: what a file says is kept, as it was checked, in the state folder. Most runs then start without the parser and the
  * schemas, which take longer to load than everything else.
  *
- * What is kept belongs to the file's stamp: inode, times, size, owner and mode. The runtime folder is as private as the sockets in it.
+ * What is kept belongs to the file's stamp: inode, times, size, owner and mode. The state folder is private, and has to be: it holds the log.
  */
 import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, renameSync, type Stats, statSync, writeFileSync } from "node:fs";
@@ -22,17 +22,17 @@ interface Settings {
 }
 
 /**
- * @param runtime the private folder
+ * @param state the private folder
  * @throws SettingsError for a mistake in the file
  */
 export async function readSettings<K extends keyof Settings>(
   path: string,
   kind: K,
-  runtime: string,
+  state: string,
 ): Promise<Settings[K]> {
   const stats = statSync(path);
   const stamp = stampOf(path, kind, stats);
-  const folder = join(runtime, "settings");
+  const folder = join(state, "settings");
   const kept = join(folder, createHash("sha256").update(path).digest("hex").slice(0, 16));
   const known = readKept(kept);
   if (known?.stamp === stamp) return known.settings as Settings[K];
