@@ -13,9 +13,17 @@ export async function daemon({ foreground }: { foreground?: boolean }): Promise<
   const config = await readConfig(paths);
   if (await answers(paths.daemonSocket)) throw new CliError("a daemon runs already (muxguard status)", 1);
   if (!foreground) return startInBackground();
+  const signalled = firstSignal(); // from before the first socket is there: one that comes then must not leave it behind
   const close = await serve(paths, config);
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => void close());
   process.send?.("ready");
+  await signalled;
+  await close();
+}
+
+function firstSignal(): Promise<void> {
+  return new Promise((resolve) => {
+    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => resolve());
+  });
 }
 
 async function serve(paths: Paths, config: Config): Promise<() => Promise<void>> {
@@ -23,12 +31,14 @@ async function serve(paths: Paths, config: Config): Promise<() => Promise<void>>
   const { runtime: folder, agentSocket, daemonSocket: path } = paths;
   const guard = await Guard.start({ paths, config, environment: process.env, holdsQuestions: true, folder });
   const policy = userPolicy(paths, report);
-  await guard.openScope({ policy, report });
-  const listener = await serveRpc({ guard, path, agentSocket, policy });
-  return async () => {
-    await listener.close();
+  try {
+    await guard.openScope({ policy, report });
+    guard.closeWith(await serveRpc({ guard, path, agentSocket, policy }));
+  } catch (error) {
     await guard.close();
-  };
+    throw error;
+  }
+  return () => guard.close();
 }
 
 /**

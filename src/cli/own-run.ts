@@ -21,7 +21,12 @@ export async function openOwnRun(paths: Paths, config: Config, request: RunReque
   const policy = file === undefined ? userPolicy(paths, report) : filePolicy(file, paths, report);
   await policy.load();
   const run = new OwnRun(paths, config, request, policy);
-  await run.listen();
+  try {
+    await run.listen();
+  } catch (error) {
+    await run.close();
+    throw error;
+  }
   return run;
 }
 

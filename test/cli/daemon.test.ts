@@ -69,6 +69,23 @@ describeWith(["ssh"], "muxguard daemon", () => {
     expect(existsSync(lab.daemonSocket)).toBe(false);
   });
 
+  it.each(["agentSocket", "daemonSocket"] as const)(
+    "leaves a file alone that is in the way: %s",
+    async (socket) => {
+      mkdirSync(dirname(lab[socket]), { recursive: true, mode: 0o700 });
+      writeFileSync(lab[socket], "");
+      for (const options of [[], ["--foreground"]]) {
+        const result = await lab.muxguard("daemon", ...options);
+        expect(result).toMatchObject({
+          code: 1,
+          stderr: `muxguard: ${lab[socket]} is in the way, and is no socket\n`,
+        });
+      }
+      rmSync(lab[socket]);
+      expect([lab.daemonSocket, lab.agentSocket].filter(existsSync)).toEqual([]);
+    },
+  );
+
   it("is one for each user: a second one refuses", async () => {
     await foreground();
     for (const options of [[], ["--foreground"]]) {

@@ -243,6 +243,16 @@ describeWith(["ssh"], "muxguard run", () => {
     expect(left()).toEqual([]);
   });
 
+  it("leaves nothing behind where its socket's path would be too long", async () => {
+    const long = lab.path("r".repeat(90));
+    mkdirSync(long, { mode: 0o700 });
+    const args = [MUXGUARD, "run", "echo", "ran"];
+    const result = await lab.run(process.execPath, args, { environment: { XDG_RUNTIME_DIR: long } });
+    expect(result).toMatchObject({ code: 1, stdout: "" });
+    expect(result.stderr).toMatch(/^muxguard: socket path of \d+ bytes, 107 are the most: /);
+    expect(readdirSync(`${long}/muxguard`).filter((name) => name !== "settings")).toEqual([]);
+  });
+
   it("removes what a run left behind that was killed", async () => {
     const child = start("sh", "-c", "echo $$; exec sleep 1000");
     const command = Number(await printed(child));
