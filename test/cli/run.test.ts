@@ -42,9 +42,9 @@ describeWith(["ssh"], "muxguard run", () => {
     return lab.start(process.execPath, [MUXGUARD, "run", ...args], { detached: true, stdio: "pipe" });
   }
 
-  /** What runs left behind; checked settings are kept there on purpose. */
+  /** What runs left behind. */
   function left(): string[] {
-    return readdirSync(runtime).filter((name) => name !== "settings");
+    return readdirSync(runtime);
   }
 
   async function printed(child: ChildProcess): Promise<string> {
@@ -250,7 +250,7 @@ describeWith(["ssh"], "muxguard run", () => {
     const result = await lab.run(process.execPath, args, { environment: { XDG_RUNTIME_DIR: long } });
     expect(result).toMatchObject({ code: 1, stdout: "" });
     expect(result.stderr).toMatch(/^muxguard: socket path of \d+ bytes, 107 are the most: /);
-    expect(readdirSync(`${long}/muxguard`).filter((name) => name !== "settings")).toEqual([]);
+    expect(readdirSync(`${long}/muxguard`)).toEqual([]);
   });
 
   it("removes what a run left behind that was killed", async () => {
@@ -261,7 +261,7 @@ describeWith(["ssh"], "muxguard run", () => {
     process.kill(command);
     expect(left()).toEqual([`run-${child.pid}`]);
     const during = await lab.muxguard("run", "ls", runtime);
-    expect(during.stdout).toMatch(/^run-\d+\n(?:settings\n)?$/);
+    expect(during.stdout).toMatch(/^run-\d+\n$/);
     expect(during.stdout).not.toContain(`run-${child.pid}\n`);
     expect(left()).toEqual([]);
   });
