@@ -102,9 +102,7 @@ class SingleUpstream implements Upstream {
   }
 
   close(): void {
-    this.#failure ??= CLOSED;
-    this.#socket?.destroy();
-    this.#waiting?.reject(this.#failure);
+    this.#end(CLOSED);
   }
 
   #connected(): Socket {
@@ -144,7 +142,11 @@ class SingleUpstream implements Upstream {
    * the old one.
    */
   #fail(what: string): void {
-    this.#failure ??= new UpstreamError(`the upstream agent ${this.#address.name} ${what}`);
+    this.#end(this.#failure ?? new UpstreamError(`the upstream agent ${this.#address.name} ${what}`));
+  }
+
+  #end(failure: UpstreamError): void {
+    this.#failure ??= failure;
     this.#socket?.destroy();
     this.#waiting?.reject(this.#failure);
   }

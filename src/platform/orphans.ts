@@ -4,6 +4,7 @@
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { reap } from "./libc.ts";
+import { parseStat } from "./process.ts";
 
 /** How long a child must have been a zombie, in milliseconds: one of Node's own is not, as Node waits for it at once. */
 const INTERVAL = 1000;
@@ -45,9 +46,8 @@ function children(): Child[] {
 
 function readChild(pid: string): Child[] {
   try {
-    const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
-    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    return [{ pid: Number(pid), state: fields[0] ?? "", identity: `${pid} ${fields[19]}` }];
+    const { state, startTime } = parseStat(readFileSync(`/proc/${pid}/stat`, "latin1"));
+    return [{ pid: Number(pid), state, identity: `${pid} ${startTime}` }];
   } catch {
     return []; // it was waited for in the meantime
   }

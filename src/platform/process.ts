@@ -207,7 +207,7 @@ function openStat(pid: number): number {
 }
 
 /** The fields after the name, which is in parentheses and may hold any character. */
-function parseStat(text: string): Stat {
+export function parseStat(text: string): Stat {
   const nameEnd = text.lastIndexOf(")");
   const fields = text.slice(nameEnd + 2).split(" ");
   const field = (number: number): string => fields[number - 3] ?? "0";
