@@ -34,6 +34,12 @@ export interface AuditEvent {
   constraints?: string[];
   command?: string;
   subsystem?: string;
+  tty?: true;
+  x11?: true;
+  forwardAgent?: true;
+  /** The names of the variables alone: the values may be secrets. */
+  environment?: string[];
+  forward?: Request["forward"];
   forwarded?: boolean;
   /** The hops that the request was forwarded through, the nearest first. */
   path?: string[];

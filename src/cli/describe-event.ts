@@ -27,7 +27,7 @@ function requestOf(event: AuditEvent): Request {
     verified,
     how: how ?? "",
   };
-  const { user, key, data, namespace, operation, provider, constraints, command, subsystem } = asked;
+  const { user, key, data, namespace, operation, provider, constraints } = asked;
   return {
     kind,
     ...(destination && { destination }),
@@ -38,10 +38,23 @@ function requestOf(event: AuditEvent): Request {
     ...(operation && { operation }),
     ...(provider !== undefined && { provider }),
     ...(constraints && { constraints }),
-    ...(command !== undefined && { command }),
-    ...(subsystem !== undefined && { subsystem }),
+    ...sessionOf(event),
+    ...(event.forward && { forward: event.forward }),
     path: path.map((name) => ({ names: [name] })),
     forwarded,
+  };
+}
+
+type Session = Pick<Request, "command" | "subsystem" | "tty" | "x11" | "forwardAgent" | "environment">;
+
+function sessionOf({ command, subsystem, tty, x11, forwardAgent, environment }: AuditEvent): Session {
+  return {
+    ...(command !== undefined && { command }),
+    ...(subsystem !== undefined && { subsystem }),
+    ...(tty && { tty }),
+    ...(x11 && { x11 }),
+    ...(forwardAgent && { forwardAgent }),
+    ...(environment && { environment }),
   };
 }
 

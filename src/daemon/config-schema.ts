@@ -11,6 +11,8 @@ export const configSchema = z.strictObject({
   upstream_timeout: z.optional(duration),
   sync_log: z.optional(z.boolean()),
   ssh_config: z.optional(z.string()),
+  control_dirs: z.optional(z.array(z.string())),
+  announce: z.optional(z.enum(["terminal", "always"])),
 });
 
 export type ConfigFile = z.infer<typeof configSchema>;

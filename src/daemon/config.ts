@@ -22,6 +22,10 @@ export interface Config {
   syncLog: boolean;
   /** The file for `ssh -G` instead of the user's own ssh_config. */
   sshConfig: string | undefined;
+  /** Folders in which `ControlMaster auto` makes its masters: they are taken over. */
+  controlFolders: readonly string[];
+  /** Whether ssh says on its stderr that a person is asked: only where that is a terminal, or always. */
+  announce: "terminal" | "always";
 }
 
 const defaults: Config = {
@@ -33,6 +37,8 @@ const defaults: Config = {
   upstreamTimeout: 10_000,
   syncLog: false,
   sshConfig: undefined,
+  controlFolders: [],
+  announce: "terminal",
 };
 
 /** @throws SettingsError */
@@ -50,6 +56,8 @@ export async function readConfig({ config, state }: Paths): Promise<Config> {
     upstreamTimeout: file.upstream_timeout ?? defaults.upstreamTimeout,
     syncLog: file.sync_log ?? defaults.syncLog,
     sshConfig: file.ssh_config === undefined ? undefined : expandHome(file.ssh_config),
+    controlFolders: (file.control_dirs ?? []).map(expandHome),
+    announce: file.announce ?? defaults.announce,
   };
 }
 

@@ -14,10 +14,14 @@ import { AgentConnection } from "../guard/agent-connection.ts";
 import { Broker } from "../guard/broker.ts";
 import { KeyNames } from "../guard/key-names.ts";
 import { Questions } from "../guard/questions.ts";
-import type { Scope } from "../guard/scope.ts";
+import type { Run, Scope } from "../guard/scope.ts";
 import { type AgentAddress, createUpstream } from "../guard/upstream.ts";
 import { createDestinationResolver } from "../identity/destination.ts";
+import { HostIdentifier } from "../identity/host-identity.ts";
+import { Logins } from "../identity/logins.ts";
+import { MasterDestinations } from "../identity/master-destination.ts";
 import { SessionRegistry } from "../identity/session-registry.ts";
+import { SshConfigs } from "../identity/ssh-config.ts";
 import { type Accepted, type Listener, listenPrivately } from "../platform/listener.ts";
 import { Peer } from "../platform/peer.ts";
 import { type PrivateAgent, startPrivateAgent } from "../platform/private-agent.ts";
@@ -31,6 +35,7 @@ import type { Answer, Question } from "../policy/question.ts";
 import type { Caller } from "../policy/request.ts";
 import { agentRoute } from "./agent-route.ts";
 import type { Config } from "./config.ts";
+import { Connections } from "./connections.ts";
 import type { Paths } from "./paths.ts";
 import type { PolicySource } from "./policy-files.ts";
 
@@ -62,11 +67,13 @@ export interface ScopeOptions {
 }
 
 export interface OpenScope {
+  readonly scope: Scope;
   agentSocket: string;
   close(): Promise<void>;
 }
 
 export interface AddedScope {
+  readonly scope: Scope;
   serve(socket: Socket, accepted: Accepted): void;
   /** Forgets what was granted to the run. */
   end(): void;
@@ -86,20 +93,24 @@ export class Guard {
   readonly #questions: Questions;
   readonly #keyNames = new KeyNames();
   readonly #sessions = new SessionRegistry();
+  readonly #logins = new Logins();
   readonly #destinations: ReturnType<typeof createDestinationResolver>;
+  readonly #masterDestinations: MasterDestinations;
   readonly #broker: Broker;
   readonly #approvers: readonly Approver[];
-  readonly #runs = new Map<string, number>();
+  readonly #runs = new Map<string, Scope & { run: Run }>();
   readonly #open = new Set<{ close(): Promise<void> }>();
   #privateAgent: PrivateAgent | undefined;
+  #connections: Connections | undefined;
 
   private constructor(options: GuardOptions) {
     const { config, paths, environment } = options;
     this.#options = options;
     this.#log = new AuditLog(paths.log, config.syncLog);
-    this.#destinations = createDestinationResolver(
-      config.sshConfig === undefined ? {} : { sshConfig: config.sshConfig },
-    );
+    const configs = new SshConfigs(config.sshConfig === undefined ? {} : { file: config.sshConfig });
+    const hosts = new HostIdentifier({}, configs);
+    this.#destinations = createDestinationResolver({}, hosts);
+    this.#masterDestinations = new MasterDestinations(configs, hosts);
     this.#approvers = [inTurn(createAskpassApprover(environment))];
     this.#questions = new Questions(options.onQuestion);
     this.#broker = new Broker({
@@ -130,6 +141,7 @@ export class Guard {
     const name = options.run ? `${randomBytes(6).toString("hex")}.sock` : "agent.sock";
     const listener = await listenPrivately(join(this.#options.folder, name), scope.serve);
     const opened: OpenScope = {
+      scope: scope.scope,
       agentSocket: listener.path,
       close: async () => {
         this.#open.delete(opened);
@@ -157,8 +169,9 @@ export class Guard {
       // another agent may list the same keys under other comments
       keyNames: upstream === undefined ? this.#keyNames : new KeyNames(),
     };
-    if (scope.run) this.#runs.set(scope.run.id, scope.run.pid);
+    if (scope.run) this.#runs.set(scope.run.id, { ...scope, run: scope.run });
     return {
+      scope,
       serve: (socket, accepted) => this.#serve(socket, accepted, scope, agents),
       end: () => this.#endRun(scope.run?.id),
     };
@@ -168,6 +181,30 @@ export class Guard {
     if (id === undefined) return;
     this.#runs.delete(id);
     this.#grants.endRun(id);
+  }
+
+  /**
+   * Takes over control masters, and opens some.
+   * @param scope of clients outside of all runs
+   */
+  guardConnections(scope: Scope, report: (line: string) => void): Connections {
+    this.#connections ??= new Connections({
+      config: this.#options.config,
+      broker: this.#broker,
+      processes: this.#processes,
+      destinations: this.#masterDestinations,
+      logins: this.#logins,
+      scopeOf: (caller) => this.#runOf(caller) ?? scope,
+      report,
+    });
+    return this.#connections;
+  }
+
+  /** The innermost run that the process is in: its descendants keep the run's holder among their ancestors, which adopts orphans. */
+  #runOf(caller: Caller | undefined): Scope | undefined {
+    const runs = [...this.#runs.values()];
+    const holder = caller?.ancestors.find(({ pid }) => runs.some(({ run }) => run.pid === pid));
+    return runs.find(({ run }) => run.pid === holder?.pid);
   }
 
   get paths(): Paths {
@@ -202,7 +239,7 @@ export class Guard {
 
   /** What is inside of a run, be it another guard's, may not control the guard. */
   isInRun(caller: Caller): boolean {
-    return isInRun(caller, new Set(this.#runs.values()));
+    return isInRun(caller, new Set([...this.#runs.values()].map(({ run }) => run.pid)));
   }
 
   /** The process at the other end of a connection to one of the guard's sockets. */
@@ -211,6 +248,7 @@ export class Guard {
   }
 
   async close(): Promise<void> {
+    this.#connections?.close();
     await Promise.all([...this.#open].map((scope) => scope.close()));
     this.#privateAgent?.close();
     this.#processes.close();
@@ -241,7 +279,7 @@ export class Guard {
       scope,
       upstream: createUpstream(addresses, timeouts),
       keyNames,
-      route: agentRoute(this.#sessions, this.#destinations),
+      route: agentRoute(this.#sessions, this.#destinations, this.#logins),
       client: this.peer(accepted),
     });
   }

@@ -7,6 +7,7 @@ import { inTurn } from "../approver/in-turn.ts";
 import { type Accepted, type Listener, listenPrivately } from "../platform/listener.ts";
 import type { Answer } from "../policy/question.ts";
 import type { Caller } from "../policy/request.ts";
+import type { Connections } from "./connections.ts";
 import type { Guard, OpenScope } from "./daemon.ts";
 import { filePolicy, type PolicySource } from "./policy-files.ts";
 import * as rpc from "./rpc.ts";
@@ -29,6 +30,8 @@ export interface RpcServerOptions {
   agentSocket?: string;
   /** The user's policy, for runs without one of their own; undefined where runs can't be opened. */
   policy?: PolicySource;
+  /** Undefined where masters can't be guarded. */
+  connections?: Connections;
 }
 
 export function serveRpc(options: RpcServerOptions): Promise<Listener> {

@@ -10,6 +10,7 @@ import { coverage, type Grants, type Remember } from "../policy/grants.ts";
 import type { Question } from "../policy/question.ts";
 import type { Caller, Request } from "../policy/request.ts";
 import type { Questions } from "./questions.ts";
+import { Recent } from "./recent.ts";
 import type { Scope } from "./scope.ts";
 
 export interface Verdict {
@@ -28,6 +29,10 @@ export interface Asker {
   isUnchanged(): boolean;
   /** Aborted when it went away. */
   gone: AbortSignal;
+  /** Called when somebody else than the user of the asker's own terminal is asked. */
+  waiting?(question: Question): void;
+  /** True if it tells its user of a denial by itself. */
+  tells?: boolean;
 }
 
 export interface Fault {
@@ -68,14 +73,16 @@ interface Asked {
   caller: Caller;
   covered: string | undefined;
   ruling: AskRuling;
-  gone: AbortSignal;
+  asker: Asker;
 }
 
 export class Broker {
   readonly #parts: BrokerParts;
+  readonly #recent: Recent;
 
   constructor(parts: BrokerParts) {
     this.#parts = parts;
+    this.#recent = new Recent(parts.now);
   }
 
   /** Never rejects. When it resolves, the decision is in the log. */
@@ -85,6 +92,7 @@ export class Broker {
     const began = now();
     const decision = await this.#decide(id, request, asker, scope).catch(internalFault);
     const verdict = this.#record(id, request, asker, scope, decision, now() - began);
+    this.#recent.add(request, asker.caller, scope.run?.id, verdict);
     const { covered, remember } = decision;
     if (verdict.decision === "allow" && covered !== undefined && remember) {
       this.#parts.grants.add(id, covered, remember, scope.run?.id);
@@ -102,13 +110,18 @@ export class Broker {
     if (!caller) return denial("fault:caller", "the process that asks has ended or can't be identified");
     const current = scope.policy();
     const ruling = evaluate(current instanceof Promise ? await current : current, request, caller);
-    if (ruling.action === "allow") return { decision: "allow", by: ruling.by };
     if (ruling.action === "deny")
       return denial(ruling.by, ruling.by === "default" ? "no rule allows it" : undefined);
+    const denied = this.#recent.denial(request, caller, scope.run?.id);
+    if (denied !== undefined)
+      return denial("fault:denied", `a session there was denied a moment ago (${denied})`);
+    if (ruling.action === "allow") return { decision: "allow", by: ruling.by };
     const covered = ruling.remember === 0 ? undefined : coverage(request, caller, scope.run?.id);
     const grant = covered === undefined ? undefined : this.#parts.grants.find(covered, ruling.remember);
     if (grant) return { decision: "allow", by: `grant:${grant.id}` };
-    const decision = await this.#ask({ id, request, caller, covered, ruling, gone: asker.gone }, scope);
+    const approved = this.#recent.approval(request, caller);
+    if (approved !== undefined) return { decision: "allow", by: `grant:${approved}` };
+    const decision = await this.#ask({ id, request, caller, covered, ruling, asker }, scope);
     if (decision.decision === "deny") return decision;
     if (!asker.isUnchanged()) {
       return denial(
@@ -120,16 +133,20 @@ export class Broker {
   }
 
   async #ask(asked: Asked, scope: Scope): Promise<Decision> {
-    const { id, request, covered, ruling, gone } = asked;
+    const { id, request, covered, ruling, asker } = asked;
     const question = this.#question(asked, scope);
     const allowed = (kind: string): boolean => ruling.approvers?.includes(kind) ?? true;
     const approvers = scope.approvers.filter(({ kind }) => allowed(kind));
     const queue = allowed("queue") ? scope.queue : "closed";
     const onlyQueue = (): void =>
       scope.report(`muxguard: waiting for approval: ${describeRequest(request)} (muxguard approve ${id})`);
+    const onItsTerminal = approvers.some(
+      ({ kind, unavailable }) => kind === "terminal" && unavailable() === undefined,
+    );
+    if (!onItsTerminal) asker.waiting?.(question);
     const { answer, by } = await this.#parts.questions.ask(
       { question, covered, approvers, queue, onlyQueue },
-      gone,
+      asker.gone,
     );
     if (answer.decision === "deny") return denial(by, answer.reason);
     return { decision: "allow", by, remember: capped(answer.remember, question.longest) };
@@ -158,7 +175,7 @@ export class Broker {
   #record(
     id: string,
     request: Request,
-    { caller }: Asker,
+    { caller, tells }: Asker,
     scope: Scope,
     decision: Decision,
     waitedMs: number,
@@ -168,7 +185,7 @@ export class Broker {
     const remembered = decision.decision === "allow" && remember !== undefined && { remember };
     try {
       this.#parts.record({ time: new Date(), request, caller, waitedMs, ...verdict, ...remembered });
-      if (verdict.decision === "deny") scope.report(denialLine(request, verdict));
+      if (verdict.decision === "deny" && !tells) scope.report(denialLine(request, verdict));
       return verdict;
     } catch (error) {
       const reason = `the log can't be written: ${error instanceof Error ? error.message : "unknown error"}`;
@@ -188,7 +205,7 @@ function internalFault(error: unknown): Decision {
 }
 
 /** The words of every denial: `muxguard: denied: log in to prod as root with key "work" (rule "no prod")`. */
-function denialLine(request: Request, { by, reason }: Verdict): string {
+export function denialLine(request: Request, { by, reason }: Verdict): string {
   return `muxguard: denied: ${describeRequest(request)} (${describeDecision(by, reason)})`;
 }
 

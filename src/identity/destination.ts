@@ -25,8 +25,10 @@ export interface DestinationResolver {
 
 type Identify = (hostKey: Buffer, claim: SshDestination | undefined) => Promise<HostIdentity>;
 
-export function createDestinationResolver(options: HostIdentifierOptions = {}): DestinationResolver {
-  const hosts = new HostIdentifier(options);
+export function createDestinationResolver(
+  options: HostIdentifierOptions = {},
+  hosts = new HostIdentifier(options),
+): DestinationResolver {
   return {
     async resolve(bindings, signed, caller) {
       const stamps = new FileStamps();

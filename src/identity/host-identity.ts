@@ -44,8 +44,11 @@ export class HostIdentifier {
   readonly #guesses = new BoundedMap<string, HostName>(MAX_GUESSES);
   #guessesMade = 0;
 
-  constructor({ sshConfig, now = () => new Date() }: HostIdentifierOptions) {
-    this.#configs = new SshConfigs(sshConfig === undefined ? {} : { file: sshConfig });
+  constructor(
+    { sshConfig, now = () => new Date() }: HostIdentifierOptions,
+    configs = new SshConfigs(sshConfig === undefined ? {} : { file: sshConfig }),
+  ) {
+    this.#configs = configs;
     this.#now = now;
   }
 

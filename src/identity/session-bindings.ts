@@ -82,6 +82,11 @@ export class SessionBindings {
     return this.#binds.filter(({ isForwarding }) => isForwarding).map(({ hostKey }) => hostKey);
   }
 
+  /** The key of the host that the process itself logs in to, as far as that is proven; undefined on a forwarded connection. */
+  get ownHost(): Buffer | undefined {
+    return this.forwarded ? undefined : this.#binds.at(-1)?.hostKey;
+  }
+
   /** Whether the host that is logged in to proved its key for this very login. */
   check(login: UserauthData): LoginCheck {
     const { hops } = this;

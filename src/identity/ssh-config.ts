@@ -1,14 +1,15 @@
 /**
- * What ssh_config(5) makes of a host, as `ssh -G` prints it: ssh's own reading, with its Match blocks, Includes and tokens.
+ * What ssh_config(5) makes of a destination, as `ssh -G` prints it: ssh's own reading, with its Match blocks, Includes and tokens.
  *
- * The host is mostly what a caller typed. Nothing but a plain name is handed on, for a `Match exec` of the user's may put it into a
- * shell command, and `ssh` itself is run without a shell.
+ * The destination is mostly what a caller typed. Nothing but plain names is handed on, for a `Match exec` of the user's may put them
+ * into a shell command; `ssh` itself is run without a shell.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { homedir, userInfo } from "node:os";
 import { join } from "node:path";
 import { BoundedMap } from "./bounded-map.ts";
 import { FileStamps } from "./file-stamps.ts";
+import { isPlainDestination, type PlainDestination } from "./plain-destination.ts";
 
 export interface SshConfig {
   hostname: string;
@@ -19,6 +20,14 @@ export interface SshConfig {
   userKnownHostsFiles: string[];
   globalKnownHostsFiles: string[];
   proxyJump?: string;
+  /** Absent where ssh makes one of `proxyJump`. */
+  proxyCommand?: string;
+  /** Absolute, its tokens expanded; it may hold spaces. */
+  controlPath?: string;
+  /** "no", "yes" (also for 0) or seconds. */
+  controlPersist?: string;
+  /** "yes", "no", "ask" or "accept-new". */
+  strictHostKeyChecking: string;
 }
 
 /** Stands for no host in particular, to learn what holds for all of them (RFC 2606 §2: it can't exist). */
@@ -32,8 +41,6 @@ const LIFETIME = 60_000;
 const LIFETIME_OF_FAILURE = 5_000;
 const TIMEOUT = 5_000;
 const MAX_OUTPUT = 256 * 1024;
-
-const plainHost = /^[A-Za-z0-9._:%][A-Za-z0-9._:%-]{0,254}$/;
 
 interface Cached {
   stamp: string;
@@ -64,24 +71,30 @@ export class SshConfigs {
     this.#now = now;
   }
 
-  /**
-   * The same object for as long as the answer is kept.
-   * @returns undefined for a host that is no plain name, and for whatever ssh can't answer in time
-   */
+  /** As `readDestination` does. */
   read(host: string, stamps = new FileStamps()): Promise<SshConfig | undefined> {
-    if (!plainHost.test(host)) return Promise.resolve(undefined);
-    const stamp = this.#files.map((file) => stamps.of(file)).join();
-    const cached = this.#cache.get(host);
-    if (cached?.stamp === stamp && this.#now() < cached.expires) return cached.config;
-    return this.#run(host, stamp);
+    return this.readDestination({ host }, stamps);
   }
 
-  #run(host: string, stamp: string): Promise<SshConfig | undefined> {
-    const config = runSsh(sshArguments(host, this.#file), this.#timeout)
+  /**
+   * The same object for as long as the answer is kept.
+   * @returns undefined for a destination that is not plain, and for whatever ssh can't answer in time
+   */
+  readDestination(to: PlainDestination, stamps = new FileStamps()): Promise<SshConfig | undefined> {
+    if (!isPlainDestination(to)) return Promise.resolve(undefined);
+    const key = [to.host, to.user, to.port, to.jump].join(" ");
+    const stamp = this.#files.map((file) => stamps.of(file)).join();
+    const cached = this.#cache.get(key);
+    if (cached?.stamp === stamp && this.#now() < cached.expires) return cached.config;
+    return this.#run(to, key, stamp);
+  }
+
+  #run(to: PlainDestination, key: string, stamp: string): Promise<SshConfig | undefined> {
+    const config = runSsh(sshArguments(to, this.#file), this.#timeout)
       .then((output) => (output === undefined ? undefined : parseSshConfig(output)))
       .catch(() => undefined); // no descriptors or no memory left: then spawn throws
     const entry: Cached = { stamp, expires: Number.POSITIVE_INFINITY, config };
-    this.#cache.set(host, entry);
+    this.#cache.set(key, entry);
     config.then((answer) => {
       entry.expires = this.#now() + (answer ? LIFETIME : LIFETIME_OF_FAILURE);
     });
@@ -89,11 +102,16 @@ export class SshConfigs {
   }
 }
 
-function sshArguments(host: string, file: string | undefined): string[] {
+function sshArguments({ host, user, port, jump }: PlainDestination, file: string | undefined): string[] {
   const from = file === undefined ? [] : ["-F", file];
   // else ssh would ask the DNS for a name that isn't there
   const asIs = host === NO_HOST ? ["-o", "CanonicalizeHostname=no"] : [];
-  return ["-G", ...from, ...asIs, "--", host];
+  const said = [
+    ...(user === undefined ? [] : ["-l", user]),
+    ...(port === undefined ? [] : ["-p", `${port}`]),
+    ...(jump === undefined ? [] : ["-J", jump]),
+  ];
+  return ["-G", ...from, ...asIs, ...said, "--", host];
 }
 
 /** Standard output of ssh; undefined if it fails, prints too much or takes too long. */
@@ -141,17 +159,42 @@ export function parseSshConfig(output: string): SshConfig | undefined {
   const hostname = values.get("hostname");
   const port = Number(values.get("port"));
   if (!hostname || !port) return undefined;
-  const hostKeyAlias = values.get("hostkeyalias");
-  const proxyJump = values.get("proxyjump");
   return {
     hostname,
     port,
     user: values.get("user") ?? "",
     userKnownHostsFiles: parsePaths(values.get("userknownhostsfile")),
     globalKnownHostsFiles: parsePaths(values.get("globalknownhostsfile")),
-    ...(hostKeyAlias !== undefined && { hostKeyAlias }),
-    ...(proxyJump !== undefined && { proxyJump }),
+    strictHostKeyChecking: parseStrictness(values.get("stricthostkeychecking")),
+    ...parseOptional(values),
   };
+}
+
+type Optional = Pick<
+  SshConfig,
+  "hostKeyAlias" | "proxyJump" | "proxyCommand" | "controlPath" | "controlPersist"
+>;
+
+/** Most versions print no "none", where that is set. */
+function parseOptional(values: Map<string, string>): Optional {
+  const { hostkeyalias, proxyjump, proxycommand, controlpath, controlpersist } = Object.fromEntries(values);
+  return {
+    ...(hostkeyalias !== undefined && { hostKeyAlias: hostkeyalias }),
+    ...(proxyjump !== undefined && { proxyJump: proxyjump }),
+    ...(isSet(proxycommand) && { proxyCommand: proxycommand }),
+    ...(isSet(controlpath) && { controlPath: expandTilde(controlpath) }),
+    ...(controlpersist !== undefined && { controlPersist: controlpersist }),
+  };
+}
+
+function isSet(value: string | undefined): value is string {
+  return value !== undefined && value.toLowerCase() !== "none";
+}
+
+/** multistate_strict_hostkey in readconf.c: "true" is printed for yes, "false" for no and off. */
+function parseStrictness(printed = "ask"): string {
+  if (printed === "true") return "yes";
+  return printed === "false" || printed === "off" ? "no" : printed;
 }
 
 /** ssh prints the paths with spaces between and doesn't quote the spaces in them: a new one begins where it looks like one. */

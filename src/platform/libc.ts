@@ -2,6 +2,7 @@
  * The calls into libc that Node doesn't have: the one place that imports koffi. Linux numbers throughout (asm-generic/socket.h,
  * linux/prctl.h).
  */
+import { closeSync } from "node:fs";
 import koffi from "koffi";
 
 const libc = koffi.load(null);
@@ -17,6 +18,12 @@ const tcgetpgrp = libc.func("int tcgetpgrp(int fd)");
 const tcsetpgrp = libc.func("int tcsetpgrp(int fd, int group)");
 const getpgrp = libc.func("int getpgrp()");
 const signal = libc.func("intptr_t signal(int number, intptr_t handler)");
+const fcntl = libc.func("int fcntl(int fd, int command, long argument)");
+const syscall = libc.func("long syscall(long number, long a, long b, long c, long d, long e)");
+const socket = libc.func("int socket(int domain, int type, int protocol)");
+const connect = libc.func("int connect(int fd, uint8_t *address, uint32_t length)");
+const recvmsg = libc.func("long recvmsg(int fd, uint8_t *message, int flags)");
+const sendmsg = libc.func("long sendmsg(int fd, uint8_t *message, int flags)");
 
 const SOL_SOCKET = 1;
 const SO_PEERCRED = 17;
@@ -28,6 +35,18 @@ const POLLIN = 1;
 const WNOHANG = 1;
 const SIGTTOU = 22;
 const SIG_IGN = 1;
+
+const AF_UNIX = 1;
+const SOCK_STREAM = 1;
+const SOCK_NONBLOCK = 0o4000;
+const SOCK_CLOEXEC = 0o2000000;
+const SCM_RIGHTS = 1;
+const MSG_CTRUNC = 0x8;
+const MSG_DONTWAIT = 0x40;
+const MSG_NOSIGNAL = 0x4000;
+const MSG_CMSG_CLOEXEC = 0x40000000;
+const F_DUPFD_CLOEXEC = 1030;
+const SYS_PIDFD_OPEN = 434; // the same on every architecture
 
 /** The credentials of whoever connected (or, seen from the connecting side, listens), as of that moment. unix(7). */
 export interface PeerCredentials {
@@ -105,4 +124,134 @@ export function setForegroundGroup(ttyFd: number, group: number): void {
   } finally {
     signal(SIGTTOU, before);
   }
+}
+
+/** A descriptor of the same open file, which no child inherits. The caller closes it. */
+export function duplicate(fd: number): number {
+  const copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+  if (copy < 0) throw new Error(`fcntl(F_DUPFD_CLOEXEC): errno ${koffi.errno()}`);
+  return copy;
+}
+
+export function closeDescriptors(descriptors: readonly number[]): void {
+  for (const descriptor of descriptors) closeSync(descriptor);
+}
+
+/** A descriptor that stands for the process: pidfd_open(2). The caller closes it. Undefined if there is none any more. */
+export function openPidfd(pid: number): number | undefined {
+  const fd = syscall(SYS_PIDFD_OPEN, pid, 0, 0, 0, 0);
+  return fd < 0 ? undefined : fd;
+}
+
+/** Calls back when the descriptor may be read from (or written to), again and again until it is closed. */
+export function watchDescriptor(
+  fd: number,
+  events: { readable?: boolean; writable?: boolean },
+  ready: () => void,
+): { close(): void } {
+  return koffi.node.poll(fd, events, ready);
+}
+
+/** Connects to a Unix socket without waiting. Returns a descriptor, or the name of the errno: "EAGAIN" where too many wait to be accepted. */
+export function connectUnix(path: string): { fd: number } | { error: string } {
+  const address = Buffer.alloc(SUN_PATH_OFFSET + SUN_PATH_LENGTH);
+  address.writeUInt16LE(AF_UNIX);
+  if (address.write(path, SUN_PATH_OFFSET) >= SUN_PATH_LENGTH) return { error: "ENAMETOOLONG" };
+  const fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (fd < 0) return { error: errnoName() };
+  if (connect(fd, address, address.length) === 0) return { fd };
+  const error = errnoName();
+  closeSync(fd);
+  return { error };
+}
+
+const SUN_PATH_OFFSET = 2;
+const SUN_PATH_LENGTH = 108;
+
+export interface Received {
+  bytes: Buffer;
+  /** Passed along with the bytes; the caller's to close. */
+  descriptors: number[];
+}
+
+/** For one message at a time: the calls are synchronous. struct msghdr of 64-bit Linux. */
+const message = Buffer.allocUnsafeSlow(56);
+const vector = Buffer.allocUnsafeSlow(16);
+const received = Buffer.allocUnsafeSlow(64 * 1024);
+const control = Buffer.allocUnsafeSlow(64);
+const CONTROL_HEADER = 16;
+/** Offsets in struct msghdr. */
+const CONTROL_LENGTH = 40;
+const FLAGS = 48;
+
+function prepare(bytes: bigint, length: number, controlLength: number): void {
+  vector.writeBigUInt64LE(bytes, 0);
+  vector.writeBigUInt64LE(BigInt(length), 8);
+  message.fill(0);
+  message.writeBigUInt64LE(koffi.address(vector), 16);
+  message.writeBigUInt64LE(1n, 24);
+  message.writeBigUInt64LE(controlLength === 0 ? 0n : koffi.address(control), 32);
+  message.writeBigUInt64LE(BigInt(controlLength), CONTROL_LENGTH);
+}
+
+const receivedAddress = koffi.address(received);
+
+/**
+ * Reads what is there, with the descriptors that came with it. recvmsg(2), unix(7).
+ * @returns "empty" if there is nothing yet, "end" at the end of the stream and for an error
+ */
+export function receiveMessage(fd: number): Received | "empty" | "end" {
+  prepare(receivedAddress, received.length, control.length);
+  const length = recvmsg(fd, message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+  if (length < 0) return isTransient(koffi.errno()) ? "empty" : "end";
+  const descriptors = receivedDescriptors();
+  // more descriptors than there is room for: nobody sends so many, and which bytes they belonged to can't be said any more
+  if (length === 0 || (message.readInt32LE(FLAGS) & MSG_CTRUNC) !== 0) {
+    for (const descriptor of descriptors) closeSync(descriptor);
+    return "end";
+  }
+  return { bytes: Buffer.from(received.subarray(0, length)), descriptors };
+}
+
+function receivedDescriptors(): number[] {
+  const total = Number(message.readBigUInt64LE(CONTROL_LENGTH));
+  const descriptors: number[] = [];
+  for (let at = 0; at + CONTROL_HEADER <= total; ) {
+    const length = Number(control.readBigUInt64LE(at));
+    if (length < CONTROL_HEADER) break;
+    const isRights =
+      control.readInt32LE(at + 8) === SOL_SOCKET && control.readInt32LE(at + 12) === SCM_RIGHTS;
+    for (let value = at + CONTROL_HEADER; isRights && value + 4 <= at + length; value += 4)
+      descriptors.push(control.readInt32LE(value));
+    at += (length + 7) & ~7;
+  }
+  return descriptors;
+}
+
+/**
+ * Writes as much as goes without waiting, with a descriptor if there is one. sendmsg(2).
+ * @param bytes at least one
+ * @returns how many bytes went; "full" if none could; "end" if nobody reads any more
+ */
+export function sendMessage(fd: number, bytes: Buffer, descriptor?: number): number | "full" | "end" {
+  if (descriptor !== undefined) {
+    control.writeBigUInt64LE(BigInt(CONTROL_HEADER + 4), 0);
+    control.writeInt32LE(SOL_SOCKET, 8);
+    control.writeInt32LE(SCM_RIGHTS, 12);
+    control.writeInt32LE(descriptor, CONTROL_HEADER);
+  }
+  prepare(koffi.address(bytes), bytes.length, descriptor === undefined ? 0 : CONTROL_HEADER + 8);
+  const length = sendmsg(fd, message, MSG_DONTWAIT | MSG_NOSIGNAL);
+  if (length >= 0) return length;
+  return isTransient(koffi.errno()) ? "full" : "end";
+}
+
+function isTransient(errno: number): boolean {
+  const { EAGAIN, EINTR } = koffi.os.errno;
+  return errno === EAGAIN || errno === EINTR;
+}
+
+function errnoName(): string {
+  const errno = koffi.errno();
+  return Object.entries(koffi.os.errno).find(([, value]) => value === errno)?.[0] ?? `errno ${errno}`;
 }

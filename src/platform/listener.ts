@@ -29,8 +29,7 @@ export async function listenPrivately(
   path: string,
   serve: (socket: Socket, accepted: Accepted) => void,
 ): Promise<Listener> {
-  const length = Buffer.byteLength(path);
-  if (length > MAX_PATH) throw new Error(`socket path of ${length} bytes, ${MAX_PATH} are the most: ${path}`);
+  checkLength(path);
   await removeStale(path);
   const sockets = new Set<Socket>();
   const { uid } = userInfo();
@@ -57,8 +56,14 @@ export async function listenPrivately(
   return { path, close };
 }
 
+/** @throws Error for a path that no socket can have */
+export function checkLength(path: string): void {
+  const length = Buffer.byteLength(path);
+  if (length > MAX_PATH) throw new Error(`socket path of ${length} bytes, ${MAX_PATH} are the most: ${path}`);
+}
+
 /** Removes a socket that a crash left behind; one that is alive, and anything that is no socket, stays. */
-async function removeStale(path: string): Promise<void> {
+export async function removeStale(path: string): Promise<void> {
   const found = lstatSync(path, { throwIfNoEntry: false });
   if (!found) return;
   if (!found.isSocket()) throw new Error(`${path} is in the way, and is no socket`);
@@ -78,7 +83,8 @@ export function answers(path: string): Promise<boolean> {
   });
 }
 
-function acceptedFrom(socket: Socket): Accepted | undefined {
+/** Undefined for a connection that is gone again. */
+export function acceptedFrom(socket: Socket): Accepted | undefined {
   const descriptor = descriptorOf(socket);
   if (descriptor === undefined) return undefined;
   try {

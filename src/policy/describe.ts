@@ -2,36 +2,87 @@
 import { describeDuration } from "./duration.ts";
 import type { Remember } from "./grants.ts";
 import type { Answer, Question } from "./question.ts";
-import type { AdminOperation, Caller, Destination, Host, KeyFacts, Process, Request } from "./request.ts";
+import type { Caller, Destination, Host, KeyFacts, Operation, Process, Request } from "./request.ts";
 import { visible } from "./visible.ts";
 
-/** What is asked for, in one phrase: `log in to github.com as git with key "work"`. */
+/** What is asked for, in one phrase: `log in to github.com as git with key "work"`, `run "uptime" on prod-db as root`. */
 export function describeRequest(request: Request): string {
-  const key = request.key ? ` with ${describeKey(request.key)}` : "";
+  return `${describeAsked(request)}${describePath(request)}`;
+}
+
+function describeAsked(request: Request): string {
   switch (request.kind) {
     case "sign":
-      return `${describeSigned(request)}${key}${describePath(request)}`;
+      return `${describeSigned(request)}${request.key ? ` with ${describeKey(request.key)}` : ""}`;
     case "admin":
-      return `${describeOperation(request)}${describePath(request)}`;
+      return describeOperation(request);
+    case "session":
+      return `${describeSession(request)} on ${describeLogin(request)}${describeExtras(request)}`;
+    case "forward":
+      return describeForward(request);
+    case "proxy":
+      return `use the whole connection to ${describeHost(request.destination)} (proxy)`;
+    case "terminate":
+      return `${operations[request.operation ?? "exit"]} ${describeHost(request.destination)}`;
+    case "connect":
+      return `connect to ${describeLogin(request)}`;
     default:
-      return `${request.kind}${describePath(request)}`;
+      return request.kind;
   }
 }
 
-function describeSigned({ data, destination, user, namespace }: Request): string {
-  switch (data) {
+function describeSigned(request: Request): string {
+  switch (request.data) {
     case "userauth":
-      return `log in to ${describeHost(destination)}${user === undefined ? "" : ` as ${describeUser(user)}`}`;
+      return `log in to ${describeLogin(request)}`;
     case "sshsig":
-      return `sign for ${quoted(namespace ?? "", 64)}`;
+      return `sign for ${quoted(request.namespace ?? "", 64)}`;
     default:
       return "sign data of unknown shape";
   }
 }
 
-/** As it is if it can only be a name, otherwise in quotes: it must not read like more words of the question. */
-function describeUser(user: string): string {
-  return /^[\w.@+-]{1,64}$/.test(user) ? user : quoted(user, 64);
+function describeLogin({ destination, user }: Request): string {
+  return `${describeHost(destination)}${user === undefined ? "" : ` as ${named(user)}`}`;
+}
+
+function describeSession({ command, subsystem }: Request): string {
+  if (subsystem !== undefined) return `use the subsystem ${quoted(subsystem, 64)}`;
+  if (command === undefined) return "open a session";
+  return command === "" ? "open a shell" : `run ${quoted(command, 160)}`;
+}
+
+/** What a session brings along: ` with X11 forwarding and agent forwarding, setting LANG, LC_ALL, TERM and 2 more`. */
+function describeExtras({ x11, forwardAgent, environment = [] }: Request): string {
+  const extras = [...(x11 ? ["X11 forwarding"] : []), ...(forwardAgent ? ["agent forwarding"] : [])];
+  return [
+    ...(extras.length > 0 ? [` with ${extras.join(" and ")}`] : []),
+    ...(environment.length > 0 ? [` setting ${describeNames(environment, FEW)}`] : []),
+  ].join(",");
+}
+
+/** How many variables a phrase names; a question has a line for more. */
+const FEW = 3;
+
+function describeNames(names: readonly string[], limit: number): string {
+  const shown = names.slice(0, limit).map((name) => named(name, 32));
+  return `${shown.join(", ")}${names.length > limit ? ` and ${names.length - limit} more` : ""}`;
+}
+
+function describeForward({ forward, destination, operation }: Request): string {
+  const host = describeHost(destination);
+  const [listen, connect] = [named(forward?.listen ?? "", 100), named(forward?.connect ?? "*", 100)];
+  if (forward?.kind === "stdio") return `connect to ${connect} through ${host}`;
+  const there = forward?.kind === "remote";
+  const way = there ? `${listen} on ${host} to ${connect}` : `${listen} to ${connect} through ${host}`;
+  const socks = `a SOCKS proxy at ${listen} ${there ? "on" : "through"} ${host}`;
+  if (operation === "cancel") return `${operations.cancel} ${connect === "*" ? socks : way}`;
+  return connect === "*" ? `open ${socks}` : `forward ${way}`;
+}
+
+/** As it is if it can only be a name or an address, otherwise in quotes: it must not read like more words of the question. */
+function named(text: string, limit = 64): string {
+  return text.length <= limit && /^[\w.@+:*%/[\]-]+$/.test(text) ? text : quoted(text, limit);
 }
 
 function quoted(text: string, limit: number): string {
@@ -67,7 +118,7 @@ function describeKey({ type, fingerprint, comment }: KeyFacts): string {
   return comment === undefined ? `key ${visible(type, 60)} ${fingerprint}` : `key ${quoted(comment, 80)}`;
 }
 
-const operations: Record<AdminOperation, string> = {
+const operations: Record<Operation, string> = {
   add: "add",
   remove: "remove",
   "remove-all": "remove all keys from the agent",
@@ -75,6 +126,9 @@ const operations: Record<AdminOperation, string> = {
   "remove-smartcard": "remove the keys of",
   lock: "lock the agent",
   unlock: "unlock the agent",
+  exit: "end the shared connection to",
+  stop: "stop sharing the connection to",
+  cancel: "end the forward of",
 };
 
 function describeOperation({ operation, key, provider, constraints = [] }: Request): string {
@@ -139,6 +193,7 @@ const approverPlaces: Record<string, string> = {
 /** The lines of a prompt: who wants what, where, and why it is asked. */
 export function describeQuestion(question: Question): string[] {
   const { request, caller } = question;
+  const { environment = [] } = request;
   const claimed = visible(caller.cmdline.join(" "), 160);
   const lines = [`${programName(caller)} wants to ${describeRequest(request)}`];
   if (request.destination) lines.push(`destination: ${describeProof(request.destination)}`);
@@ -146,6 +201,7 @@ export function describeQuestion(question: Question): string[] {
   lines.push(`asked by: ${describeCaller(caller)}`);
   if (claimed !== "") lines.push(`command line (claimed): ${claimed}`);
   if (caller.cwd !== undefined) lines.push(`working directory: ${visible(caller.cwd, 100)}`);
+  if (environment.length > FEW) lines.push(`variables: ${describeNames(environment, 16)}`);
   if (question.count > 1) lines.push(`${question.count} such requests wait`);
   lines.push(`because: ${describeDecision(question.because)}`);
   return lines;

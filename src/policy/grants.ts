@@ -68,15 +68,14 @@ export class Grants {
 }
 
 /**
- * What a grant for this request would cover, as text to compare: kind, host, user, key or command, path of hops, the line of programs, and the run or login
- * session. Undefined for what is never remembered: data of unknown shape, and what came through hosts that nobody can name.
+ * What a grant for this request would cover, as text to compare: kind, host, user, key, command or forward with all that belongs to it, path of hops, and
+ * who asks. Undefined for what is never remembered: data of unknown shape, and what came through hosts that nobody can name.
  *
  * @param run the run that the request came from: a grant does not outlive it, nor reach another one of the same name
  */
 export function coverage(request: Request, caller: Caller, run: string | undefined): string | undefined {
   if (request.data === "opaque" || (request.forwarded && !isProven(request.path))) return undefined;
-  const { kind, user, namespace, operation, provider, constraints, command, subsystem, destination } =
-    request;
+  const { kind, user, namespace, operation, provider, constraints, destination } = request;
   if (request.forwarded && destination && !destination.verified) return undefined;
   const host = destination && [
     destination.verified,
@@ -86,19 +85,28 @@ export function coverage(request: Request, caller: Caller, run: string | undefin
     destination.verified ? undefined : destination.claimed, // the question showed it
   ];
   const asked = [kind, host, user, request.data, request.key?.type, request.key?.fingerprint];
-  const more = [namespace, operation, provider, constraints, command, subsystem];
+  const more = [namespace, operation, provider, constraints];
   const hops = request.path.map((hop) => hop.hostKey);
+  const connection = [sessionPart(request), forwardPart(request)];
+  return JSON.stringify([asked, more, connection, request.forwarded, hops, whoAsks(caller, run)]);
+}
+
+function sessionPart({ command, subsystem, tty, x11, forwardAgent, environment = [] }: Request): unknown[] {
+  return [command, subsystem, tty, x11, forwardAgent, [...environment].sort()];
+}
+
+function forwardPart({ forward }: Request): unknown[] {
+  return [forward?.kind, forward?.listen, forward?.connect];
+}
+
+/**
+ * Who asks, as text to compare: the line of programs, the run or login session, and the container.
+ *
+ * @param run the run that the request came from
+ */
+export function whoAsks(caller: Caller, run: string | undefined): string {
   const programs = [caller, ...caller.ancestors].filter((process) => !isPlainShell(process)).map(programOf);
-  return JSON.stringify([
-    asked,
-    more,
-    request.forwarded,
-    hops,
-    programs,
-    run ?? "",
-    caller.session,
-    caller.container,
-  ]);
+  return JSON.stringify([programs, run ?? "", caller.session, caller.container]);
 }
 
 /** A forwarded request without a path came through hosts that nobody can name. */

@@ -1,14 +1,15 @@
 /** Whether a rule matches: every field that it names must. */
+import { allowsCommand } from "./command.ts";
 import { type ListMatch, matchHost, matchList, matchPattern } from "./pattern.ts";
 import type { Rule } from "./policy.ts";
-import type { Caller, KeyFacts, Request } from "./request.ts";
+import type { Caller, Forward, KeyFacts, Request } from "./request.ts";
 
 export function matchRule(rule: Rule, request: Request, caller: Caller): boolean {
   return (
     matchKind(rule, request) &&
     matchDestination(rule, request) &&
     matchAsked(rule, request) &&
-    matchSession(rule, request) &&
+    matchDetails(rule, request) &&
     matchCaller(rule, caller)
   );
 }
@@ -47,20 +48,80 @@ function matchAsked(rule: Rule, { user, key, namespace, operation }: Request): b
   );
 }
 
+const sessionFields = ["command", "subsystem", "tty", "x11", "forward_agent", "environment"] as const;
+const forwardFields = ["forward", "listen", "connect"] as const;
+
 /**
- * `command` and `subsystem` describe sessions. A rule with one of them matches other kinds of request only where its `on` names them: so that
+ * Some fields describe sessions, some forwards. A rule with one of them matches other kinds of request only where its `on` names them: so that
  * "fetching from github" covers the login too, and a rule on a command alone covers nothing else.
  */
-function matchSession(rule: Rule, request: Request): boolean {
-  if (rule.command === undefined && rule.subsystem === undefined) return true;
-  if (request.kind !== "session") return rule.on !== undefined;
-  if (rule.command !== undefined && !matchCommand(rule.command, request.command)) return false;
-  return matchOptional(rule.subsystem, request.subsystem);
+function matchDetails(rule: Rule, request: Request): boolean {
+  return (
+    (request.kind === "session" ? matchSession(rule, request) : isAbout(rule, request, sessionFields)) &&
+    (request.kind === "forward" ? matchForward(rule, request) : isAbout(rule, request, forwardFields))
+  );
 }
 
-/** An empty pattern is a login shell, which has an empty command. */
-function matchCommand(pattern: string, command: string | undefined): boolean {
-  return command !== undefined && matchPattern(command, pattern);
+/** Whether a rule is about a kind of request that some fields say nothing of. */
+function isAbout({ on, ...rule }: Rule, { kind }: Request, fields: readonly (keyof typeof rule)[]): boolean {
+  return on?.includes(kind) || fields.every((field) => rule[field] === undefined);
+}
+
+function matchSession(rule: Rule, request: Request): boolean {
+  return (
+    matchCommand(rule, request) &&
+    matchSubsystem(rule, request) &&
+    (rule.tty === undefined || rule.tty === (request.tty ?? false)) &&
+    matchExtra(rule, rule.x11, request.x11) &&
+    matchExtra(rule, rule.forward_agent, request.forwardAgent) &&
+    matchEnvironment(rule, request.environment)
+  );
+}
+
+/** An empty pattern is a login shell, which has an empty command. To deny or ask, a wildcard is any text; to allow, nothing that a shell obeys. */
+function matchCommand({ action, command: pattern }: Rule, { command, subsystem }: Request): boolean {
+  if (pattern === undefined) return true;
+  if (command === undefined || subsystem !== undefined) return false;
+  return action === "allow" ? allowsCommand(command, pattern) : matchPattern(command, pattern);
+}
+
+function matchSubsystem(rule: Rule, { command, subsystem }: Request): boolean {
+  return rule.subsystem === undefined || (command === undefined && matchOptional(rule.subsystem, subsystem));
+}
+
+/**
+ * `x11` and `forward_agent`. A rule that allows one command or subsystem does not allow the server to reach the user's screen or keys along with it, unless
+ * it says so; one that allows any session to a host does.
+ */
+function matchExtra(rule: Rule, wanted: boolean | undefined, asked = false): boolean {
+  if (wanted !== undefined) return wanted === asked;
+  const isNarrow = rule.command !== undefined || rule.subsystem !== undefined;
+  return !(asked && isNarrow && rule.action === "allow");
+}
+
+/**
+ * To allow, the list must match every variable that the session wants to set, so a session without any matches. To deny or ask, one that matches is
+ * enough, so a session without any does not.
+ */
+function matchEnvironment({ action, environment: list }: Rule, names: readonly string[] = []): boolean {
+  if (list === undefined) return true;
+  const matches = (name: string): boolean => matchList(name, list) === "yes";
+  return action === "allow" ? names.every(matches) : names.some(matches);
+}
+
+function matchForward(rule: Rule, { forward }: Request): boolean {
+  if (rule.forward !== undefined && !(forward && [rule.forward].flat().includes(forward.kind))) return false;
+  return matchAddress(rule.listen, forward?.listen) && matchConnect(rule, forward);
+}
+
+/** A SOCKS proxy leads wherever its clients say: to deny or ask, it matches whatever the rule names; to allow, `*` alone. */
+function matchConnect({ action, connect: list }: Rule, { connect = "*" }: Partial<Forward> = {}): boolean {
+  if (list === undefined) return true;
+  return connect === "*" ? action !== "allow" || list.trim() === "*" : matchAddress(list, connect);
+}
+
+function matchAddress(list: string | undefined, address: string | undefined): boolean {
+  return list === undefined || (address !== undefined && matchHost(address, list) === "yes");
 }
 
 function matchCaller(rule: Rule, caller: Caller): boolean {

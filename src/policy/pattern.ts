@@ -2,18 +2,40 @@
 
 /** Takes time proportional to the product of the lengths at worst: the text may be hostile. */
 export function matchPattern(text: string, pattern: string): boolean {
+  return matchUnits(text, pattern, isCharacter, () => true);
+}
+
+function isCharacter(character: string, pattern: string): boolean {
+  return pattern === "?" || pattern === character;
+}
+
+/**
+ * The same for text and pattern in parts. It goes back to the last `*` alone, which finds every match as long as a part that is not `loose` fits nothing
+ * but itself.
+ *
+ * @param fits whether a part of the text is what a part of the pattern asks for
+ * @param loose whether `*` may stand for the part
+ */
+export function matchUnits(
+  text: ArrayLike<string>,
+  pattern: ArrayLike<string>,
+  fits: (part: string, pattern: string) => boolean,
+  loose: (part: string) => boolean,
+): boolean {
   let at = 0;
   let star = -1;
   let resume = 0;
   let p = 0;
   while (at < text.length) {
-    if (pattern[p] === "*") {
+    const part = text[at] as string;
+    const wanted = pattern[p];
+    if (wanted === "*") {
       star = p++;
       resume = at;
-    } else if (p < pattern.length && (pattern[p] === "?" || pattern[p] === text[at])) {
+    } else if (wanted !== undefined && fits(part, wanted)) {
       p++;
       at++;
-    } else if (star >= 0) {
+    } else if (star >= 0 && loose(text[resume] as string)) {
       p = star + 1;
       at = ++resume;
     } else {

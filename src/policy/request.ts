@@ -24,6 +24,21 @@ export const adminOperations = [
 ] as const;
 export type AdminOperation = (typeof adminOperations)[number];
 
+/** What ends or changes a shared connection: `-O exit`, `-O stop`, `-O cancel` of ssh(1). */
+export const connectionOperations = ["exit", "stop", "cancel"] as const;
+export type Operation = AdminOperation | (typeof connectionOperations)[number];
+
+/** How ssh(1) has them: `-L`, `-R`, `-D`, and `-W` (which is ProxyJump's too). */
+export const forwardKinds = ["local", "remote", "dynamic", "stdio"] as const;
+
+export interface Forward {
+  kind: (typeof forwardKinds)[number];
+  /** Where connections are accepted: `127.0.0.1:8080`, `*:8080`, `[::1]:8080`, `localhost:8080` if no address was named, or the path of a socket. */
+  listen?: string;
+  /** Where they lead: `db.internal:5432`, or the path of a socket. Absent for a dynamic forward, whose clients say it each time; `*` for a remote one that does the same. */
+  connect?: string;
+}
+
 export interface Request {
   kind: RequestKind;
   /** Absent where there is no host to speak of: SSHSIG signatures, admin operations. */
@@ -35,7 +50,7 @@ export interface Request {
   data?: "userauth" | "sshsig" | "opaque";
   /** The SSHSIG namespace: "git", "file". */
   namespace?: string;
-  operation?: AdminOperation;
+  operation?: Operation;
   /** The PKCS#11 library that a smartcard operation loads into the agent. Claimed. */
   provider?: string;
   /** What limits a key that is added, in words: "for 600 seconds", "asks at each use". */
@@ -43,6 +58,13 @@ export interface Request {
   /** What a session runs; a login shell is the empty command. */
   command?: string;
   subsystem?: string;
+  /** Whether a session wants a terminal, X11 forwarding, and the forwarding of the agent. Absent where it does not. */
+  tty?: true;
+  x11?: true;
+  forwardAgent?: true;
+  /** The names of the variables that a session wants to set. */
+  environment?: string[];
+  forward?: Forward;
   /** The hosts that the agent connection was forwarded through, the nearest first; one without names and host key stands for who knows how many. */
   path: Host[];
   /** True if the request came over a forwarded agent connection, or may have. */

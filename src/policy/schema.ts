@@ -4,7 +4,7 @@
  */
 import * as z from "zod/mini";
 import { parseDuration } from "./duration.ts";
-import { adminOperations, requestKinds } from "./request.ts";
+import { adminOperations, connectionOperations, forwardKinds, requestKinds } from "./request.ts";
 
 export const duration = z.pipe(
   z
@@ -36,9 +36,18 @@ const ruleSchema = z.strictObject({
   user: z.optional(patternList),
   key: z.optional(patternList),
   namespace: z.optional(patternList),
-  operation: z.optional(oneOrMore(adminOperations)),
+  operation: z.optional(oneOrMore([...adminOperations, ...connectionOperations])),
+  // of sessions
   command: z.optional(z.string()),
   subsystem: z.optional(patternList),
+  tty: z.optional(z.boolean()),
+  x11: z.optional(z.boolean()),
+  forward_agent: z.optional(z.boolean()),
+  environment: z.optional(patternList),
+  // of forwards
+  forward: z.optional(z.union([z.enum(forwardKinds), oneOrMore(forwardKinds)])),
+  listen: z.optional(patternList),
+  connect: z.optional(patternList),
   caller: z.optional(patternList),
   scope: z.optional(patternList),
   forwarded: z.optional(z.boolean()),

@@ -1,6 +1,8 @@
 /**
  * Text from a request, made safe for a screen: control characters, terminal escapes, newlines, bidi overrides, invisible and
  * private characters are shown as escapes, and over-long text is cut. What a person decides on must be what was asked.
+ *
+ * Bytes that were not UTF-8 come as the lone surrogates U+DC80 to U+DCFF, one each, and are shown as bytes: `\xff`.
  */
 
 /**
@@ -28,5 +30,9 @@ function escapeCharacter(character: string): string {
       return "\\t";
   }
   const code = character.codePointAt(0) ?? 0;
-  return code < 0x100 ? `\\x${code.toString(16).padStart(2, "0")}` : `\\u{${code.toString(16)}}`;
+  if (code < 0x80) return `\\x${code.toString(16).padStart(2, "0")}`;
+  // from here on \x is for bytes alone: the character U+009B and the byte are not the same
+  return code >= 0xdc80 && code <= 0xdcff
+    ? `\\x${(code - 0xdc00).toString(16)}`
+    : `\\u{${code.toString(16)}}`;
 }

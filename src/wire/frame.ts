@@ -33,22 +33,36 @@ export class FrameDecoder {
    * @throws ProtocolError for a length of 0 or above AGENT_MAX_LEN, as soon as the length is known
    */
   push(chunk: Buffer): Frame[] {
-    this.#chunks.push(chunk);
-    this.#buffered += chunk.length;
+    this.add(chunk);
     const frames: Frame[] = [];
-    for (let frame = this.#next(); frame; frame = this.#next()) frames.push(frame);
+    for (let frame = this.next(); frame; frame = this.next()) frames.push(frame);
     return frames;
   }
 
-  #next(): Frame | undefined {
+  /** Takes the next chunk, for a caller that takes the frames out one by one, and other bytes between them. */
+  add(chunk: Buffer): void {
+    this.#chunks.push(chunk);
+    this.#buffered += chunk.length;
+  }
+
+  /**
+   * The next frame, if it is complete.
+   * @throws ProtocolError as push() does
+   */
+  next(): Frame | undefined {
     if (this.#buffered < HEADER_LENGTH) return undefined;
     const length = HEADER_LENGTH + checkedLength(this.#gather(HEADER_LENGTH).readUInt32BE());
+    const packet = this.take(length);
+    return packet && { packet, payload: packet.subarray(HEADER_LENGTH) };
+  }
+
+  /** The next bytes, whatever they are; undefined until so many are there. */
+  take(length: number): Buffer | undefined {
     if (this.#buffered < length) return undefined;
     const bytes = this.#gather(length);
     this.#chunks[0] = bytes.subarray(length);
     this.#buffered -= length;
-    const packet = bytes.subarray(0, length);
-    return { packet, payload: packet.subarray(HEADER_LENGTH) };
+    return bytes.subarray(0, length);
   }
 
   /** The first chunk, joined with those behind it if it is shorter than `length`. */

@@ -65,6 +65,14 @@ export class ByteReader {
     return bytes.toString("utf8");
   }
 
+  /**
+   * Text that need not be UTF-8, such as a command or a path: each byte that is not becomes a lone surrogate, U+DC80 to U+DCFF, as Python does it
+   * (PEP 383). No two strings read the same, and anyText() of a writer gives the bytes back.
+   */
+  anyText(): string {
+    return decodeAnyText(this.#cstring());
+  }
+
   /** Text for people to read: bytes that are not UTF-8 become U+FFFD. */
   comment(): string {
     return this.#cstring().toString("utf8");
@@ -135,7 +143,38 @@ export class ByteWriter {
     return this.u32(bytes.length).bytes(bytes);
   }
 
+  /** The reverse of a reader's anyText(). */
+  anyText(value: string): this {
+    return this.string(encodeAnyText(value));
+  }
+
   toBuffer(): Buffer {
     return Buffer.concat(this.#parts);
   }
+}
+
+/** UTF-8 proper has no surrogates (isUtf8() refuses those of CESU-8 and WTF-8), so an escape can't be mistaken for what was sent. */
+function decodeAnyText(bytes: Buffer): string {
+  if (isUtf8(bytes)) return bytes.toString("utf8");
+  let text = "";
+  for (let at = 0; at < bytes.length; ) {
+    const sequence = sequenceAt(bytes, at);
+    text += sequence?.toString("utf8") ?? String.fromCharCode(0xdc00 + bytes.readUInt8(at));
+    at += sequence?.length ?? 1;
+  }
+  return text;
+}
+
+/** The UTF-8 of one code point, if there is one. */
+function sequenceAt(bytes: Buffer, at: number): Buffer | undefined {
+  const lead = bytes.readUInt8(at);
+  const length = lead < 0x80 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
+  const sequence = bytes.subarray(at, at + length);
+  return sequence.length === length && isUtf8(sequence) ? sequence : undefined;
+}
+
+function encodeAnyText(text: string): Buffer {
+  // with the flag u a surrogate that is one half of a pair does not match
+  const parts = text.split(/([\udc80-\udcff]+)/u);
+  return Buffer.concat(parts.map((part, at) => Buffer.from(part, at % 2 === 0 ? "utf8" : "latin1")));
 }

@@ -85,6 +85,17 @@ describe("sshDestination", () => {
     expect(sshDestination(["ssh", "-p", "https", "host"])).toEqual({ host: "host" });
   });
 
+  it.each([
+    ["spaces", `Port${" ".repeat(200_000)}`],
+    ["spaces and an end", `Port=${" ".repeat(200_000)}22x${" ".repeat(200_000)}y`],
+    ["signs", `Port ${"=".repeat(200_000)}`],
+    ["quotes", `Port ${'"'.repeat(200_000)}`],
+  ])("reads a line of %s in no time", (_name, line) => {
+    const started = performance.now();
+    expect(sshDestination(["ssh", "-o", line, "host"])).toEqual({ host: "host" });
+    expect(performance.now() - started).toBeLessThan(1_000);
+  });
+
   it("never throws, and finds a host that was there", () => {
     const word = fc.oneof(
       fc.string({ unit: "binary" }),

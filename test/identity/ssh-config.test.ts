@@ -42,7 +42,103 @@ describe("SshConfigs", () => {
       proxyJump: "bastion.example",
       userKnownHostsFiles: ["/a folder/known hosts", `${homedir}/.ssh/known_db1.example`],
       globalKnownHostsFiles: ["/etc/ssh/one", `${homedir}/two`],
+      strictHostKeyChecking: "ask",
+      controlPersist: "no",
     });
+  });
+
+  it("reads what a master needs", async () => {
+    const file = writeConfig(
+      "Host db",
+      "  HostName db1.example",
+      '  ControlPath "~/.ssh/a folder/%%-%r@%h:%p"',
+      "  ControlPersist 10m",
+      "  ProxyCommand nc -X 5 %h %p",
+      "  StrictHostKeyChecking accept-new",
+    );
+    expect(
+      await new SshConfigs({ file }).readDestination({ host: "db", user: "me", port: 23 }),
+    ).toMatchObject({
+      controlPath: `${userInfo().homedir}/.ssh/a folder/%-me@db1.example:23`,
+      controlPersist: "600",
+      proxyCommand: "nc -X 5 %h %p",
+      strictHostKeyChecking: "accept-new",
+    });
+  });
+
+  it.each([
+    ["yes", "yes"],
+    ["no", "no"],
+    ["off", "no"],
+    ["ask", "ask"],
+  ])("reads StrictHostKeyChecking %s as %s", async (written, strictHostKeyChecking) => {
+    const file = writeConfig(`StrictHostKeyChecking ${written}`);
+    expect(await new SshConfigs({ file }).read("host.example")).toMatchObject({ strictHostKeyChecking });
+  });
+
+  it.each([
+    ["no", "no"],
+    ["yes", "yes"],
+    ["0", "yes"],
+    ["90", "90"],
+  ])("reads ControlPersist %s as %s", async (written, controlPersist) => {
+    const file = writeConfig(`ControlPersist ${written}`);
+    expect(await new SshConfigs({ file }).read("host.example")).toMatchObject({ controlPersist });
+  });
+
+  it("leaves out a ControlPath and a ProxyCommand that are none", async () => {
+    const file = writeConfig("ControlPath none", "ProxyCommand none");
+    const config = await new SshConfigs({ file }).read("host.example");
+    expect(config).not.toHaveProperty("controlPath");
+    expect(config).not.toHaveProperty("proxyCommand");
+  });
+
+  it("takes port, user and jump hosts from the destination before those of the config", async () => {
+    const file = writeConfig("Port 2222", "User somebody", "ProxyJump bastion");
+    const configs = new SshConfigs({ file });
+    const jump = "you@other:24,[::1]:25";
+    expect(await configs.readDestination({ host: "db", user: "me", port: 23, jump })).toMatchObject({
+      user: "me",
+      port: 23,
+      proxyJump: jump,
+    });
+    expect(await configs.readDestination({ host: "db" })).toMatchObject({ proxyJump: "bastion" });
+    expect(await configs.readDestination({ host: "db", jump: "none" })).not.toHaveProperty("proxyJump");
+  });
+
+  it("runs ssh once for a destination, and again for another", async () => {
+    const { file, runs } = writeCounted();
+    const configs = new SshConfigs({ file });
+    const others = [{ user: "me" }, { port: 22 }, { jump: "a" }, { jump: "b" }, { user: "me", port: 22 }];
+    for (const other of others) {
+      const config = await configs.readDestination({ host: "db", ...other });
+      expect(await configs.readDestination({ ...other, host: "db" })).toBe(config);
+    }
+    expect(runs()).toBe(others.length);
+    expect(await configs.read("db")).toBe(await configs.readDestination({ host: "db" }));
+    expect(runs()).toBe(others.length + 1);
+  });
+
+  it.each([
+    { host: "-oProxyCommand=x" },
+    { host: ".." },
+    { user: "-oProxyCommand=x" },
+    { user: "a;b" },
+    { user: "a/b" },
+    { user: "" },
+    { port: 0 },
+    { port: 1.5 },
+    { port: Number.NaN },
+    { jump: "" },
+    { jump: "a b" },
+    { jump: "a,$(x)" },
+    { jump: "-x" },
+    { jump: "ssh://a" },
+    { jump: "%h" },
+  ])("does not run ssh for a destination with %j", async (part) => {
+    const { file, runs } = writeCounted();
+    expect(await new SshConfigs({ file }).readDestination({ host: "db", ...part })).toBeUndefined();
+    expect(runs()).toBe(0);
   });
 
   it("leaves out what is not set", async () => {
@@ -53,6 +149,8 @@ describe("SshConfigs", () => {
       user: userInfo().username,
       userKnownHostsFiles: [],
       globalKnownHostsFiles: [],
+      strictHostKeyChecking: "ask",
+      controlPersist: "no",
     });
   });
 
@@ -212,6 +310,17 @@ describe("parseSshConfig", () => {
       `${homedir}/.ssh/known_hosts`,
       `${homedir}/.ssh/known_hosts2`,
     ]);
+  });
+
+  it("understands what other versions of ssh print", () => {
+    const output =
+      "hostname host\nport 22\ncontrolpath ~/a b\nproxycommand none\nstricthostkeychecking off\n";
+    expect(parseSshConfig(output)).toMatchObject({
+      controlPath: join(userInfo().homedir, "a b"),
+      strictHostKeyChecking: "no",
+    });
+    expect(parseSshConfig(output)).not.toHaveProperty("proxyCommand");
+    expect(parseSshConfig(output.replace("~/a b", "none"))).not.toHaveProperty("controlPath");
   });
 
   it.each(["", "hostname host\n", "port 22\n", "hostname host\nport none\n", "hostname \nport 22\n"])(

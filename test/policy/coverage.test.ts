@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { coverage, programOf } from "../../src/policy/grants.ts";
-import type { Caller, Host, Process, Request } from "../../src/policy/request.ts";
+import { coverage, programOf, whoAsks } from "../../src/policy/grants.ts";
+import type { Caller, Forward, Host, Process, Request } from "../../src/policy/request.ts";
 import { caller, github, gitSignature, login, unverified } from "../support/policy.ts";
 
 const bastion: Host = { names: ["bastion"], hostKey: "SHA256:bastion" };
@@ -8,6 +8,8 @@ const database: Host = { names: ["db"], hostKey: "SHA256:db" };
 const unnamed: Host = { names: ["someone"] };
 
 const make: Process = { pid: 9, startTime: "9", exe: "/usr/bin/make", name: "make", cmdline: ["make"] };
+
+const local: Forward = { kind: "local", listen: "localhost:8080", connect: "db:5432" };
 
 const covered = (request: Partial<Request>, by: Partial<Caller> = {}, run?: string): string | undefined =>
   coverage({ ...login, ...request }, { ...caller, ...by }, run);
@@ -42,6 +44,17 @@ describe("a grant covers the same request again", () => {
     expect(covered(way)).toBe(covered({ ...way }));
   });
 
+  test("in whatever order it names its variables", () => {
+    expect(covered({ environment: ["LANG", "EDITOR"] })).toBe(covered({ environment: ["EDITOR", "LANG"] }));
+    expect(covered({ environment: [] })).toBe(covered({}));
+  });
+
+  test("and leaves the request as it was", () => {
+    const environment = ["LANG", "EDITOR"];
+    covered({ environment });
+    expect(environment).toEqual(["LANG", "EDITOR"]);
+  });
+
   test("to a host that nobody proved, where it came straight from here", () => {
     expect(covered({ destination: unverified })).toBeDefined();
   });
@@ -62,6 +75,11 @@ describe("a grant does not cover another", () => {
     ["library", { provider: "/usr/lib/pkcs11.so" }],
     ["command", { command: "ls" }],
     ["subsystem", { subsystem: "sftp" }],
+    ["terminal", { tty: true }],
+    ["X11 forwarding", { x11: true }],
+    ["agent forwarding", { forwardAgent: true }],
+    ["variable", { environment: ["LANG"] }],
+    ["forward", { forward: local }],
     ["way", { forwarded: true, path: [bastion] }],
   ];
   const callers: [string, Partial<Caller>][] = [
@@ -104,6 +122,35 @@ describe("a grant does not cover another", () => {
     expect(to("github.com")).not.toBe(covered({ destination: unverified }));
   });
 
+  test("forward of another kind, or between other places", () => {
+    const { listen, connect } = { listen: "localhost:8080", connect: "db:5432" };
+    const forwards: Forward[] = [
+      local,
+      { kind: "remote", listen, connect },
+      { ...local, listen: "*:8080" },
+      { ...local, connect: "db:22" },
+      { kind: "local", listen: connect, connect: listen },
+      { kind: "dynamic", listen },
+      { kind: "stdio", connect },
+    ];
+    const all = forwards.map((forward) => covered({ kind: "forward", forward }));
+    expect(new Set(all).size).toBe(forwards.length);
+  });
+
+  test("session with other extras", () => {
+    const sessions: Partial<Request>[] = [
+      { tty: true },
+      { x11: true },
+      { forwardAgent: true },
+      { x11: true, forwardAgent: true },
+      { environment: ["A"] },
+      { environment: ["A", "B"] },
+      { environment: ["A,B"] },
+    ];
+    const all = sessions.map((more) => covered({ kind: "session", command: "ls", ...more }));
+    expect(new Set(all).size).toBe(sessions.length);
+  });
+
   test("request whose parts only look the same together", () => {
     expect(covered({ user: "a", namespace: "b" })).not.toBe(covered({ user: 'a","b' }));
     expect(covered({ command: "a" })).not.toBe(covered({ subsystem: "a" }));
@@ -130,6 +177,27 @@ describe("nothing is remembered", () => {
   test("for what came through hosts that nobody can name", () => {
     expect(coverage({ ...gitSignature, forwarded: true, path: [] }, caller, undefined)).toBeUndefined();
     expect(covered({ forwarded: true, path: [] })).toBeUndefined();
+  });
+});
+
+describe("who asks is", () => {
+  const one = whoAsks(caller, undefined);
+
+  test("the same for any request and process of the same programs", () => {
+    expect(whoAsks({ ...caller, pid: 5000, startTime: "200", cwd: "/" }, undefined)).toBe(one);
+    expect(covered({})).toContain(JSON.stringify(one));
+  });
+
+  test("another in another run, program, login session or container", () => {
+    const others = [
+      whoAsks(caller, "run-1"),
+      whoAsks(caller, "run-2"),
+      whoAsks({ ...caller, exe: "/usr/bin/scp" }, undefined),
+      whoAsks({ ...caller, ancestors: [] }, undefined),
+      whoAsks({ ...caller, session: "3" }, undefined),
+      whoAsks({ ...caller, container: true }, undefined),
+    ];
+    expect(new Set([one, ...others]).size).toBe(others.length + 1);
   });
 });
 

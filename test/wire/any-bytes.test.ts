@@ -7,6 +7,9 @@ import {
   parseAgentReply,
   parseAgentRequest,
 } from "../../src/wire/agent.ts";
+import { parseConnectionMessage } from "../../src/wire/connection.ts";
+import { encodeMuxRequest, parseMuxRequest } from "../../src/wire/mux.ts";
+import { encodeMuxReply, parseMuxReply } from "../../src/wire/mux-reply.ts";
 import { ByteWriter } from "../../src/wire/primitives.ts";
 import { ProtocolError } from "../../src/wire/protocol-error.ts";
 import {
@@ -26,9 +29,13 @@ import {
 } from "../../src/wire/signed-data.ts";
 import { readVectors } from "../support/vectors.ts";
 import * as wire from "../support/wire.ts";
+import { muxReply, muxRequest } from "./mux-arbitrary.ts";
+import { muxVectors } from "./mux-samples.ts";
 
 const recorded = (kind: "request" | "reply"): fc.Arbitrary<Buffer> =>
   fc.constantFrom(...readVectors(kind).map(({ payload }) => payload));
+const recordedMux = (kind: "mux-request" | "mux-reply" | "connection"): fc.Arbitrary<Buffer> =>
+  fc.constantFrom(...muxVectors(kind).map(({ payload }) => payload));
 const signature = fc
   .tuple(wire.text(), wire.bytes())
   .map(([algorithm, blob]) => new ByteWriter().string(algorithm).string(blob).toBuffer());
@@ -38,6 +45,8 @@ const key = fc.oneof(
 );
 const requests = fc.oneof(recorded("request"), wire.request.map(encodeAgentRequest), wire.addPayload);
 const replies = fc.oneof(recorded("reply"), wire.reply.map(encodeAgentReply));
+const muxRequests = fc.oneof(recordedMux("mux-request"), muxRequest.map(encodeMuxRequest));
+const muxReplies = fc.oneof(recordedMux("mux-reply"), muxReply.map(encodeMuxReply));
 const logins = wire.userauth.map(encodeUserauth);
 const sshsigs = wire.sshsig.map(encodeSshsig);
 
@@ -52,6 +61,9 @@ const parsers: [string, (input: Buffer) => unknown, fc.Arbitrary<Buffer>][] = [
   ["the key inside of a certificate", plainKeyBlob, key],
   ["a key type", keyType, key],
   ["a signature", parseSignature, signature],
+  ["a mux request", parseMuxRequest, muxRequests],
+  ["a mux reply", parseMuxReply, muxReplies],
+  ["a connection message", parseConnectionMessage, recordedMux("connection")],
 ];
 
 /** Long enough to get past the lengths, short enough to be all there. */

@@ -1,0 +1,222 @@
+/**
+ * Taking over masters that ssh made by itself (`ControlMaster auto`): the master's socket gets another name in a private folder beside it, and the guard
+ * listens at the control path. The master carries on, and its exit takes the guard's listener away, as it would its own.
+ *
+ * Only a socket at which an ssh process of this user listens is taken over. Anything else stays as it is, and is told of.
+ */
+import {
+  type FSWatcher,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  unlinkSync,
+  watch,
+} from "node:fs";
+import { userInfo } from "node:os";
+import { dirname, join } from "node:path";
+import { probeMaster } from "../guard/mux-probe.ts";
+import type { MasterOrigin } from "../identity/master-destination.ts";
+import {
+  checkControlFolder,
+  HiddenSocket,
+  hiddenName,
+  OWN_PREFIX,
+  pathOfHidden,
+} from "../platform/control-socket.ts";
+import { DescriptorSocket } from "../platform/descriptor-socket.ts";
+import { peerCredentials } from "../platform/libc.ts";
+import { ensurePrivateFolder } from "../platform/private-folder.ts";
+import { ENDED, findNoSsh, listensFor } from "../platform/ssh-process.ts";
+import type { Whereabouts } from "../policy/request.ts";
+import type { Masters, Placed, ServeClient } from "./masters.ts";
+
+export interface AdoptionParts {
+  masters: Masters;
+  serve: ServeClient;
+  /** What is known of a master process, as long as it is there. */
+  originOf(pid: number): MasterOrigin;
+  whereabouts(origin: MasterOrigin): Promise<Whereabouts>;
+  report(line: string): void;
+}
+
+/** The name under which ssh binds its socket, before it has its place: muxserver_listen() of mux.c. */
+const temporaryName = /\.[A-Za-z0-9]{16}$/;
+
+export class Adoption {
+  readonly #parts: AdoptionParts;
+  readonly #watchers = new Map<string, FSWatcher>();
+  readonly #busy = new Map<string, Promise<string | undefined>>();
+
+  constructor(parts: AdoptionParts) {
+    this.#parts = parts;
+  }
+
+  /** Takes over what is in the folder, and what comes. @throws Error for a folder that others may write to */
+  async watch(folder: string): Promise<void> {
+    if (this.#watchers.has(folder)) return;
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    checkControlFolder(folder);
+    const watcher = watch(folder, (_, name) => {
+      if (name !== null && isCandidate(name)) void this.#adoptOrReport(join(folder, name));
+    });
+    watcher.on("error", (error) =>
+      this.#parts.report(`muxguard: ${folder} is not watched any more: ${error.message}`),
+    );
+    this.#watchers.set(folder, watcher);
+    await this.#findAgain(folder);
+    const names = readdirSync(folder).filter(isCandidate);
+    await Promise.all(names.map((name) => this.#adoptOrReport(join(folder, name))));
+  }
+
+  get folders(): string[] {
+    return [...this.#watchers.keys()];
+  }
+
+  async #adoptOrReport(path: string): Promise<void> {
+    const reason = await this.adopt(path);
+    if (reason !== undefined && reason !== GONE)
+      this.#parts.report(`muxguard: ${path} is left alone: ${reason}`);
+  }
+
+  /** @returns why the socket is left alone; undefined if it is guarded now */
+  adopt(path: string): Promise<string | undefined> {
+    const busy = this.#busy.get(path);
+    if (busy) return busy;
+    const adopting = this.#adopt(path)
+      .catch((error: unknown) => (error instanceof Error ? error.message : String(error)))
+      .finally(() => this.#busy.delete(path));
+    this.#busy.set(path, adopting);
+    return adopting;
+  }
+
+  async #adopt(path: string): Promise<string | undefined> {
+    if (this.#parts.masters.at(path)) return undefined;
+    const found = lstatSync(path, { throwIfNoEntry: false });
+    if (!found?.isSocket()) return GONE;
+    if (found.uid !== userInfo().uid) return "another user's socket";
+    checkControlFolder(dirname(path));
+    const pid = listenerOf(path);
+    if (pid === undefined) return GONE;
+    const fault = findNoSsh(pid);
+    if (fault !== undefined && fault !== ENDED) return `the one who listens there is ${fault}`;
+    // read now: with ControlPersist the process soon has another command line, and becomes a client of its own child
+    const origin = this.#parts.originOf(fault === ENDED ? await findMaster(path) : pid);
+    const hidden = hiddenName(path);
+    ensurePrivateFolder(dirname(hidden));
+    linkSync(path, hidden);
+    await this.#place(path, hidden, origin);
+    return undefined;
+  }
+
+  async #place(path: string, hidden: string, origin: MasterOrigin): Promise<void> {
+    const { masters, serve, whereabouts } = this.#parts;
+    try {
+      await masters.place(
+        {
+          path,
+          hidden: HiddenSocket.at(hidden),
+          check: (pid) => checkMaster(pid, path),
+          whereabouts: () => whereabouts(origin),
+          serve,
+          replace: true,
+          origin: "adopted",
+        },
+        () => remove(hidden),
+      );
+    } catch (error) {
+      putBack(hidden, path);
+      throw error;
+    }
+  }
+
+  /** After a crash: masters that were hidden. */
+  async #findAgain(folder: string): Promise<void> {
+    const hiddenFolder = join(folder, OWN_PREFIX);
+    for (const name of readNames(hiddenFolder)) {
+      const hidden = join(hiddenFolder, name);
+      const path = pathOfHidden(hidden);
+      if (listenerOf(hidden) === undefined) remove(hidden);
+      else if (listenerOf(path) !== undefined)
+        this.#parts.report(`muxguard: ${path} has a new master; the one from before is at ${hidden}`);
+      else putBack(hidden, path);
+    }
+  }
+
+  /** Puts the masters' own sockets back in their places. */
+  close(): void {
+    for (const watcher of this.#watchers.values()) watcher.close();
+    for (const placed of this.#parts.masters.all()) if (placed.origin === "adopted") giveBack(placed);
+  }
+}
+
+/** Nothing to be told of: a socket that nobody listens at, or that is gone again. */
+const GONE = "nobody listens there";
+
+function isCandidate(name: string): boolean {
+  return !name.startsWith(OWN_PREFIX) && !temporaryName.test(name);
+}
+
+function giveBack({ path, listener, master }: Placed): void {
+  const { name } = master.hidden;
+  if (name !== undefined && listener.isInPlace()) renameSync(name, path);
+  else if (name !== undefined) remove(name);
+  listener.close();
+  master.release();
+}
+
+/** If the path is still free for it, or ours. */
+function putBack(hidden: string, path: string): void {
+  try {
+    if (listenerOf(hidden) === undefined) unlinkSync(hidden);
+    else renameSync(hidden, path);
+  } catch {
+    // gone together with its master
+  }
+}
+
+/** The process that listened when the socket was made; undefined if nobody listens any more. SO_PEERCRED, unix(7). */
+function listenerOf(path: string): number | undefined {
+  try {
+    const probe = DescriptorSocket.connect(path);
+    try {
+      const { pid, uid } = peerCredentials(probe.fd);
+      return uid === userInfo().uid ? pid : 0;
+    } finally {
+      probe.destroy();
+    }
+  } catch {
+    return undefined;
+  }
+}
+
+/** The process that took the socket over from the one that made it, and ended: ControlPersist. */
+async function findMaster(path: string): Promise<number> {
+  const { pid } = await probeMaster(DescriptorSocket.connect(path));
+  checkMaster(pid, path);
+  return pid;
+}
+
+/** @throws Error unless it is an ssh process that listens for the control path */
+function checkMaster(pid: number, path: string): void {
+  const fault = findNoSsh(pid);
+  if (fault !== undefined) throw new Error(`its master is ${fault}`);
+  if (!listensFor(pid, path)) throw new Error(`process ${pid} does not listen there`);
+}
+
+function readNames(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return []; // nothing was hidden here
+  }
+}
+
+function remove(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch {
+    // it is gone already
+  }
+}

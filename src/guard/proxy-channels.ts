@@ -1,0 +1,201 @@
+/**
+ * The connection protocol that a proxy client speaks with the master (`ssh -O proxy`): RFC 4254, and channels.c channel_proxy_downstream().
+ *
+ * What a channel is opened for is decided as if it had been asked of the master in the usual way; what a session needs beside (a terminal, variables,
+ * signals) is part of that; anything else is refused here. And a client may name its own channels alone: the master passes on any number, those of
+ * other clients' sessions too.
+ */
+
+import {
+  type ChannelOpen,
+  type ChannelRequest,
+  type ConnectionMessage,
+  channelFailure,
+  channelOpenFailure,
+  channelStderr,
+  type GlobalRequest,
+  parseConnectionMessage,
+  requestFailure,
+} from "../wire/connection.ts";
+import { OpenFailure } from "../wire/connection-message.ts";
+import type { Frame } from "../wire/frame.ts";
+import { ProtocolError } from "../wire/protocol-error.ts";
+import { address, type MuxFacts } from "./mux-facts.ts";
+
+export interface ProxyParts {
+  /** Takes the payload of a frame. */
+  toClient(payload: Buffer): void;
+  /** Takes a packet as it came. */
+  toMaster(packet: Buffer): void;
+  /** Why it is denied, as the user is to read it; undefined if it is allowed. Never rejects. */
+  decide(facts: MuxFacts): Promise<string | undefined>;
+}
+
+interface Channel {
+  /** The number that the client gave it. */
+  client: number;
+  isSession: boolean;
+  tty: boolean;
+  environment: Set<string>;
+}
+
+/** Parts of a session that change nothing beyond it. */
+const harmlessRequests = ["window-change", "signal", "break", "xon-xoff", "eow@openssh.com"];
+/** A client may have so many channels, and set so many variables for each. */
+const MAX_CHANNELS = 1024;
+const MAX_VARIABLES = 1024;
+
+export class ProxyChannels {
+  readonly #parts: ProxyParts;
+  /** Opened by the client, not confirmed yet; by the client's number. */
+  readonly #opening = new Map<number, Channel>();
+  /** By the server's number. */
+  readonly #open = new Map<number, Channel>();
+  /** Opened by the server, not answered yet. */
+  readonly #offered = new Set<number>();
+
+  constructor(parts: ProxyParts) {
+    this.#parts = parts;
+  }
+
+  /** Passes on a message of the client's, or refuses it. @throws ProtocolError for one that ends the connection */
+  async fromClient({ packet, payload }: Frame): Promise<void> {
+    const message = parseConnectionMessage(payload);
+    if (await this.#mayPass(message)) this.#parts.toMaster(packet);
+  }
+
+  /** Takes note of a message of the master's, and returns it. */
+  fromMaster(packet: Buffer): Buffer {
+    const message = parseConnectionMessage(packet.subarray(4));
+    switch (message.type) {
+      case "SSH_MSG_CHANNEL_OPEN_CONFIRMATION":
+        this.#confirm(message.recipient, message.sender);
+        break;
+      case "SSH_MSG_CHANNEL_OPEN_FAILURE":
+        this.#opening.delete(message.recipient);
+        break;
+      case "SSH_MSG_CHANNEL_OPEN":
+        this.#offered.add(message.sender);
+        break;
+      default:
+    }
+    return packet;
+  }
+
+  #confirm(client: number, server: number): void {
+    const channel = this.#opening.get(client);
+    this.#opening.delete(client);
+    if (channel) this.#open.set(server, channel);
+  }
+
+  async #mayPass(message: ConnectionMessage): Promise<boolean> {
+    switch (message.type) {
+      case "SSH_MSG_GLOBAL_REQUEST":
+        return this.#mayRequestGlobally(message);
+      case "SSH_MSG_CHANNEL_OPEN":
+        return this.#mayOpen(message);
+      case "SSH_MSG_CHANNEL_REQUEST":
+        return this.#mayRequest(message, this.#own(message.recipient));
+      case "SSH_MSG_CHANNEL_OPEN_CONFIRMATION":
+        this.#accept(message);
+        return true;
+      case "SSH_MSG_CHANNEL_OPEN_FAILURE":
+        if (!this.#offered.delete(message.recipient))
+          throw new ProtocolError("a channel that was not offered");
+        return true;
+      case "SSH_MSG_CHANNEL_CLOSE":
+        this.#own(message.recipient);
+        this.#open.delete(message.recipient);
+        return true;
+      case "SSH_MSG_REQUEST_SUCCESS":
+      case "SSH_MSG_REQUEST_FAILURE":
+      case "unknown":
+        throw new ProtocolError(`a proxy client's ${message.type}`);
+      default:
+        this.#own(message.recipient);
+        return true;
+    }
+  }
+
+  /** @throws ProtocolError for a channel that is not this client's */
+  #own(server: number): Channel {
+    const channel = this.#open.get(server);
+    if (!channel) throw new ProtocolError("a channel of somebody else's");
+    return channel;
+  }
+
+  #accept({ recipient, sender }: { recipient: number; sender: number }): void {
+    if (!this.#offered.delete(recipient)) throw new ProtocolError("a channel that was not offered");
+    this.#open.set(recipient, newChannel(sender, false));
+  }
+
+  async #mayOpen(open: ChannelOpen): Promise<boolean> {
+    const { sender, channelType, target, path } = open;
+    if (this.#open.size + this.#opening.size >= MAX_CHANNELS) throw new ProtocolError("too many channels");
+    const connect = target ? address(target.host, target.port) : path;
+    // what a session is for comes with its requests
+    const denied =
+      connect !== undefined
+        ? await this.#parts.decide({ kind: "forward", forward: { kind: "stdio", connect } })
+        : channelType === "session"
+          ? undefined
+          : "muxguard: denied: this kind of channel is not passed on";
+    if (denied === undefined) this.#opening.set(sender, newChannel(sender, connect === undefined));
+    else
+      this.#parts.toClient(
+        channelOpenFailure(sender, OpenFailure.SSH_OPEN_ADMINISTRATIVELY_PROHIBITED, denied),
+      );
+    return denied === undefined;
+  }
+
+  async #mayRequestGlobally({ name, wantReply, forward }: GlobalRequest): Promise<boolean> {
+    const listen = name === "tcpip-forward" && forward && address(forward.address, forward.port);
+    const facts: MuxFacts | undefined = listen
+      ? { kind: "forward", forward: { kind: "remote", listen } }
+      : undefined;
+    if (facts && (await this.#parts.decide(facts)) === undefined) return true;
+    if (wantReply) this.#parts.toClient(requestFailure());
+    return false;
+  }
+
+  async #mayRequest(request: ChannelRequest, channel: Channel): Promise<boolean> {
+    const facts = sessionFacts(request, channel);
+    if (facts === "harmless") return true;
+    const denied = facts === "refused" ? undefined : await this.#parts.decide(facts);
+    if (facts !== "refused" && denied === undefined) return true;
+    if (denied !== undefined) this.#parts.toClient(channelStderr(channel.client, `${denied}\r\n`));
+    if (request.wantReply) this.#parts.toClient(channelFailure(channel.client));
+    return false;
+  }
+}
+
+function newChannel(client: number, isSession: boolean): Channel {
+  return { client, isSession, tty: false, environment: new Set() };
+}
+
+/** What a request on a channel asks for; its terminal and variables are kept until then. */
+function sessionFacts(request: ChannelRequest, channel: Channel): MuxFacts | "harmless" | "refused" {
+  const { name, command, subsystem, variable } = request;
+  if (!channel.isSession) return "refused";
+  switch (name) {
+    case "exec":
+      return { kind: "session", command: command ?? "", ...wishes(channel) };
+    case "shell":
+      return { kind: "session", command: "", ...wishes(channel) };
+    case "subsystem":
+      return { kind: "session", ...(subsystem !== undefined && { subsystem }), ...wishes(channel) };
+    case "pty-req":
+      channel.tty = true;
+      return "harmless";
+    case "env":
+      if (variable === undefined || channel.environment.size >= MAX_VARIABLES) return "refused";
+      channel.environment.add(variable);
+      return "harmless";
+    default:
+      return harmlessRequests.includes(name) ? "harmless" : "refused";
+  }
+}
+
+function wishes({ tty, environment }: Channel): Pick<MuxFacts, "tty" | "environment"> {
+  return { ...(tty && { tty }), ...(environment.size > 0 && { environment: [...environment].sort() }) };
+}

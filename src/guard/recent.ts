@@ -1,0 +1,125 @@
+/**
+ * What was decided a moment ago about the same way in, so that one act of a user's is one question.
+ *
+ * A login that was approved covers what the same ssh process then asks of the master that it has made: its own connection would have given it that.
+ * An approved connection covers the one session that it was asked for. A denied session denies the key, or another connection, to the same
+ * programs and host for a while: ssh turns to them where it was refused.
+ */
+import { whoAsks } from "../policy/grants.ts";
+import type { Caller, Destination, Request } from "../policy/request.ts";
+import type { Verdict } from "./broker.ts";
+
+/** For how long a denied session denies the other ways in, in milliseconds. */
+const DENIED_FOR = 30_000;
+/** How long a connection may take until its session comes, in milliseconds. */
+const CONNECT_TAKES = 120_000;
+const MAX_KEPT = 1024;
+
+interface Approval {
+  id: string;
+  hosts: Set<string>;
+  /** Of a connection: the session that it was asked for, and until when. */
+  once?: { session: string; until: number };
+}
+
+interface Denial {
+  id: string;
+  hosts: Set<string>;
+  until: number;
+}
+
+export class Recent {
+  readonly #approvals = new Map<string, Approval>();
+  readonly #denials = new Map<string, Denial>();
+  readonly #now: () => number;
+
+  /** @param now a monotonic clock, in milliseconds */
+  constructor(now: () => number) {
+    this.#now = now;
+  }
+
+  /** Takes note of a decision. */
+  add(request: Request, caller: Caller | undefined, run: string | undefined, verdict: Verdict): void {
+    const { destination } = request;
+    if (!caller || !destination) return;
+    if (verdict.decision === "allow") this.#approve(request, caller, destination, verdict);
+    else if (request.kind === "session" && isDecided(verdict)) {
+      const until = this.#now() + DENIED_FOR;
+      keep(this.#denials, whoAsks(caller, run), { id: verdict.id, hosts: hostsOf(destination), until });
+    }
+  }
+
+  #approve(request: Request, caller: Caller, destination: Destination, { id, by }: Verdict): void {
+    if (!/^(?:approver|grant):/.test(by)) return;
+    const hosts = provenHosts(destination);
+    if (isLogin(request)) keep(this.#approvals, processOf(caller), { id, hosts });
+    if (request.kind !== "connect") return;
+    const once = { session: sessionOf(request), until: this.#now() + CONNECT_TAKES };
+    keep(this.#approvals, processOf(caller), { id, hosts, once });
+  }
+
+  /** The id of an approval that covers the request too. */
+  approval(request: Request, caller: Caller): string | undefined {
+    const { kind, destination } = request;
+    if ((kind !== "session" && kind !== "forward") || !destination) return undefined;
+    const key = processOf(caller);
+    const found = this.#approvals.get(key);
+    if (!found || !share(found.hosts, provenHosts(destination))) return undefined;
+    if (!found.once) return found.id;
+    if (found.once.session !== sessionOf(request) || found.once.until < this.#now()) return undefined;
+    this.#approvals.delete(key);
+    return found.id;
+  }
+
+  /** The id of a denial that stands against the request too. */
+  denial(request: Request, caller: Caller, run: string | undefined): string | undefined {
+    const { destination } = request;
+    if (!destination || !(isLogin(request) || request.kind === "connect")) return undefined;
+    const found = this.#denials.get(whoAsks(caller, run));
+    if (!found || found.until < this.#now()) return undefined;
+    return share(found.hosts, hostsOf(destination)) ? found.id : undefined;
+  }
+}
+
+function isLogin({ kind, data }: Request): boolean {
+  return kind === "sign" && data === "userauth";
+}
+
+/** Not where the client went away, or nothing could be decided. */
+function isDecided({ by }: Verdict): boolean {
+  return !by.startsWith("fault:") || by === "fault:timeout" || by === "fault:approver";
+}
+
+/** Everything but the host that a session or a stdio forward is about. */
+function sessionOf({ command, subsystem, forward }: Request): string {
+  return JSON.stringify([command, subsystem, forward]);
+}
+
+/** What a host is known by: two that share one of them are the same. */
+function provenHosts({ names, port, hostKey }: Destination): Set<string> {
+  const named = names.map((name) => `${name}:${port ?? 22}`);
+  return new Set(hostKey === undefined ? named : [...named, hostKey]);
+}
+
+/** With what the caller says where there is no proof: good enough to deny. */
+function hostsOf(destination: Destination): Set<string> {
+  const { verified, claimed } = destination;
+  const said = !verified && claimed !== undefined ? [`claimed ${claimed}`] : [];
+  return new Set([...provenHosts(destination), ...said]);
+}
+
+function share(some: ReadonlySet<string>, others: ReadonlySet<string>): boolean {
+  return [...some].some((host) => others.has(host));
+}
+
+function processOf({ pid, startTime }: Caller): string {
+  return `${pid} ${startTime}`;
+}
+
+/** The oldest gives way. */
+function keep<T>(map: Map<string, T>, key: string, value: T): void {
+  map.delete(key);
+  map.set(key, value);
+  const [oldest] = map.keys();
+  if (oldest !== undefined && map.size > MAX_KEPT) map.delete(oldest);
+}

@@ -1,0 +1,80 @@
+/** Whether a process is OpenSSH's client, and whether it holds a control socket. proc(5), unix(7). */
+import { readdirSync, readFileSync, readlinkSync, realpathSync, statSync } from "node:fs";
+import { userInfo } from "node:os";
+import { basename, delimiter, join } from "node:path";
+
+/** The flag of a listening socket in /proc/net/unix. */
+const LISTENING = "00010000";
+
+export const ENDED = "a process that has ended";
+
+/** @returns why it is none; undefined if it is the ssh of this system, running as this user */
+export function findNoSsh(pid: number): string | undefined {
+  try {
+    if (statSync(`/proc/${pid}`).uid !== userInfo().uid) return "another user's process";
+    const exe = readlinkSync(`/proc/${pid}/exe`);
+    return isSsh(exe) ? undefined : `${exe}, which is not ssh`;
+  } catch {
+    return ENDED;
+  }
+}
+
+/** One of the system's, or the one that the guard itself would run. */
+function isSsh(exe: string): boolean {
+  if (basename(exe) !== "ssh") return false;
+  const { uid, mode } = statSync(exe);
+  return (uid === 0 && (mode & 0o022) === 0) || exe === ownSsh();
+}
+
+function ownSsh(): string | undefined {
+  for (const folder of (process.env.PATH ?? "").split(delimiter)) {
+    try {
+      return realpathSync(join(folder, "ssh"));
+    } catch {
+      // not in this one
+    }
+  }
+  return undefined;
+}
+
+/**
+ * Whether the process listens at a socket that was bound for the control path. ssh binds it under a name with a dot and 16 characters more, and
+ * the kernel keeps that name: muxserver_listen() of mux.c.
+ */
+export function listensFor(pid: number, controlPath: string): boolean {
+  const inodes = new Set(boundFor(controlPath, true));
+  if (inodes.size === 0) return false;
+  try {
+    return readdirSync(`/proc/${pid}/fd`).some((fd) => inodes.has(socketInode(pid, fd) ?? ""));
+  } catch {
+    return false;
+  }
+}
+
+/** Connections that were accepted by a socket which was bound for the control path. */
+export function connectionsTo(controlPath: string): number {
+  return boundFor(controlPath, false).length;
+}
+
+/** Inodes of sockets, as /proc/net/unix has them. */
+function boundFor(controlPath: string, listening: boolean): string[] {
+  const inodes: string[] = [];
+  for (const line of readFileSync("/proc/net/unix", "utf8").split("\n")) {
+    const [, flags, inode, name] = /^\S+ \S+ \S+ (\S+) \S+ \S+ +(\d+) (.*)$/.exec(line) ?? [];
+    if (inode === undefined || name === undefined || (flags === LISTENING) !== listening) continue;
+    if (name === controlPath || isTemporaryName(name, controlPath)) inodes.push(inode);
+  }
+  return inodes;
+}
+
+function isTemporaryName(name: string, controlPath: string): boolean {
+  return name.startsWith(`${controlPath}.`) && /^\.[A-Za-z0-9]{16}$/.test(name.slice(controlPath.length));
+}
+
+function socketInode(pid: number, fd: string): string | undefined {
+  try {
+    return /^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/${pid}/fd/${fd}`))?.[1];
+  } catch {
+    return undefined;
+  }
+}
