@@ -11,28 +11,22 @@ export async function openDaemonRun(paths: Paths, request: RunRequest): Promise<
   const connection = await rpc.connectRpc(paths.daemonSocket);
   if (!connection) return undefined;
   const { report, interrupted, ...asked } = request;
-  const { ownTerminal } = await import("./terminal.ts");
+  const { ownPrompter, ownTerminal } = await import("./terminal.ts");
   const terminal = ownTerminal(interrupted);
+  const prompter = ownPrompter(interrupted);
   // a question must leave the terminal with the run, and with the daemon: nobody would say that it is withdrawn
   const ended = new AbortController();
   connection.onClose(() => ended.abort(new Error("the daemon has ended")));
   connection.onNotification(rpc.reportNotification, ({ line }) => report(line));
-  connection.onRequest(rpc.askRequest, (question, token) => {
-    const withdrawn = new AbortController();
-    token.onCancellationRequested(() => withdrawn.abort(new Error("this is no longer asked")));
-    return terminal.ask(question, AbortSignal.any([withdrawn.signal, ended.signal]));
-  });
+  rpc.answerOn(connection, terminal, prompter, ended.signal);
   try {
     const hasTerminal = terminal.unavailable() === undefined;
-    const { agentSocket } = await connection.sendRequest(rpc.openRunRequest, {
-      ...asked,
-      terminal: hasTerminal,
-    });
+    const opened = await connection.sendRequest(rpc.openRunRequest, { ...asked, terminal: hasTerminal });
     const close = async (): Promise<void> => {
       ended.abort(new Error("the run has ended"));
       connection.end();
     };
-    return { agentSocket, close };
+    return { ...opened, close };
   } catch (error) {
     connection.end();
     if (isCode(error, rpc.SETTINGS_ERROR)) throw new CliError((error as Error).message, exitCodes.settings);

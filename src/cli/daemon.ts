@@ -32,8 +32,8 @@ async function serve(paths: Paths, config: Config): Promise<() => Promise<void>>
   const guard = await Guard.start({ paths, config, environment: process.env, holdsQuestions: true, folder });
   const policy = userPolicy(paths, report);
   try {
-    const { scope } = await guard.openScope({ policy, report });
-    const connections = guard.guardConnections(scope, report);
+    const outside = await guard.openScope({ policy, report });
+    const connections = await guard.guardConnections(outside, report);
     guard.closeWith(await serveRpc({ guard, path, agentSocket, policy, connections }));
     await connections.watchFolders();
   } catch (error) {

@@ -4,6 +4,7 @@ import { Command, CommanderError } from "commander";
 import { SettingsError } from "../daemon/settings-error.ts";
 import { ignoreDebuggerSignal } from "../platform/protect.ts";
 import { CliError, exitCodes } from "./cli-error.ts";
+import type { RunOptions } from "./run.ts";
 
 const teaching = `
 First steps:
@@ -36,8 +37,12 @@ function createProgram(): Command {
     .option("--policy <file>", "use this policy instead of your own")
     .option("--scope <name>", "the name of the run in rules; default: the command's name")
     .option("--upstream <socket>", "the agent that holds the keys; default: SSH_AUTH_SOCK")
+    .option(
+      "--ride",
+      "no keys and no connection of its own: its ssh rides on connections that the guard opens",
+    )
     .argument("<command...>", "the command and its arguments")
-    .action(async (command: string[], options: { policy?: string; scope?: string; upstream?: string }) => {
+    .action(async (command: string[], options: RunOptions) => {
       const { run } = await import("./run.ts");
       process.exitCode = await run(command, options);
     });
@@ -55,6 +60,30 @@ function createProgram(): Command {
     .action(async (options: { sh?: boolean; csh?: boolean; fish?: boolean }) =>
       (await import("./env.ts")).env(options),
     );
+  program
+    .command("open")
+    .description(
+      "log in to a host once, and keep a connection that only the guard can reach; plain ssh then rides on it",
+    )
+    .passThroughOptions()
+    .option("--control-path <path>", "where ssh finds it; default: the ControlPath of the ssh configuration")
+    .argument("<host>")
+    .argument("[options...]", "options for ssh")
+    .action(async (host: string, options: string[], { controlPath }: { controlPath?: string }) =>
+      (await import("./open.ts")).open(host, options, controlPath),
+    );
+  program
+    .command("close")
+    .description("end a connection that muxguard open made, with all its sessions")
+    .argument("<host>", "the host, or the control path")
+    .action(async (host: string) => (await import("./open.ts")).close(host));
+  program
+    .command("adopt")
+    .description(
+      "guard a connection that ssh has made itself (ControlMaster), or all of a folder and what comes there",
+    )
+    .argument("<path>", "a control socket, or a folder")
+    .action(async (path: string) => (await import("./open.ts")).adopt(path));
   program
     .command("status")
     .description("whether a daemon runs, and what it guards")

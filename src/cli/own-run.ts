@@ -11,6 +11,7 @@ import type { Config } from "../daemon/config.ts";
 import type { AddedScope, Guard } from "../daemon/daemon.ts";
 import type { Paths } from "../daemon/paths.ts";
 import { filePolicy, type PolicySource, userPolicy } from "../daemon/policy-files.ts";
+import type { Rides } from "../daemon/rides.ts";
 import { type Accepted, type Listener, listenPrivately } from "../platform/listener.ts";
 import { ensurePrivateFolder } from "../platform/private-folder.ts";
 import type { OpenRun, RunRequest } from "./run.ts";
@@ -30,7 +31,7 @@ export async function openOwnRun(paths: Paths, config: Config, request: RunReque
   return run;
 }
 
-class OwnRun implements OpenRun {
+class OwnRun {
   readonly agentSocket: string;
   readonly #folder: string;
   readonly #paths: Paths;
@@ -40,6 +41,7 @@ class OwnRun implements OpenRun {
   #listener: Listener | undefined;
   #started: Promise<{ guard: Guard; scope: AddedScope }> | undefined;
   #answering: Promise<void> | undefined;
+  #rides: Rides | undefined;
 
   constructor(paths: Paths, config: Config, request: RunRequest, policy: PolicySource) {
     this.#paths = paths;
@@ -58,10 +60,27 @@ class OwnRun implements OpenRun {
         socket.destroy();
       });
     });
+    if (this.#request.ride) await this.#ride();
+  }
+
+  get rideFolder(): string | undefined {
+    return this.#rides?.folder;
+  }
+
+  async #ride(): Promise<void> {
+    this.#started ??= this.#start();
+    const { guard, scope } = await this.#started;
+    const { Rides } = await import("../daemon/rides.ts");
+    const { ownPrompter } = await import("./terminal.ts");
+    const connections = await guard.guardConnections(scope, this.#request.report);
+    const prompters = [ownPrompter(this.#request.interrupted), guard.prompter];
+    const folder = join(this.#folder, "ride");
+    this.#rides = await Rides.start({ connections, scope: scope.scope, prompters, folder });
   }
 
   async close(): Promise<void> {
     await this.#listener?.close();
+    await this.#rides?.close();
     await this.#answering?.catch(() => {}); // was reported when it failed
     const started = await this.#started?.catch(() => undefined);
     await started?.guard.close();

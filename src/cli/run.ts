@@ -5,6 +5,7 @@ import { constants } from "node:os";
 import { basename, resolve } from "node:path";
 import { readConfig } from "../daemon/config.ts";
 import { openPaths } from "../daemon/paths.ts";
+import { rideEnvironment } from "../daemon/shims.ts";
 import { hasKeyboard } from "../platform/foreground.ts";
 import { protectProcess } from "../platform/protect.ts";
 import { becomeRunHolder } from "../platform/run-holder.ts";
@@ -16,6 +17,7 @@ export interface RunOptions {
   policy?: string;
   scope?: string;
   upstream?: string;
+  ride?: boolean;
 }
 
 /** What a run is opened with. */
@@ -24,6 +26,7 @@ export interface RunRequest {
   /** Absolute paths. */
   policy?: string;
   upstream?: string;
+  ride: boolean;
   report: (line: string) => void;
   /** Ctrl-C at a prompt on the terminal. */
   interrupted: () => void;
@@ -31,6 +34,8 @@ export interface RunRequest {
 
 export interface OpenRun {
   agentSocket: string;
+  /** For a ride: the folder with its programs. */
+  readonly rideFolder?: string | undefined;
   close(): Promise<void>;
 }
 
@@ -43,6 +48,7 @@ export async function run([command = "", ...args]: string[], options: RunOptions
     name: options.scope ?? basename(command),
     ...(options.policy !== undefined && { policy: resolve(options.policy) }),
     ...(options.upstream !== undefined && { upstream: resolve(options.upstream) }),
+    ride: options.ride ?? false,
     report: (line) => void process.stderr.write(`${line}\n`),
     interrupted: () => kill("SIGINT"),
   };
@@ -68,11 +74,7 @@ function runCommand(
   opened: OpenRun,
   onStart: (send: (signal: NodeJS.Signals) => void) => void,
 ): Promise<number> {
-  const { SSH_AGENT_PID: _, ...environment } = process.env;
-  const child = spawn(command, args, {
-    stdio: "inherit",
-    env: { ...environment, SSH_AUTH_SOCK: opened.agentSocket },
-  });
+  const child = spawn(command, args, { stdio: "inherit", env: environmentOf(opened) });
   onStart((signal) => child.kill(signal));
   return new Promise((resolveCode, reject) => {
     child.once("error", (error) => reject(startError(command, error)));
@@ -80,6 +82,12 @@ function runCommand(
       resolveCode(signal === null ? (code ?? 1) : exitCodes.signal + constants.signals[signal]);
     });
   });
+}
+
+function environmentOf({ agentSocket, rideFolder }: OpenRun): NodeJS.ProcessEnv {
+  const { SSH_AGENT_PID: _, SSH_AUTH_SOCK: __, ...environment } = process.env;
+  if (rideFolder === undefined) return { ...environment, SSH_AUTH_SOCK: agentSocket };
+  return { ...environment, ...rideEnvironment(rideFolder, environment.PATH) };
 }
 
 /** Those that a key sends to the whole foreground of a terminal: to the command too, if it is there. */

@@ -11,7 +11,7 @@ export async function status(): Promise<void> {
   const connection = await connectRpc(daemonSocket);
   if (!connection) throw new CliError("no daemon runs; start it with: muxguard daemon", NOT_RUNNING);
   try {
-    const { pid, agentSocket, upstream, runs, grants, pending } = await connection.sendRequest(
+    const { pid, agentSocket, upstream, runs, grants, pending, masters } = await connection.sendRequest(
       statusRequest,
       null,
     );
@@ -20,6 +20,7 @@ export async function status(): Promise<void> {
       `socket     ${agentSocket}`,
       `keys in    ${upstream.join(", ") || "no agent: set SSH_AUTH_SOCK, or upstream_agent in config.toml"}`,
       `log        ${log}`,
+      ...masters.map(({ path, pid, origin }) => `connection ${path} (${origin}, pid ${pid})`),
       `runs       ${runs}`,
       `remembered ${grants}`,
       `questions  ${pending}${pending > 0 ? " (muxguard pending)" : ""}`,

@@ -99,6 +99,7 @@ export class Adoption {
     checkControlFolder(dirname(path));
     const pid = listenerOf(path);
     if (pid === undefined) return GONE;
+    if (pid === process.pid) return OWN;
     const fault = findNoSsh(pid);
     if (fault !== undefined && fault !== ENDED) return `the one who listens there is ${fault}`;
     // read now: with ControlPersist the process soon has another command line, and becomes a client of its own child
@@ -153,6 +154,7 @@ export class Adoption {
 
 /** Nothing to be told of: a socket that nobody listens at, or that is gone again. */
 const GONE = "nobody listens there";
+const OWN = "the guard listens there already";
 
 function isCandidate(name: string): boolean {
   return !name.startsWith(OWN_PREFIX) && !temporaryName.test(name);

@@ -1,21 +1,30 @@
 /** The control sockets behind the guard: which masters there are, and who serves their clients. */
 import { statSync } from "node:fs";
-import type { Broker } from "../guard/broker.ts";
+import { dirname } from "node:path";
+import type { Prompter } from "../approver/prompter.ts";
+import type { Asker, Broker } from "../guard/broker.ts";
 import { type MasterEnd, MuxConnection } from "../guard/mux-connection.ts";
 import type { Scope } from "../guard/scope.ts";
 import type { Logins } from "../identity/logins.ts";
 import { masterCommandLine } from "../identity/master-command-line.ts";
 import type { MasterDestinations, MasterOrigin } from "../identity/master-destination.ts";
+import type { PlainDestination } from "../identity/plain-destination.ts";
+import type { SshConfig } from "../identity/ssh-config.ts";
+import { type ControlListener, checkControlFolder } from "../platform/control-socket.ts";
 import type { DescriptorSocket } from "../platform/descriptor-socket.ts";
 import { closeDescriptors } from "../platform/libc.ts";
-import type { Accepted } from "../platform/listener.ts";
+import { type Accepted, answers } from "../platform/listener.ts";
 import { Peer } from "../platform/peer.ts";
 import type { ProcessTable } from "../platform/process.ts";
 import { isTerminal, tell } from "../platform/user-stream.ts";
 import type { Caller } from "../policy/request.ts";
 import { Adoption } from "./adoption.ts";
 import type { Config } from "./config.ts";
-import { Masters, type Placed } from "./masters.ts";
+import { Masters, type ServeClient } from "./masters.ts";
+import type { OpenRequest } from "./opening.ts";
+import { Openings } from "./openings.ts";
+import type { Prompts } from "./prompts.ts";
+import type { GuardedMaster, OpenedMaster } from "./rpc.ts";
 
 export interface ConnectionsParts {
   config: Config;
@@ -26,6 +35,19 @@ export interface ConnectionsParts {
   /** The scope of a client of a socket that is there for all. */
   scopeOf(caller: Caller | undefined): Scope;
   report(line: string): void;
+  prompts: Prompts;
+  /** Private, for the guard's own sockets. */
+  folder: string;
+  /** The guard's. */
+  environment: NodeJS.ProcessEnv;
+}
+
+export interface WayRequest {
+  destination: PlainDestination;
+  purpose: OpenRequest["purpose"];
+  asker: Asker;
+  scope: Scope;
+  prompters: readonly Prompter[];
 }
 
 const descriptors = { close: closeDescriptors, isTerminal, tell };
@@ -34,12 +56,15 @@ export class Connections {
   readonly #parts: ConnectionsParts;
   readonly #masters = new Masters(() => {});
   readonly #adoption: Adoption;
+  readonly #openings: Openings;
+  readonly #listeners = new Map<string, ControlListener>();
 
   constructor(parts: ConnectionsParts) {
     this.#parts = parts;
+    this.#openings = new Openings({ ...parts, sshConfig: parts.config.sshConfig });
     this.#adoption = new Adoption({
       masters: this.#masters,
-      serve: (socket, accepted, master) => this.#serve(socket, accepted, master, parts.scopeOf),
+      serve: this.#serveAll,
       originOf: (pid) => this.#originOf(pid),
       whereabouts: (origin) => parts.destinations.resolve(origin),
       report: parts.report,
@@ -62,13 +87,103 @@ export class Connections {
     if (reason !== undefined) throw new Error(`${path} is left alone: ${reason}`);
   }
 
-  masters(): Placed[] {
-    return this.#masters.all();
+  get processes(): ProcessTable {
+    return this.#parts.processes;
   }
 
-  close(): void {
-    this.#adoption.close();
+  /**
+   * `muxguard open`: a master, and the listener where plain ssh looks for it.
+   * @param words the command line's: options for ssh, and the host
+   * @throws OpenDenied, or Error that says what to do
+   */
+  async open(
+    words: readonly string[],
+    host: string,
+    request: Omit<WayRequest, "destination" | "purpose">,
+    controlPath?: string,
+  ): Promise<OpenedMaster> {
+    const { sshConfig } = this.#parts.config;
+    const found = masterCommandLine(
+      ["ssh", ...(sshConfig === undefined ? [] : ["-F", sshConfig]), ...words, "--", host],
+      sshConfig,
+    );
+    if (found?.host !== host)
+      throw new Error(
+        "no host, or options that are not for opening a connection; muxguard open HOST [ssh options]",
+      );
+    const { plain, ...destination } = found;
+    const config = await this.#configOf(destination);
+    const path = controlPath ?? (plain ? config.controlPath : undefined);
+    if (path === undefined)
+      throw new Error(`${host} has no ControlPath; set one in ~/.ssh/config, or say --control-path`);
+    if (this.#masters.at(path) || this.isOpen(path)) return { path, already: true };
+    checkControlFolder(dirname(path));
+    if (await answers(path))
+      throw new Error(`somebody listens at ${path} already; take it over: muxguard adopt ${path}`);
+    const options = { destination, config, options: words, plain, purpose: {} };
+    this.#listeners.set(path, await this.#openings.listen(path, { ...request, ...options }, this.#serveAll));
+    return { path, already: false };
   }
+
+  /** A master for a run, at a path of its own. @throws OpenDenied, or Error */
+  async openFor(request: WayRequest, path: string): Promise<string> {
+    const config = await this.#configOf(request.destination);
+    const { scope } = request;
+    const serve: ServeClient = (socket, accepted, master) =>
+      this.#serve(socket, accepted, master, () => scope);
+    this.#listeners.set(
+      path,
+      await this.#openings.listen(path, { ...request, config, options: [], plain: true }, serve),
+    );
+    return path;
+  }
+
+  async #configOf(destination: PlainDestination): Promise<SshConfig> {
+    const config = await this.#parts.destinations.config(destination);
+    if (!config)
+      throw new Error(`ssh -G ${destination.host} says nothing; is the ssh configuration in order?`);
+    return config;
+  }
+
+  isOpen(path: string): boolean {
+    return this.#listeners.get(path)?.isInPlace() ?? false;
+  }
+
+  /** What a mux client needs to know. */
+  clientOf(path: string): { path: string; sshConfig?: string } {
+    const { sshConfig } = this.#parts.config;
+    return { path, ...(sshConfig !== undefined && { sshConfig }) };
+  }
+
+  /** Stops listening at a path; the master stays. */
+  stop(path: string): void {
+    this.#listeners.get(path)?.close();
+    this.#listeners.delete(path);
+  }
+
+  /** Ends the master that `open` opened for the host. @returns its control path; undefined if there is none */
+  async end(host: string): Promise<string | undefined> {
+    const path = host.startsWith("/") ? host : (await this.#configOf({ host })).controlPath;
+    return path !== undefined && (await this.#openings.end(path)) ? path : undefined;
+  }
+
+  async masters(): Promise<GuardedMaster[]> {
+    const adopted = this.#masters
+      .all()
+      .map(({ path, origin, master }) => ({ path, origin, pid: master.pid }));
+    const opened = (await this.#openings.all()).flatMap(({ master, listeners }) =>
+      [...listeners].map(({ path }) => ({ path, origin: "opened" as const, pid: master.pid })),
+    );
+    return [...adopted, ...opened];
+  }
+
+  async close(): Promise<void> {
+    this.#adoption.close();
+    await this.#openings.close();
+  }
+
+  readonly #serveAll: ServeClient = (socket, accepted, master) =>
+    this.#serve(socket, accepted, master, this.#parts.scopeOf);
 
   #serve(
     socket: DescriptorSocket,

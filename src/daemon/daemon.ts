@@ -7,7 +7,9 @@ import { connect, type Socket } from "node:net";
 import { join } from "node:path";
 import type { Approver } from "../approver/approver.ts";
 import { createAskpassApprover } from "../approver/askpass.ts";
+import { createAskpassPrompter } from "../approver/askpass-prompt.ts";
 import { inTurn } from "../approver/in-turn.ts";
+import type { Prompter } from "../approver/prompter.ts";
 import { auditEvent } from "../audit/event.ts";
 import { AuditLog } from "../audit/log.ts";
 import { AgentConnection } from "../guard/agent-connection.ts";
@@ -36,8 +38,10 @@ import type { Caller } from "../policy/request.ts";
 import { agentRoute } from "./agent-route.ts";
 import type { Config } from "./config.ts";
 import { Connections } from "./connections.ts";
+import { agentSocketOf, promptSocketOf } from "./opening.ts";
 import type { Paths } from "./paths.ts";
 import type { PolicySource } from "./policy-files.ts";
+import { Prompts } from "./prompts.ts";
 
 /** How long an upstream agent may take for what a person has to do, in milliseconds: a touch, a PIN, `ssh-add -c`. */
 const PERSON_TIMEOUT = 120_000;
@@ -66,8 +70,7 @@ export interface ScopeOptions {
   report: (line: string) => void;
 }
 
-export interface OpenScope {
-  readonly scope: Scope;
+export interface OpenScope extends AddedScope {
   agentSocket: string;
   close(): Promise<void>;
 }
@@ -141,7 +144,7 @@ export class Guard {
     const name = options.run ? `${randomBytes(6).toString("hex")}.sock` : "agent.sock";
     const listener = await listenPrivately(join(this.#options.folder, name), scope.serve);
     const opened: OpenScope = {
-      scope: scope.scope,
+      ...scope,
       agentSocket: listener.path,
       close: async () => {
         this.#open.delete(opened);
@@ -185,17 +188,26 @@ export class Guard {
 
   /**
    * Takes over control masters, and opens some.
-   * @param scope of clients outside of all runs
+   * @param outside the scope of clients that are in no run, and of the logins that the guard itself makes
    */
-  guardConnections(scope: Scope, report: (line: string) => void): Connections {
-    this.#connections ??= new Connections({
+  async guardConnections(outside: AddedScope, report: (line: string) => void): Promise<Connections> {
+    const folder = join(this.#options.folder, "control");
+    ensurePrivateFolder(folder);
+    const prompts = new Prompts(this.#processes);
+    await prompts.listen(promptSocketOf(folder));
+    this.#open.add(prompts);
+    this.#open.add(await listenPrivately(agentSocketOf(folder), outside.serve));
+    this.#connections = new Connections({
       config: this.#options.config,
       broker: this.#broker,
       processes: this.#processes,
       destinations: this.#masterDestinations,
       logins: this.#logins,
-      scopeOf: (caller) => this.#runOf(caller) ?? scope,
+      scopeOf: (caller) => this.#runOf(caller) ?? outside.scope,
       report,
+      prompts,
+      folder,
+      environment: this.#options.environment,
     });
     return this.#connections;
   }
@@ -209,6 +221,11 @@ export class Guard {
 
   get paths(): Paths {
     return this.#options.paths;
+  }
+
+  /** The user's own SSH_ASKPASS. */
+  get prompter(): Prompter {
+    return createAskpassPrompter(this.#options.environment);
   }
 
   pending(): Question[] {
@@ -248,7 +265,7 @@ export class Guard {
   }
 
   async close(): Promise<void> {
-    this.#connections?.close();
+    await this.#connections?.close();
     await Promise.all([...this.#open].map((scope) => scope.close()));
     this.#privateAgent?.close();
     this.#processes.close();

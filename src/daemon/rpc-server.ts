@@ -1,15 +1,20 @@
 /** What the daemon does for muxguard's own commands: status, pending questions, answers, and runs. */
+import { randomBytes } from "node:crypto";
 import type { Socket } from "node:net";
+import { join } from "node:path";
 import { CancellationTokenSource, type MessageConnection, ResponseError } from "vscode-jsonrpc/node.js";
 import * as z from "zod/mini";
 import type { Approver } from "../approver/approver.ts";
 import { inTurn } from "../approver/in-turn.ts";
+import type { Prompter } from "../approver/prompter.ts";
 import { type Accepted, type Listener, listenPrivately } from "../platform/listener.ts";
+import type { Peer } from "../platform/peer.ts";
 import type { Answer } from "../policy/question.ts";
 import type { Caller } from "../policy/request.ts";
 import type { Connections } from "./connections.ts";
 import type { Guard, OpenScope } from "./daemon.ts";
 import { filePolicy, type PolicySource } from "./policy-files.ts";
+import { Rides } from "./rides.ts";
 import * as rpc from "./rpc.ts";
 
 /** The most that one client may send in all, in bytes. Its requests and answers are short. */
@@ -39,7 +44,7 @@ export function serveRpc(options: RpcServerOptions): Promise<Listener> {
 }
 
 function serve(socket: Socket, accepted: Accepted, options: RpcServerOptions): void {
-  const { guard, agentSocket, policy } = options;
+  const { guard, agentSocket, policy, connections } = options;
   const peer = guard.peer(accepted);
   const connection = rpc.rpcConnection(socket);
   socket.on("error", () => socket.destroy());
@@ -52,12 +57,13 @@ function serve(socket: Socket, accepted: Accepted, options: RpcServerOptions): v
       );
     return caller;
   };
-  connection.onRequest(rpc.statusRequest, () => {
+  connection.onRequest(rpc.statusRequest, async () => {
     fromOutside();
     const counts = { runs: guard.runs, grants: guard.grants, pending: guard.pending().length };
     return {
       pid: process.pid,
       upstream: guard.upstreams,
+      masters: (await connections?.masters()) ?? [],
       ...(agentSocket !== undefined && { agentSocket }),
       ...counts,
     };
@@ -74,13 +80,74 @@ function serve(socket: Socket, accepted: Accepted, options: RpcServerOptions): v
     const { pid } = fromOutside();
     if (!policy) throw refused("this guard belongs to one run");
     const scope = await openRun(guard, connection, run, pid, policy);
-    if (socket.destroyed) await scope.close();
-    socket.once("close", () => void scope.close());
-    return { agentSocket: scope.agentSocket };
+    const rides =
+      run.ride && connections ? await startRides(guard, connections, scope, connection, run) : undefined;
+    const close = (): void => void Promise.all([scope.close(), rides?.close()]);
+    if (socket.destroyed) close();
+    socket.once("close", close);
+    return { agentSocket: scope.agentSocket, ...(rides && { rideFolder: rides.folder }) };
   });
+  if (connections && policy)
+    serveConnections(connection, { guard, connections, policy, peer, fromOutside, socket });
   connection.listen();
   // the reader takes any length that is announced to it
   socket.on("data", () => socket.bytesRead > MAX_RECEIVED && socket.destroy());
+}
+
+function startRides(
+  guard: Guard,
+  connections: Connections,
+  { scope }: OpenScope,
+  connection: MessageConnection,
+  { terminal }: rpc.OpenRun,
+): Promise<Rides> {
+  const folder = join(guard.paths.runtime, `ride-${randomBytes(4).toString("hex")}`);
+  const prompters = terminal ? [remotePrompter(connection), guard.prompter] : [guard.prompter];
+  return Rides.start({ connections, scope, prompters, folder });
+}
+
+interface Served {
+  guard: Guard;
+  connections: Connections;
+  policy: PolicySource;
+  peer: Peer;
+  fromOutside: () => Caller;
+  socket: Socket;
+}
+
+/** Opening, ending and taking over masters: for the user, and nobody inside of a run. */
+function serveConnections(connection: MessageConnection, served: Served): void {
+  const { guard, connections, policy, peer, fromOutside, socket } = served;
+  const gone = new AbortController();
+  socket.once("close", () => gone.abort(new Error("the client went away")));
+  connection.onRequest(rpc.openRequest, async ({ host, options, controlPath, terminal }) => {
+    const caller = fromOutside();
+    const approvers = terminal ? [inTurn(remoteTerminal(connection))] : [];
+    const { scope } = guard.addScope({ policy, approvers, report: (line) => tell(connection, line) });
+    const asker = { caller, gone: gone.signal, tells: true, isUnchanged: () => peer.isUnchanged(caller) };
+    const prompters = terminal ? [remotePrompter(connection), guard.prompter] : [guard.prompter];
+    return told(() => connections.open(options, host, { asker, scope, prompters }, controlPath));
+  });
+  connection.onRequest(rpc.closeRequest, async ({ host }) => {
+    fromOutside();
+    const path = await told(() => connections.end(host));
+    if (path === undefined) throw refused(`muxguard holds no connection to ${host} (muxguard status)`);
+    return { path };
+  });
+  connection.onRequest(rpc.adoptRequest, async ({ path }) => {
+    fromOutside();
+    await told(() => connections.adopt(path));
+    return null;
+  });
+}
+
+/** The words of an error reach the user. */
+async function told<T>(action: () => Promise<T>): Promise<T> {
+  try {
+    return await action();
+  } catch (error) {
+    throw refused(error instanceof Error ? error.message : String(error));
+  }
 }
 
 async function openRun(
@@ -125,6 +192,27 @@ function remoteTerminal(connection: MessageConnection): Approver {
       signal.addEventListener("abort", cancel, { once: true });
       try {
         return answerSchema.parse(await connection.sendRequest(rpc.askRequest, question, cancellation.token));
+      } finally {
+        signal.removeEventListener("abort", cancel);
+        cancellation.dispose();
+      }
+    },
+  };
+}
+
+/** What ssh asks while it connects, asked on the terminal of whoever wanted it. */
+function remotePrompter(connection: MessageConnection): Prompter {
+  return {
+    unavailable: () => undefined,
+    async prompt(prompt, signal) {
+      const cancellation = new CancellationTokenSource();
+      const cancel = (): void => cancellation.cancel();
+      signal.addEventListener("abort", cancel, { once: true });
+      try {
+        const answer = z
+          .nullable(z.string())
+          .parse(await connection.sendRequest(rpc.promptRequest, prompt, cancellation.token));
+        return answer ?? undefined;
       } finally {
         signal.removeEventListener("abort", cancel);
         cancellation.dispose();

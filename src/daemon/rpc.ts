@@ -4,6 +4,7 @@
  */
 import { connect, type Socket } from "node:net";
 import {
+  type CancellationToken,
   createMessageConnection,
   type MessageConnection,
   NotificationType,
@@ -11,7 +12,11 @@ import {
   SocketMessageReader,
   SocketMessageWriter,
 } from "vscode-jsonrpc/node.js";
+import type { Approver } from "../approver/approver.ts";
+import type { Prompt, Prompter } from "../approver/prompter.ts";
+import type { PlainDestination } from "../identity/plain-destination.ts";
 import type { Answer, Question } from "../policy/question.ts";
+import type { Request } from "../policy/request.ts";
 
 export interface Status {
   pid: number;
@@ -20,6 +25,8 @@ export interface Status {
   runs: number;
   grants: number;
   pending: number;
+  /** The control sockets that are guarded. */
+  masters: GuardedMaster[];
 }
 
 export interface OpenRun {
@@ -30,16 +37,62 @@ export interface OpenRun {
   upstream?: string;
   /** Whether the run can ask on its terminal. */
   terminal: boolean;
+  /** `--ride`: no agent, and connections through the guard alone. */
+  ride: boolean;
 }
 
+export interface OpenedRun {
+  agentSocket: string;
+  /** For a ride: the folder with its programs. */
+  rideFolder?: string;
+}
+
+export interface OpenMaster {
+  host: string;
+  /** Options for ssh. */
+  options: string[];
+  /** Where to listen; absent for what the user's own ssh configuration says. */
+  controlPath?: string;
+  /** Whether whoever opens it can be asked on a terminal. */
+  terminal: boolean;
+}
+
+export interface OpenedMaster {
+  path: string;
+  /** True if it was open already. */
+  already: boolean;
+}
+
+export interface GuardedMaster {
+  path: string;
+  pid: number;
+  origin: "opened" | "adopted";
+}
+
+/** From inside of a run, at a socket of its own. */
+export interface RideRequest {
+  destination: PlainDestination;
+  purpose: Pick<Request, "command" | "subsystem" | "forward">;
+}
+
+/** The way to a host: a control socket, and the file for `ssh -F` if the guard reads one. */
+export const rideRequest = new RequestType<RideRequest, { path: string; sshConfig?: string }, void>("ride");
 export const statusRequest = new RequestType<null, Status, void>("status");
 export const pendingRequest = new RequestType<null, Question[], void>("pending");
 /** Answers a question. True if there was one of that id. */
 export const answerRequest = new RequestType<{ id: string; answer: Answer }, boolean, void>("answer");
 /** Opens a scope for a run. It ends with the connection. */
-export const openRunRequest = new RequestType<OpenRun, { agentSocket: string }, void>("openRun");
+export const openRunRequest = new RequestType<OpenRun, OpenedRun, void>("openRun");
 /** From the daemon to a run: ask on your terminal. */
 export const askRequest = new RequestType<Question, Answer, void>("ask");
+/** From the daemon to whoever opens a connection, and to the daemon from muxguard-askpass: what ssh wants to know. Null is a no. */
+export const promptRequest = new RequestType<Prompt, string | null, void>("prompt");
+/** Opens a master and listens in its place. It stays when the RPC connection ends. */
+export const openRequest = new RequestType<OpenMaster, OpenedMaster, void>("open");
+/** Ends the master that `open` opened for the destination, and its sessions. */
+export const closeRequest = new RequestType<{ host: string }, { path: string }, void>("close");
+/** Takes over the master of a control socket, or those of a folder. */
+export const adoptRequest = new RequestType<{ path: string }, null, void>("adopt");
 /** From the daemon to a run: tell the user. */
 export const reportNotification = new NotificationType<{ line: string }>("report");
 
@@ -65,4 +118,23 @@ export function connectRpc(path: string): Promise<MessageConnection | undefined>
       resolve(connection);
     });
   });
+}
+
+/** Answers what the guard asks on this side's terminal. @param ended when nothing is to be asked any more */
+export function answerOn(
+  connection: MessageConnection,
+  terminal: Approver,
+  prompter: Prompter,
+  ended: AbortSignal,
+): void {
+  const until = (token: CancellationToken): AbortSignal => {
+    const withdrawn = new AbortController();
+    token.onCancellationRequested(() => withdrawn.abort(new Error("this is no longer asked")));
+    return AbortSignal.any([withdrawn.signal, ended]);
+  };
+  connection.onRequest(askRequest, (question, token) => terminal.ask(question, until(token)));
+  connection.onRequest(
+    promptRequest,
+    async (prompt, token) => (await prompter.prompt(prompt, until(token))) ?? null,
+  );
 }

@@ -100,6 +100,11 @@ export class Broker {
     return verdict;
   }
 
+  /** A connection that was allowed covers what the ssh that makes it needs: a key to log in there, unless a rule denies that. */
+  cover(ssh: Caller, connect: Request, verdict: Verdict): void {
+    this.#recent.cover(ssh, connect, verdict);
+  }
+
   /** Denies without asking the policy, for a reason that lies outside of it. */
   refuse(request: Request, asker: Asker, scope: Scope, { what, reason, id = newId() }: Fault): Verdict {
     return this.#record(id, request, asker, scope, denial(`fault:${what}`, reason), 0);

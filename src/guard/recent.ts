@@ -18,6 +18,8 @@ const MAX_KEPT = 1024;
 interface Approval {
   id: string;
   hosts: Set<string>;
+  /** Of the guard's own ssh: it covers the login. */
+  login?: true;
   /** Of a connection: the session that it was asked for, and until when. */
   once?: { session: string; until: number };
 }
@@ -52,19 +54,26 @@ export class Recent {
   #approve(request: Request, caller: Caller, destination: Destination, { id, by }: Verdict): void {
     if (!/^(?:approver|grant):/.test(by)) return;
     const hosts = provenHosts(destination);
-    if (isLogin(request)) keep(this.#approvals, processOf(caller), { id, hosts });
+    const covered = this.#approvals.get(processOf(caller))?.login; // it may need another key yet
+    if (isLogin(request) && !covered) keep(this.#approvals, processOf(caller), { id, hosts });
     if (request.kind !== "connect") return;
     const once = { session: sessionOf(request), until: this.#now() + CONNECT_TAKES };
     keep(this.#approvals, processOf(caller), { id, hosts, once });
   }
 
+  /** The connection was allowed for whoever asked for it; the ssh that makes it may log in. */
+  cover(ssh: Caller, { destination }: Request, { id }: Verdict): void {
+    if (!destination) return;
+    keep(this.#approvals, processOf(ssh), { id, hosts: provenHosts(destination), login: true });
+  }
+
   /** The id of an approval that covers the request too. */
   approval(request: Request, caller: Caller): string | undefined {
     const { kind, destination } = request;
-    if ((kind !== "session" && kind !== "forward") || !destination) return undefined;
     const key = processOf(caller);
     const found = this.#approvals.get(key);
-    if (!found || !share(found.hosts, provenHosts(destination))) return undefined;
+    const covered = found?.login ? isLogin(request) : kind === "session" || kind === "forward";
+    if (!found || !covered || !destination || !share(found.hosts, provenHosts(destination))) return undefined;
     if (!found.once) return found.id;
     if (found.once.session !== sessionOf(request) || found.once.until < this.#now()) return undefined;
     this.#approvals.delete(key);

@@ -63,7 +63,10 @@ export class MasterDestinations {
 /** The name that ssh looks up in known_hosts for the destination, and the one that was typed. get_hostfile_hostname_ipaddr() of sshconnect.c. */
 export function configuredDestination(to: PlainDestination, config: SshConfig): Destination {
   const { hostKeyAlias, hostname, port, strictHostKeyChecking } = config;
-  if (strictHostKeyChecking === "no")
+  // a first key that comes over a host of the caller's choice proves nothing
+  const unchecked =
+    strictHostKeyChecking === "no" || (strictHostKeyChecking === "accept-new" && to.jump !== undefined);
+  if (unchecked)
     return { names: [], verified: false, how: "ssh is told not to check the host key", claimed: to.host };
   const name = (hostKeyAlias ?? hostname).toLowerCase();
   return {

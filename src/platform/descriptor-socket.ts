@@ -6,7 +6,14 @@
  */
 import { closeSync } from "node:fs";
 import type { Socket } from "node:net";
-import { closeDescriptors, connectUnix, duplicate, receiveMessage, sendMessage, watchDescriptor } from "./libc.ts";
+import {
+  closeDescriptors,
+  connectUnix,
+  duplicate,
+  receiveMessage,
+  sendMessage,
+  watchDescriptor,
+} from "./libc.ts";
 
 export interface SocketEvents {
   receive(bytes: Buffer, descriptors: number[]): void;

@@ -2,9 +2,9 @@
  * The SSH connection protocol (RFC 4254) as a proxy client speaks it with the master after MUX_S_PROXY: a frame's payload is the length of a padding
  * that is not there, the message number and the contents (OpenSSH's PROTOCOL.mux §9, channels.c channel_proxy_downstream()).
  *
- * Two things the master leaves to whoever decides here. It sends on every message number that it is given, those of the transport and of
- * authentication too: to be refused as "unknown". And it translates the client's own channel numbers only: a `recipient` is the server's
- * number, and nothing stops a client from naming a channel of another session.
+ * What the master leaves to whoever decides here, as tried out with 9.2: it sends on every message number that it is given, a DISCONNECT of the
+ * transport too, which ends the connection of all: to be refused as "unknown". It translates the client's own channel numbers only: a
+ * `recipient` is the server's number, and a client can write into a channel of another session, or end the connection with one that isn't there.
  */
 import { SshMessage } from "./connection-message.ts";
 import { type ByteReader, ByteWriter, readAll } from "./primitives.ts";
@@ -251,7 +251,10 @@ export function channelFailure(recipient: number): Buffer {
   return begin("SSH_MSG_CHANNEL_FAILURE").u32(recipient).toBuffer();
 }
 
-/** Refuses a global request. */
+/**
+ * Refuses a global request. Not for OpenSSH's client: its master answers none of a proxy client's global requests, and it ends at a frame of
+ * less than 5 bytes (ssh_packet_read_poll2_mux() of packet.c).
+ */
 export function requestFailure(): Buffer {
   return begin("SSH_MSG_REQUEST_FAILURE").toBuffer();
 }

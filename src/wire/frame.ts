@@ -2,8 +2,8 @@
  * Frames of the agent protocol: a uint32 length, then that many bytes, the first of which is the message number
  * (RFC 9987 §3). The same framing carries the ControlMaster protocol.
  *
- * Limits: a frame is at most 256 KiB, OpenSSH's AGENT_MAX_LEN (ssh-agent.c). A longer one, and one without a message number,
- * can't be answered: where the next frame begins is then a guess, so the stream is at its end.
+ * Limits: a frame is at most 256 KiB, OpenSSH's AGENT_MAX_LEN (ssh-agent.c) and CHANNEL_MUX_MAX_PACKET (channels.c). A longer one, and
+ * one without a message number, can't be answered: where the next frame begins is then a guess, so the stream is at its end.
  */
 import { ProtocolError } from "./protocol-error.ts";
 

@@ -46,7 +46,7 @@ export interface MuxForward {
   listenHost: string;
   /** 0 lets the server choose, for a remote forward. */
   listenPort: MuxPort;
-  /** Of a dynamic forward: no host is meant. OpenSSH sends "socks" and port 0. */
+  /** No host is meant by port 0, or in a dynamic forward: OpenSSH sends "socks" and 0 for -D, and for a -R that has no target. */
   connectHost: string;
   connectPort: MuxPort;
 }

@@ -13,6 +13,8 @@ const probes: Record<string, () => boolean> = {
   sshd: () => existsSync("/usr/sbin/sshd"),
   ssh: () => isOnPath("ssh"),
   git: () => isOnPath("git"),
+  rsync: () => isOnPath("rsync"),
+  python: () => runs(PYTHON, ["-c", "import pty"]),
   tmux: () => isOnPath("tmux"),
   paramiko: () => runs(PYTHON, ["-c", "import paramiko"]),
   plink: () => isOnPath("plink") && isOnPath("puttygen"),

@@ -9,7 +9,7 @@ import {
   describeRequest,
 } from "../../src/policy/describe.ts";
 import type { Question } from "../../src/policy/question.ts";
-import type { Caller, Host, Request } from "../../src/policy/request.ts";
+import type { Caller, Destination, Forward, Host, Request } from "../../src/policy/request.ts";
 import { caller, github, gitSignature, login, unverified } from "../support/policy.ts";
 
 const question: Question = {
@@ -87,6 +87,90 @@ describe("a request in words", () => {
     [
       "unlock the agent, forwarded through bastion",
       admin({ operation: "unlock", forwarded: true, path: [bastion] }),
+    ],
+  ];
+
+  test.each(rows)("%s", (words, request) => {
+    expect(describeRequest(request)).toBe(words);
+  });
+});
+
+const prod: Destination = { ...github, names: ["prod-db"] };
+const on = (fields: Partial<Request>): Request => ({
+  kind: "session",
+  destination: prod,
+  user: "root",
+  path: [],
+  forwarded: false,
+  ...fields,
+});
+const through = (forward: Forward, more: Partial<Request> = {}): Request =>
+  on({ kind: "forward", forward, ...more });
+
+describe("a request to a master in words", () => {
+  const away = { ...unverified, claimed: "prod" };
+  const local: Forward = { kind: "local", listen: "127.0.0.1:8080", connect: "db:5432" };
+  const dynamic: Forward = { kind: "dynamic", listen: "localhost:1080" };
+  const rows: [string, Request][] = [
+    ['run "uptime" on prod-db as root', on({ command: "uptime" })],
+    ['run "a \\"b\\" \\\\n\\n" on prod-db as root', on({ command: 'a "b" \\n\n' })],
+    ['run "ls \\xff\\x80" on prod-db as root', on({ command: "ls \udcff\udc80" })],
+    [`run "${"x".repeat(159)}…" on prod-db as root`, on({ command: "x".repeat(256 * 1024) })],
+    [
+      'run "uptime" on an unknown destination (it says "prod") as root',
+      on({ command: "uptime", destination: away }),
+    ],
+    ["open a shell on prod-db as root", on({ command: "", tty: true })],
+    ["open a shell on prod-db", on({ command: "", user: undefined } as never)],
+    ['use the subsystem "sftp" on prod-db as root', on({ subsystem: "sftp" })],
+    ["open a session on prod-db as root", on({})],
+    ["open a shell on prod-db as root with X11 forwarding", on({ command: "", x11: true })],
+    ["open a shell on prod-db as root with agent forwarding", on({ command: "", forwardAgent: true })],
+    [
+      "open a shell on prod-db as root setting LANG, LC_ALL",
+      on({ command: "", environment: ["LANG", "LC_ALL"] }),
+    ],
+    ["open a shell on prod-db as root", on({ command: "", environment: [] })],
+    [
+      "open a shell on prod-db as root with X11 forwarding and agent forwarding, setting A, B, C and 2 more",
+      on({ command: "", x11: true, forwardAgent: true, environment: ["A", "B", "C", "D", "E"] }),
+    ],
+    [
+      'open a shell on prod-db as root setting "A, B on prod-db", "", "\\x1b"',
+      on({ command: "", environment: ["A, B on prod-db", "", "\x1b"] }),
+    ],
+    ["forward 127.0.0.1:8080 to db:5432 through prod-db", through(local)],
+    [
+      "forward /run/a.sock to [::1]:80 through prod-db",
+      through({ ...local, listen: "/run/a.sock", connect: "[::1]:80" }),
+    ],
+    ['forward "a to b" to db:5432 through prod-db', through({ ...local, listen: "a to b" })],
+    [
+      "forward 127.0.0.1:8080 to db:5432 through an unknown destination",
+      through(local, { destination: unverified }),
+    ],
+    [
+      "forward *:9000 on prod-db to localhost:3000",
+      through({ kind: "remote", listen: "*:9000", connect: "localhost:3000" }),
+    ],
+    ["open a SOCKS proxy at localhost:1080 through prod-db", through(dynamic)],
+    [
+      "open a SOCKS proxy at localhost:1080 on prod-db",
+      through({ kind: "remote", listen: "localhost:1080", connect: "*" }),
+    ],
+    ["connect to db:22 through prod-db", through({ kind: "stdio", connect: "db:22" })],
+    ["end the forward of 127.0.0.1:8080 to db:5432 through prod-db", through(local, { operation: "cancel" })],
+    [
+      "end the forward of a SOCKS proxy at localhost:1080 through prod-db",
+      through(dynamic, { operation: "cancel" }),
+    ],
+    ["use the whole connection to prod-db (proxy)", on({ kind: "proxy" })],
+    ["end the shared connection to prod-db", on({ kind: "terminate", operation: "exit" })],
+    ["stop sharing the connection to prod-db", on({ kind: "terminate", operation: "stop" })],
+    ["connect to prod-db as root", on({ kind: "connect" })],
+    [
+      'connect to an unknown destination (it says "prod") as root',
+      on({ kind: "connect", destination: away }),
     ],
   ];
 
@@ -197,6 +281,14 @@ describe("a prompt", () => {
     expect(describeQuestion(question).join()).not.toMatch(/requests wait/);
   });
 
+  test("names the variables that did not fit into the phrase", () => {
+    const lines = (environment: string[]): string[] =>
+      describeQuestion({ ...question, request: on({ command: "", environment }) });
+    expect(lines(["A", "B", "C"]).join()).not.toMatch(/variables/);
+    expect(lines(["A", "B", "C", "LD_PRELOAD"])).toContain("variables: A, B, C, LD_PRELOAD");
+    expect(lines(Array.from({ length: 1000 }, () => "x".repeat(1000))).join()).toMatch(/ and 984 more/);
+  });
+
   test("says nothing of what is not there", () => {
     const request = admin({ operation: "lock" });
     const { cwd: _, ...bare } = caller;
@@ -211,7 +303,9 @@ describe("a prompt", () => {
 
 describe("hostile text", () => {
   const hostile = fc.oneof(
-    fc.string({ unit: fc.constantFrom("\x1b[2J", "\n", "\r", "\u202e", "\u200b", "\ud83d", "\x9b", "a") }),
+    fc.string({
+      unit: fc.constantFrom("\x1b[2J", "\n", "\r", "\u202e", "\u200b", "\ud83d", "\udc9b", "\x9b", "a"),
+    }),
     fc.string({ unit: "binary" }),
   );
 
@@ -228,6 +322,11 @@ describe("hostile text", () => {
         key: { type: text, fingerprint: "SHA256:abc", comment: text },
         path: [{ names: [text] }],
         forwarded: true,
+        command: text,
+        environment: [text, text, text, text, text],
+        forward: { kind: "local", listen: text, connect: text },
+        x11: true,
+        forwardAgent: true,
       },
       caller: everywhere(text),
     }),
@@ -246,6 +345,11 @@ describe("hostile text", () => {
     { kind: "admin", operation: "add" },
     { kind: "admin", operation: "add-smartcard", key: undefined } as never,
     { destination: { ...github, names: ["\x1b[31m\n\u202e"] } },
+    ...(["session", "forward", "proxy", "terminate", "connect", "confirm"] as const).map((kind) => ({
+      kind,
+    })),
+    { kind: "forward", operation: "cancel" },
+    { kind: "forward", forward: { kind: "stdio", connect: "\x1b[2J\n" } },
   ];
 
   test.each(variants)("never reaches a prompt raw: %j", (variant) => {
@@ -256,16 +360,23 @@ describe("hostile text", () => {
           expect(line).not.toMatch(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u);
           expect(line.length).toBeLessThan(1000);
         }
-        expect(lines.length).toBeLessThan(9);
+        expect(lines.length).toBeLessThan(10);
       }),
     );
   });
 
   test("that is long is cut, so that the rest stays on the screen", () => {
     const long = "x".repeat(100_000);
-    const request = { ...login, user: long, key: { ...key, comment: long } };
-    const lines = describeQuestion({ ...question, request, caller: everywhere(long) });
-    expect(Math.max(...lines.map((line) => line.length))).toBeLessThan(400);
-    expect(lines[0]).toContain("github.com");
+    const environment = Array.from({ length: 100 }, () => long);
+    const requests: Request[] = [
+      { ...login, user: long, key: { ...key, comment: long } },
+      { ...on({ command: long, user: long, environment }), destination: github },
+      { ...through({ kind: "local", listen: long, connect: long }), destination: github },
+    ];
+    for (const request of requests) {
+      const lines = describeQuestion({ ...question, request, caller: everywhere(long) });
+      expect(Math.max(...lines.map((line) => line.length))).toBeLessThan(600);
+      expect(lines[0]).toContain("github.com");
+    }
   });
 });

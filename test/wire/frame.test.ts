@@ -97,6 +97,19 @@ describe("the frame decoder", () => {
     expect(found[0]?.payload.equals(payload)).toBe(true);
   });
 
+  test("gives other bytes between two frames to whoever asks for them, as they arrive", () => {
+    const decoder = new FrameDecoder();
+    const [first, second] = [encodeFrame(Buffer.of(11)), encodeFrame(Buffer.of(19))];
+    decoder.add(Buffer.concat([first.packet, Buffer.of(1, 2)]));
+    expect(decoder.next()).toEqual(first);
+    expect(decoder.take(3)).toBeUndefined();
+    expect(decoder.buffered).toBe(2);
+    decoder.add(Buffer.concat([Buffer.of(3), second.packet]));
+    expect(decoder.take(3)).toEqual(Buffer.of(1, 2, 3));
+    expect(decoder.next()).toEqual(second);
+    expect(decoder.buffered).toBe(0);
+  });
+
   test("any bytes are frames or a ProtocolError", () => {
     fc.assert(
       fc.property(fc.array(bytes(300), { maxLength: 8 }), (chunks) => {

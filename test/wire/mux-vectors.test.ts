@@ -1,6 +1,11 @@
 /** Messages of the real OpenSSH, and what they mean: test/vectors, made by record-mux.mjs. */
 import { describe, expect, test } from "vitest";
-import { encodeMuxRequest, type MuxRequest, parseMuxRequest } from "../../src/wire/mux.ts";
+import {
+  encodeMuxRequest,
+  type MuxNewSession,
+  type MuxRequest,
+  parseMuxRequest,
+} from "../../src/wire/mux.ts";
 import { descriptorsAfter } from "../../src/wire/mux-message.ts";
 import { encodeMuxReply, type MuxReply, parseMuxReply } from "../../src/wire/mux-reply.ts";
 import { muxVectors } from "./mux-samples.ts";
@@ -8,7 +13,7 @@ import { muxVectors } from "./mux-samples.ts";
 const requests = muxVectors("mux-request");
 const replies = muxVectors("mux-reply");
 
-const session = {
+const session: MuxNewSession = {
   type: "MUX_C_NEW_SESSION",
   requestId: 1,
   wantTty: false,
@@ -19,7 +24,7 @@ const session = {
   terminal: "xterm-256color",
   command: "true",
   environment: [],
-} as const;
+};
 
 const forward = { type: "MUX_C_OPEN_FWD", requestId: 0 } as const;
 const cancel = { type: "MUX_C_CLOSE_FWD", requestId: 0 } as const;

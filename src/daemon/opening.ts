@@ -1,0 +1,202 @@
+/**
+ * Opening masters that nobody else can reach. The guard runs `ssh -M -N`, with its own agent and its own askpass, so that the use of keys, passphrases and
+ * host keys go through it; the master's socket then loses its name, and is reached through the guard alone.
+ *
+ * A master asks for nothing that it was not given: it reads the user's own ssh configuration, and beyond that only what the request says.
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { Prompter } from "../approver/prompter.ts";
+import { type Asker, type Broker, denialLine } from "../guard/broker.ts";
+import type { Scope } from "../guard/scope.ts";
+import type { Logins } from "../identity/logins.ts";
+import { configuredDestination, type MasterDestinations } from "../identity/master-destination.ts";
+import type { PlainDestination } from "../identity/plain-destination.ts";
+import type { SshConfig } from "../identity/ssh-config.ts";
+import { HiddenSocket } from "../platform/control-socket.ts";
+import { ensurePrivateFolder } from "../platform/private-folder.ts";
+import type { ProcessTable } from "../platform/process.ts";
+import { connectionsTo, findNoSsh, listensFor } from "../platform/ssh-process.ts";
+import type { Request } from "../policy/request.ts";
+import { visible } from "../policy/visible.ts";
+import { Master } from "./master.ts";
+import type { Prompts } from "./prompts.ts";
+
+export interface OpeningParts {
+  broker: Broker;
+  processes: ProcessTable;
+  destinations: MasterDestinations;
+  logins: Logins;
+  prompts: Prompts;
+  /** Where sockets have their names for a moment; private. */
+  folder: string;
+  /** In which ssh runs. */
+  environment: NodeJS.ProcessEnv;
+  /** For `ssh -F`. */
+  sshConfig: string | undefined;
+}
+
+export interface OpenRequest {
+  destination: PlainDestination;
+  /** What ssh makes of it. */
+  config: SshConfig;
+  /** Further options for ssh; none for a request from inside a run. */
+  options: readonly string[];
+  /** Whether options and destination leave it to the ssh configuration where the name leads. */
+  plain: boolean;
+  /** What the connection is for, as whoever asks says. */
+  purpose: Pick<Request, "command" | "subsystem" | "forward">;
+  asker: Asker;
+  scope: Scope;
+  prompters: readonly Prompter[];
+}
+
+const ASKPASS = fileURLToPath(new URL("../../../bin/muxguard-askpass", import.meta.url));
+const MAX_STDERR = 16 * 1024;
+
+/** The connection was not allowed; the message is for the user's stderr. */
+export class OpenDenied extends Error {
+  override name = "OpenDenied";
+}
+
+/**
+ * @param onEnd called once, when the master has ended
+ * @throws OpenDenied, or Error with what ssh said
+ */
+export async function openMaster(
+  parts: OpeningParts,
+  request: OpenRequest,
+  onEnd: () => void,
+): Promise<Master> {
+  const asked = connectRequest(request);
+  const verdict = await parts.broker.decide(asked, request.asker, request.scope);
+  if (verdict.decision === "deny") throw new OpenDenied(denialLine(asked, verdict));
+  ensurePrivateFolder(parts.folder);
+  const home = mkdtempSync(join(parts.folder, "m"));
+  try {
+    const path = join(home, "s");
+    const child = startSsh(parts, request, path);
+    const stderr = collect(child);
+    const { pid = 0 } = child;
+    const starter = pid > 0 ? parts.processes.read(pid) : undefined;
+    if (starter) parts.broker.cover(starter, asked, verdict);
+    const expected = parts.prompts.expect(pid, request.prompters);
+    const code = await ended(child, request.asker.gone).finally(expected);
+    if (code !== 0) throw new Error(`ssh could not connect: ${lastLines(stderr())}`);
+    const login = starter && parts.logins.of(starter);
+    const { destination, plain } = request;
+    const whereabouts = parts.destinations.resolve({ ...(login && { login }), destination, plain });
+    return await hide(path, () => whereabouts, onEnd);
+  } finally {
+    rmSync(home, { recursive: true, force: true });
+  }
+}
+
+function connectRequest({ destination, config, purpose }: OpenRequest): Request {
+  return {
+    kind: "connect",
+    destination: configuredDestination(destination, config),
+    user: destination.user ?? config.user,
+    ...purpose,
+    path: [],
+    forwarded: false,
+  };
+}
+
+function startSsh(
+  { environment, folder, sshConfig }: OpeningParts,
+  request: OpenRequest,
+  path: string,
+): ChildProcess {
+  const { destination, config, options } = request;
+  const { host, user, port, jump } = destination;
+  const persist =
+    config.controlPersist === undefined || config.controlPersist === "no" ? "yes" : config.controlPersist;
+  const said = [
+    ...(sshConfig === undefined ? [] : ["-F", sshConfig]),
+    ...(user === undefined ? [] : ["-l", user]),
+    ...(port === undefined ? [] : ["-p", `${port}`]),
+    ...(jump === undefined ? [] : ["-J", jump]),
+    // a first key that comes over a host of the asker's choice is for a person to judge
+    ...(jump !== undefined && config.strictHostKeyChecking === "accept-new"
+      ? ["-o", "StrictHostKeyChecking=ask"]
+      : []),
+  ];
+  const master = ["-M", "-N", "-S", path.replaceAll("%", "%%"), "-o", `ControlPersist=${persist}`];
+  return spawn("ssh", [...master, ...said, ...options, "--", host], {
+    env: {
+      ...environment,
+      SSH_AUTH_SOCK: agentSocketOf(folder),
+      SSH_ASKPASS: ASKPASS,
+      SSH_ASKPASS_REQUIRE: "force",
+      MUXGUARD_PROMPTS: promptSocketOf(folder),
+    },
+    stdio: ["ignore", "ignore", "pipe"],
+    detached: true, // no terminal that it could ask on by itself
+  });
+}
+
+function collect(child: ChildProcess): () => string {
+  let text = "";
+  child.stderr?.setEncoding("utf8").on("data", (more: string) => {
+    text = (text + more).slice(-MAX_STDERR);
+  });
+  return () => text;
+}
+
+/** With ControlPersist, ssh ends with 0 once it is logged in, and leaves the master in the background. */
+function ended(child: ChildProcess, gone: AbortSignal): Promise<number | null> {
+  const kill = (): void => void child.kill();
+  gone.addEventListener("abort", kill, { once: true });
+  return new Promise<number | null>((resolve, reject) => {
+    child.once("error", (error) => reject(new Error(`ssh did not start: ${error.message}`)));
+    child.once("close", (code) => resolve(code));
+  }).finally(() => gone.removeEventListener("abort", kill));
+}
+
+async function hide(path: string, whereabouts: Master["whereabouts"], onEnd: () => void): Promise<Master> {
+  const hidden = HiddenSocket.nameless(path);
+  const strangers = connectionsTo(path);
+  const check = (pid: number): void => {
+    if (strangers > 0) {
+      process.kill(pid);
+      throw new Error(
+        "another process connected to the master while it started; who watches your runtime folder?",
+      );
+    }
+    const fault = findNoSsh(pid);
+    if (fault !== undefined || !listensFor(pid, path))
+      throw new Error(`the master is not ours: ${fault ?? pid}`);
+  };
+  try {
+    return await Master.greet(hidden, check, whereabouts, onEnd);
+  } catch (error) {
+    hidden.close();
+    throw error;
+  }
+}
+
+/** What ssh said last is why it ended. */
+function lastLines(stderr: string): string {
+  const lines = stderr
+    .trim()
+    .split(/\r?\n/)
+    .filter((line) => line !== "");
+  return (
+    lines
+      .slice(-3)
+      .map((line) => visible(line, 200))
+      .join("; ") || "no reason given"
+  );
+}
+
+/** Where the guard's own ssh finds its agent. */
+export function agentSocketOf(folder: string): string {
+  return join(folder, "agent.sock");
+}
+
+export function promptSocketOf(folder: string): string {
+  return join(folder, "prompts.sock");
+}

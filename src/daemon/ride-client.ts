@@ -1,0 +1,55 @@
+/** The run's side of a ride: from a command line of ssh to the command line of a mux client. */
+import { type Ride, rideCommand } from "../identity/ride-command.ts";
+import { connectRpc, type RideRequest, rideRequest } from "./rpc.ts";
+import { quoted } from "./shims.ts";
+
+/**
+ * @param ssh the real one
+ * @param words of the command line, without the program's name
+ * @returns a command for the shell
+ * @throws Error with a line for stderr
+ */
+export async function attachRide(socket: string, ssh: string, words: readonly string[]): Promise<string> {
+  const command = rideCommand(["ssh", ...words]);
+  if (command.kind === "local") return `exec ${[ssh, ...words].map(quoted).join(" ")}`;
+  if (command.kind === "refused") throw new Error(`muxguard: denied: ${command.reason}`);
+  if (words.includes("-v") && command.dropped.length > 0)
+    process.stderr.write(`muxguard: not taken from inside a run: ${command.dropped.join(", ")}\n`);
+  const { path, sshConfig } = await askForWay(socket, command);
+  const fixed = [...(sshConfig === undefined ? [] : ["-F", sshConfig]), ...clientOptions(path)];
+  const client = (...options: string[]): string =>
+    [ssh, ...fixed, ...options, ...command.clientArguments].map(quoted).join(" ");
+  if (!command.noSession) return `exec ${client()}`;
+  // a mux client with -N would open a login shell; its forwards end with it
+  return `${client("-O", "forward")} || exit; trap ${quoted(`${client("-O", "cancel")}; exit`)} INT TERM HUP; while :; do sleep 86400 & wait $!; done`;
+}
+
+/** Nothing but the shared connection: where that is gone, ssh would make one of its own. */
+function clientOptions(path: string): string[] {
+  const gone = "echo 'muxguard: the shared connection is gone; try again' >&2";
+  return ["-S", path.replaceAll("%", "%%"), "-o", "ControlMaster=no", "-o", `ProxyCommand=${gone}`];
+}
+
+async function askForWay(
+  socket: string,
+  { destination, ...ride }: Ride,
+): Promise<{ path: string; sshConfig?: string }> {
+  const connection = await connectRpc(socket);
+  if (!connection) throw new Error("muxguard: denied: the run has ended");
+  try {
+    return await connection.sendRequest(rideRequest, { destination, purpose: purposeOf(ride) });
+  } finally {
+    connection.end();
+  }
+}
+
+/** What the session will be for, so that the question can say so. A claim: the session itself is decided when it comes. */
+function purposeOf({ clientArguments }: Pick<Ride, "clientArguments">): RideRequest["purpose"] {
+  const end = clientArguments.indexOf("--");
+  const options = clientArguments.slice(0, end);
+  const command = clientArguments.slice(end + 2).join(" ");
+  const target = options.indexOf("-W");
+  const connect = target < 0 ? undefined : options[target + 1];
+  if (connect !== undefined) return { forward: { kind: "stdio", connect } };
+  return options.includes("-s") ? { subsystem: command } : { command };
+}

@@ -1,0 +1,138 @@
+/**
+ * `muxguard run --ride`: the ssh of a run rides on masters that are opened outside of it. The run gets a socket where its ssh asks for the way to a
+ * host, control sockets of its own, and programs first in its PATH that ask there (shims.ts).
+ */
+import { randomBytes } from "node:crypto";
+import { rmSync } from "node:fs";
+import type { Socket } from "node:net";
+import { join } from "node:path";
+import { ResponseError } from "vscode-jsonrpc/node.js";
+import * as z from "zod/mini";
+import type { Prompter } from "../approver/prompter.ts";
+import type { Asker } from "../guard/broker.ts";
+import type { Scope } from "../guard/scope.ts";
+import { isPlainDestination } from "../identity/plain-destination.ts";
+import { type Accepted, type Listener, listenPrivately } from "../platform/listener.ts";
+import { Peer } from "../platform/peer.ts";
+import { ensurePrivateFolder } from "../platform/private-folder.ts";
+import type { Caller } from "../policy/request.ts";
+import { forwardKinds } from "../policy/request.ts";
+import type { Connections } from "./connections.ts";
+import { type RideRequest, rideRequest, rpcConnection } from "./rpc.ts";
+import { writeShims } from "./shims.ts";
+
+export interface RidesOptions {
+  connections: Connections;
+  scope: Scope;
+  prompters: readonly Prompter[];
+  /** A folder for the run alone. */
+  folder: string;
+}
+
+/** What a run sends may be anything. */
+const schema = z.object({
+  destination: z.object({
+    host: z.string(),
+    user: z.exactOptional(z.string()),
+    port: z.exactOptional(z.int()),
+    jump: z.exactOptional(z.string()),
+  }),
+  purpose: z.object({
+    command: z.exactOptional(z.string()),
+    subsystem: z.exactOptional(z.string()),
+    forward: z.exactOptional(z.object({ kind: z.enum(forwardKinds), connect: z.exactOptional(z.string()) })),
+  }),
+});
+
+/** The most that one client may send, in bytes. */
+const MAX_RECEIVED = 1024 * 1024;
+
+export class Rides {
+  readonly #options: RidesOptions;
+  /** The run's control socket for each master's destination. */
+  readonly #paths = new Map<string, Promise<string>>();
+  #listener: Listener | undefined;
+
+  private constructor(options: RidesOptions) {
+    this.#options = options;
+  }
+
+  static async start(options: RidesOptions): Promise<Rides> {
+    ensurePrivateFolder(options.folder);
+    const rides = new Rides(options);
+    const socket = join(options.folder, "ride.sock");
+    rides.#listener = await listenPrivately(socket, (connection, accepted) =>
+      rides.#serve(connection, accepted),
+    );
+    writeShims(options.folder, socket);
+    return rides;
+  }
+
+  get folder(): string {
+    return this.#options.folder;
+  }
+
+  async close(): Promise<void> {
+    await this.#listener?.close();
+    for (const path of this.#paths.values())
+      await path.then((found) => this.#options.connections.stop(found)).catch(() => {});
+    rmSync(this.#options.folder, { recursive: true, force: true });
+  }
+
+  #serve(socket: Socket, accepted: Accepted): void {
+    const gone = new AbortController();
+    socket.on("error", () => socket.destroy());
+    socket.on("close", () => gone.abort(new Error("the client went away")));
+    const { connections } = this.#options;
+    const peer = new Peer(accepted, connections.processes);
+    const connection = rpcConnection(socket);
+    connection.onRequest(rideRequest, async (request) => {
+      try {
+        return await this.#ride(schema.parse(request), peer, gone.signal);
+      } catch (error) {
+        throw new ResponseError(1, error instanceof Error ? error.message : String(error));
+      }
+    });
+    connection.listen();
+    socket.on("data", () => socket.bytesRead > MAX_RECEIVED && socket.destroy());
+  }
+
+  async #ride(
+    { destination, purpose }: RideRequest,
+    peer: Peer,
+    gone: AbortSignal,
+  ): Promise<{ path: string; sshConfig?: string }> {
+    if (!isPlainDestination(destination)) throw new Error("muxguard: denied: the destination is not plain");
+    const { connections, scope, prompters } = this.#options;
+    const key = JSON.stringify([destination.host, destination.user, destination.port, destination.jump]);
+    const asker = this.#asker(peer, gone);
+    const path = join(this.#options.folder, randomBytes(4).toString("hex"));
+    const known = await this.#paths.get(key)?.catch(() => undefined);
+    if (known !== undefined && connections.isOpen(known)) return connections.clientOf(known);
+    const opening = connections.openFor({ destination, purpose, asker, scope, prompters }, path);
+    this.#paths.set(key, opening);
+    return connections.clientOf(await opening);
+  }
+
+  /** The shim waits for the program that asks here, and then becomes ssh: it is the one whose session is decided next. */
+  #asker(peer: Peer, gone: AbortSignal): Asker {
+    const { processes } = this.#options.connections;
+    const { run } = this.#options.scope;
+    const read = (): Caller => {
+      const [shim] = peer.identify().ancestors;
+      if (!shim) throw new Error("the program that asks has no parent");
+      return processes.read(shim.pid, shim.startTime);
+    };
+    const before = attempt(read);
+    const caller = before && run ? { ...before, run: { name: run.name, pid: run.pid } } : before;
+    return { caller, gone, tells: true, isUnchanged: () => attempt(read)?.exe === before?.exe };
+  }
+}
+
+function attempt<T>(action: () => T): T | undefined {
+  try {
+    return action();
+  } catch {
+    return undefined;
+  }
+}
