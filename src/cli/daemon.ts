@@ -35,7 +35,7 @@ async function serve(paths: Paths, config: Config): Promise<() => Promise<void>>
     const outside = await guard.openScope({ policy, report });
     const connections = await guard.guardConnections(outside, report);
     guard.closeWith(await serveRpc({ guard, path, agentSocket, policy, connections }));
-    await connections.watchFolders();
+    await connections.start();
   } catch (error) {
     await guard.close();
     throw error;

@@ -4,7 +4,7 @@
  * The socket is there before the guard: most commands never use a key, and need not wait until the guard is loaded. A connection is answered only when
  * it is.
  */
-import { readdirSync, rmSync } from "node:fs";
+import { existsSync, readdirSync, rmSync } from "node:fs";
 import type { Socket } from "node:net";
 import { join } from "node:path";
 import type { Config } from "../daemon/config.ts";
@@ -17,7 +17,7 @@ import { ensurePrivateFolder } from "../platform/private-folder.ts";
 import type { OpenRun, RunRequest } from "./run.ts";
 
 export async function openOwnRun(paths: Paths, config: Config, request: RunRequest): Promise<OpenRun> {
-  removeStaleRuns(paths.runtime);
+  await removeStaleRuns(paths.runtime);
   const { policy: file, report } = request;
   const policy = file === undefined ? userPolicy(paths, report) : filePolicy(file, paths, report);
   await policy.load();
@@ -132,12 +132,20 @@ async function serveAnswers(guard: Guard, path: string): Promise<void> {
 }
 
 /** Removes what runs left behind that were killed: their folders are named after their process. */
-function removeStaleRuns(runtime: string): void {
+async function removeStaleRuns(runtime: string): Promise<void> {
   for (const name of readdirSync(runtime)) {
     const pid = /^run-(\d+)$/.exec(name)?.[1];
-    if (pid !== undefined && !isAlive(Number(pid)))
-      rmSync(join(runtime, name), { recursive: true, force: true });
+    if (pid === undefined || isAlive(Number(pid))) continue;
+    const folder = join(runtime, name);
+    if (existsSync(join(folder, "control"))) await endMasters(join(folder, "control"));
+    rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/** Of a ride: nobody can reach them any more. */
+async function endMasters(folder: string): Promise<void> {
+  const { endOrphans } = await import("../daemon/master-records.ts");
+  endOrphans(folder);
 }
 
 function isAlive(pid: number): boolean {

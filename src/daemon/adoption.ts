@@ -37,6 +37,9 @@ export interface AdoptionParts {
   serve: ServeClient;
   /** What is known of a master process, as long as it is there. */
   originOf(pid: number): MasterOrigin;
+  /** Called when a master is guarded, and when it has ended. */
+  guarded(pid: number, origin: MasterOrigin, path: string): void;
+  ended(pid: number): void;
   whereabouts(origin: MasterOrigin): Promise<Whereabouts>;
   report(line: string): void;
 }
@@ -47,6 +50,8 @@ const temporaryName = /\.[A-Za-z0-9]{16}$/;
 export class Adoption {
   readonly #parts: AdoptionParts;
   readonly #watchers = new Map<string, FSWatcher>();
+  /** Sockets that were left alone, and told of. */
+  readonly #refused = new Map<string, bigint>();
   readonly #busy = new Map<string, Promise<string | undefined>>();
 
   constructor(parts: AdoptionParts) {
@@ -70,14 +75,21 @@ export class Adoption {
     await Promise.all(names.map((name) => this.#adoptOrReport(join(folder, name))));
   }
 
-  get folders(): string[] {
-    return [...this.#watchers.keys()];
+  /** After a crash: a master that was taken over by its path alone. */
+  async recover(path: string): Promise<void> {
+    if (this.#watchers.has(dirname(path))) return;
+    await this.#findAgain(dirname(path));
+    await this.#adoptOrReport(path);
   }
 
   async #adoptOrReport(path: string): Promise<void> {
+    const inode = inodeOf(path);
+    if (inode === undefined || this.#refused.get(path) === inode) return;
     const reason = await this.adopt(path);
-    if (reason !== undefined && reason !== GONE)
-      this.#parts.report(`muxguard: ${path} is left alone: ${reason}`);
+    if (reason === undefined || reason === GONE || reason === OWN) return;
+    // putting it back is a change of the folder, too: it must not be tried again and again
+    this.#refused.set(path, inode);
+    this.#parts.report(`muxguard: ${path} is left alone: ${reason}`);
   }
 
   /** @returns why the socket is left alone; undefined if it is guarded now */
@@ -112,9 +124,9 @@ export class Adoption {
   }
 
   async #place(path: string, hidden: string, origin: MasterOrigin): Promise<void> {
-    const { masters, serve, whereabouts } = this.#parts;
+    const { masters, serve, whereabouts, guarded, ended } = this.#parts;
     try {
-      await masters.place(
+      const { master } = await masters.place(
         {
           path,
           hidden: HiddenSocket.at(hidden),
@@ -124,8 +136,12 @@ export class Adoption {
           replace: true,
           origin: "adopted",
         },
-        () => remove(hidden),
+        (pid) => {
+          remove(hidden);
+          ended(pid);
+        },
       );
+      guarded(master.pid, origin, path);
     } catch (error) {
       putBack(hidden, path);
       throw error;
@@ -198,6 +214,10 @@ async function findMaster(path: string): Promise<number> {
   const { pid } = await probeMaster(DescriptorSocket.connect(path));
   checkMaster(pid, path);
   return pid;
+}
+
+function inodeOf(path: string): bigint | undefined {
+  return lstatSync(path, { bigint: true, throwIfNoEntry: false })?.ino;
 }
 
 /** @throws Error unless it is an ssh process that listens for the control path */

@@ -13,13 +13,14 @@ import type { SshConfig } from "../identity/ssh-config.ts";
 import { type ControlListener, checkControlFolder } from "../platform/control-socket.ts";
 import type { DescriptorSocket } from "../platform/descriptor-socket.ts";
 import { closeDescriptors } from "../platform/libc.ts";
-import { type Accepted, answers } from "../platform/listener.ts";
+import { type Accepted, answers, removeStale } from "../platform/listener.ts";
 import { Peer } from "../platform/peer.ts";
 import type { ProcessTable } from "../platform/process.ts";
 import { isTerminal, tell } from "../platform/user-stream.ts";
 import type { Caller } from "../policy/request.ts";
 import { Adoption } from "./adoption.ts";
 import type { Config } from "./config.ts";
+import { type MasterRecord, MasterRecords } from "./master-records.ts";
 import { Masters, type ServeClient } from "./masters.ts";
 import type { OpenRequest } from "./opening.ts";
 import { Openings } from "./openings.ts";
@@ -54,30 +55,46 @@ const descriptors = { close: closeDescriptors, isTerminal, tell };
 
 export class Connections {
   readonly #parts: ConnectionsParts;
-  readonly #masters = new Masters(() => {});
+  readonly #masters = new Masters();
+  readonly #records: MasterRecords;
+  readonly #left: readonly MasterRecord[];
   readonly #adoption: Adoption;
   readonly #openings: Openings;
   readonly #listeners = new Map<string, ControlListener>();
 
   constructor(parts: ConnectionsParts) {
     this.#parts = parts;
-    this.#openings = new Openings({ ...parts, sshConfig: parts.config.sshConfig });
+    this.#records = new MasterRecords(parts.folder);
+    this.#left = this.#records.takeOver();
+    const ended = (pid: number): void => this.#records.remove(pid);
+    this.#openings = new Openings({
+      ...parts,
+      sshConfig: parts.config.sshConfig,
+      guarded: (pid, origin) => this.#record(pid, origin, true),
+      listening: (pid, path) => this.#records.addPath(pid, path),
+      ended,
+    });
     this.#adoption = new Adoption({
       masters: this.#masters,
       serve: this.#serveAll,
       originOf: (pid) => this.#originOf(pid),
+      guarded: (pid, origin, path) => this.#record(pid, origin, false, path),
+      ended,
       whereabouts: (origin) => parts.destinations.resolve(origin),
       report: parts.report,
     });
   }
 
-  /** Takes over the masters of the folders in config.toml. A folder that can't be watched is told of. */
-  async watchFolders(): Promise<void> {
+  /** Takes over the masters of the folders in config.toml, and those of a guard that was killed. A folder that can't be watched is told of. */
+  async start(): Promise<void> {
     for (const folder of this.#parts.config.controlFolders) {
       await this.#adoption.watch(folder).catch((error: Error) => {
         this.#parts.report(`muxguard: ${error.message}`);
       });
     }
+    for (const { opened, paths } of this.#left)
+      for (const path of paths)
+        await (opened ? removeStale(path).catch(() => {}) : this.#adoption.recover(path));
   }
 
   /** @throws Error that says why the socket, or the folder, is left alone */
@@ -180,6 +197,11 @@ export class Connections {
   async close(): Promise<void> {
     this.#adoption.close();
     await this.#openings.close();
+    this.#records.close();
+  }
+
+  #record(pid: number, origin: MasterOrigin, opened: boolean, path?: string): void {
+    this.#records.add(this.#parts.processes.read(pid), origin, opened, path);
   }
 
   readonly #serveAll: ServeClient = (socket, accepted, master) =>
@@ -204,6 +226,8 @@ export class Connections {
 
   #originOf(pid: number): MasterOrigin {
     const caller = this.#parts.processes.read(pid);
+    const left = this.#records.originOf(caller);
+    if (left) return left;
     const login = this.#parts.logins.of(caller);
     const command = masterCommandLine(caller.cmdline, this.#parts.config.sshConfig);
     const { plain = false, ...destination } = command ?? {};

@@ -16,7 +16,7 @@ export class Master implements MasterEnd {
   readonly greeting: Buffer;
   readonly hidden: HiddenSocket;
   readonly #whereabouts: () => Promise<Whereabouts>;
-  readonly #onEnd: () => void;
+  readonly #onEnd: (master: Master) => void;
   #watch: { close(): void } | undefined;
   #ended = false;
 
@@ -24,7 +24,7 @@ export class Master implements MasterEnd {
     hidden: HiddenSocket,
     { pid, greeting }: MasterGreeting,
     whereabouts: () => Promise<Whereabouts>,
-    onEnd: () => void,
+    onEnd: (master: Master) => void,
   ) {
     this.hidden = hidden;
     this.pid = pid;
@@ -42,7 +42,7 @@ export class Master implements MasterEnd {
     hidden: HiddenSocket,
     check: (pid: number) => void,
     whereabouts: () => Promise<Whereabouts>,
-    onEnd: () => void,
+    onEnd: (master: Master) => void,
   ): Promise<Master> {
     const greeting = await probeMaster(hidden.connect());
     check(greeting.pid);
@@ -70,7 +70,7 @@ export class Master implements MasterEnd {
   stopped(): void {
     if (this.#ended) return;
     this.release();
-    this.#onEnd();
+    this.#onEnd(this);
   }
 
   /** Takes no more notice of it. */

@@ -31,25 +31,17 @@ export interface Placed {
 
 export class Masters {
   readonly #placed = new Map<string, Placed>();
-  readonly #onChange: () => void;
-
-  /** @param onChange called when there is one more, or one less */
-  constructor(onChange: () => void) {
-    this.#onChange = onChange;
-  }
-
   /**
    * Listens in the master's place. Clients that come early wait until the master has answered.
    * @param gone called once, when the master has ended or takes no more clients
    * @throws Error if the path is taken, or if nobody answers as a master does; the hidden socket is closed then
    */
-  async place(placing: Placing, gone: () => void): Promise<Placed> {
+  async place(placing: Placing, gone: (pid: number) => void): Promise<Placed> {
     const { path, hidden, check, whereabouts, serve, replace, origin } = placing;
-    const ended = (): void => {
+    const ended = ({ pid }: Master): void => {
       listener?.close();
       if (this.#placed.get(path) === placed) this.#placed.delete(path);
-      this.#onChange();
-      gone();
+      gone(pid);
     };
     let placed: Placed | undefined;
     let listener: ControlListener | undefined;
@@ -65,7 +57,6 @@ export class Masters {
       listener = await listenAtControlPath(path, serveLater, { replace });
       placed = { path, origin, listener, master: await greeted };
       this.#placed.set(path, placed);
-      this.#onChange();
       return placed;
     } catch (error) {
       greeted.then(
@@ -85,10 +76,5 @@ export class Masters {
 
   all(): Placed[] {
     return [...this.#placed.values()];
-  }
-
-  forget({ path }: Placed): void {
-    this.#placed.delete(path);
-    this.#onChange();
   }
 }

@@ -12,7 +12,11 @@ import type { Prompter } from "../approver/prompter.ts";
 import { type Asker, type Broker, denialLine } from "../guard/broker.ts";
 import type { Scope } from "../guard/scope.ts";
 import type { Logins } from "../identity/logins.ts";
-import { configuredDestination, type MasterDestinations } from "../identity/master-destination.ts";
+import {
+  configuredDestination,
+  type MasterDestinations,
+  type MasterOrigin,
+} from "../identity/master-destination.ts";
 import type { PlainDestination } from "../identity/plain-destination.ts";
 import type { SshConfig } from "../identity/ssh-config.ts";
 import { HiddenSocket } from "../platform/control-socket.ts";
@@ -36,6 +40,10 @@ export interface OpeningParts {
   environment: NodeJS.ProcessEnv;
   /** For `ssh -F`. */
   sshConfig: string | undefined;
+  /** Called when a master is open, when the guard listens for it, and when it has ended. */
+  guarded(pid: number, origin: MasterOrigin): void;
+  listening(pid: number, path: string): void;
+  ended(pid: number): void;
 }
 
 export interface OpenRequest {
@@ -68,7 +76,7 @@ export class OpenDenied extends Error {
 export async function openMaster(
   parts: OpeningParts,
   request: OpenRequest,
-  onEnd: () => void,
+  onEnd: (master: Master) => void,
 ): Promise<Master> {
   const asked = connectRequest(request);
   const verdict = await parts.broker.decide(asked, request.asker, request.scope);
@@ -87,8 +95,11 @@ export async function openMaster(
     if (code !== 0) throw new Error(`ssh could not connect: ${lastLines(stderr())}`);
     const login = starter && parts.logins.of(starter);
     const { destination, plain } = request;
-    const whereabouts = parts.destinations.resolve({ ...(login && { login }), destination, plain });
-    return await hide(path, () => whereabouts, onEnd);
+    const origin: MasterOrigin = { ...(login && { login }), destination, plain };
+    const whereabouts = parts.destinations.resolve(origin);
+    const master = await hide(path, () => whereabouts, onEnd);
+    parts.guarded(master.pid, origin);
+    return master;
   } finally {
     rmSync(home, { recursive: true, force: true });
   }
@@ -156,7 +167,11 @@ function ended(child: ChildProcess, gone: AbortSignal): Promise<number | null> {
   }).finally(() => gone.removeEventListener("abort", kill));
 }
 
-async function hide(path: string, whereabouts: Master["whereabouts"], onEnd: () => void): Promise<Master> {
+async function hide(
+  path: string,
+  whereabouts: Master["whereabouts"],
+  onEnd: (master: Master) => void,
+): Promise<Master> {
   const hidden = HiddenSocket.nameless(path);
   const strangers = connectionsTo(path);
   const check = (pid: number): void => {

@@ -39,8 +39,9 @@ export class Openings {
 
   async #open(key: string, request: OpenRequest): Promise<Opened> {
     const listeners = new Set<ControlListener>();
-    const ended = (): void => {
+    const ended = ({ pid }: Master): void => {
       this.#opened.delete(key);
+      this.#parts.ended(pid);
       for (const listener of listeners) listener.close();
     };
     return { master: await openMaster(this.#parts, request, ended), listeners };
@@ -54,6 +55,7 @@ export class Openings {
     const { master, listeners } = await this.#ensure(request);
     const listener = await listenAtControlPath(path, (socket, accepted) => serve(socket, accepted, master));
     listeners.add(listener);
+    this.#parts.listening(master.pid, path);
     return listener;
   }
 

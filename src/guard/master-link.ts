@@ -29,8 +29,8 @@ export interface MasterLinkEvents {
   drained(): void;
 }
 
-/** "proxied" if the connection carries the connection protocol from now on, undefined if the master closed it. */
-type Reply = "answered" | "refused" | "proxied" | undefined;
+/** "proxied" if the connection carries the connection protocol from now on, "closed" if it ended before there was an answer. */
+export type Reply = "answered" | "refused" | "proxied" | "closed";
 
 export class MasterLink {
   readonly #socket: MuxSocket;
@@ -55,7 +55,7 @@ export class MasterLink {
   /** Sends a request and waits for its answer, which goes to the client by itself. The descriptors belong to the link from then on. */
   exchange({ packet }: Frame, descriptors: readonly number[]): Promise<Reply> {
     const reply = new Promise<Reply>((resolve) => {
-      if (this.#closed) resolve(undefined);
+      if (this.#closed) resolve("closed");
       else this.#replied = resolve;
     });
     this.#socket.send(packet, descriptors);
@@ -82,7 +82,7 @@ export class MasterLink {
   destroy(): void {
     this.#closed = true;
     this.#socket.destroy();
-    this.#settle(undefined);
+    this.#settle("closed");
   }
 
   #receive(bytes: Buffer): void {

@@ -18,7 +18,7 @@ import { encodeMuxReply, type MuxReply } from "../wire/mux-reply.ts";
 import { ProtocolError } from "../wire/protocol-error.ts";
 import type { Client } from "./agent-connection.ts";
 import { type Asker, type Broker, denialLine, type Verdict } from "./broker.ts";
-import { MasterLink, type MuxSocket } from "./master-link.ts";
+import { MasterLink, type MuxSocket, type Reply } from "./master-link.ts";
 import { type DecidedMuxRequest, type MuxFacts, muxFacts } from "./mux-facts.ts";
 import { ProxyChannels } from "./proxy-channels.ts";
 import type { Scope } from "./scope.ts";
@@ -81,12 +81,16 @@ export class MuxConnection {
     socket.listen({
       receive: (bytes, descriptors) => this.#receive(bytes, descriptors),
       closed: () => this.#close(),
-      drained: () => this.#link?.resume(),
+      drained: () => this.#resume(),
     });
     socket.send(parts.master.greeting);
   }
 
   #receive(bytes: Buffer, descriptors: number[]): void {
+    if (this.#gone.signal.aborted) {
+      this.#parts.descriptors.close(descriptors);
+      return;
+    }
     try {
       this.#pending.push(...this.#decoder.push(bytes, descriptors));
     } catch (error) {
@@ -102,15 +106,26 @@ export class MuxConnection {
     this.#busy = true;
     for (let packet = this.#pending.shift(); packet; packet = this.#pending.shift()) {
       await this.#answer(packet);
-      if (this.#link?.isFull) return this.#socket.pause(); // still busy, until the link has drained
+      if (this.#isFull) {
+        this.#socket.pause(); // until it has drained
+        break;
+      }
       if (this.#pending.length === 0) this.#socket.resume();
     }
     this.#busy = false;
   }
 
-  #linkDrained(): void {
+  /** Whichever side does not read: a client that takes no answers gets no more of them. */
+  get #isFull(): boolean {
+    return this.#socket.isFull || (this.#link?.isFull ?? false);
+  }
+
+  /** One of them has drained. */
+  #resume(): void {
+    if (!this.#socket.isFull) this.#link?.resume();
+    if (this.#isFull) return;
     this.#socket.resume();
-    void this.#answerPending();
+    if (!this.#busy) void this.#answerPending();
   }
 
   /** Whichever side went away, and after a denial. What was sent to the client still reaches it. */
@@ -149,7 +164,7 @@ export class MuxConnection {
           pid: this.#parts.master.pid,
         });
       case "MUX_C_EXT_INFO":
-        await this.#forward(packet);
+        if ((await this.#forward(packet)) === "unreachable") this.#close();
         return;
       case "unknown": {
         const { requestId } = request;
@@ -209,13 +224,10 @@ export class MuxConnection {
   }
 
   /** Passes the packet on, with its descriptors, and waits for the master's answer. */
-  async #forward({
-    frame,
-    descriptors,
-  }: MuxPacket): Promise<"answered" | "refused" | "proxied" | "unreachable"> {
+  async #forward({ frame, descriptors }: MuxPacket): Promise<Reply | "unreachable"> {
     const link = this.#link ?? (await this.#connect());
     if (!link) return "unreachable";
-    return (await link.exchange(frame, descriptors.splice(0))) ?? "answered";
+    return link.exchange(frame, descriptors.splice(0));
   }
 
   async #connect(): Promise<MasterLink | undefined> {
@@ -228,7 +240,7 @@ export class MuxConnection {
     this.#link = new MasterLink(socket, this.#greeting, {
       receive: (packet) => this.#fromMaster(packet),
       closed: () => this.#close(MASTER_GONE),
-      drained: () => this.#linkDrained(),
+      drained: () => this.#resume(),
     });
     return this.#link;
   }
@@ -250,8 +262,8 @@ export class MuxConnection {
   /** What a proxy client asks for, decided as if it had been asked of the master. Returns the words of a denial. */
   async #decidePassed(facts: MuxFacts): Promise<string | undefined> {
     const { broker, master } = this.#parts;
-    const asked: Request = { ...facts, ...(await master.whereabouts()) };
     const { asker, scope } = this.#asker();
+    const asked: Request = { ...facts, ...(await master.whereabouts()) };
     const verdict = await broker.decide(asked, { ...asker, tells: true }, scope);
     return verdict.decision === "allow" ? undefined : denialLine(asked, verdict);
   }

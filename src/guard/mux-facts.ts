@@ -58,8 +58,8 @@ function forwardFacts({ forward, listenHost, listenPort, connectHost, connectPor
   return { kind: forward, listen, connect };
 }
 
-/** `db.internal:5432`, `[::1]:5432`, or a path as it is. */
+/** `db.internal:5432`, `[::1]:5432`, `/run/db.sock`. A path never reads like a host, nor a host like a path: `./db:5432`, `[/run/db]:5432`. */
 export function address(host: string, port: MuxPort): string {
-  if (port === "path") return host;
-  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+  if (port === "path") return /^\.?\//.test(host) ? host : `./${host}`;
+  return /[:/]/.test(host) ? `[${host}]:${port}` : `${host}:${port}`;
 }

@@ -43,6 +43,8 @@ interface Channel {
 const harmlessRequests = ["window-change", "signal", "break", "xon-xoff", "eow@openssh.com"];
 /** A client may have so many channels, and set so many variables for each. */
 const MAX_CHANNELS = 1024;
+/** For each that the server refuses, the master keeps a place as long as the client stays; and it ends itself, with all sessions, if it has too many. */
+const MAX_REFUSED = 4096;
 const MAX_VARIABLES = 1024;
 
 export class ProxyChannels {
@@ -53,6 +55,7 @@ export class ProxyChannels {
   readonly #open = new Map<number, Channel>();
   /** Opened by the server, not answered yet. */
   readonly #offered = new Set<number>();
+  #refused = 0;
 
   constructor(parts: ProxyParts) {
     this.#parts = parts;
@@ -72,9 +75,10 @@ export class ProxyChannels {
         this.#confirm(message.recipient, message.sender);
         break;
       case "SSH_MSG_CHANNEL_OPEN_FAILURE":
-        this.#opening.delete(message.recipient);
+        if (this.#opening.delete(message.recipient)) this.#refused++;
         break;
       case "SSH_MSG_CHANNEL_OPEN":
+        this.#makeRoom();
         this.#offered.add(message.sender);
         break;
       default:
@@ -130,9 +134,10 @@ export class ProxyChannels {
   }
 
   async #mayOpen(open: ChannelOpen): Promise<boolean> {
-    const { sender, channelType, target, path } = open;
-    if (this.#open.size + this.#opening.size >= MAX_CHANNELS) throw new ProtocolError("too many channels");
-    const connect = target ? address(target.host, target.port) : path;
+    const { sender, channelType } = open;
+    this.#makeRoom();
+    if (this.#isInUse(sender)) throw new ProtocolError("two channels of one number");
+    const connect = targetOf(open);
     // what a session is for comes with its requests
     const denied =
       connect !== undefined
@@ -148,8 +153,20 @@ export class ProxyChannels {
     return denied === undefined;
   }
 
+  #makeRoom(): void {
+    const channels = this.#open.size + this.#opening.size + this.#offered.size;
+    if (channels >= MAX_CHANNELS || this.#refused >= MAX_REFUSED)
+      throw new ProtocolError("too many channels");
+  }
+
+  /** Two of one number could not be told apart when they are confirmed. */
+  #isInUse(client: number): boolean {
+    return this.#opening.has(client) || [...this.#open.values()].some((channel) => channel.client === client);
+  }
+
   async #mayRequestGlobally({ name, wantReply, forward }: GlobalRequest): Promise<boolean> {
-    const listen = name === "tcpip-forward" && forward && address(forward.address, forward.port);
+    // RFC 4254 §7.1: no address means all of them
+    const listen = name === "tcpip-forward" && forward && address(forward.address || "*", forward.port);
     const facts: MuxFacts | undefined = listen
       ? { kind: "forward", forward: { kind: "remote", listen } }
       : undefined;
@@ -167,6 +184,11 @@ export class ProxyChannels {
     if (request.wantReply) this.#parts.toClient(channelFailure(channel.client));
     return false;
   }
+}
+
+function targetOf({ target, path }: ChannelOpen): string | undefined {
+  if (target) return address(target.host, target.port);
+  return path === undefined ? undefined : address(path, "path");
 }
 
 function newChannel(client: number, isSession: boolean): Channel {

@@ -17,7 +17,8 @@ const MAX_KEPT = 1024;
 
 interface Approval {
   id: string;
-  hosts: Set<string>;
+  destination: Destination;
+  user: string | undefined;
   /** Of the guard's own ssh: it covers the login. */
   login?: true;
   /** Of a connection: the session that it was asked for, and until when. */
@@ -26,6 +27,7 @@ interface Approval {
 
 interface Denial {
   id: string;
+  who: string;
   hosts: Set<string>;
   until: number;
 }
@@ -47,33 +49,35 @@ export class Recent {
     if (verdict.decision === "allow") this.#approve(request, caller, destination, verdict);
     else if (request.kind === "session" && isDecided(verdict)) {
       const until = this.#now() + DENIED_FOR;
-      keep(this.#denials, whoAsks(caller, run), { id: verdict.id, hosts: hostsOf(destination), until });
+      const [who, hosts] = [whoAsks(caller, run), hostsOf(destination)];
+      keep(this.#denials, [who, ...hosts].join("\n"), { id: verdict.id, who, hosts, until });
     }
   }
 
   #approve(request: Request, caller: Caller, destination: Destination, { id, by }: Verdict): void {
     if (!/^(?:approver|grant):/.test(by)) return;
-    const hosts = provenHosts(destination);
+    const approval = { id, destination, user: request.user };
     const covered = this.#approvals.get(processOf(caller))?.login; // it may need another key yet
-    if (isLogin(request) && !covered) keep(this.#approvals, processOf(caller), { id, hosts });
+    if (isOwnLogin(request) && !covered) keep(this.#approvals, processOf(caller), approval);
     if (request.kind !== "connect") return;
     const once = { session: sessionOf(request), until: this.#now() + CONNECT_TAKES };
-    keep(this.#approvals, processOf(caller), { id, hosts, once });
+    keep(this.#approvals, processOf(caller), { ...approval, once });
   }
 
   /** The connection was allowed for whoever asked for it; the ssh that makes it may log in. */
-  cover(ssh: Caller, { destination }: Request, { id }: Verdict): void {
+  cover(ssh: Caller, { destination, user }: Request, { id }: Verdict): void {
     if (!destination) return;
-    keep(this.#approvals, processOf(ssh), { id, hosts: provenHosts(destination), login: true });
+    keep(this.#approvals, processOf(ssh), { id, destination, user, login: true });
   }
 
   /** The id of an approval that covers the request too. */
   approval(request: Request, caller: Caller): string | undefined {
-    const { kind, destination } = request;
+    const { kind, destination, user } = request;
     const key = processOf(caller);
     const found = this.#approvals.get(key);
-    const covered = found?.login ? isLogin(request) : kind === "session" || kind === "forward";
-    if (!found || !covered || !destination || !share(found.hosts, provenHosts(destination))) return undefined;
+    const covered = found?.login ? isOwnLogin(request) : kind === "session" || kind === "forward";
+    if (!found || !covered || user !== found.user) return undefined;
+    if (!destination || !isSameHost(found.destination, destination)) return undefined;
     if (!found.once) return found.id;
     if (found.once.session !== sessionOf(request) || found.once.until < this.#now()) return undefined;
     this.#approvals.delete(key);
@@ -84,14 +88,20 @@ export class Recent {
   denial(request: Request, caller: Caller, run: string | undefined): string | undefined {
     const { destination } = request;
     if (!destination || !(isLogin(request) || request.kind === "connect")) return undefined;
-    const found = this.#denials.get(whoAsks(caller, run));
-    if (!found || found.until < this.#now()) return undefined;
-    return share(found.hosts, hostsOf(destination)) ? found.id : undefined;
+    const [who, hosts, now] = [whoAsks(caller, run), hostsOf(destination), this.#now()];
+    for (const denial of this.#denials.values())
+      if (denial.who === who && now <= denial.until && share(denial.hosts, hosts)) return denial.id;
+    return undefined;
   }
 }
 
 function isLogin({ kind, data }: Request): boolean {
   return kind === "sign" && data === "userauth";
+}
+
+/** Not one of a server's that the agent was forwarded to: it is another's than the process's own. */
+function isOwnLogin(request: Request): boolean {
+  return isLogin(request) && !request.forwarded;
 }
 
 /** Not where the client went away, or nothing could be decided. */
@@ -100,11 +110,17 @@ function isDecided({ by }: Verdict): boolean {
 }
 
 /** Everything but the host that a session or a stdio forward is about. */
-function sessionOf({ command, subsystem, forward }: Request): string {
-  return JSON.stringify([command, subsystem, forward]);
+function sessionOf({ command, subsystem, forward, x11, forwardAgent }: Request): string {
+  return JSON.stringify([command, subsystem, forward, x11, forwardAgent]);
 }
 
-/** What a host is known by: two that share one of them are the same. */
+/** By their keys if both proved one: a name may be that of another host by now, and anybody can write one into known_hosts. */
+function isSameHost(one: Destination, other: Destination): boolean {
+  if (one.hostKey !== undefined && other.hostKey !== undefined) return one.hostKey === other.hostKey;
+  return share(provenHosts(one), provenHosts(other));
+}
+
+/** What a host is known by: two that share one of them may be the same. */
 function provenHosts({ names, port, hostKey }: Destination): Set<string> {
   const named = names.map((name) => `${name}:${port ?? 22}`);
   return new Set(hostKey === undefined ? named : [...named, hostKey]);

@@ -17,7 +17,7 @@ import {
 
 export interface SocketEvents {
   receive(bytes: Buffer, descriptors: number[]): void;
-  /** The other side has closed, or the connection broke. Nothing comes after it. */
+  /** Whoever closed it, and also if the connection broke. Nothing comes after it. */
   closed(): void;
   /** All that was sent is on its way, after isFull was true. */
   drained?(): void;
@@ -40,6 +40,7 @@ export class DescriptorSocket {
   onClose: () => void = () => {};
   readonly #queue: Piece[] = [];
   #queued = 0;
+  #wasFull = false;
   #events: SocketEvents | undefined;
   #reading: { close(): void } | undefined;
   #writing: { close(): void } | undefined;
@@ -83,7 +84,7 @@ export class DescriptorSocket {
   }
 
   resume(): void {
-    if (this.#closed || this.#reading || !this.#events) return;
+    if (this.#closed || this.#ending || this.#reading || !this.#events) return;
     this.#reading = watchDescriptor(this.fd, { readable: true }, () => this.#read());
   }
 
@@ -91,23 +92,11 @@ export class DescriptorSocket {
     for (let reads = 0; reads < MAX_READS && this.#reading; reads++) {
       const received = receiveMessage(this.fd);
       if (received === "empty") return;
-      if (received === "end") {
-        this.#end();
-        return;
-      }
-      if (received.descriptors.length > 0 && !this.#takesDescriptors) {
-        closeDescriptors(received.descriptors);
-        this.#end();
-        return;
-      }
-      this.#events?.receive(received.bytes, received.descriptors);
+      const refused = received !== "end" && received.descriptors.length > 0 && !this.#takesDescriptors;
+      if (refused) closeDescriptors(received.descriptors);
+      if (refused || received === "end") this.destroy();
+      else this.#events?.receive(received.bytes, received.descriptors);
     }
-  }
-
-  #end(): void {
-    const events = this.#events;
-    this.destroy();
-    events?.closed();
   }
 
   /** Sends the bytes, then each descriptor with a NUL byte of its own, as mm_send_fd() of OpenSSH does. */
@@ -122,6 +111,7 @@ export class DescriptorSocket {
       this.#queued += piece.bytes.length;
     }
     if (!this.#writing) this.#write();
+    this.#wasFull ||= this.isFull;
   }
 
   get isFull(): boolean {
@@ -129,11 +119,10 @@ export class DescriptorSocket {
   }
 
   #write(): void {
-    const wasFull = this.isFull;
     for (let piece = this.#queue[0]; piece; piece = this.#queue[0]) {
       const sent = sendMessage(this.fd, piece.bytes, piece.descriptor);
       if (sent === "end") {
-        this.#end();
+        this.destroy();
         return;
       }
       if (sent === "full") break;
@@ -143,10 +132,15 @@ export class DescriptorSocket {
         continue;
       }
       this.#queue.shift();
-      if (piece.descriptor !== undefined) closeSync(piece.descriptor);
+      if (piece.descriptor !== undefined) closeDescriptors([piece.descriptor]);
     }
     this.#watchWriting(this.#queue.length > 0);
-    if (this.#queue.length > 0) return;
+    if (this.#queue.length === 0) this.#sent();
+  }
+
+  #sent(): void {
+    const wasFull = this.#wasFull;
+    this.#wasFull = false;
     if (this.#ending) this.destroy();
     else if (wasFull) this.#events?.drained?.();
   }
@@ -173,11 +167,13 @@ export class DescriptorSocket {
     this.pause();
     this.#watchWriting(false);
     closePieces(this.#queue.splice(0));
+    this.#queued = 0;
     closeSync(this.fd);
     this.onClose();
+    this.#events?.closed();
   }
 }
 
 function closePieces(pieces: readonly Piece[]): void {
-  for (const { descriptor } of pieces) if (descriptor !== undefined) closeSync(descriptor);
+  closeDescriptors(pieces.flatMap(({ descriptor = [] }) => descriptor));
 }

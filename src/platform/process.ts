@@ -186,6 +186,15 @@ export class ProcessTable {
   }
 }
 
+/** Whether the process that had this start time is still there. */
+export function isProcess(pid: number, startTime: string): boolean {
+  try {
+    return livingStat(readFileSync(`/proc/${pid}/stat`))?.startTime === startTime;
+  } catch {
+    return false;
+  }
+}
+
 /** Undefined for a process that has ended and not been reaped yet. */
 function livingStat(text: Buffer): Stat | undefined {
   const stat = parseStat(text.toString("latin1"));
