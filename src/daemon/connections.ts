@@ -33,8 +33,10 @@ export interface ConnectionsParts {
   processes: ProcessTable;
   destinations: MasterDestinations;
   logins: Logins;
-  /** The scope of a client of a socket that is there for all. */
-  scopeOf(caller: Caller | undefined): Scope;
+  /** The run that a client is in, whichever socket it comes to. */
+  runOf(caller: Caller | undefined): Scope | undefined;
+  /** The scope of clients that are in none. */
+  outside: Scope;
   report(line: string): void;
   prompts: Prompts;
   /** Private, for the guard's own sockets. */
@@ -147,7 +149,7 @@ export class Connections {
     const config = await this.#configOf(request.destination);
     const { scope } = request;
     const serve: ServeClient = (socket, accepted, master) =>
-      this.#serve(socket, accepted, master, () => scope);
+      this.#serve(socket, accepted, master, (caller) => this.#parts.runOf(caller) ?? scope);
     this.#listeners.set(
       path,
       await this.#openings.listen(path, { ...request, config, options: [], plain: true }, serve),
@@ -205,7 +207,7 @@ export class Connections {
   }
 
   readonly #serveAll: ServeClient = (socket, accepted, master) =>
-    this.#serve(socket, accepted, master, this.#parts.scopeOf);
+    this.#serve(socket, accepted, master, (caller) => this.#parts.runOf(caller) ?? this.#parts.outside);
 
   #serve(
     socket: DescriptorSocket,

@@ -3,6 +3,7 @@
  * denial that says what went wrong.
  */
 import { randomInt } from "node:crypto";
+import type { Approver } from "../approver/approver.ts";
 import type { Decided } from "../audit/event.ts";
 import { describeDecision, describeRequest } from "../policy/describe.ts";
 import { type AskRuling, type DecidedBy, evaluate } from "../policy/evaluate.ts";
@@ -145,10 +146,7 @@ export class Broker {
     const queue = allowed("queue") ? scope.queue : "closed";
     const onlyQueue = (): void =>
       scope.report(`muxguard: waiting for approval: ${describeRequest(request)} (muxguard approve ${id})`);
-    const onItsTerminal = approvers.some(
-      ({ kind, unavailable }) => kind === "terminal" && unavailable() === undefined,
-    );
-    if (!onItsTerminal) asker.waiting?.(question);
+    if (asker.waiting && !approvers.some(isTerminalThere)) asker.waiting(question);
     const { answer, by } = await this.#parts.questions.ask(
       { question, covered, approvers, queue, onlyQueue },
       asker.gone,
@@ -199,6 +197,11 @@ export class Broker {
       return denied;
     }
   }
+}
+
+/** A question on the asker's own terminal says by itself that it waits. */
+function isTerminalThere(approver: Approver): boolean {
+  return approver.kind === "terminal" && approver.unavailable() === undefined;
 }
 
 function denial(by: DecidedBy, reason: string | undefined): Decision {

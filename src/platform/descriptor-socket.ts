@@ -42,8 +42,9 @@ export class DescriptorSocket {
   #queued = 0;
   #wasFull = false;
   #events: SocketEvents | undefined;
-  #reading: { close(): void } | undefined;
-  #writing: { close(): void } | undefined;
+  #reading = false;
+  #writing = false;
+  #watch: { close(): void } | undefined;
   #ending = false;
   #closed = false;
 
@@ -79,13 +80,31 @@ export class DescriptorSocket {
   }
 
   pause(): void {
-    this.#reading?.close();
-    this.#reading = undefined;
+    this.#watchFor(false, this.#writing);
   }
 
   resume(): void {
-    if (this.#closed || this.#ending || this.#reading || !this.#events) return;
-    this.#reading = watchDescriptor(this.fd, { readable: true }, () => this.#read());
+    if (this.#events && !this.#closed && !this.#ending) this.#watchFor(true, this.#writing);
+  }
+
+  /** One watch for both: libuv has no second one for the same descriptor, and koffi ends the process over it. */
+  #watchFor(reading: boolean, writing: boolean): void {
+    if (reading === this.#reading && writing === this.#writing) return;
+    this.#reading = reading;
+    this.#writing = writing;
+    this.#watchAgain();
+  }
+
+  #watchAgain(): void {
+    this.#watch?.close();
+    this.#watch = undefined;
+    const events = { readable: this.#reading, writable: this.#writing };
+    if (this.#reading || this.#writing) this.#watch = watchDescriptor(this.fd, events, () => this.#ready());
+  }
+
+  #ready(): void {
+    if (this.#writing) this.#write();
+    if (this.#reading) this.#read();
   }
 
   #read(): void {
@@ -97,6 +116,8 @@ export class DescriptorSocket {
       if (refused || received === "end") this.destroy();
       else this.#events?.receive(received.bytes, received.descriptors);
     }
+    // a watch stops by itself where the connection broke, however much is left to be read: uv__poll_io()
+    if (this.#reading) this.#watchAgain();
   }
 
   /** Sends the bytes, then each descriptor with a NUL byte of its own, as mm_send_fd() of OpenSSH does. */
@@ -134,7 +155,7 @@ export class DescriptorSocket {
       this.#queue.shift();
       if (piece.descriptor !== undefined) closeDescriptors([piece.descriptor]);
     }
-    this.#watchWriting(this.#queue.length > 0);
+    this.#watchFor(this.#reading, this.#queue.length > 0);
     if (this.#queue.length === 0) this.#sent();
   }
 
@@ -143,15 +164,6 @@ export class DescriptorSocket {
     this.#wasFull = false;
     if (this.#ending) this.destroy();
     else if (wasFull) this.#events?.drained?.();
-  }
-
-  #watchWriting(on: boolean): void {
-    if (on) {
-      this.#writing ??= watchDescriptor(this.fd, { writable: true }, () => this.#write());
-      return;
-    }
-    this.#writing?.close();
-    this.#writing = undefined;
   }
 
   /** Closes once all is sent; reads no more. */
@@ -164,8 +176,7 @@ export class DescriptorSocket {
   destroy(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.pause();
-    this.#watchWriting(false);
+    this.#watchFor(false, false);
     closePieces(this.#queue.splice(0));
     this.#queued = 0;
     closeSync(this.fd);

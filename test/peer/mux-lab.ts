@@ -3,7 +3,7 @@
  * taken over.
  */
 import type { ChildProcess } from "node:child_process";
-import { lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync, rmSync } from "node:fs";
 import { basename, join } from "node:path";
 import { ended, Lab, type Result, stderrOf, until } from "./lab.ts";
 
@@ -80,15 +80,17 @@ export class MuxLab extends Lab {
 
   /** Makes a master that the guard knows nothing of. Returns the options that lead to it. */
   async startPlainMaster(host = HOST): Promise<string[]> {
-    const options = ["-S", this.path(`${host}.plain`)];
+    const path = this.path(`${host}.plain`);
+    rmSync(path, { force: true }); // of one that was killed
+    const options = ["-S", path];
     const { code, stderr } = await this.ssh(...options, "-M", "-N", "-f", host);
     if (code !== 0) throw new Error(`no master for ${host}: ${stderr}`);
     return options;
   }
 
   /** As the control socket has it. */
-  async masterPid(host = HOST): Promise<number> {
-    const { stderr } = await this.ssh("-O", "check", host);
+  async masterPid(host = HOST, ...options: string[]): Promise<number> {
+    const { stderr } = await this.ssh(...options, "-O", "check", host);
     return Number(/pid=(\d+)/.exec(stderr)?.[1]);
   }
 
@@ -113,12 +115,21 @@ export class MuxLab extends Lab {
 
   /** How many logins the host's sshd has seen. */
   logins(host = HOST): number {
-    return readFileSync(this.path(`${host}.sshd_log`), "utf8").split("Accepted publickey").length - 1;
+    return this.#count(host, "Accepted publickey");
   }
 
   /** How many connections it has seen, logged in or not. */
   connections(host = HOST): number {
-    return readFileSync(this.path(`${host}.sshd_log`), "utf8").split("Connection from").length - 1;
+    return this.#count(host, "Connection from");
+  }
+
+  /** How many sessions have come to their end there. */
+  closedSessions(host = HOST): number {
+    return this.#count(host, "Close session");
+  }
+
+  #count(host: string, words: string): number {
+    return readFileSync(this.path(`${host}.sshd_log`), "utf8").split(words).length - 1;
   }
 
   override async close(): Promise<void> {
