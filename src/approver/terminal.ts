@@ -2,7 +2,7 @@
  * Asks on a terminal: that of `muxguard run`. "Deny" is under the cursor, and what is typed in the first second is thrown away, so that neither a
  * stray Enter nor what was typed for the program approves anything. The terminal is given back as it was, whatever happens.
  */
-import { describeAnswer, describeQuestion, describeRemember } from "../policy/describe.ts";
+import { answersTo, describeAnswer, describeQuestion } from "../policy/describe.ts";
 import type { Answer, Question } from "../policy/question.ts";
 import type { Approver } from "./approver.ts";
 import { openTerminal, type TerminalOptions, unavailable } from "./open-terminal.ts";
@@ -28,7 +28,7 @@ async function ask(options: TerminalOptions, question: Question, signal: AbortSi
     say(`\n${["muxguard:", ...describeQuestion(question)].join("\n  ")}\n`);
     const prompt = inquirer.createPromptModule({ input: keys, output, signal, clearPromptOnDone: true });
     const { answer } = await prompt<{ answer: Answer }>([
-      { type: "select", name: "answer", message: "Allow it?", choices: choicesOf(question), default: 0 },
+      { type: "select", name: "answer", message: "Allow it?", choices: answersTo(question), default: 0 },
     ]);
     say(`muxguard: ${describeAnswer(answer)}\n`);
     return answer;
@@ -41,13 +41,4 @@ async function ask(options: TerminalOptions, question: Question, signal: AbortSi
   } finally {
     terminal.close();
   }
-}
-
-function choicesOf(question: Question): { name: string; value: Answer }[] {
-  const deny: Answer = { decision: "deny", reason: "you said no" };
-  const allowed = question.choices.map((remember) => ({
-    name: `allow ${describeRemember(remember)}`,
-    value: { decision: "allow", remember } satisfies Answer,
-  }));
-  return [{ name: "deny", value: deny }, ...allowed];
 }

@@ -3,7 +3,7 @@ import { describeDuration } from "./duration.ts";
 import type { Remember } from "./grants.ts";
 import type { Answer, Question } from "./question.ts";
 import type { Caller, Destination, Host, KeyFacts, Operation, Process, Request } from "./request.ts";
-import { visible } from "./visible.ts";
+import { visible, visibleEnds } from "./visible.ts";
 
 /** What is asked for, in one phrase: `log in to github.com as git with key "work"`, `run "uptime" on prod-db as root`. */
 export function describeRequest(request: Request): string {
@@ -25,7 +25,7 @@ function describeAsked(request: Request): string {
     case "terminate":
       return `${operations[request.operation ?? "exit"]} ${describeHost(request.destination)}`;
     case "connect":
-      return `connect to ${describeLogin(request)}`;
+      return `connect to ${describeLogin(request)}${describePurpose(request)}`;
     default:
       return request.kind;
   }
@@ -46,10 +46,23 @@ function describeLogin({ destination, user }: Request): string {
   return `${describeHost(destination)}${user === undefined ? "" : ` as ${named(user)}`}`;
 }
 
-function describeSession({ command, subsystem }: Request): string {
+function describeSession({
+  command,
+  subsystem,
+}: {
+  command?: string | undefined;
+  subsystem?: string | undefined;
+}): string {
   if (subsystem !== undefined) return `use the subsystem ${quoted(subsystem, 64)}`;
   if (command === undefined) return "open a session";
-  return command === "" ? "open a shell" : `run ${quoted(command, 160)}`;
+  return command === "" ? "open a shell" : `run "${visibleEnds(command, 160).replaceAll('"', '\\"')}"`;
+}
+
+/** What a connection is for, as whoever asks for it says. */
+function describePurpose({ command, subsystem, forward }: Request): string {
+  if (forward) return `, to reach ${named(forward.connect ?? "*", 100)}`;
+  const asked = command !== undefined || subsystem !== undefined;
+  return asked ? `, to ${describeSession({ command, subsystem })}` : "";
 }
 
 /** What a session brings along: ` with X11 forwarding and agent forwarding, setting LANG, LC_ALL, TERM and 2 more`. */
@@ -74,6 +87,8 @@ function describeForward({ forward, destination, operation }: Request): string {
   const [listen, connect] = [named(forward?.listen ?? "", 100), named(forward?.connect ?? "*", 100)];
   if (forward?.kind === "stdio") return `connect to ${connect} through ${host}`;
   const there = forward?.kind === "remote";
+  // a proxy client deals with the connections itself
+  if (there && forward.connect === undefined) return `accept connections at ${listen} on ${host}`;
   const way = there ? `${listen} on ${host} to ${connect}` : `${listen} to ${connect} through ${host}`;
   const socks = `a SOCKS proxy at ${listen} ${there ? "on" : "through"} ${host}`;
   if (operation === "cancel") return `${operations.cancel} ${connect === "*" ? socks : way}`;
@@ -159,6 +174,16 @@ export function describeRemember(remember: Remember): string {
   return remember === "run" ? "until this run ends" : `for ${describeDuration(remember.milliseconds)}`;
 }
 
+/** The answers that a person may choose from, the safest first. */
+export function answersTo({ choices }: Question): { name: string; value: Answer }[] {
+  const deny: Answer = { decision: "deny", reason: "you said no" };
+  const allowed = choices.map((remember) => ({
+    name: `allow ${describeRemember(remember)}`,
+    value: { decision: "allow", remember } satisfies Answer,
+  }));
+  return [{ name: "deny", value: deny }, ...allowed];
+}
+
 /** What is left on a screen where a question stood. */
 export function describeAnswer(answer: Answer): string {
   return answer.decision === "allow"
@@ -194,7 +219,7 @@ const approverPlaces: Record<string, string> = {
 export function describeQuestion(question: Question): string[] {
   const { request, caller } = question;
   const { environment = [] } = request;
-  const claimed = visible(caller.cmdline.join(" "), 160);
+  const claimed = visibleEnds(caller.cmdline.join(" "), 160);
   const lines = [`${programName(caller)} wants to ${describeRequest(request)}`];
   if (request.destination) lines.push(`destination: ${describeProof(request.destination)}`);
   if (request.key) lines.push(`key: ${visible(request.key.type, 60)} ${request.key.fingerprint}`);

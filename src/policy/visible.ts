@@ -20,6 +20,15 @@ export function visible(text: string, limit = 200): string {
   return `${escaped.slice(0, limit - 1).replace(/\p{Cs}$/u, "")}…`;
 }
 
+/** The same with the middle left out: the end of a command may be what matters, and whoever wrote it chose how long it is. */
+export function visibleEnds(text: string, limit: number): string {
+  const whole = visible(text, limit + 1);
+  if (whole.length <= limit) return whole;
+  const tail = Math.floor(limit / 3);
+  const end = visible(text.slice(-tail), tail * 8).slice(-tail);
+  return `${visible(text, limit - tail)}[${text.length} characters]…${end}`;
+}
+
 function escapeCharacter(character: string): string {
   switch (character) {
     case "\\":

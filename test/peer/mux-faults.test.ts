@@ -97,6 +97,7 @@ describeWith(["ssh", "sshd"], "a guard of control sockets that is killed", () =>
   afterEach(async () => {
     await lab.endMasters();
     rmSync(lab.controlPath(), { force: true });
+    rmSync(`${lab.sockets}/.muxguard`, { recursive: true, force: true });
   });
   afterAll(() => lab.close());
 

@@ -14,12 +14,12 @@ describeWith(["ssh", "sshd"], 'with default = "ask", ControlMaster auto and Cont
   afterEach(() => lab.endMasters());
   afterAll(() => lab.close());
 
-  /** Runs ssh, approves each question as it comes, and returns the kinds of them. */
-  const approving = async (...args: string[]) => {
+  /** Runs a line of sh, approves each question as it comes, and returns the kinds of them. */
+  const approving = async (line: string) => {
     const asked: string[] = [];
     let ended = false;
     const { result, events } = await lab.logged(async () => {
-      const running = lab.ssh("-o", "ControlPersist=60", ...args).finally(() => {
+      const running = lab.shell(`ssh="$ssh -o ControlPersist=60"; ${line}`).finally(() => {
         ended = true;
       });
       while (!ended) {
@@ -38,7 +38,7 @@ describeWith(["ssh", "sshd"], 'with default = "ask", ControlMaster auto and Cont
   };
 
   it("a fresh ssh asks once, and its own session not again", async () => {
-    const { result, asked, events } = await approving(HOST, "echo in");
+    const { result, asked, events } = await approving(`$ssh ${HOST} echo in`);
     expect(result).toMatchObject({ code: 0, stdout: "in\n", stderr: "" });
     expect(asked).toEqual(["sign"]);
     expect(events.every(({ decision }) => decision === "allow")).toBe(true);
@@ -46,19 +46,20 @@ describeWith(["ssh", "sshd"], 'with default = "ask", ControlMaster auto and Cont
   });
 
   it("another command of another process asks, the same one again does not", async () => {
-    await approving(HOST, "true");
+    await approving(`$ssh ${HOST} true`);
     await until(() => lab.isAdopted(), "the adoption");
-    const first = await approving(HOST, "echo one");
-    expect(first).toMatchObject({ asked: ["session"], result: { code: 0, stdout: "one\n" } });
-    const again = await approving(HOST, "echo one");
-    expect(again).toMatchObject({ asked: [], result: { code: 0, stdout: "one\n" } });
-    expect(again.events).toMatchObject([{ kind: "session", by: `grant:${first.events[0]?.id}` }]);
-    expect(await approving(HOST, "echo two")).toMatchObject({ asked: ["session"], result: { code: 0 } });
-    expect(await approving("-tt", HOST, "echo one")).toMatchObject({ asked: ["session"] });
+    const { result, asked, events } = await approving(
+      `for word in one one two one; do $ssh ${HOST} echo $word; done; $ssh -tt ${HOST} echo two; $ssh -s ${HOST} sftp < /dev/null`,
+    );
+    expect(result.stdout.replaceAll("\r", "")).toMatch(/^one\none\ntwo\none\ntwo\n/);
+    expect(asked).toEqual(["session", "session", "session", "session"]);
+    const [one, again, , third] = events;
+    expect([again?.by, third?.by]).toEqual([`grant:${one?.id}`, `grant:${one?.id}`]);
+    expect(events.map(({ by }) => by.startsWith("grant"))).toEqual([false, true, false, true, false, false]);
   });
 
   it("a question that is denied for a login leaves nothing behind", async () => {
-    const connecting = lab.ssh("-l", "somebody-else", HOST, "true");
+    const connecting = lab.ssh(HOST, "true");
     const [question] = await lab.pending();
     await lab.muxguard("deny", question?.id ?? "");
     expect(await connecting).toMatchObject({ code: 255, stdout: "" });

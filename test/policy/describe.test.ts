@@ -115,7 +115,10 @@ describe("a request to a master in words", () => {
     ['run "uptime" on prod-db as root', on({ command: "uptime" })],
     ['run "a \\"b\\" \\\\n\\n" on prod-db as root', on({ command: 'a "b" \\n\n' })],
     ['run "ls \\xff\\x80" on prod-db as root', on({ command: "ls \udcff\udc80" })],
-    [`run "${"x".repeat(159)}…" on prod-db as root`, on({ command: "x".repeat(256 * 1024) })],
+    [
+      `run "${"x".repeat(106)}…[262144 characters]…${"x".repeat(53)}" on prod-db as root`,
+      on({ command: "x".repeat(256 * 1024) }),
+    ],
     [
       'run "uptime" on an unknown destination (it says "prod") as root',
       on({ command: "uptime", destination: away }),
@@ -168,6 +171,13 @@ describe("a request to a master in words", () => {
     ["end the shared connection to prod-db", on({ kind: "terminate", operation: "exit" })],
     ["stop sharing the connection to prod-db", on({ kind: "terminate", operation: "stop" })],
     ["connect to prod-db as root", on({ kind: "connect" })],
+    ['connect to prod-db as root, to run "uptime"', on({ kind: "connect", command: "uptime" })],
+    ["connect to prod-db as root, to open a shell", on({ kind: "connect", command: "" })],
+    [
+      "connect to prod-db as root, to reach db:22",
+      on({ kind: "connect", forward: { kind: "stdio", connect: "db:22" } }),
+    ],
+    ["accept connections at localhost:80 on prod-db", through({ kind: "remote", listen: "localhost:80" })],
     [
       'connect to an unknown destination (it says "prod") as root',
       on({ kind: "connect", destination: away }),

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { visible } from "../../src/policy/visible.ts";
+import { visible, visibleEnds } from "../../src/policy/visible.ts";
 
 describe("text from a request", () => {
   const shown: [string, string, string][] = [
@@ -59,6 +59,14 @@ describe("text from a request", () => {
     expect(visible("🔑🔑🔑", 4)).toBe("🔑…");
     expect(visible("a🔑🔑", 4)).toBe("a🔑…");
     expect(visible("🔑".repeat(1000), 5)).toBe("🔑🔑…");
+  });
+
+  test("keeps the end of what is cut in the middle", () => {
+    expect(visibleEnds("uptime", 60)).toBe("uptime");
+    expect(visibleEnds(`${"a".repeat(59)}…`, 60)).toBe(`${"a".repeat(59)}…`);
+    const hidden = visibleEnds(`echo hi${" ".repeat(1000)}; rm -rf ~`, 60);
+    expect(hidden).toMatch(/^echo hi {32}…\[1017 characters\]… {10}; rm -rf ~$/);
+    expect(visibleEnds(`${"a".repeat(1000)}\x1b\udcff`, 60)).toMatch(/a\\x1b\\xff$/);
   });
 
   const hostile = fc.oneof(
