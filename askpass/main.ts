@@ -3,13 +3,13 @@
  * OpenSSH's readpass.c: the answer is a line on stdout, and anything but exit 0 is a no.
  */
 import type { Prompt } from "../src/approver/prompter.ts";
-import { connectRpc, promptRequest } from "../src/daemon/rpc.ts";
+import { connectRpc, promptRequest, request } from "../src/daemon/rpc.ts";
 
 async function answer(socket: string, prompt: Prompt): Promise<string | null> {
   const connection = await connectRpc(socket);
   if (!connection) throw new Error("the guard has ended");
   try {
-    return await connection.sendRequest(promptRequest, prompt);
+    return await request(connection, promptRequest, prompt);
   } finally {
     connection.end();
   }
@@ -18,7 +18,9 @@ async function answer(socket: string, prompt: Prompt): Promise<string | null> {
 /** A question about a host key comes without a hint, and wants to be answered in words. */
 function kindOf(text: string, hint: string | undefined): Prompt["kind"] {
   if (hint === "none") return "notice";
-  return hint === "confirm" || /\(yes\/no(?:\/\[fingerprint\])?\)\? ?$/.test(text) ? "text" : "secret";
+  return hint === "confirm" || /\(yes\/no(?:\/\[fingerprint\])?\)\? ?$|^Please type 'yes'/.test(text)
+    ? "text"
+    : "secret";
 }
 
 const { MUXGUARD_PROMPTS: socket, SSH_ASKPASS_PROMPT: hint } = process.env;

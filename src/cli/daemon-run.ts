@@ -21,7 +21,7 @@ export async function openDaemonRun(paths: Paths, request: RunRequest): Promise<
   rpc.answerOn(connection, terminal, prompter, ended.signal);
   try {
     const hasTerminal = terminal.unavailable() === undefined;
-    const opened = await connection.sendRequest(rpc.openRunRequest, { ...asked, terminal: hasTerminal });
+    const opened = await rpc.request(connection, rpc.openRunRequest, { ...asked, terminal: hasTerminal });
     const close = async (): Promise<void> => {
       ended.abort(new Error("the run has ended"));
       connection.end();

@@ -1,6 +1,7 @@
 /** `muxguard open` and `muxguard close`: masters that only the guard can reach. */
+import { constants } from "node:os";
 import { resolve } from "node:path";
-import type { MessageConnection } from "vscode-jsonrpc/node.js";
+import { type MessageConnection, ResponseError } from "vscode-jsonrpc/node.js";
 import { openPaths } from "../daemon/paths.ts";
 import {
   adoptRequest,
@@ -9,38 +10,52 @@ import {
   connectRpc,
   openRequest,
   reportNotification,
+  request,
 } from "../daemon/rpc.ts";
-import { CliError } from "./cli-error.ts";
+import { CliError, exitCodes } from "./cli-error.ts";
 import { ownPrompter, ownTerminal } from "./terminal.ts";
+
+const INTERRUPTED = exitCodes.signal + constants.signals.SIGINT;
 
 export async function open(host: string, options: string[], controlPath: string | undefined): Promise<void> {
   await withDaemon(async (connection) => {
-    const interrupted = (): void => connection.end();
+    const stop = new AbortController();
+    const interrupted = (): void => stop.abort();
     const terminal = ownTerminal(interrupted);
     const closed = new AbortController();
     connection.onClose(() => closed.abort(new Error("the daemon has ended")));
     connection.onNotification(reportNotification, ({ line }) => void process.stderr.write(`${line}\n`));
     answerOn(connection, terminal, ownPrompter(interrupted), closed.signal);
-    const { path, already } = await connection.sendRequest(openRequest, {
+    const opening = request(connection, openRequest, {
       host,
       options,
       ...(controlPath !== undefined && { controlPath: resolve(controlPath) }),
       terminal: terminal.unavailable() === undefined,
     });
+    const { path, already } = await Promise.race([opening, interruption(stop.signal)]);
     process.stdout.write(`${already ? "open already" : "open"}: ssh ${host} now goes through ${path}\n`);
   });
 }
 
-export async function close(host: string): Promise<void> {
+/** Ctrl-C at a prompt, which has the terminal raw. */
+function interruption(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    signal.addEventListener("abort", () => reject(new CliError("interrupted", INTERRUPTED)), { once: true });
+  });
+}
+
+/** @param place a host, or a control path */
+export async function close(place: string): Promise<void> {
+  const host = place.includes("/") ? resolve(place) : place;
   await withDaemon(async (connection) => {
-    const { path } = await connection.sendRequest(closeRequest, { host });
+    const { path } = await request(connection, closeRequest, { host });
     process.stdout.write(`closed: ${path}\n`);
   });
 }
 
 export async function adopt(path: string): Promise<void> {
   await withDaemon(async (connection) => {
-    await connection.sendRequest(adoptRequest, { path: resolve(path) });
+    await request(connection, adoptRequest, { path: resolve(path) });
     process.stdout.write(`guarded: ${path}\n`);
   });
 }
@@ -50,6 +65,9 @@ async function withDaemon(action: (connection: MessageConnection) => Promise<voi
   if (!connection) throw new CliError("no daemon runs; start it with: muxguard daemon", 1);
   try {
     await action(connection);
+  } catch (error) {
+    // the line of a denial is whole: main() begins each of its own so
+    throw error instanceof ResponseError ? new CliError(error.message.replace(/^muxguard: /, ""), 1) : error;
   } finally {
     connection.end();
   }

@@ -1,6 +1,6 @@
 /** `muxguard status`: whether a daemon runs. */
 import { openPaths } from "../daemon/paths.ts";
-import { connectRpc, statusRequest } from "../daemon/rpc.ts";
+import { connectRpc, request, statusRequest } from "../daemon/rpc.ts";
 import { CliError } from "./cli-error.ts";
 
 /** The exit code of `systemctl status` for what does not run. */
@@ -11,7 +11,8 @@ export async function status(): Promise<void> {
   const connection = await connectRpc(daemonSocket);
   if (!connection) throw new CliError("no daemon runs; start it with: muxguard daemon", NOT_RUNNING);
   try {
-    const { pid, agentSocket, upstream, runs, grants, pending, masters } = await connection.sendRequest(
+    const { pid, agentSocket, upstream, runs, grants, pending, masters } = await request(
+      connection,
       statusRequest,
       null,
     );

@@ -13,7 +13,7 @@ import type { SshConfig } from "../identity/ssh-config.ts";
 import { type ControlListener, checkControlFolder } from "../platform/control-socket.ts";
 import type { DescriptorSocket } from "../platform/descriptor-socket.ts";
 import { closeDescriptors } from "../platform/libc.ts";
-import { type Accepted, answers, removeStale } from "../platform/listener.ts";
+import { type Accepted, answers, checkLength, removeStale } from "../platform/listener.ts";
 import { Peer } from "../platform/peer.ts";
 import type { ProcessTable } from "../platform/process.ts";
 import { isTerminal, tell } from "../platform/user-stream.ts";
@@ -136,9 +136,12 @@ export class Connections {
     if (path === undefined)
       throw new Error(`${host} has no ControlPath; set one in ~/.ssh/config, or say --control-path`);
     if (this.#masters.at(path) || this.isOpen(path)) return { path, already: true };
+    // before the login: afterwards a master would be there, and nobody could use it
+    checkLength(path);
     checkControlFolder(dirname(path));
     if (await answers(path))
       throw new Error(`somebody listens at ${path} already; take it over: muxguard adopt ${path}`);
+    await removeStale(path);
     const options = { destination, config, options: words, plain, purpose: {} };
     this.#listeners.set(path, await this.#openings.listen(path, { ...request, ...options }, this.#serveAll));
     return { path, already: false };
@@ -155,6 +158,12 @@ export class Connections {
       await this.#openings.listen(path, { ...request, config, options: [], plain: true }, serve),
     );
     return path;
+  }
+
+  /** Whether a caller is in a run, but not in the scope's. */
+  isOfOtherRun(caller: Caller, { run }: Scope): boolean {
+    const own = this.#parts.runOf(caller)?.run;
+    return own !== undefined && own.id !== run?.id;
   }
 
   async #configOf(destination: PlainDestination): Promise<SshConfig> {
@@ -180,19 +189,22 @@ export class Connections {
     this.#listeners.delete(path);
   }
 
-  /** Ends the master that `open` opened for the host. @returns its control path; undefined if there is none */
+  /** Ends the master that was opened for the host. @returns its control path, or the host; undefined if there is none */
   async end(host: string): Promise<string | undefined> {
     const path = host.startsWith("/") ? host : (await this.#configOf({ host })).controlPath;
-    return path !== undefined && (await this.#openings.end(path)) ? path : undefined;
+    return [path, host].find((one) => one !== undefined && this.#openings.end(one));
   }
 
-  async masters(): Promise<GuardedMaster[]> {
+  masters(): GuardedMaster[] {
     const adopted = this.#masters
       .all()
       .map(({ path, origin, master }) => ({ path, origin, pid: master.pid }));
-    const opened = (await this.#openings.all()).flatMap(({ master, listeners }) =>
-      [...listeners].map(({ path }) => ({ path, origin: "opened" as const, pid: master.pid })),
-    );
+    const opened = this.#openings.all().flatMap(({ host, master, listeners }) => {
+      const paths = [...listeners].flatMap((listener) => (listener.isInPlace() ? listener.path : []));
+      // one that runs have used, and nobody does now
+      const places = paths.length > 0 ? paths : [`to ${host}`];
+      return places.map((path) => ({ path, origin: "opened" as const, pid: master.pid }));
+    });
     return [...adopted, ...opened];
   }
 

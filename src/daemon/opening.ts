@@ -92,6 +92,7 @@ export async function openMaster(
     if (starter) parts.broker.cover(starter, asked, verdict);
     const expected = parts.prompts.expect(pid, request.prompters);
     const code = await ended(child, request.asker.gone).finally(expected);
+    child.stderr?.destroy();
     if (code !== 0) throw new Error(`ssh could not connect: ${lastLines(stderr())}`);
     const login = starter && parts.logins.of(starter);
     const { destination, plain } = request;
@@ -163,7 +164,10 @@ function ended(child: ChildProcess, gone: AbortSignal): Promise<number | null> {
   gone.addEventListener("abort", kill, { once: true });
   return new Promise<number | null>((resolve, reject) => {
     child.once("error", (error) => reject(new Error(`ssh did not start: ${error.message}`)));
+    // with -v the master keeps stderr
+    child.once("exit", (code) => code === 0 && resolve(code));
     child.once("close", (code) => resolve(code));
+    if (gone.aborted) kill();
   }).finally(() => gone.removeEventListener("abort", kill));
 }
 

@@ -8,13 +8,17 @@ import type { ServeClient } from "./masters.ts";
 import { type OpeningParts, type OpenRequest, openMaster } from "./opening.ts";
 
 interface Opened {
+  /** As whoever wanted it first named the host. */
+  host: string;
   master: Master;
   listeners: Set<ControlListener>;
 }
 
 export class Openings {
   readonly #parts: OpeningParts;
-  readonly #opened = new Map<string, Promise<Opened>>();
+  readonly #opened = new Map<string, Opened>();
+  readonly #opening = new Map<string, Promise<Opened>>();
+  readonly #closed = new AbortController();
 
   constructor(parts: OpeningParts) {
     this.#parts = parts;
@@ -26,14 +30,14 @@ export class Openings {
    */
   async #ensure(request: OpenRequest): Promise<Opened> {
     const key = keyOf(request);
-    for (let opening = this.#opened.get(key); opening; opening = this.#opened.get(key)) {
-      const opened = await opening.catch(() => undefined); // somebody else's, and it was refused: this one is decided anew
-      if (opened) return opened;
-      if (this.#opened.get(key) === opening) this.#opened.delete(key);
+    for (let other = this.#opening.get(key); other; other = this.#opening.get(key)) {
+      await other.catch(() => {}); // somebody else's; where it was refused, this one is decided anew
+      if (request.asker.gone.aborted) throw new Error("whoever asked went away");
     }
-    const opening = this.#open(key, request);
-    this.#opened.set(key, opening);
-    opening.catch(() => this.#opened.delete(key));
+    const opened = this.#opened.get(key);
+    if (opened) return opened;
+    const opening = this.#open(key, request).finally(() => this.#opening.delete(key));
+    this.#opening.set(key, opening);
     return opening;
   }
 
@@ -44,7 +48,12 @@ export class Openings {
       this.#parts.ended(pid);
       for (const listener of listeners) listener.close();
     };
-    return { master: await openMaster(this.#parts, request, ended), listeners };
+    const gone = AbortSignal.any([request.asker.gone, this.#closed.signal]);
+    const asked = { ...request, asker: { ...request.asker, gone } };
+    const master = await openMaster(this.#parts, asked, ended);
+    const opened = { host: request.destination.host, master, listeners };
+    this.#opened.set(key, opened);
+    return opened;
   }
 
   /**
@@ -54,31 +63,30 @@ export class Openings {
   async listen(path: string, request: OpenRequest, serve: ServeClient): Promise<ControlListener> {
     const { master, listeners } = await this.#ensure(request);
     const listener = await listenAtControlPath(path, (socket, accepted) => serve(socket, accepted, master));
+    for (const other of listeners) if (!other.isInPlace()) closeIn(listeners, other);
     listeners.add(listener);
     this.#parts.listening(master.pid, path);
     return listener;
   }
 
-  /** Ends the master that is behind a path. Returns false if there is none. */
-  async end(path: string): Promise<boolean> {
-    for (const { master, listeners } of await this.all()) {
-      if (![...listeners].some((listener) => listener.path === path)) continue;
-      master.end();
-      return true;
-    }
-    return false;
+  /** Ends the master that is behind a path, or those of a host. Returns false if there is none. */
+  end(pathOrHost: string): boolean {
+    const found = this.all().filter(
+      ({ host, listeners }) => host === pathOrHost || [...listeners].some(({ path }) => path === pathOrHost),
+    );
+    for (const { master } of found) master.end();
+    return found.length > 0;
   }
 
-  async all(): Promise<Opened[]> {
-    const settled = await Promise.all(
-      [...this.#opened.values()].map((opening) => opening.catch(() => undefined)),
-    );
-    return settled.flatMap((opened) => opened ?? []);
+  all(): Opened[] {
+    return [...this.#opened.values()];
   }
 
   /** Ends them: nobody else could reach them. */
   async close(): Promise<void> {
-    for (const { master, listeners } of await this.all()) {
+    this.#closed.abort(new Error("the guard has ended"));
+    await Promise.allSettled(this.#opening.values());
+    for (const { master, listeners } of this.all()) {
       for (const listener of listeners) listener.close();
       master.end();
       master.release();
@@ -86,9 +94,15 @@ export class Openings {
   }
 }
 
-/** What makes two connections the same: not the name that was typed, but what ssh makes of it. */
+function closeIn(listeners: Set<ControlListener>, listener: ControlListener): void {
+  listener.close();
+  listeners.delete(listener);
+}
+
+/** What makes two connections the same: what ssh makes of it, and the name, for it may decide on the key to log in with. */
 function keyOf({ destination, config, options }: OpenRequest): string {
   return JSON.stringify([
+    destination.host,
     identityOf(config),
     destination.user ?? config.user,
     jumpOf(destination, config),

@@ -9,6 +9,9 @@ import { Peer } from "../platform/peer.ts";
 import type { ProcessTable } from "../platform/process.ts";
 import { promptRequest, rpcConnection } from "./rpc.ts";
 
+/** The most that one client may send, in bytes. A server's words are among them. */
+const MAX_RECEIVED = 1024 * 1024;
+
 export class Prompts {
   readonly #processes: ProcessTable;
   /** By the pid of the ssh that may ask. */
@@ -47,6 +50,7 @@ export class Prompts {
       return (await promptFirst(prompters, prompt, gone.signal)) ?? null;
     });
     connection.listen();
+    socket.on("data", () => socket.bytesRead > MAX_RECEIVED && socket.destroy());
   }
 }
 

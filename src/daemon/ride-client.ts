@@ -1,7 +1,10 @@
 /** The run's side of a ride: from a command line of ssh to the command line of a mux client. */
+import { fileURLToPath } from "node:url";
 import { type Ride, rideCommand } from "../identity/ride-command.ts";
-import { connectRpc, type RideRequest, rideRequest } from "./rpc.ts";
+import { connectRpc, type RideRequest, request, rideRequest } from "./rpc.ts";
 import { quoted } from "./shims.ts";
+
+const HOLD_FORWARDS = fileURLToPath(new URL("../cli/hold-forwards.js", import.meta.url));
 
 /**
  * @param ssh the real one
@@ -11,22 +14,35 @@ import { quoted } from "./shims.ts";
  */
 export async function attachRide(socket: string, ssh: string, words: readonly string[]): Promise<string> {
   const command = rideCommand(["ssh", ...words]);
-  if (command.kind === "local") return `exec ${[ssh, ...words].map(quoted).join(" ")}`;
+  if (command.kind === "local") return shellCommand([ssh, ...words]);
   if (command.kind === "refused") throw new Error(`muxguard: denied: ${command.reason}`);
   if (words.includes("-v") && command.dropped.length > 0)
     process.stderr.write(`muxguard: not taken from inside a run: ${command.dropped.join(", ")}\n`);
   const { path, sshConfig } = await askForWay(socket, command);
   const fixed = [...(sshConfig === undefined ? [] : ["-F", sshConfig]), ...clientOptions(path)];
-  const client = (...options: string[]): string =>
-    [ssh, ...fixed, ...options, ...command.clientArguments].map(quoted).join(" ");
-  if (!command.noSession) return `exec ${client()}`;
-  // a mux client with -N would open a login shell; its forwards end with it
-  return `${client("-O", "forward")} || exit; trap ${quoted(`${client("-O", "cancel")}; exit`)} INT TERM HUP; while :; do sleep 86400 & wait $!; done`;
+  const client = [ssh, ...fixed, ...command.clientArguments];
+  if (!command.noSession) return shellCommand(client);
+  // a mux client with -N would open a login shell
+  const forward = [ssh, ...fixed, "-O", "forward", ...command.clientArguments];
+  if (isForBackground(command)) return shellCommand(forward);
+  return shellCommand([process.execPath, HOLD_FORWARDS, path, `${fixed.length + 2}`, ...forward]);
+}
+
+/** The shell becomes the program. */
+function shellCommand(words: readonly string[]): string {
+  return `exec ${words.map(quoted).join(" ")}`;
+}
+
+/** The forwards are the shared connection's, and end with it. */
+function isForBackground({ clientArguments }: Ride): boolean {
+  const options = clientArguments.slice(0, clientArguments.indexOf("--"));
+  return options.some((word) => word === "-f" || /^ForkAfterAuthentication=yes$/i.test(word));
 }
 
 /** Nothing but the shared connection: where that is gone, ssh would make one of its own. */
 function clientOptions(path: string): string[] {
-  const gone = "echo 'muxguard: the shared connection is gone; try again' >&2";
+  // keeps ssh's stream open until the line is written: ssh ends the program as soon as that is closed
+  const gone = `sh -c 'echo "muxguard: the shared connection is gone; try again" >&2'`;
   return ["-S", path.replaceAll("%", "%%"), "-o", "ControlMaster=no", "-o", `ProxyCommand=${gone}`];
 }
 
@@ -37,7 +53,7 @@ async function askForWay(
   const connection = await connectRpc(socket);
   if (!connection) throw new Error("muxguard: denied: the run has ended");
   try {
-    return await connection.sendRequest(rideRequest, { destination, purpose: purposeOf(ride) });
+    return await request(connection, rideRequest, { destination, purpose: purposeOf(ride) });
   } finally {
     connection.end();
   }

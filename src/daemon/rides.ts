@@ -104,6 +104,8 @@ export class Rides {
   ): Promise<{ path: string; sshConfig?: string }> {
     if (!isPlainDestination(destination)) throw new Error("muxguard: denied: the destination is not plain");
     const { connections, scope, prompters } = this.#options;
+    if (connections.isOfOtherRun(peer.identify(), scope))
+      throw new Error("muxguard: denied: this is another run's");
     const key = JSON.stringify([destination.host, destination.user, destination.port, destination.jump]);
     const asker = this.#asker(peer, gone);
     const path = join(this.#options.folder, randomBytes(4).toString("hex"));
@@ -125,7 +127,11 @@ export class Rides {
     };
     const before = attempt(read);
     const caller = before && run ? { ...before, run: { name: run.name, pid: run.pid } } : before;
-    return { caller, gone, tells: true, isUnchanged: () => attempt(read)?.exe === before?.exe };
+    const isUnchanged = (): boolean => {
+      const now = attempt(read);
+      return now?.startTime === before?.startTime && now?.exe === before?.exe;
+    };
+    return { caller, gone, tells: true, isUnchanged };
   }
 }
 

@@ -63,7 +63,7 @@ function serve(socket: Socket, accepted: Accepted, options: RpcServerOptions): v
     return {
       pid: process.pid,
       upstream: guard.upstreams,
-      masters: (await connections?.masters()) ?? [],
+      masters: connections?.masters() ?? [],
       ...(agentSocket !== undefined && { agentSocket }),
       ...counts,
     };

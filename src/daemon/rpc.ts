@@ -120,6 +120,18 @@ export function connectRpc(path: string): Promise<MessageConnection | undefined>
   });
 }
 
+/** Asks a guard. @throws Error also if it ends before it has answered: vscode-jsonrpc would wait for ever */
+export function request<P, R>(
+  connection: MessageConnection,
+  type: RequestType<P, R, void>,
+  params: P,
+): Promise<R> {
+  return new Promise((resolve, reject) => {
+    connection.onClose(() => reject(new Error("the guard has ended")));
+    connection.sendRequest(type, params).then(resolve, reject);
+  });
+}
+
 /** Answers what the guard asks on this side's terminal. @param ended when nothing is to be asked any more */
 export function answerOn(
   connection: MessageConnection,

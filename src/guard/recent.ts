@@ -5,6 +5,7 @@
  * An approved connection covers the one session that it was asked for. A denied session denies the key, or another connection, to the same
  * programs and host for a while: ssh turns to them where it was refused.
  */
+import { createHash } from "node:crypto";
 import { whoAsks } from "../policy/grants.ts";
 import type { Caller, Destination, Request } from "../policy/request.ts";
 import type { Verdict } from "./broker.ts";
@@ -49,7 +50,7 @@ export class Recent {
     if (verdict.decision === "allow") this.#approve(request, caller, destination, verdict);
     else if (request.kind === "session" && isDecided(verdict)) {
       const until = this.#now() + DENIED_FOR;
-      const [who, hosts] = [whoAsks(caller, run), hostsOf(destination)];
+      const [who, hosts] = [digest(whoAsks(caller, run)), hostsOf(destination)];
       keep(this.#denials, [who, ...hosts].join("\n"), { id: verdict.id, who, hosts, until });
     }
   }
@@ -88,7 +89,7 @@ export class Recent {
   denial(request: Request, caller: Caller, run: string | undefined): string | undefined {
     const { destination } = request;
     if (!destination || !(isLogin(request) || request.kind === "connect")) return undefined;
-    const [who, hosts, now] = [whoAsks(caller, run), hostsOf(destination), this.#now()];
+    const [who, hosts, now] = [digest(whoAsks(caller, run)), hostsOf(destination), this.#now()];
     for (const denial of this.#denials.values())
       if (denial.who === who && now <= denial.until && share(denial.hosts, hosts)) return denial.id;
     return undefined;
@@ -139,6 +140,11 @@ function share(some: ReadonlySet<string>, others: ReadonlySet<string>): boolean 
 
 function processOf({ pid, startTime }: Caller): string {
   return `${pid} ${startTime}`;
+}
+
+/** Command lines are part of it, and may be long. */
+function digest(who: string): string {
+  return createHash("sha256").update(who).digest("base64");
 }
 
 /** The oldest gives way. */

@@ -305,12 +305,13 @@ export function ended(child: ChildProcess): Promise<void> {
 /** Waits for something that another process brings about. */
 export async function until(
   condition: () => boolean | Promise<boolean>,
-  what: string,
+  what: string | (() => string),
   limit = 10_000,
 ): Promise<void> {
   const end = Date.now() + limit;
   while (!(await condition())) {
-    if (Date.now() > end) throw new Error(`waited ${limit} ms in vain for ${what}`);
+    if (Date.now() > end)
+      throw new Error(`waited ${limit} ms in vain for ${typeof what === "string" ? what : what()}`);
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }

@@ -102,9 +102,15 @@ export class MuxLab extends Lab {
   /** Ends all of the laboratory's ssh processes, and waits until the control path is free. */
   async endMasters(host = HOST): Promise<void> {
     for (const pid of sshProcesses(this.folder)) process.kill(pid);
-    const left = (): boolean =>
-      sshProcesses(this.folder).length > 0 || inodeOf(this.controlPath(host)) !== undefined;
-    await until(() => !left(), `the end of the masters for ${host}`);
+    const path = this.controlPath(host);
+    const left = (): string[] => [
+      ...sshProcesses(this.folder).map((pid) => `process ${pid}`),
+      ...(inodeOf(path) === undefined ? [] : [path]),
+    ];
+    await until(
+      () => left().length === 0,
+      () => `the end of ${left().join()}`,
+    );
   }
 
   /** The sockets of masters that were taken over. */

@@ -62,7 +62,10 @@ export class Pty {
   }
 
   shows(text: string): Promise<void> {
-    return until(() => this.text.includes(text), `"${text}" in the terminal, where there is: ${this.text}`);
+    return until(
+      () => this.text.includes(text),
+      () => `"${text}" in the terminal, where there is: ${this.text}`,
+    );
   }
 
   /** The program's exit code. */

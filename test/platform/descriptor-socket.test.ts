@@ -207,7 +207,13 @@ describe("much at once", () => {
 describe("a socket is closed once, with all that it holds", () => {
   const ways: [string, (own: End, other: End) => void][] = [
     ["its owner destroys it", (own) => own.socket.destroy()],
-    ["its owner destroys it twice", (own) => [own, own].forEach(({ socket }) => socket.destroy())],
+    [
+      "its owner destroys it twice",
+      (own) => {
+        own.socket.destroy();
+        own.socket.destroy();
+      },
+    ],
     ["its owner ends it with nothing to send", (own) => own.socket.end()],
     ["the other side closes", (_, other) => other.socket.destroy()],
     ["the other side ends", (_, other) => other.socket.end()],

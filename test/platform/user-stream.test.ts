@@ -46,7 +46,12 @@ function readAll(fd: number): string {
 }
 
 /** A pseudo-terminal that another process holds. It repeats what comes out of it; `stop` and `go` are Ctrl-S and Ctrl-Q. */
-async function makeTerminal(): Promise<{ fd: number; path: string; said: () => string; child: ChildProcess }> {
+async function makeTerminal(): Promise<{
+  fd: number;
+  path: string;
+  said: () => string;
+  child: ChildProcess;
+}> {
   const script = `
 import os, pty, select, sys, termios
 master, slave = pty.openpty()
@@ -101,15 +106,15 @@ describe("a line for the user", () => {
 
   it("goes through a socket", async () => {
     const path = join(makeFolder(), "s");
-    let text = "";
+    const received: Buffer[] = [];
     const listener = await listenAtControlPath(path, (socket) =>
-      socket.listen({ receive: (bytes) => void (text += bytes.toString()), closed: () => {} }),
+      socket.listen({ receive: (bytes) => void received.push(bytes), closed: () => {} }),
     );
     onTestFinished(() => listener.close());
     const socket = DescriptorSocket.connect(path);
     onTestFinished(() => socket.destroy());
     await tell(socket.fd, LINE);
-    await eventually(() => text === LINE);
+    await eventually(() => Buffer.concat(received).toString() === LINE);
   });
 
   it("goes to a terminal", async () => {

@@ -12,7 +12,12 @@ import { closeDescriptors, duplicate } from "../../src/platform/libc.ts";
 import type { Policy } from "../../src/policy/policy.ts";
 import type { Destination, Whereabouts } from "../../src/policy/request.ts";
 import { encodeFrame, FrameDecoder } from "../../src/wire/frame.ts";
-import { encodeMuxRequest, type MuxNewSession, type MuxRequest, parseMuxRequest } from "../../src/wire/mux.ts";
+import {
+  encodeMuxRequest,
+  type MuxNewSession,
+  type MuxRequest,
+  parseMuxRequest,
+} from "../../src/wire/mux.ts";
 import { MuxDecoder, type MuxPacket } from "../../src/wire/mux-decoder.ts";
 import { encodeMuxReply, type MuxReply, parseMuxReply } from "../../src/wire/mux-reply.ts";
 import { makeFolder } from "./agents.ts";
@@ -39,9 +44,16 @@ export function replyPacket(reply: MuxReply): Buffer {
   return encodeFrame(encodeMuxReply(reply)).packet;
 }
 
+/** How long something may take to happen, in milliseconds, however slow the machine is. */
+const LIMIT = 20_000;
+
 /** Waits until it is so, from one turn of the event loop to the next. */
 export async function eventually(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise(setImmediate);
+  const began = performance.now();
+  while (!condition()) {
+    if (performance.now() - began > LIMIT) throw new Error(`waited in vain: ${condition}`);
+    await new Promise(setImmediate);
+  }
 }
 
 /** How many descriptors of this process stand for the same open file, by its name. */
@@ -126,9 +138,7 @@ async function stubMaster(answer: Play): Promise<StubMaster> {
   const path = join(makeFolder(), "master");
   const connections: MasterConnection[] = [];
   let ended = false;
-  const listener = await listenAtControlPath(path, (socket) =>
-    connections.push(serveMaster(socket, answer)),
-  );
+  const listener = await listenAtControlPath(path, (socket) => connections.push(serveMaster(socket, answer)));
   onTestFinished(() => {
     listener.close();
     for (const { descriptors } of connections) closeDescriptors(descriptors.splice(0));

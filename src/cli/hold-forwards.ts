@@ -1,0 +1,34 @@
+/**
+ * What `ssh -N` becomes in a run with `--ride`: a mux client asks for its forwards and ends at once. This stays, as ssh would: a signal takes the forwards
+ * back, and so does the end of the shared connection. Not a command of muxguard's own.
+ */
+import { spawnSync } from "node:child_process";
+import { existsSync, watch } from "node:fs";
+import { dirname } from "node:path";
+
+const FAILED = 255; // as ssh ends after a signal, and where its connection is lost
+
+const [, , path = "", position, ...forward] = process.argv;
+const ended = new Promise<string | undefined>((resolve) => {
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => resolve(undefined));
+  const look = (): void => {
+    if (!existsSync(path)) resolve("muxguard: the shared connection has ended");
+  };
+  watch(dirname(path), look).on("error", look);
+  setImmediate(look);
+});
+
+process.exitCode = control(forward);
+if (process.exitCode === 0) await stay();
+process.exit();
+
+async function stay(): Promise<void> {
+  const reason = await ended;
+  if (reason === undefined) control(forward.with(Number(position), "cancel"));
+  else process.stderr.write(`${reason}\n`);
+  process.exitCode = FAILED;
+}
+
+function control([ssh = "", ...words]: readonly string[]): number {
+  return spawnSync(ssh, words, { stdio: "inherit" }).status ?? FAILED;
+}
