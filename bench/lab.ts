@@ -2,14 +2,14 @@
  * What is compared: a real ssh-agent with one Ed25519 key, and the proxies in front of it, each a process of its own. Each is started
  * when it is first asked for.
  */
-import { execFileSync } from "node:child_process";
+import { type ChildProcess, execFileSync, type SpawnOptions } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { hostLine } from "./login.ts";
 import { output, Processes, ready } from "./processes.ts";
 
-const muxguard = fileURLToPath(new URL("../../bin/muxguard", import.meta.url));
+export const muxguard = fileURLToPath(new URL("../../bin/muxguard", import.meta.url));
 const passThrough = fileURLToPath(new URL("./pass-through.js", import.meta.url));
 
 /** A few rules that don't match, then those that do: a rule allows opaque data, a remembered approval logins. */
@@ -46,6 +46,13 @@ name = "the bench"
 on = ["sign"]
 key = "bench"
 action = "allow"
+
+[[rule]]
+name = "sessions of the bench"
+on = ["session", "connect"]
+host = "box.example"
+command = "*"
+action = "allow"
 `;
 
 export interface RunningGuard {
@@ -53,6 +60,9 @@ export interface RunningGuard {
   pid: number;
   /** In which muxguard's commands find it. */
   environment: NodeJS.ProcessEnv;
+  /** Its ssh_config and known_hosts, to which hosts may be added. */
+  sshConfig: string;
+  knownHosts: string;
 }
 
 export class Lab {
@@ -103,7 +113,8 @@ export class Lab {
 
   /** A guard in a fresh process, with folders, policy and log of its own. */
   async startGuard(): Promise<RunningGuard> {
-    const environment = this.environment();
+    const home = this.#home();
+    const environment = this.#environment(home);
     const args = [muxguard, "daemon", "--foreground"];
     const child = this.#processes.spawn(process.execPath, args, {
       env: environment,
@@ -113,12 +124,25 @@ export class Lab {
     child.disconnect();
     const { pid } = child;
     if (pid === undefined) throw new Error("the guard has no pid");
-    return { socket: join(environment.XDG_RUNTIME_DIR ?? "", "muxguard/agent.sock"), pid, environment };
+    return {
+      socket: join(home, "run/muxguard/agent.sock"),
+      pid,
+      environment,
+      sshConfig: join(home, "ssh_config"),
+      knownHosts: join(home, "known_hosts"),
+    };
   }
 
   /** For a muxguard that knows nothing of the user's own, nor of other guards. */
   environment(): NodeJS.ProcessEnv {
-    const home = join(this.#processes.folder, `guard${this.#guards++}`);
+    return this.#environment(this.#home());
+  }
+
+  #home(): string {
+    return join(this.#processes.folder, `guard${this.#guards++}`);
+  }
+
+  #environment(home: string): NodeJS.ProcessEnv {
     const folder = (name: string): string => join(home, name);
     for (const name of ["run", "state", "config/muxguard"])
       mkdirSync(folder(name), { recursive: true, mode: 0o700 });
@@ -138,12 +162,23 @@ export class Lab {
     };
   }
 
-  /** Runs a command to its end. Rejects if it fails. */
-  run(command: string, args: readonly string[], environment: NodeJS.ProcessEnv): Promise<void> {
-    const child = this.#processes.spawn(command, args, {
-      env: environment,
-      stdio: ["ignore", "ignore", "inherit"],
-    });
+  get folder(): string {
+    return this.#processes.folder;
+  }
+
+  /** Starts a process that ends with the lab, if not before. */
+  spawn(command: string, args: readonly string[], options: SpawnOptions): ChildProcess {
+    return this.#processes.spawn(command, args, options);
+  }
+
+  /** Runs a command to its end. Rejects if it fails. @param input a descriptor to read from */
+  run(
+    command: string,
+    args: readonly string[],
+    environment: NodeJS.ProcessEnv,
+    input: number | "ignore" = "ignore",
+  ): Promise<void> {
+    const child = this.spawn(command, args, { env: environment, stdio: [input, "ignore", "inherit"] });
     return new Promise((resolve, reject) => {
       child.once("error", reject);
       child.once("exit", (code) =>

@@ -37,7 +37,7 @@ function memoryRow(after: string, megabytes: number): Row {
 }
 
 /** In MB. proc(5) */
-function residentMemory(pid: number): number {
+export function residentMemory(pid: number): number {
   const [, kibibytes = "NaN"] = /^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8")) ?? [];
   return (Number(kibibytes) * 1024) / 1e6;
 }

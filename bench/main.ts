@@ -1,10 +1,12 @@
 /**
- * What the guard costs: `npm run bench` runs everything and prints a table in Markdown, `npm run bench -- sign list` parts of it. Each figure
- * is measured next to the bare agent, in the same run.
+ * What the guard costs: `npm run bench` runs everything and prints tables in Markdown, `npm run bench -- sign list` parts of it. Each figure
+ * is measured next to bare OpenSSH, in the same run.
  */
 import { benchConnect, benchList, benchLogin, benchSign } from "./agent.ts";
 import { Lab } from "./lab.ts";
 import { benchClients, benchMemory } from "./load.ts";
+import { benchLogins, benchRide, benchSession, benchTransfer } from "./mux.ts";
+import { benchIdle } from "./mux-idle.ts";
 import { benchRun } from "./run.ts";
 import { describeMachine, type Row, renderTable } from "./table.ts";
 
@@ -22,6 +24,11 @@ const sections: readonly Section[] = [
   { name: "memory", group: "agent", run: benchMemory },
   { name: "clients", group: "agent", run: benchClients },
   { name: "run", group: "cli", run: benchRun },
+  { name: "session", group: "mux", run: benchSession },
+  { name: "transfer", group: "mux", run: benchTransfer },
+  { name: "idle", group: "mux", run: benchIdle },
+  { name: "logins", group: "mux", run: benchLogins },
+  { name: "ride", group: "mux", run: benchRide },
 ];
 
 function chooseSections(names: readonly string[]): readonly Section[] {
@@ -34,23 +41,24 @@ function chooseSections(names: readonly string[]): readonly Section[] {
   );
 }
 
-async function measure(chosen: readonly Section[]): Promise<Row[]> {
+/** A table for each group. */
+async function measure(chosen: readonly Section[]): Promise<string> {
   const lab = await Lab.open();
   try {
-    const rows: Row[] = [];
-    for (const { name, run } of chosen) {
+    const groups = new Map<string, Row[]>();
+    for (const { name, group, run } of chosen) {
       process.stderr.write(`${name}...\n`);
-      rows.push(...(await run(lab)));
+      groups.set(group, [...(groups.get(group) ?? []), ...(await run(lab))]);
     }
-    return rows;
+    return [...groups.values()].map(renderTable).join("\n\n");
   } finally {
     await lab.close();
   }
 }
 
 try {
-  const rows = await measure(chooseSections(process.argv.slice(2)));
-  process.stdout.write(`${renderTable(rows)}\n\np50 (p95). ${describeMachine()}.\n`);
+  const tables = await measure(chooseSections(process.argv.slice(2)));
+  process.stdout.write(`${tables}\n\np50 (p95). ${describeMachine()}.\n`);
 } catch (error) {
   process.stderr.write(`bench: ${error instanceof Error ? error.message : String(error)}\n`);
   process.exitCode = 1;

@@ -57,14 +57,20 @@ function endProcess(pid: number): void {
   }
 }
 
-/** Resolves with the child's first words on stdout, or its first message over IPC. */
+/** Resolves with the child's first words on stdout (or stderr), or its first message over IPC. */
 export function ready(child: ChildProcess): Promise<string> {
   return new Promise((resolve, reject) => {
-    child.stdout?.once("data", (words: Buffer) => resolve(words.toString()));
+    (child.stdout ?? child.stderr)?.once("data", (words: Buffer) => resolve(words.toString()));
     child.once("message", (message) => resolve(String(message)));
     child.once("error", reject);
     child.once("exit", (code, signal) => reject(new Error(`${child.spawnfile} ended: ${code ?? signal}`)));
   });
+}
+
+/** Ends a child, and waits for it. */
+export async function end(child: ChildProcess): Promise<void> {
+  const ended = once(child, "exit");
+  if (child.kill("SIGTERM")) await ended;
 }
 
 /** All that it prints; nothing if there is no such program. */

@@ -15,24 +15,26 @@ export interface Row {
   holds?: boolean;
 }
 
-const headings = [
-  "measure",
-  "bare",
-  "Node pass-through",
-  "ssh-agent-filter",
-  "muxguard",
-  "result",
-  "target",
-  "holds",
+const columns: readonly { heading: string; cell(row: Row): string | undefined }[] = [
+  { heading: "measure", cell: ({ measure }) => measure },
+  { heading: "bare", cell: ({ bare }) => bare },
+  { heading: "Node pass-through", cell: ({ passThrough }) => passThrough },
+  { heading: "ssh-agent-filter", cell: ({ filter }) => filter },
+  { heading: "muxguard", cell: ({ guard }) => guard },
+  { heading: "result", cell: ({ result }) => result },
+  { heading: "target", cell: ({ target }) => target },
+  { heading: "holds", cell: ({ holds }) => (holds === undefined ? undefined : holds ? "yes" : "no") },
 ];
 
+/** Without the columns in which no row has anything. */
 export function renderTable(rows: readonly Row[]): string {
-  return [headings, headings.map(() => "---"), ...rows.map(cellsOf)].map(renderLine).join("\n");
-}
-
-function cellsOf({ measure, bare, passThrough, filter, guard, result, target, holds }: Row): string[] {
-  const verdict = holds === undefined ? "" : holds ? "yes" : "no";
-  return [measure, bare ?? "", passThrough ?? "", filter ?? "", guard, result, target ?? "", verdict];
+  const used = columns.filter(({ cell }) => rows.some((row) => cell(row) !== undefined));
+  const lines = [
+    used.map(({ heading }) => heading),
+    used.map(() => "---"),
+    ...rows.map((row) => used.map(({ cell }) => cell(row) ?? "")),
+  ];
+  return lines.map(renderLine).join("\n");
 }
 
 function renderLine(cells: readonly string[]): string {

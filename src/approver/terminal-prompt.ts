@@ -9,6 +9,9 @@ import type { Prompt, Prompter } from "./prompter.ts";
 const MAX_LINES = 40;
 const MAX_LINE = 300;
 
+const hidden = { type: "password", name: "answer", message: "", toggleMask: false } as const;
+const shownLine = { type: "input", name: "answer", message: "" } as const;
+
 export function createTerminalPrompter(options: TerminalOptions): Prompter {
   return {
     unavailable: () => unavailable(options),
@@ -28,8 +31,7 @@ async function ask(
     say(`\n${shown(prompt.text)}\n`);
     if (prompt.kind === "notice") return await withdrawn(signal);
     const module = inquirer.createPromptModule({ input: keys, output, signal, clearPromptOnDone: true });
-    const type = prompt.kind === "secret" ? "password" : "input";
-    const { answer } = await module<{ answer: string }>([{ type, name: "answer", message: "" }]);
+    const { answer } = await module<{ answer: string }>([prompt.kind === "secret" ? hidden : shownLine]);
     return answer;
   } catch (error) {
     if (signal.aborted || !(error instanceof Error) || error.name !== "ExitPromptError") throw error;

@@ -30,13 +30,15 @@ import { peerCredentials } from "../platform/libc.ts";
 import { ensurePrivateFolder } from "../platform/private-folder.ts";
 import { ENDED, findNoSsh, listensFor } from "../platform/ssh-process.ts";
 import type { Whereabouts } from "../policy/request.ts";
+import type { Master, ProcessId } from "./master.ts";
 import type { Masters, Placed, ServeClient } from "./masters.ts";
 
 export interface AdoptionParts {
   masters: Masters;
   serve: ServeClient;
-  /** What is known of a master process, as long as it is there. */
-  originOf(pid: number): MasterOrigin;
+  /** What is known of a master process, as long as it is there, and of the one that started it. */
+  originOf(pid: number, starter: number): MasterOrigin;
+  processOf(pid: number): ProcessId;
   /** Called when a master is guarded, and when it has ended. */
   guarded(pid: number, origin: MasterOrigin, path: string): void;
   ended(pid: number): void;
@@ -115,21 +117,24 @@ export class Adoption {
     const fault = findNoSsh(pid);
     if (fault !== undefined && fault !== ENDED) return `the one who listens there is ${fault}`;
     // read now: with ControlPersist the process soon has another command line, and becomes a client of its own child
-    const origin = this.#parts.originOf(fault === ENDED ? await findMaster(path) : pid);
+    const maker = fault === ENDED ? await findMaster(path) : pid;
+    const origin = this.#parts.originOf(maker, pid);
     const hidden = hiddenName(path);
     ensurePrivateFolder(dirname(hidden));
     linkSync(path, hidden);
-    await this.#place(path, hidden, origin);
+    await this.#place(path, hidden, maker, origin);
     return undefined;
   }
 
-  async #place(path: string, hidden: string, origin: MasterOrigin): Promise<void> {
+  async #place(path: string, hidden: string, maker: number, origin: MasterOrigin): Promise<void> {
     const { masters, serve, whereabouts, guarded, ended } = this.#parts;
+    let placed: Master;
     try {
       const { master } = await masters.place(
         {
           path,
           hidden: HiddenSocket.at(hidden),
+          maker: this.#parts.processOf(maker),
           check: (pid) => checkMaster(pid, path),
           whereabouts: () => whereabouts(origin),
           serve,
@@ -141,11 +146,12 @@ export class Adoption {
           ended(pid);
         },
       );
-      guarded(master.pid, origin, path);
+      placed = master;
     } catch (error) {
       putBack(hidden, path);
       throw error;
     }
+    guarded(placed.pid, origin, path);
   }
 
   /** After a crash: masters that were hidden. */
@@ -162,8 +168,9 @@ export class Adoption {
   }
 
   /** Puts the masters' own sockets back in their places. */
-  close(): void {
+  async close(): Promise<void> {
     for (const watcher of this.#watchers.values()) watcher.close();
+    await Promise.allSettled(this.#busy.values());
     for (const placed of this.#parts.masters.all()) if (placed.origin === "adopted") giveBack(placed);
   }
 }

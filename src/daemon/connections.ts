@@ -15,7 +15,7 @@ import type { DescriptorSocket } from "../platform/descriptor-socket.ts";
 import { closeDescriptors } from "../platform/libc.ts";
 import { type Accepted, answers, checkLength, removeStale } from "../platform/listener.ts";
 import { Peer } from "../platform/peer.ts";
-import type { ProcessTable } from "../platform/process.ts";
+import { ProcessGone, type ProcessTable } from "../platform/process.ts";
 import { isTerminal, tell } from "../platform/user-stream.ts";
 import type { Caller } from "../policy/request.ts";
 import { Adoption } from "./adoption.ts";
@@ -79,7 +79,8 @@ export class Connections {
     this.#adoption = new Adoption({
       masters: this.#masters,
       serve: this.#serveAll,
-      originOf: (pid) => this.#originOf(pid),
+      originOf: (pid, starter) => this.#originOf(pid, starter),
+      processOf: (pid) => parts.processes.read(pid),
       guarded: (pid, origin, path) => this.#record(pid, origin, false, path),
       ended,
       whereabouts: (origin) => parts.destinations.resolve(origin),
@@ -209,13 +210,18 @@ export class Connections {
   }
 
   async close(): Promise<void> {
-    this.#adoption.close();
+    await this.#adoption.close();
     await this.#openings.close();
     this.#records.close();
   }
 
   #record(pid: number, origin: MasterOrigin, opened: boolean, path?: string): void {
-    this.#records.add(this.#parts.processes.read(pid), origin, opened, path);
+    const { processes } = this.#parts;
+    try {
+      this.#records.add(processes.read(pid), origin, opened, path);
+    } catch (error) {
+      if (!(error instanceof ProcessGone)) throw error; // it has just ended: nothing is left of it
+    }
   }
 
   readonly #serveAll: ServeClient = (socket, accepted, master) =>
@@ -238,11 +244,12 @@ export class Connections {
     });
   }
 
-  #originOf(pid: number): MasterOrigin {
+  #originOf(pid: number, starter: number): MasterOrigin {
     const caller = this.#parts.processes.read(pid);
     const left = this.#records.originOf(caller);
     if (left) return left;
-    const login = this.#parts.logins.of(caller);
+    const { logins } = this.#parts;
+    const login = logins.of(caller) ?? logins.ofParent(starter, caller);
     const command = masterCommandLine(caller.cmdline, this.#parts.config.sshConfig);
     const { plain = false, ...destination } = command ?? {};
     return {

@@ -11,43 +11,52 @@ import type { Whereabouts } from "../policy/request.ts";
 const CONNECT_TRIES = 500;
 const CONNECT_AGAIN_AFTER = 10;
 
+export interface ProcessId {
+  pid: number;
+  startTime: string;
+}
+
+export interface MasterParts {
+  hidden: HiddenSocket;
+  /** The ssh that logged in for it, where that is not the guard's own. */
+  maker?: ProcessId;
+  /** Throws if the process that answers is not what it should be. */
+  check: (pid: number) => void;
+  whereabouts: () => Promise<Whereabouts>;
+  /** Called once, when it has ended or takes no more clients. */
+  onStop: (master: Master) => void;
+}
+
 export class Master implements MasterEnd {
   readonly pid: number;
   readonly greeting: Buffer;
   readonly hidden: HiddenSocket;
+  readonly maker: ProcessId | undefined;
   readonly #whereabouts: () => Promise<Whereabouts>;
-  readonly #onEnd: (master: Master) => void;
+  readonly #onStop: (master: Master) => void;
+  readonly #waiting = new Set<() => void>();
   #watch: { close(): void } | undefined;
+  #stopped = false;
   #ended = false;
 
   private constructor(
-    hidden: HiddenSocket,
+    { hidden, maker, whereabouts, onStop }: MasterParts,
     { pid, greeting }: MasterGreeting,
-    whereabouts: () => Promise<Whereabouts>,
-    onEnd: (master: Master) => void,
   ) {
     this.hidden = hidden;
     this.pid = pid;
     this.greeting = greeting;
+    this.maker = maker;
     this.#whereabouts = whereabouts;
-    this.#onEnd = onEnd;
+    this.#onStop = onStop;
   }
 
-  /**
-   * @param check throws if the process that answers is not what it should be
-   * @param onEnd called once, when it has ended or takes no more clients
-   * @throws Error if nobody answers as a master does
-   */
-  static async greet(
-    hidden: HiddenSocket,
-    check: (pid: number) => void,
-    whereabouts: () => Promise<Whereabouts>,
-    onEnd: (master: Master) => void,
-  ): Promise<Master> {
-    const greeting = await probeMaster(hidden.connect());
-    check(greeting.pid);
-    const master = new Master(hidden, greeting, whereabouts, onEnd);
-    master.#watch = watchProcess(greeting.pid, () => master.stopped());
+  /** @throws Error if nobody answers as a master does */
+  static async greet(parts: MasterParts): Promise<Master> {
+    const greeting = await probeMaster(parts.hidden.connect());
+    parts.check(greeting.pid);
+    const master = new Master(parts, greeting);
+    master.#watch = watchProcess(greeting.pid, () => master.#end());
     if (!master.#watch) throw new Error("the master has ended");
     return master;
   }
@@ -61,21 +70,39 @@ export class Master implements MasterEnd {
       try {
         return this.hidden.connect();
       } catch (error) {
-        if (!isBusy(error) || this.#ended || tries >= CONNECT_TRIES) throw error;
+        if (!isBusy(error) || this.#stopped || tries >= CONNECT_TRIES) throw error;
       }
       await delay(CONNECT_AGAIN_AFTER);
     }
   }
 
+  /** True once it takes no more clients. */
+  get hasStopped(): boolean {
+    return this.#stopped;
+  }
+
+  watchEnd(callback: () => void): () => void {
+    this.#waiting.add(callback);
+    return () => this.#waiting.delete(callback);
+  }
+
   stopped(): void {
-    if (this.#ended) return;
-    this.release();
-    this.#onEnd(this);
+    if (this.#stopped) return;
+    this.#stopped = true;
+    this.hidden.close();
+    this.#onStop(this);
+  }
+
+  #end(): void {
+    this.#ended = true;
+    this.#watch?.close();
+    this.stopped();
+    for (const callback of [...this.#waiting]) callback();
   }
 
   /** Takes no more notice of it. */
   release(): void {
-    this.#ended = true;
+    this.#stopped = true;
     this.#watch?.close();
     this.hidden.close();
   }
@@ -86,7 +113,7 @@ export class Master implements MasterEnd {
     try {
       process.kill(this.pid);
     } catch {
-      // it has ended already
+      // it has just ended
     }
   }
 }

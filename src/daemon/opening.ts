@@ -70,13 +70,13 @@ export class OpenDenied extends Error {
 }
 
 /**
- * @param onEnd called once, when the master has ended
+ * @param onStop called once, when the master has ended or takes no more clients
  * @throws OpenDenied, or Error with what ssh said
  */
 export async function openMaster(
   parts: OpeningParts,
   request: OpenRequest,
-  onEnd: (master: Master) => void,
+  onStop: (master: Master) => void,
 ): Promise<Master> {
   const asked = connectRequest(request);
   const verdict = await parts.broker.decide(asked, request.asker, request.scope);
@@ -98,7 +98,7 @@ export async function openMaster(
     const { destination, plain } = request;
     const origin: MasterOrigin = { ...(login && { login }), destination, plain };
     const whereabouts = parts.destinations.resolve(origin);
-    const master = await hide(path, () => whereabouts, onEnd);
+    const master = await hide(path, () => whereabouts, onStop);
     parts.guarded(master.pid, origin);
     return master;
   } finally {
@@ -160,21 +160,34 @@ function collect(child: ChildProcess): () => string {
 
 /** With ControlPersist, ssh ends with 0 once it is logged in, and leaves the master in the background. */
 function ended(child: ChildProcess, gone: AbortSignal): Promise<number | null> {
-  const kill = (): void => void child.kill();
+  // with what it has started: an askpass program would hold its stderr, and wait for somebody who is gone
+  const kill = (): void => endGroup(child.pid);
   gone.addEventListener("abort", kill, { once: true });
   return new Promise<number | null>((resolve, reject) => {
     child.once("error", (error) => reject(new Error(`ssh did not start: ${error.message}`)));
-    // with -v the master keeps stderr
-    child.once("exit", (code) => code === 0 && resolve(code));
+    child.once("exit", (code) => {
+      if (code === 0)
+        resolve(code); // with -v the master keeps stderr
+      else kill();
+    });
     child.once("close", (code) => resolve(code));
     if (gone.aborted) kill();
   }).finally(() => gone.removeEventListener("abort", kill));
 }
 
+/** A process group of its own: spawned detached. */
+function endGroup(pid: number | undefined): void {
+  try {
+    if (pid !== undefined) process.kill(-pid);
+  } catch {
+    // all of it has ended
+  }
+}
+
 async function hide(
   path: string,
   whereabouts: Master["whereabouts"],
-  onEnd: (master: Master) => void,
+  onStop: (master: Master) => void,
 ): Promise<Master> {
   const hidden = HiddenSocket.nameless(path);
   const strangers = connectionsTo(path);
@@ -190,7 +203,7 @@ async function hide(
       throw new Error(`the master is not ours: ${fault ?? pid}`);
   };
   try {
-    return await Master.greet(hidden, check, whereabouts, onEnd);
+    return await Master.greet({ hidden, check, whereabouts, onStop });
   } catch (error) {
     hidden.close();
     throw error;

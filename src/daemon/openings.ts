@@ -18,6 +18,8 @@ export class Openings {
   readonly #parts: OpeningParts;
   readonly #opened = new Map<string, Opened>();
   readonly #opening = new Map<string, Promise<Opened>>();
+  /** All that have not ended: those too that take no more clients (`-O stop`). */
+  readonly #masters = new Set<Master>();
   readonly #closed = new AbortController();
 
   constructor(parts: OpeningParts) {
@@ -43,14 +45,19 @@ export class Openings {
 
   async #open(key: string, request: OpenRequest): Promise<Opened> {
     const listeners = new Set<ControlListener>();
-    const ended = ({ pid }: Master): void => {
+    const onStop = (): void => {
       this.#opened.delete(key);
-      this.#parts.ended(pid);
-      for (const listener of listeners) listener.close();
+      for (const listener of listeners) listener.stop();
     };
     const gone = AbortSignal.any([request.asker.gone, this.#closed.signal]);
     const asked = { ...request, asker: { ...request.asker, gone } };
-    const master = await openMaster(this.#parts, asked, ended);
+    const master = await openMaster(this.#parts, asked, onStop);
+    this.#masters.add(master);
+    master.watchEnd(() => {
+      this.#masters.delete(master);
+      this.#parts.ended(master.pid);
+    });
+    if (master.hasStopped) throw new Error("the master has ended");
     const opened = { host: request.destination.host, master, listeners };
     this.#opened.set(key, opened);
     return opened;
@@ -63,6 +70,10 @@ export class Openings {
   async listen(path: string, request: OpenRequest, serve: ServeClient): Promise<ControlListener> {
     const { master, listeners } = await this.#ensure(request);
     const listener = await listenAtControlPath(path, (socket, accepted) => serve(socket, accepted, master));
+    if (master.hasStopped) {
+      listener.close();
+      throw new Error("the master has ended");
+    }
     for (const other of listeners) if (!other.isInPlace()) closeIn(listeners, other);
     listeners.add(listener);
     this.#parts.listening(master.pid, path);
@@ -86,8 +97,8 @@ export class Openings {
   async close(): Promise<void> {
     this.#closed.abort(new Error("the guard has ended"));
     await Promise.allSettled(this.#opening.values());
-    for (const { master, listeners } of this.all()) {
-      for (const listener of listeners) listener.close();
+    for (const { listeners } of this.all()) for (const listener of listeners) listener.close();
+    for (const master of this.#masters) {
       master.end();
       master.release();
     }

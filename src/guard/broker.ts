@@ -32,6 +32,8 @@ export interface Asker {
   gone: AbortSignal;
   /** Called when somebody else than the user of the asker's own terminal is asked. */
   waiting?(question: Question): void;
+  /** True if it is the process that logged in for the connection that it now wants to use. */
+  isMaker?: boolean;
   /** True if it tells its user of a denial by itself. */
   tells?: boolean;
 }
@@ -125,7 +127,10 @@ export class Broker {
     const covered = ruling.remember === 0 ? undefined : coverage(request, caller, scope.run?.id);
     const grant = covered === undefined ? undefined : this.#parts.grants.find(covered, ruling.remember);
     if (grant) return { decision: "allow", by: `grant:${grant.id}` };
-    const approved = this.#recent.approval(request, caller);
+    // a rule that wants an approver of its own is not met by another's answer
+    const approved = ruling.approvers
+      ? undefined
+      : this.#recent.approval(request, caller, asker.isMaker ?? false);
     if (approved !== undefined) return { decision: "allow", by: `grant:${approved}` };
     const decision = await this.#ask({ id, request, caller, covered, ruling, asker }, scope);
     if (decision.decision === "deny") return decision;

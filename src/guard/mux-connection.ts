@@ -28,12 +28,16 @@ export interface MasterEnd {
   readonly pid: number;
   /** Its MUX_MSG_HELLO, as it came. */
   readonly greeting: Buffer;
+  /** The ssh that logged in for it; undefined where that is the guard's own. */
+  readonly maker: { pid: number; startTime: string } | undefined;
   /** Where its connection leads. */
   whereabouts(): Promise<Whereabouts>;
   /** Rejects if the master has ended. */
   connect(): Promise<MuxSocket>;
   /** It takes no more clients: `-O stop`. */
   stopped(): void;
+  /** Calls back when it has ended. Returns what ends that. */
+  watchEnd(callback: () => void): () => void;
 }
 
 /** The streams that a client hands over. */
@@ -74,6 +78,7 @@ export class MuxConnection {
   #link: MasterLink | undefined;
   #proxy: ProxyChannels | undefined;
   #busy = false;
+  readonly #unwatch: () => void;
 
   constructor(socket: MuxSocket, parts: MuxConnectionParts) {
     this.#socket = socket;
@@ -83,6 +88,8 @@ export class MuxConnection {
       closed: () => this.#close(),
       drained: () => this.#resume(),
     });
+    // with a link, the end comes over it: behind what the master said last
+    this.#unwatch = parts.master.watchEnd(() => !this.#link && this.#close(MASTER_GONE));
     socket.send(parts.master.greeting);
   }
 
@@ -132,6 +139,7 @@ export class MuxConnection {
   #close(reason = GONE): void {
     if (this.#gone.signal.aborted) return;
     this.#gone.abort(reason);
+    this.#unwatch();
     this.#link?.destroy();
     this.#socket.end();
     const { close } = this.#parts.descriptors;
@@ -255,16 +263,16 @@ export class MuxConnection {
     this.#proxy = new ProxyChannels({
       toClient: (payload) => this.#socket.send(encodeFrame(payload).packet),
       toMaster: (packet) => this.#link?.send(packet),
-      decide: (facts) => this.#decidePassed(facts),
+      decide: (facts, tells) => this.#decidePassed(facts, tells),
     });
   }
 
   /** What a proxy client asks for, decided as if it had been asked of the master. Returns the words of a denial. */
-  async #decidePassed(facts: MuxFacts): Promise<string | undefined> {
+  async #decidePassed(facts: MuxFacts, tells: boolean): Promise<string | undefined> {
     const { broker, master } = this.#parts;
     const { asker, scope } = this.#asker();
     const asked: Request = { ...facts, ...(await master.whereabouts()) };
-    const verdict = await broker.decide(asked, { ...asker, tells: true }, scope);
+    const verdict = await broker.decide(asked, { ...asker, tells }, scope);
     return verdict.decision === "allow" ? undefined : denialLine(asked, verdict);
   }
 
@@ -279,7 +287,10 @@ export class MuxConnection {
     const run = scope.run && { name: scope.run.name, pid: scope.run.pid };
     const caller = identified && run ? { ...identified, run } : identified;
     const isUnchanged = (): boolean => identified !== undefined && client.isUnchanged(identified);
-    return { asker: { caller, gone: this.#gone.signal, isUnchanged }, scope };
+    const { maker } = this.#parts.master;
+    const isMaker =
+      maker !== undefined && identified?.pid === maker.pid && identified.startTime === maker.startTime;
+    return { asker: { caller, gone: this.#gone.signal, isUnchanged, isMaker }, scope };
   }
 }
 

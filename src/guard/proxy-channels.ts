@@ -15,7 +15,6 @@ import {
   channelStderr,
   type GlobalRequest,
   parseConnectionMessage,
-  requestFailure,
 } from "../wire/connection.ts";
 import { OpenFailure } from "../wire/connection-message.ts";
 import type { Frame } from "../wire/frame.ts";
@@ -27,8 +26,11 @@ export interface ProxyParts {
   toClient(payload: Buffer): void;
   /** Takes a packet as it came. */
   toMaster(packet: Buffer): void;
-  /** Why it is denied, as the user is to read it; undefined if it is allowed. Never rejects. */
-  decide(facts: MuxFacts): Promise<string | undefined>;
+  /**
+   * Why it is denied, as the user is to read it; undefined if it is allowed. Never rejects.
+   * @param tells whether the user is told of a denial over the channel
+   */
+  decide(facts: MuxFacts, tells: boolean): Promise<string | undefined>;
 }
 
 interface Channel {
@@ -141,7 +143,7 @@ export class ProxyChannels {
     // what a session is for comes with its requests
     const denied =
       connect !== undefined
-        ? await this.#parts.decide({ kind: "forward", forward: { kind: "stdio", connect } })
+        ? await this.#parts.decide({ kind: "forward", forward: { kind: "stdio", connect } }, true)
         : channelType === "session"
           ? undefined
           : "muxguard: denied: this kind of channel is not passed on";
@@ -164,21 +166,21 @@ export class ProxyChannels {
     return this.#opening.has(client) || [...this.#open.values()].some((channel) => channel.client === client);
   }
 
-  async #mayRequestGlobally({ name, wantReply, forward }: GlobalRequest): Promise<boolean> {
+  /** OpenSSH's client can't read an answer to a global request (packet.c wants 5 bytes), and its master gives none: what is refused ends the connection. */
+  async #mayRequestGlobally({ name, forward }: GlobalRequest): Promise<boolean> {
     // RFC 4254 §7.1: no address means all of them
     const listen = name === "tcpip-forward" && forward && address(forward.address || "*", forward.port);
     const facts: MuxFacts | undefined = listen
       ? { kind: "forward", forward: { kind: "remote", listen } }
       : undefined;
-    if (facts && (await this.#parts.decide(facts)) === undefined) return true;
-    if (wantReply) this.#parts.toClient(requestFailure());
-    return false;
+    if (facts && (await this.#parts.decide(facts, false)) === undefined) return true;
+    throw new ProtocolError(`global request ${name} refused`);
   }
 
   async #mayRequest(request: ChannelRequest, channel: Channel): Promise<boolean> {
     const facts = sessionFacts(request, channel);
     if (facts === "harmless") return true;
-    const denied = facts === "refused" ? undefined : await this.#parts.decide(facts);
+    const denied = facts === "refused" ? undefined : await this.#parts.decide(facts, true);
     if (facts !== "refused" && denied === undefined) return true;
     if (denied !== undefined) this.#parts.toClient(channelStderr(channel.client, `${denied}\r\n`));
     if (request.wantReply) this.#parts.toClient(channelFailure(channel.client));

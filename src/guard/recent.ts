@@ -71,15 +71,19 @@ export class Recent {
     keep(this.#approvals, processOf(ssh), { id, destination, user, login: true });
   }
 
-  /** The id of an approval that covers the request too. */
-  approval(request: Request, caller: Caller): string | undefined {
+  /**
+   * The id of an approval that covers the request too.
+   * @param isMaker whether the caller made the connection that it wants to use
+   */
+  approval(request: Request, caller: Caller, isMaker: boolean): string | undefined {
     const { kind, destination, user } = request;
     const key = processOf(caller);
     const found = this.#approvals.get(key);
     const covered = found?.login ? isOwnLogin(request) : kind === "session" || kind === "forward";
     if (!found || !covered || user !== found.user) return undefined;
     if (!destination || !isSameHost(found.destination, destination)) return undefined;
-    if (!found.once) return found.id;
+    if (found.login) return found.id;
+    if (!found.once) return isMaker ? found.id : undefined;
     if (found.once.session !== sessionOf(request) || found.once.until < this.#now()) return undefined;
     this.#approvals.delete(key);
     return found.id;

@@ -19,9 +19,22 @@ interface ProcessId {
 
 export class Logins {
   readonly #logins = new BoundedMap<string, Login>(MAX_LOGINS);
+  /** The last of each pid, and when the process began. */
+  readonly #last = new BoundedMap<number, Login & { startTime: string }>(MAX_LOGINS);
 
   add(process: ProcessId, login: Login): void {
     this.#logins.set(keyOf(process), login);
+    this.#last.set(process.pid, { ...login, startTime: process.startTime });
+  }
+
+  /**
+   * That of a process which has ended since, and left a child behind as the master (`ssh -f`).
+   * @param pid may mean another process by now, but that one began after the child
+   */
+  ofParent(pid: number, child: ProcessId): Login | undefined {
+    const { startTime, ...login } = this.#last.get(pid) ?? {};
+    const isOlder = startTime !== undefined && Number(startTime) <= Number(child.startTime);
+    return isOlder && "hostKey" in login ? login : undefined;
   }
 
   of(process: ProcessId): Login | undefined {

@@ -16,7 +16,7 @@ import {
   statSync,
   unlinkSync,
 } from "node:fs";
-import { createServer, type Server } from "node:net";
+import { createServer, type Server, type Socket } from "node:net";
 import { userInfo } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { DescriptorSocket } from "./descriptor-socket.ts";
@@ -31,7 +31,9 @@ export interface ControlListener {
   path: string;
   /** Whether the path still leads here. */
   isInPlace(): boolean;
-  /** Stops listening, ends the connections, and takes the name away. */
+  /** Stops listening and takes the name away. Connections stay as they are. */
+  stop(): void;
+  /** Ends the connections, too. */
   close(): void;
 }
 
@@ -73,7 +75,7 @@ class PlacedListener implements ControlListener {
   readonly #folder: number;
   readonly #sockets = new Set<DescriptorSocket>();
   #inode = 0n;
-  #closed = false;
+  #stopped = false;
 
   constructor(path: string, serve: Serve, folder: number) {
     this.path = path;
@@ -85,7 +87,8 @@ class PlacedListener implements ControlListener {
         socket.destroy();
         return;
       }
-      const taken = DescriptorSocket.take(socket, accepted.descriptor);
+      const taken = takeOver(socket, accepted.descriptor);
+      if (!taken) return;
       this.#sockets.add(taken);
       taken.onClose = () => this.#sockets.delete(taken);
       serve(taken, { ...accepted, descriptor: taken.fd });
@@ -97,6 +100,7 @@ class PlacedListener implements ControlListener {
       this.#server.once("error", reject);
       this.#server.listen({ path, backlog: 1024 }, resolve);
     });
+    this.#server.on("error", () => {}); // no descriptors left for one more connection: the next may find some
     chmodSync(path, 0o600);
     this.#inode = lstatSync(path, { bigint: true }).ino;
   }
@@ -105,13 +109,27 @@ class PlacedListener implements ControlListener {
     return lstatSync(this.path, { bigint: true, throwIfNoEntry: false })?.ino === this.#inode;
   }
 
-  close(): void {
-    if (this.#closed) return;
-    this.#closed = true;
+  stop(): void {
+    if (this.#stopped) return;
+    this.#stopped = true;
     if (this.isInPlace()) remove(this.path);
     // the folder's descriptor is part of the name that the server removes when it closes
     this.#server.close(() => closeSync(this.#folder));
+  }
+
+  close(): void {
+    this.stop();
     for (const socket of this.#sockets) socket.destroy();
+  }
+}
+
+/** Undefined where no descriptor is left for it. */
+function takeOver(socket: Socket, fd: number): DescriptorSocket | undefined {
+  try {
+    return DescriptorSocket.take(socket, fd);
+  } catch {
+    socket.destroy();
+    return undefined;
   }
 }
 
@@ -120,6 +138,7 @@ export class HiddenSocket {
   /** Absent for one without a name. */
   readonly name: string | undefined;
   readonly #fd: number;
+  #closed = false;
 
   private constructor(fd: number, name?: string) {
     this.#fd = fd;
@@ -139,10 +158,14 @@ export class HiddenSocket {
 
   /** @throws Error if nobody listens any more, or if too many wait */
   connect(): DescriptorSocket {
+    // its number may be another file's by now
+    if (this.#closed) throw new Error("the master has ended");
     return DescriptorSocket.connect(`/proc/self/fd/${this.#fd}`);
   }
 
   close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
     closeSync(this.#fd);
   }
 }

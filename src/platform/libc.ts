@@ -2,7 +2,7 @@
  * The calls into libc that Node doesn't have: the one place that imports koffi. Linux numbers throughout (asm-generic/socket.h,
  * linux/prctl.h).
  */
-import { closeSync } from "node:fs";
+import { close, closeSync } from "node:fs";
 import koffi from "koffi";
 
 const libc = koffi.load(null);
@@ -133,8 +133,9 @@ export function duplicate(fd: number): number {
   return copy;
 }
 
+/** Descriptors that somebody else has passed. Closing one may take as long as whoever chose it likes (SO_LINGER), or fail: neither is waited for. */
 export function closeDescriptors(descriptors: readonly number[]): void {
-  for (const descriptor of descriptors) closeSync(descriptor);
+  for (const descriptor of descriptors) close(descriptor, () => {});
 }
 
 /** A descriptor that stands for the process: pidfd_open(2). The caller closes it. Undefined if there is none any more. */
@@ -156,7 +157,8 @@ export function watchDescriptor(
 export function connectUnix(path: string): { fd: number } | { error: string } {
   const address = Buffer.alloc(SUN_PATH_OFFSET + SUN_PATH_LENGTH);
   address.writeUInt16LE(AF_UNIX);
-  if (address.write(path, SUN_PATH_OFFSET) >= SUN_PATH_LENGTH) return { error: "ENAMETOOLONG" };
+  address.write(path, SUN_PATH_OFFSET);
+  if (Buffer.byteLength(path) >= SUN_PATH_LENGTH) return { error: "ENAMETOOLONG" };
   const fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0) return { error: errnoName() };
   if (connect(fd, address, address.length) === 0) return { fd };
@@ -207,7 +209,7 @@ export function receiveMessage(fd: number): Received | "empty" | "end" {
   const descriptors = receivedDescriptors();
   // more descriptors than there is room for: nobody sends so many, and which bytes they belonged to can't be said any more
   if (length === 0 || (message.readInt32LE(FLAGS) & MSG_CTRUNC) !== 0) {
-    for (const descriptor of descriptors) closeSync(descriptor);
+    closeDescriptors(descriptors);
     return "end";
   }
   return { bytes: Buffer.from(received.subarray(0, length)), descriptors };

@@ -47,6 +47,7 @@ export async function listenPrivately(
     server.once("error", reject);
     server.listen({ path, backlog: 1024 }, resolve);
   });
+  server.on("error", () => {}); // no descriptors left for one more connection: the next may find some
   chmodSync(path, 0o600);
   const close = (): Promise<void> =>
     new Promise((resolve) => {
@@ -71,7 +72,7 @@ export async function removeStale(path: string): Promise<void> {
   unlinkSync(path);
 }
 
-/** Whether somebody listens at the path. */
+/** Whether somebody listens at the path, be it that more connections wait than it takes. */
 export function answers(path: string): Promise<boolean> {
   return new Promise((resolve) => {
     const probe = connect(path);
@@ -79,7 +80,7 @@ export function answers(path: string): Promise<boolean> {
       probe.destroy();
       resolve(true);
     });
-    probe.once("error", () => resolve(false));
+    probe.once("error", (error: NodeJS.ErrnoException) => resolve(error.code === "EAGAIN"));
   });
 }
 

@@ -251,14 +251,6 @@ export function channelFailure(recipient: number): Buffer {
   return begin("SSH_MSG_CHANNEL_FAILURE").u32(recipient).toBuffer();
 }
 
-/**
- * Refuses a global request. Not for OpenSSH's client: its master answers none of a proxy client's global requests, and it ends at a frame of
- * less than 5 bytes (ssh_packet_read_poll2_mux() of packet.c).
- */
-export function requestFailure(): Buffer {
-  return begin("SSH_MSG_REQUEST_FAILURE").toBuffer();
-}
-
 const SSH_EXTENDED_DATA_STDERR = 1;
 
 /** Text for the client's stderr. Takes from the client's window like any other data. */

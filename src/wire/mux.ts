@@ -143,6 +143,14 @@ function readNewSession(reader: ByteReader): MuxNewSession {
 }
 
 function readForward(reader: ByteReader): Omit<MuxForward, "type"> {
+  const forward = readForwardFields(reader);
+  // mux.c takes it for a listener without a path, and may end
+  if (forward.listenPort === "path" && forward.listenHost === "")
+    throw new ProtocolError("no path to listen at");
+  return forward;
+}
+
+function readForwardFields(reader: ByteReader): Omit<MuxForward, "type"> {
   return {
     requestId: reader.u32(),
     forward: readForwardType(reader),

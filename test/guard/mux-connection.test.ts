@@ -321,7 +321,7 @@ describe("a master", () => {
   test("that can't be reached any more ends the client, and takes the approval back", async () => {
     const { greeted, master, log } = await openMux();
     const [client, stream] = [await greeted(), new Stream()];
-    master.end();
+    master.refuse();
     client.pass(session(), stream.copies(3));
     await client.closed();
     expect(log.map(({ decision, by }) => [decision, by])).toEqual([
@@ -331,10 +331,17 @@ describe("a master", () => {
     await eventually(() => stream.passed === 0);
   });
 
-  test("that can't be reached any more ends a client that wants to know something", async () => {
+  test("that has ended ends a client that it knows nothing of yet, and its question", async () => {
     const { greeted, master } = await openMux();
     const client = await greeted();
     master.end();
+    await client.closed();
+  });
+
+  test("that can't be reached any more ends a client that wants to know something", async () => {
+    const { greeted, master } = await openMux();
+    const client = await greeted();
+    master.refuse();
     client.socket.send(packetOf(info));
     await client.closed();
   });

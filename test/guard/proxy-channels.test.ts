@@ -273,9 +273,8 @@ describe("what a channel is for is decided", () => {
     expect(allowed.asked).toEqual([{ kind: "forward", forward: { kind: "remote", listen } }]);
     expect(allowed.toMaster).toEqual([payload]);
     const denied = new Setting(() => "muxguard: denied");
-    await denied.client(payload);
-    expect(denied.toMaster).toEqual([]);
-    expect(denied.toClient).toEqual([{ type: "SSH_MSG_REQUEST_FAILURE" }]);
+    await expect(denied.client(payload)).rejects.toThrow("global request tcpip-forward refused");
+    expect(denied).toMatchObject({ toMaster: [], toClient: [] });
   });
 
   test("with the terminal and the variables that were asked for before", async () => {
@@ -345,11 +344,11 @@ describe("what is neither decided nor harmless is refused", () => {
     ["no-more-sessions@openssh.com", []],
     ["keepalive@openssh.com", []],
   ])("a global request: %s", async (name, more) => {
-    const setting = new Setting();
-    await setting.client(globally(name, false, ...more));
-    expect(setting).toMatchObject({ toMaster: [], toClient: [], asked: [] });
-    await setting.client(globally(name, true, ...more));
-    expect(setting).toMatchObject({ toMaster: [], toClient: [{ type: "SSH_MSG_REQUEST_FAILURE" }] });
+    for (const wantReply of [false, true]) {
+      const setting = new Setting();
+      await expect(setting.client(globally(name, wantReply, ...more))).rejects.toThrow(`${name} refused`);
+      expect(setting).toMatchObject({ toMaster: [], toClient: [], asked: [] });
+    }
   });
 });
 

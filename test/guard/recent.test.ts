@@ -54,13 +54,17 @@ describe("an approved login covers what the same process then asks of a master f
     ],
   ])("%s", (_, request) => {
     const { recent } = after(login);
-    expect(recent.approval(request, caller)).toBe("yes");
-    expect(recent.approval(request, caller)).toBe("yes"); // its own connection would carry many
+    expect(recent.approval(request, caller, true)).toBe("yes");
+    expect(recent.approval(request, caller, true)).toBe("yes"); // its own connection would carry many
+  });
+
+  test("on the connection that it has made alone: another one may have wanted more than this login", () => {
+    expect(after(login).recent.approval(session, caller, false)).toBeUndefined();
   });
 
   test("that a remembered answer covers too", () => {
     const { recent } = after(login, { ...allowed, by: "grant:earlier" });
-    expect(recent.approval(session, caller)).toBe("yes");
+    expect(recent.approval(session, caller, true)).toBe("yes");
   });
 
   const not: [string, Request, Request, Caller?][] = [
@@ -93,7 +97,7 @@ describe("an approved login covers what the same process then asks of a master f
   ];
 
   test.each(not)("but not: %s", (_, approved, request, by = caller) => {
-    expect(after(approved).recent.approval(request, by)).toBeUndefined();
+    expect(after(approved).recent.approval(request, by, true)).toBeUndefined();
   });
 
   test.each<[string, Verdict]>([
@@ -101,37 +105,37 @@ describe("an approved login covers what the same process then asks of a master f
     ["nothing spoke against it", { ...allowed, by: "default" }],
     ["it was denied", denied],
   ])("but not where nobody was asked: %s", (_, verdict) => {
-    expect(after(login, verdict).recent.approval(session, caller)).toBeUndefined();
+    expect(after(login, verdict).recent.approval(session, caller, true)).toBeUndefined();
   });
 
   test("but not without knowing who asked", () => {
     const { recent } = start();
     recent.add(login, undefined, undefined, allowed);
-    expect(recent.approval(session, caller)).toBeUndefined();
+    expect(recent.approval(session, caller, true)).toBeUndefined();
   });
 
   test("and the last login counts", () => {
     const { recent } = after(login);
     recent.add({ ...login, destination: elsewhere }, caller, undefined, allowed);
-    expect(recent.approval(session, caller)).toBeUndefined();
-    expect(recent.approval({ ...session, destination: elsewhere }, caller)).toBe("yes");
+    expect(recent.approval(session, caller, true)).toBeUndefined();
+    expect(recent.approval({ ...session, destination: elsewhere }, caller, true)).toBe("yes");
   });
 });
 
 describe("an approved connection covers the one session that it was asked for", () => {
   test("once", () => {
     const { recent } = after(connect);
-    expect(recent.approval(session, caller)).toBe("yes");
-    expect(recent.approval(session, caller)).toBeUndefined();
+    expect(recent.approval(session, caller, true)).toBe("yes");
+    expect(recent.approval(session, caller, true)).toBeUndefined();
   });
 
   test("for two minutes", () => {
     const { recent, clock } = after(connect);
     clock.now = 120 * SECOND;
-    expect(recent.approval(session, caller)).toBe("yes");
+    expect(recent.approval(session, caller, true)).toBe("yes");
     const late = after(connect);
     late.clock.now = 120 * SECOND + 1;
-    expect(late.recent.approval(session, caller)).toBeUndefined();
+    expect(late.recent.approval(session, caller, true)).toBeUndefined();
   });
 
   test.each<[string, Request, Caller?]>([
@@ -146,8 +150,8 @@ describe("an approved connection covers the one session that it was asked for", 
     ["another process", session, { ...caller, pid: 4712 }],
   ])("but not: %s", (_, request, by = caller) => {
     const { recent } = after(connect);
-    expect(recent.approval(request, by)).toBeUndefined();
-    expect(recent.approval(session, caller)).toBe("yes"); // it is still there
+    expect(recent.approval(request, by, true)).toBeUndefined();
+    expect(recent.approval(session, caller, true)).toBe("yes"); // it is still there
   });
 });
 
@@ -161,11 +165,11 @@ describe("an allowed connection covers the logins of the ssh that makes it", () 
 
   test("with as many keys as it takes", () => {
     const recent = covered();
-    expect(recent.approval(login, ssh)).toBe("yes");
+    expect(recent.approval(login, ssh, true)).toBe("yes");
     recent.add(login, ssh, undefined, { ...allowed, by: "grant:yes" });
-    expect(recent.approval({ ...login, key: { type: "ssh-rsa", fingerprint: "SHA256:other" } }, ssh)).toBe(
-      "yes",
-    );
+    expect(
+      recent.approval({ ...login, key: { type: "ssh-rsa", fingerprint: "SHA256:other" } }, ssh, true),
+    ).toBe("yes");
   });
 
   test.each<[string, Request, Caller?]>([
@@ -176,7 +180,7 @@ describe("an allowed connection covers the logins of the ssh that makes it", () 
     ["a signature for git", { ...gitSignature, destination: github, user: "git" }],
     ["a session", session],
   ])("but not: %s", (_, request, by = ssh) => {
-    expect(covered().approval(request, by)).toBeUndefined();
+    expect(covered().approval(request, by, true)).toBeUndefined();
   });
 });
 
@@ -260,8 +264,8 @@ test("no more than a thousand are kept, and the oldest gives way", () => {
   const { recent } = start();
   const nth = (pid: number): Caller => ({ ...caller, pid });
   for (let pid = 1; pid <= 1025; pid++) recent.add(login, nth(pid), undefined, allowed);
-  expect(recent.approval(session, nth(1))).toBeUndefined();
-  expect(recent.approval(session, nth(2))).toBe("yes");
+  expect(recent.approval(session, nth(1), true)).toBeUndefined();
+  expect(recent.approval(session, nth(2), true)).toBe("yes");
 });
 
 function withoutDestination({ destination: _, ...rest }: Request): Request {

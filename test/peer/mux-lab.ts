@@ -101,16 +101,18 @@ export class MuxLab extends Lab {
 
   /** Ends all of the laboratory's ssh processes, and waits until the control path is free. */
   async endMasters(host = HOST): Promise<void> {
-    for (const pid of sshProcesses(this.folder)) process.kill(pid);
     const path = this.controlPath(host);
-    const left = (): string[] => [
-      ...sshProcesses(this.folder).map((pid) => `process ${pid}`),
-      ...(inodeOf(path) === undefined ? [] : [path]),
-    ];
-    await until(
-      () => left().length === 0,
-      () => `the end of ${left().join()}`,
-    );
+    const wasAdopted = this.isAdopted(host);
+    const running = (): number[] => sshProcesses(this.folder);
+    const end = (): boolean => {
+      const pids = running();
+      for (const pid of pids) signal(pid); // again and again: one that is just starting may miss it
+      return pids.length === 0;
+    };
+    await until(end, () => `the end of the processes ${running().join()}`);
+    // one that starts may leave its socket behind; the guard leaves none
+    if (wasAdopted) await until(() => inodeOf(path) === undefined, `the end of ${path}`);
+    else rmSync(path, { force: true });
   }
 
   /** The sockets of masters that were taken over. */
@@ -140,7 +142,7 @@ export class MuxLab extends Lab {
 
   override async close(): Promise<void> {
     // before the folder goes, by whose name they are known
-    for (const pid of sshProcesses(this.folder)) process.kill(pid);
+    for (const pid of sshProcesses(this.folder)) signal(pid);
     if (this.daemon) {
       this.daemon.kill("SIGTERM");
       await ended(this.daemon);
@@ -158,6 +160,14 @@ export function namesIn(folder: string): string[] {
     return readdirSync(folder);
   } catch {
     return [];
+  }
+}
+
+function signal(pid: number): void {
+  try {
+    process.kill(pid);
+  } catch {
+    // ended by now
   }
 }
 

@@ -2,12 +2,12 @@
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { basename } from "node:path";
 import { MUXGUARD, type Result, type Server, type ServerOptions } from "./lab.ts";
-import { MuxLab } from "./mux-lab.ts";
+import { HOST, MuxLab } from "./mux-lab.ts";
 
 export class OpenLab extends MuxLab {
   readonly program = MUXGUARD;
   readonly #hasDaemon: boolean;
-  /** The server's. */
+  /** Of HOST. */
   port = 0;
 
   constructor({ hasDaemon = true } = {}) {
@@ -30,7 +30,7 @@ export class OpenLab extends MuxLab {
 
   override async startServer(name: string, key: string, options?: ServerOptions): Promise<Server> {
     const server = await super.startServer(name, key, options);
-    this.port = server.port;
+    if (name === HOST) this.port = server.port;
     return server;
   }
 

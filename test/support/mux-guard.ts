@@ -131,6 +131,8 @@ export interface StubMaster extends MasterEnd {
   requests: MuxRequest[];
   stops: number;
   /** Takes no more connections. */
+  refuse(): void;
+  /** Its process has ended. */
   end(): void;
 }
 
@@ -138,6 +140,7 @@ async function stubMaster(answer: Play): Promise<StubMaster> {
   const path = join(makeFolder(), "master");
   const connections: MasterConnection[] = [];
   let ended = false;
+  const watchers = new Set<() => void>();
   const listener = await listenAtControlPath(path, (socket) => connections.push(serveMaster(socket, answer)));
   onTestFinished(() => {
     listener.close();
@@ -145,6 +148,11 @@ async function stubMaster(answer: Play): Promise<StubMaster> {
   });
   const master: StubMaster = {
     pid: MASTER_PID,
+    maker: undefined,
+    watchEnd: (callback) => {
+      watchers.add(callback);
+      return () => watchers.delete(callback);
+    },
     greeting: replyPacket({ type: "MUX_MSG_HELLO", version: 4, extensions: [] }),
     whereabouts: () => Promise.resolve(whereabouts),
     connect: async () => {
@@ -157,8 +165,12 @@ async function stubMaster(answer: Play): Promise<StubMaster> {
       return connections.flatMap(({ requests }) => requests.filter(({ type }) => type !== "MUX_MSG_HELLO"));
     },
     stops: 0,
+    refuse: () => {
+      ended = true;
+    },
     end: () => {
       ended = true;
+      for (const callback of [...watchers]) callback();
     },
   };
   return master;

@@ -5,7 +5,6 @@ import {
   channelOpenFailure,
   channelStderr,
   parseConnectionMessage,
-  requestFailure,
 } from "../../src/wire/connection.ts";
 import { OpenFailure, SshMessage, sshMessageName } from "../../src/wire/connection-message.ts";
 import { ByteWriter } from "../../src/wire/primitives.ts";
@@ -191,7 +190,6 @@ describe("what the guard says", () => {
           expect(parseConnectionMessage(payload)).toEqual({ type, recipient });
       }),
     );
-    expect(parseConnectionMessage(requestFailure())).toEqual({ type: "SSH_MSG_REQUEST_FAILURE" });
   });
 
   test("has text in UTF-8 and its length in bytes", () => {

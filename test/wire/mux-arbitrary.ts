@@ -21,15 +21,17 @@ const hello = fc.record({
   extensions: fc.array(fc.record({ name: text(), value: bytes() }), { maxLength: 3 }),
 });
 
-const forward = fc.record({
-  type: fc.constantFrom("MUX_C_OPEN_FWD", "MUX_C_CLOSE_FWD"),
-  requestId,
-  forward: fc.constantFrom("local", "remote", "dynamic"),
-  listenHost: anyText,
-  listenPort: port,
-  connectHost: anyText,
-  connectPort: port,
-});
+const forward = fc
+  .record({
+    type: fc.constantFrom("MUX_C_OPEN_FWD", "MUX_C_CLOSE_FWD"),
+    requestId,
+    forward: fc.constantFrom("local", "remote", "dynamic"),
+    listenHost: anyText,
+    listenPort: port,
+    connectHost: anyText,
+    connectPort: port,
+  })
+  .filter(({ listenHost, listenPort }) => listenPort !== "path" || listenHost !== "");
 
 export const newSession = fc.record({
   type: type("MUX_C_NEW_SESSION"),

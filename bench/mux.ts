@@ -1,0 +1,145 @@
+/** Sessions over a shared connection: through a master that is there for everybody, and through one behind the guard. */
+import { closeSync, openSync, truncateSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { type Lab, muxguard } from "./lab.ts";
+import { FAR_HOST, HOST, MuxLab, ROUND_TRIP } from "./mux-lab.ts";
+import { ready } from "./processes.ts";
+import { interleave, type Plan, type Summary, type Variant } from "./samples.ts";
+import { type Row, renderSummary } from "./table.ts";
+
+const MOST_ADDED = 2;
+const MOST_RATIO = 1.03;
+const TRANSFERRED = 256 * 1024 * 1024;
+const MOST_TRANSFER_RATIO = 1.02;
+
+interface Pair {
+  bare: Summary;
+  guard: Summary;
+}
+
+export async function benchSession(lab: Lab): Promise<Row[]> {
+  const mux = await MuxLab.open(lab);
+  const { bare, guarded } = await mux.startMasters();
+  const pair = await compare(
+    () => mux.ssh(bare, "true"),
+    () => mux.ssh(guarded, "true"),
+    { rounds: 200, batch: 2, warmUp: 20 },
+  );
+  const { added, ratio } = difference(pair);
+  return [
+    {
+      ...cells("`ssh host true` over a master that is there", pair),
+      result: `+ ${added.toFixed(2)} ms, ${ratio.toFixed(3)} × bare`,
+      target: `≤ ${MOST_ADDED} ms, ≤ ${MOST_RATIO}`,
+      holds: added <= MOST_ADDED && ratio <= MOST_RATIO,
+    },
+  ];
+}
+
+export async function benchTransfer(lab: Lab): Promise<Row[]> {
+  const mux = await MuxLab.open(lab);
+  const { bare, guarded } = await mux.startMasters();
+  const file = join(lab.folder, "data");
+  writeFileSync(file, "");
+  truncateSync(file, TRANSFERRED); // it takes no room, and no disk makes it slow
+  const upload = async (master: string): Promise<void> => {
+    const input = openSync(file, "r");
+    await mux.ssh(master, "cat > /dev/null", { input }).finally(() => closeSync(input));
+  };
+  const plan = { rounds: 20, batch: 1, warmUp: 1 };
+  return [
+    transferRow(
+      "256 MiB to the host",
+      await compare(
+        () => upload(bare),
+        () => upload(guarded),
+        plan,
+      ),
+    ),
+    transferRow(
+      "256 MiB from the host",
+      await compare(
+        () => mux.ssh(bare, `cat ${file}`),
+        () => mux.ssh(guarded, `cat ${file}`),
+        plan,
+      ),
+    ),
+  ];
+}
+
+function transferRow(measure: string, pair: Pair): Row {
+  const { ratio } = difference(pair);
+  return {
+    ...cells(measure, pair),
+    result: `${ratio.toFixed(3)} × bare`,
+    target: `≤ ${MOST_TRANSFER_RATIO}`,
+    holds: ratio <= MOST_TRANSFER_RATIO,
+  };
+}
+
+/** What sharing a connection is for. */
+export async function benchLogins(lab: Lab): Promise<Row[]> {
+  const mux = await MuxLab.open(lab);
+  const rows: Row[] = [];
+  for (const [host, where] of [
+    [HOST, ""],
+    [FAR_HOST, `, ${ROUND_TRIP} ms away`],
+  ] as const) {
+    const { guarded } = await mux.startMasters(host);
+    const pair = await compare(
+      () => mux.ssh(undefined, "true", { host }),
+      () => mux.ssh(guarded, "true", { host }),
+      { rounds: 30, batch: 1, warmUp: 2 },
+    );
+    const { ratio } = difference(pair);
+    rows.push({
+      ...cells(`a login for \`ssh host true\`${where}, against a session behind the guard`, pair),
+      result: `${(1 / ratio).toFixed(1)} × as fast`,
+    });
+  }
+  return rows;
+}
+
+/** In a run with `--ride`: ssh is a program of the guard's there. */
+export async function benchRide(lab: Lab): Promise<Row[]> {
+  const mux = await MuxLab.open(lab);
+  const { bare } = await mux.startMasters();
+  const run = lab.spawn(
+    process.execPath,
+    [muxguard, "run", "--ride", "--", "sh", "-c", "command -v ssh; cat"],
+    { env: mux.environment, stdio: ["pipe", "pipe", "inherit"] },
+  );
+  const shim = (await ready(run)).trim();
+  const pair = await compare(
+    () => mux.ssh(bare, "true"),
+    () => lab.run(shim, [HOST, "true"], mux.environment),
+    { rounds: 40, batch: 1, warmUp: 2 },
+  );
+  const { added, ratio } = difference(pair);
+  return [
+    {
+      ...cells("`ssh host true` in a run with `--ride`, against plain ssh over a master", pair),
+      result: `+ ${added.toFixed(0)} ms, ${ratio.toFixed(2)} × bare`,
+    },
+  ];
+}
+
+async function compare(bare: () => Promise<void>, guard: () => Promise<void>, plan: Plan): Promise<Pair> {
+  const variants: Variant<"bare" | "guard">[] = [
+    { name: "bare", once: bare },
+    { name: "guard", once: guard },
+  ];
+  const summaries = await interleave(variants, plan);
+  const summary = (name: "bare" | "guard"): Summary =>
+    summaries.get(name) ?? { p50: Number.NaN, p95: Number.NaN };
+  return { bare: summary("bare"), guard: summary("guard") };
+}
+
+/** Of the medians. */
+function difference({ bare, guard }: Pair): { added: number; ratio: number } {
+  return { added: guard.p50 - bare.p50, ratio: guard.p50 / bare.p50 };
+}
+
+function cells(measure: string, { bare, guard }: Pair): Pick<Row, "measure" | "bare" | "guard"> {
+  return { measure, bare: renderSummary(bare), guard: renderSummary(guard) };
+}
