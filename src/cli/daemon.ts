@@ -4,6 +4,7 @@ import { type Config, readConfig } from "../daemon/config.ts";
 import { Guard } from "../daemon/daemon.ts";
 import { openPaths, type Paths } from "../daemon/paths.ts";
 import { userPolicy } from "../daemon/policy-files.ts";
+import { removeStaleRides } from "../daemon/rides.ts";
 import { serveRpc } from "../daemon/rpc-server.ts";
 import { answers } from "../platform/listener.ts";
 import { CliError } from "./cli-error.ts";
@@ -35,6 +36,7 @@ async function serve(paths: Paths, config: Config): Promise<() => Promise<void>>
     const outside = await guard.openScope({ policy, report });
     const connections = await guard.guardConnections(outside, report);
     guard.closeWith(await serveRpc({ guard, path, agentSocket, policy, connections }));
+    removeStaleRides(folder);
     await connections.start();
   } catch (error) {
     await guard.close();

@@ -1,7 +1,7 @@
 /** The run's side of a ride: from a command line of ssh to the command line of a mux client. */
 import { fileURLToPath } from "node:url";
 import { type Ride, rideCommand } from "../identity/ride-command.ts";
-import { connectRpc, type RideRequest, request, rideRequest } from "./rpc.ts";
+import { connectRpc, type RideRequest, reportNotification, request, rideRequest } from "./rpc.ts";
 import { quoted } from "./shims.ts";
 
 const HOLD_FORWARDS = fileURLToPath(new URL("../cli/hold-forwards.js", import.meta.url));
@@ -52,6 +52,9 @@ async function askForWay(
 ): Promise<{ path: string; sshConfig?: string }> {
   const connection = await connectRpc(socket);
   if (!connection) throw new Error("muxguard: denied: the run has ended");
+  connection.onNotification(reportNotification, ({ line }) => {
+    if (process.stderr.isTTY) process.stderr.write(`${line}\n`);
+  });
   try {
     return await request(connection, rideRequest, { destination, purpose: purposeOf(ride) });
   } finally {

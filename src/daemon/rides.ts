@@ -3,22 +3,23 @@
  * host, control sockets of its own, and programs first in its PATH that ask there (shims.ts).
  */
 import { randomBytes } from "node:crypto";
-import { rmSync } from "node:fs";
+import { existsSync, readdirSync, rmSync } from "node:fs";
 import type { Socket } from "node:net";
 import { join } from "node:path";
 import { ResponseError } from "vscode-jsonrpc/node.js";
 import * as z from "zod/mini";
 import type { Prompter } from "../approver/prompter.ts";
-import type { Asker } from "../guard/broker.ts";
+import { type Asker, waitingLine } from "../guard/broker.ts";
 import type { Scope } from "../guard/scope.ts";
 import { isPlainDestination } from "../identity/plain-destination.ts";
 import { type Accepted, type Listener, listenPrivately } from "../platform/listener.ts";
 import { Peer } from "../platform/peer.ts";
 import { ensurePrivateFolder } from "../platform/private-folder.ts";
+import type { Question } from "../policy/question.ts";
 import type { Caller } from "../policy/request.ts";
 import { forwardKinds } from "../policy/request.ts";
 import type { Connections } from "./connections.ts";
-import { type RideRequest, rideRequest, rpcConnection } from "./rpc.ts";
+import { type RideRequest, rideRequest, rpcConnection, tell } from "./rpc.ts";
 import { writeShims } from "./shims.ts";
 
 export interface RidesOptions {
@@ -86,9 +87,10 @@ export class Rides {
     const { connections } = this.#options;
     const peer = new Peer(accepted, connections.processes);
     const connection = rpcConnection(socket);
+    const waiting = (question: Question): void => tell(connection, waitingLine(question));
     connection.onRequest(rideRequest, async (request) => {
       try {
-        return await this.#ride(schema.parse(request), peer, gone.signal);
+        return await this.#ride(schema.parse(request), { ...this.#asker(peer, gone.signal), waiting }, peer);
       } catch (error) {
         throw new ResponseError(1, error instanceof Error ? error.message : String(error));
       }
@@ -99,15 +101,14 @@ export class Rides {
 
   async #ride(
     { destination, purpose }: RideRequest,
+    asker: Asker,
     peer: Peer,
-    gone: AbortSignal,
   ): Promise<{ path: string; sshConfig?: string }> {
     if (!isPlainDestination(destination)) throw new Error("muxguard: denied: the destination is not plain");
     const { connections, scope, prompters } = this.#options;
     if (connections.isOfOtherRun(peer.identify(), scope))
       throw new Error("muxguard: denied: this is another run's");
     const key = JSON.stringify([destination.host, destination.user, destination.port, destination.jump]);
-    const asker = this.#asker(peer, gone);
     const path = join(this.#options.folder, randomBytes(4).toString("hex"));
     const known = await this.#paths.get(key)?.catch(() => undefined);
     if (known !== undefined && connections.isOpen(known)) return connections.clientOf(known);
@@ -132,6 +133,20 @@ export class Rides {
       return now?.startTime === before?.startTime && now?.exe === before?.exe;
     };
     return { caller, gone, tells: true, isUnchanged };
+  }
+}
+
+/** The name of a ride's folder in the daemon's. */
+export function rideName(holder = 0): string {
+  return `ride-${holder}-${randomBytes(4).toString("hex")}`;
+}
+
+/** After a crash: those of runs that are over. The programs of the others must find their shims, and hear that nobody answers. */
+export function removeStaleRides(runtime: string): void {
+  for (const name of readdirSync(runtime)) {
+    const holder = /^ride-(\d+)-/.exec(name)?.[1];
+    if (holder !== undefined && !existsSync(`/proc/${holder}`))
+      rmSync(join(runtime, name), { recursive: true, force: true });
   }
 }
 

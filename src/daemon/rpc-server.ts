@@ -1,5 +1,4 @@
 /** What the daemon does for muxguard's own commands: status, pending questions, answers, and runs. */
-import { randomBytes } from "node:crypto";
 import type { Socket } from "node:net";
 import { join } from "node:path";
 import { CancellationTokenSource, type MessageConnection, ResponseError } from "vscode-jsonrpc/node.js";
@@ -14,7 +13,7 @@ import type { Caller } from "../policy/request.ts";
 import type { Connections } from "./connections.ts";
 import type { Guard, OpenScope } from "./daemon.ts";
 import { filePolicy, type PolicySource } from "./policy-files.ts";
-import { Rides } from "./rides.ts";
+import { Rides, rideName } from "./rides.ts";
 import * as rpc from "./rpc.ts";
 
 /** The most that one client may send in all, in bytes. Its requests and answers are short. */
@@ -101,7 +100,7 @@ function startRides(
   connection: MessageConnection,
   { terminal }: rpc.OpenRun,
 ): Promise<Rides> {
-  const folder = join(guard.paths.runtime, `ride-${randomBytes(4).toString("hex")}`);
+  const folder = join(guard.paths.runtime, rideName(scope.run?.pid));
   const prompters = terminal ? [remotePrompter(connection), guard.prompter] : [guard.prompter];
   return Rides.start({ connections, scope, prompters, folder });
 }
@@ -123,7 +122,7 @@ function serveConnections(connection: MessageConnection, served: Served): void {
   connection.onRequest(rpc.openRequest, async ({ host, options, controlPath, terminal }) => {
     const caller = fromOutside();
     const approvers = terminal ? [inTurn(remoteTerminal(connection))] : [];
-    const { scope } = guard.addScope({ policy, approvers, report: (line) => tell(connection, line) });
+    const { scope } = guard.addScope({ policy, approvers, report: (line) => rpc.tell(connection, line) });
     const asker = { caller, gone: gone.signal, tells: true, isUnchanged: () => peer.isUnchanged(caller) };
     const prompters = terminal ? [remotePrompter(connection), guard.prompter] : [guard.prompter];
     return told(() => connections.open(options, host, { asker, scope, prompters }, controlPath));
@@ -157,7 +156,7 @@ async function openRun(
   pid: number,
   userPolicy: PolicySource,
 ): Promise<OpenScope> {
-  const report = (line: string): void => tell(connection, line);
+  const report = (line: string): void => rpc.tell(connection, line);
   const { name, upstream } = run;
   try {
     return await guard.openScope({
@@ -169,15 +168,6 @@ async function openRun(
     });
   } catch (error) {
     throw new ResponseError(rpc.SETTINGS_ERROR, error instanceof Error ? error.message : String(error));
-  }
-}
-
-/** A run that is over has nobody to tell. */
-function tell(connection: MessageConnection, line: string): void {
-  try {
-    connection.sendNotification(rpc.reportNotification, { line }).catch(() => {});
-  } catch {
-    // the connection is closed
   }
 }
 

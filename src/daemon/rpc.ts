@@ -150,3 +150,12 @@ export function answerOn(
     async (prompt, token) => (await prompter.prompt(prompt, until(token))) ?? null,
   );
 }
+
+/** A run that is over has nobody to tell. */
+export function tell(connection: MessageConnection, line: string): void {
+  try {
+    connection.sendNotification(reportNotification, { line }).catch(() => {});
+  } catch {
+    // the connection is closed
+  }
+}

@@ -144,13 +144,12 @@ export class Broker {
   }
 
   async #ask(asked: Asked, scope: Scope): Promise<Decision> {
-    const { id, request, covered, ruling, asker } = asked;
+    const { covered, ruling, asker } = asked;
     const question = this.#question(asked, scope);
     const allowed = (kind: string): boolean => ruling.approvers?.includes(kind) ?? true;
     const approvers = scope.approvers.filter(({ kind }) => allowed(kind));
     const queue = allowed("queue") ? scope.queue : "closed";
-    const onlyQueue = (): void =>
-      scope.report(`muxguard: waiting for approval: ${describeRequest(request)} (muxguard approve ${id})`);
+    const onlyQueue = (): void => scope.report(waitingLine(question));
     if (asker.waiting && !approvers.some(isTerminalThere)) asker.waiting(question);
     const { answer, by } = await this.#parts.questions.ask(
       { question, covered, approvers, queue, onlyQueue },
@@ -215,6 +214,11 @@ function denial(by: DecidedBy, reason: string | undefined): Decision {
 
 function internalFault(error: unknown): Decision {
   return denial("fault:internal", error instanceof Error ? error.message : "unknown error");
+}
+
+/** What is said while a person decides. */
+export function waitingLine({ id, request }: Question): string {
+  return `muxguard: waiting for approval: ${describeRequest(request)} (muxguard approve ${id})`;
 }
 
 /** The words of every denial: `muxguard: denied: log in to prod as root with key "work" (rule "no prod")`. */

@@ -8,7 +8,6 @@
  * A session is denied cleanly: ssh would answer MUX_S_PERMISSION_DENIED with a connection of its own. It is told that the session is open instead, finds the
  * reason on its stderr, and ends with 255. Where no stderr was passed on, MUX_S_PERMISSION_DENIED is right.
  */
-import { describeRequest } from "../policy/describe.ts";
 import type { Question } from "../policy/question.ts";
 import type { Caller, Request, Whereabouts } from "../policy/request.ts";
 import { encodeFrame } from "../wire/frame.ts";
@@ -17,7 +16,7 @@ import { MuxDecoder, type MuxPacket } from "../wire/mux-decoder.ts";
 import { encodeMuxReply, type MuxReply } from "../wire/mux-reply.ts";
 import { ProtocolError } from "../wire/protocol-error.ts";
 import type { Client } from "./agent-connection.ts";
-import { type Asker, type Broker, denialLine, type Verdict } from "./broker.ts";
+import { type Asker, type Broker, denialLine, type Verdict, waitingLine } from "./broker.ts";
 import { MasterLink, type MuxSocket, type Reply } from "./master-link.ts";
 import { type DecidedMuxRequest, type MuxFacts, muxFacts } from "./mux-facts.ts";
 import { ProxyChannels } from "./proxy-channels.ts";
@@ -224,11 +223,10 @@ export class MuxConnection {
     this.#close();
   }
 
-  #tellWaiting({ id, request }: Question, stderr: number | undefined): void {
+  #tellWaiting(question: Question, stderr: number | undefined): void {
     const { descriptors, tellAlways } = this.#parts;
     if (stderr === undefined || !(tellAlways || descriptors.isTerminal(stderr))) return;
-    const what = describeRequest(request);
-    void descriptors.tell(stderr, `muxguard: waiting for approval: ${what} (muxguard approve ${id})\n`);
+    void descriptors.tell(stderr, `${waitingLine(question)}\n`);
   }
 
   /** Passes the packet on, with its descriptors, and waits for the master's answer. */
