@@ -136,7 +136,7 @@ export class Adoption {
           hidden: HiddenSocket.at(hidden),
           maker: this.#parts.processOf(maker),
           check: (pid) => checkMaster(pid, path),
-          whereabouts: () => whereabouts(origin),
+          whereabouts: onceVerified(() => whereabouts(origin)),
           serve,
           replace: true,
           origin: "adopted",
@@ -173,6 +173,17 @@ export class Adoption {
     await Promise.allSettled(this.#busy.values());
     for (const placed of this.#parts.masters.all()) if (placed.origin === "adopted") giveBack(placed);
   }
+}
+
+/** A connection stays where it leads: once that is known, it is known. */
+function onceVerified(resolve: () => Promise<Whereabouts>): () => Promise<Whereabouts> {
+  let known: Whereabouts | undefined;
+  return async () => {
+    if (known) return known;
+    const found = await resolve();
+    if (found.destination?.verified) known = found;
+    return found;
+  };
 }
 
 /** Nothing to be told of: a socket that nobody listens at, or that is gone again. */

@@ -36,6 +36,8 @@ export class MasterLink {
   readonly #socket: MuxSocket;
   readonly #events: MasterLinkEvents;
   readonly #decoder = new FrameDecoder();
+  /** Goes up with the first request. */
+  #greeting: Buffer | undefined;
   #greeted = false;
   #closed = false;
   #replied: ((reply: Reply) => void) | undefined;
@@ -43,13 +45,13 @@ export class MasterLink {
   /** @param greeting the client's MUX_MSG_HELLO, as it came */
   constructor(socket: MuxSocket, greeting: Buffer, events: MasterLinkEvents) {
     this.#socket = socket;
+    this.#greeting = greeting;
     this.#events = events;
     socket.listen({
       receive: (bytes) => this.#receive(bytes),
       closed: () => this.#close(),
       drained: () => events.drained(),
     });
-    socket.send(greeting);
   }
 
   /** Sends a request and waits for its answer, which goes to the client by itself. The descriptors belong to the link from then on. */
@@ -58,7 +60,9 @@ export class MasterLink {
       if (this.#closed) resolve("closed");
       else this.#replied = resolve;
     });
-    this.#socket.send(packet, descriptors);
+    const greeting = this.#greeting;
+    this.#greeting = undefined;
+    this.#socket.send(greeting ? Buffer.concat([greeting, packet]) : packet, descriptors);
     return reply;
   }
 

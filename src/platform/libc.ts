@@ -81,7 +81,10 @@ export function hasEnded(pidfd: number): boolean {
   const entry = Buffer.alloc(8);
   entry.writeInt32LE(pidfd, 0);
   entry.writeInt16LE(POLLIN, 4);
-  return poll(entry, 1, 0) !== 0;
+  let ready = poll(entry, 1, 0);
+  // a signal that waits interrupts it, however short it is
+  while (ready < 0 && koffi.errno() === koffi.os.errno.EINTR) ready = poll(entry, 1, 0);
+  return ready !== 0;
 }
 
 /** No ptrace by other processes of this user, no core dump, no look at /proc/PID/fd: PR_SET_DUMPABLE, prctl(2). */

@@ -255,7 +255,7 @@ function processOf({ pid, startTime, exe, name, cmdline }: Entry): Process {
   return { pid, startTime, name, cmdline, ...(exe !== undefined && { exe }) };
 }
 
-function link(pid: number, name: "exe" | "cwd"): string | undefined {
+function link(pid: number | "self", name: "exe" | "cwd" | "ns/pid"): string | undefined {
   try {
     return readlinkSync(`/proc/${pid}/${name}`);
   } catch {
@@ -264,30 +264,37 @@ function link(pid: number, name: "exe" | "cwd"): string | undefined {
 }
 
 function readText(pid: number, name: string): string {
-  try {
-    return readFileSync(`/proc/${pid}/${name}`, "utf8");
-  } catch {
-    return "";
-  }
+  return readBytes(pid, name)?.toString("utf8") ?? "";
 }
 
-function readCmdline(pid: number): string[] {
+/** For one file at a time. */
+const scratch = Buffer.alloc(MAX_CMDLINE);
+
+/** The beginning of a file, as a view on a shared buffer. */
+function readBytes(pid: number, name: string): Buffer | undefined {
   try {
-    const fd = openSync(`/proc/${pid}/cmdline`, "r");
+    const fd = openSync(`/proc/${pid}/${name}`, "r");
     try {
-      const buffer = Buffer.alloc(MAX_CMDLINE);
-      const text = buffer.toString("utf8", 0, readSync(fd, buffer, 0, MAX_CMDLINE, 0));
-      return text.replace(/\0+$/, "").split("\0");
+      return scratch.subarray(0, readSync(fd, scratch, 0, scratch.length, 0));
     } finally {
       closeSync(fd);
     }
   } catch {
-    return [];
+    return undefined;
   }
 }
 
-/** A process of an inner pid namespace has one pid for each level, and the outermost is ours. */
+function readCmdline(pid: number): string[] {
+  const bytes = readBytes(pid, "cmdline");
+  return bytes ? bytes.toString("utf8").replace(/\0+$/, "").split("\0") : [];
+}
+
+let ownNamespace: string | undefined;
+
+/** A process of an inner pid namespace has one pid for each level, and the outermost is ours. The link is faster, where it may be read. */
 function isInOtherPidNamespace(pid: number): boolean {
+  ownNamespace ??= link("self", "ns/pid");
+  if (ownNamespace !== undefined && link(pid, "ns/pid") === ownNamespace) return false;
   const [, pids = ""] = /^NSpid:\t(.*)$/m.exec(readText(pid, "status")) ?? [];
   return pids.split("\t").length > 1;
 }

@@ -1,6 +1,7 @@
 /** `muxguard open`: a master that the guard alone can reach, where plain ssh finds it. */
 import { chmodSync, existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
+import { userInfo } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
 import { accepts, until } from "./lab.ts";
@@ -48,6 +49,11 @@ describeWith(["ssh", "sshd"], "muxguard open", () => {
     expect(sockets.sort()).toEqual(
       [...ours, join(control, "agent.sock"), join(control, "prompts.sock")].sort(),
     );
+  });
+
+  it.skipIf(userInfo().uid === 0)("keeps the way through its own descriptors shut", async () => {
+    await lab.muxguard("open", HOST);
+    expect(() => readdirSync(`/proc/${lab.daemon?.pid}/fd`)).toThrow("EACCES");
   });
 
   it("says so where it is open already, and close ends it", async () => {

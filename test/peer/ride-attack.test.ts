@@ -23,9 +23,8 @@ try:
     got = b""
     while more := s.recv(65536):
         got += more
-        head, _, text = got.partition(b"\\r\\n\\r\\n")
-        if head and len(text) == int(head.split()[-1]): break
-    print(text.decode() if got else "hung up")
+        if b'"id":1' in got: break
+    print(got.decode().split("\\r\\n\\r\\n")[-1] if got else "hung up")
 except OSError:
     print("hung up")
 `;
