@@ -2,9 +2,9 @@
  * What the ssh of a run with `--ride` runs first: asks the guard for a master, and prints what the shell should become. Not a command of muxguard's own.
  * An `ssh` that nobody lets pass ends with 255, as ssh does.
  */
-import { statSync } from "node:fs";
-import { delimiter, dirname, join } from "node:path";
+import { dirname, join } from "node:path";
 import { attachRide } from "../daemon/ride-client.ts";
+import { findProgram } from "../daemon/shims.ts";
 
 const [, , socket = "", ...words] = process.argv;
 const shims = join(dirname(socket), "bin");
@@ -22,9 +22,7 @@ async function ride(): Promise<number> {
 
 /** The first ssh in the PATH that is not the shim. */
 function realSsh(): string {
-  const folders = (process.env.PATH ?? "").split(delimiter).filter((folder) => folder !== shims);
-  const paths = [...folders, "/usr/bin"].map((folder) => join(folder, "ssh"));
-  const found = paths.find((path) => statSync(path, { throwIfNoEntry: false })?.isFile());
+  const found = findProgram("ssh", shims);
   if (found === undefined) throw new Error("muxguard: ssh: command not found");
   return found;
 }

@@ -65,8 +65,13 @@ export class Rides {
     rides.#listener = await listenPrivately(socket, (connection, accepted) =>
       rides.#serve(connection, accepted),
     );
-    writeShims(options.folder, socket);
-    return rides;
+    try {
+      writeShims(options.folder, socket);
+      return rides;
+    } catch (error) {
+      await rides.close();
+      throw error;
+    }
   }
 
   get folder(): string {

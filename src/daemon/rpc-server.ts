@@ -79,8 +79,12 @@ function serve(socket: Socket, accepted: Accepted, options: RpcServerOptions): v
     const { pid } = fromOutside();
     if (!policy) throw refused("this guard belongs to one run");
     const scope = await openRun(guard, connection, run, pid, policy);
-    const rides =
-      run.ride && connections ? await startRides(guard, connections, scope, connection, run) : undefined;
+    const starting =
+      run.ride && connections ? startRides(guard, connections, scope, connection, run) : undefined;
+    const rides = await starting?.catch(async (error: unknown) => {
+      await scope.close();
+      throw error;
+    });
     const close = (): void => void Promise.all([scope.close(), rides?.close()]);
     if (socket.destroyed) close();
     socket.once("close", close);

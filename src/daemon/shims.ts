@@ -37,8 +37,16 @@ export function quoted(word: string): string {
   return `'${word.replaceAll("'", "'\\''")}'`;
 }
 
-/** The first of that name in the guard's PATH. */
-function findProgram(name: string): string | undefined {
-  const paths = (process.env.PATH ?? "").split(delimiter).map((folder) => join(folder, name));
-  return paths.find((path) => statSync(path, { throwIfNoEntry: false })?.isFile());
+/** The first of that name in the PATH of this process. @param shims a folder that is left out */
+export function findProgram(name: string, shims?: string): string | undefined {
+  const folders = (process.env.PATH ?? "").split(delimiter).filter((folder) => folder !== shims);
+  return [...folders, "/usr/bin"].map((folder) => join(folder, name)).find(isFile);
+}
+
+function isFile(path: string): boolean {
+  try {
+    return statSync(path).isFile();
+  } catch {
+    return false; // not there, or in a folder of PATH that may not be searched
+  }
 }

@@ -159,9 +159,10 @@ describeWith(["ssh", "sshd"], "what is decided when a connection is opened", () 
     let second = "";
     await until(
       async () => {
-        const [question] = await lab.pending();
-        second = question?.id ?? "";
-        return question?.count === 19;
+        const { stdout } = await lab.muxguard("pending", "--json");
+        const { id, count } = stdout === "" ? {} : JSON.parse(stdout);
+        second = id;
+        return count === 19;
       },
       "19 sessions that wait",
       60_000,

@@ -82,7 +82,12 @@ describeWith(["ssh"], "a private agent", () => {
 
   it("leaves no socket in the runtime folder", async () => {
     await lab.startDaemon();
-    expect(readdirSync(lab.path("runtime/muxguard")).sort()).toEqual(["agent.sock", "daemon.sock"]);
+    expect(readdirSync(lab.path("runtime/muxguard")).sort()).toEqual([
+      "agent.sock",
+      "control",
+      "daemon.sock",
+    ]);
+    expect(readdirSync(lab.path("runtime/muxguard/control")).sort()).toEqual(["agent.sock", "prompts.sock"]);
   });
 
   const isRoot = userInfo().uid === 0;

@@ -1,5 +1,5 @@
 /** `muxguard run --ride`: real programs that have no connection of their own. With a daemon, and with a guard of the run's own. */
-import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { until } from "./lab.ts";
 import { HOST } from "./mux-lab.ts";
@@ -48,6 +48,14 @@ describe.each([
       expect(agent).toBe("");
       for (const program of programs) expect(program.startsWith(lab.path("runtime/muxguard/"))).toBe(true);
       expect(programs).toHaveLength(3);
+    });
+
+    it("a PATH with folders that can't be read", async () => {
+      mkdirSync(lab.path("closed"), { mode: 0o000 });
+      const environment = { PATH: `${lab.path("closed")}:${process.env.PATH}` };
+      const command = ["run", "--ride", "--scope", "work", "--", "ssh", HOST, "echo in"];
+      const result = await lab.run(process.execPath, [lab.program, ...command], { environment });
+      expect(result).toMatchObject({ code: 0, stdout: "in\n", stderr: "" });
     });
 
     it("scp, in its new way and its old one", async () => {
