@@ -23,7 +23,7 @@ import { HiddenSocket } from "../platform/control-socket.ts";
 import { ensurePrivateFolder } from "../platform/private-folder.ts";
 import type { ProcessTable } from "../platform/process.ts";
 import { connectionsTo, findNoSsh, listensFor } from "../platform/ssh-process.ts";
-import type { Request } from "../policy/request.ts";
+import type { Caller, Request } from "../policy/request.ts";
 import { visible } from "../policy/visible.ts";
 import { Master } from "./master.ts";
 import type { Prompts } from "./prompts.ts";
@@ -88,7 +88,7 @@ export async function openMaster(
     const child = startSsh(parts, request, path);
     const stderr = collect(child);
     const { pid = 0 } = child;
-    const starter = pid > 0 ? parts.processes.read(pid) : undefined;
+    const starter = startedProcess(parts.processes, pid);
     if (starter) parts.broker.cover(starter, asked, verdict);
     const expected = parts.prompts.expect(pid, request.prompters);
     const code = await ended(child, request.asker.gone).finally(expected);
@@ -98,11 +98,21 @@ export async function openMaster(
     const { destination, plain } = request;
     const origin: MasterOrigin = { ...(login && { login }), destination, plain };
     const whereabouts = parts.destinations.resolve(origin);
+    whereabouts.catch(() => {}); // told of when it is asked for
     const master = await hide(path, () => whereabouts, onStop);
     parts.guarded(master.pid, origin);
     return master;
   } finally {
     rmSync(home, { recursive: true, force: true });
+  }
+}
+
+/** Undefined for one that has ended at once: ssh says why. */
+function startedProcess(processes: ProcessTable, pid: number): Caller | undefined {
+  try {
+    return processes.read(pid);
+  } catch {
+    return undefined;
   }
 }
 
