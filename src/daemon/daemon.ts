@@ -28,7 +28,7 @@ import { type Accepted, type Listener, listenPrivately } from "../platform/liste
 import { Peer } from "../platform/peer.ts";
 import { type PrivateAgent, startPrivateAgent } from "../platform/private-agent.ts";
 import { ensurePrivateFolder } from "../platform/private-folder.ts";
-import { ProcessTable } from "../platform/process.ts";
+import { ProcessGone, ProcessTable } from "../platform/process.ts";
 import { protectProcess } from "../platform/protect.ts";
 import { isInRun } from "../platform/run-holder.ts";
 import { keepHeapSmall } from "../platform/small-heap.ts";
@@ -101,10 +101,12 @@ export class Guard {
   readonly #masterDestinations: MasterDestinations;
   readonly #broker: Broker;
   readonly #approvers: readonly Approver[];
-  readonly #runs = new Map<string, Scope & { run: Run }>();
+  readonly #runs = new Map<string, AddedScope & { run: Run }>();
   readonly #open = new Set<{ close(): Promise<void> }>();
   #privateAgent: PrivateAgent | undefined;
   #connections: Connections | undefined;
+  /** Set when the guard ends, and runs may go on without it. */
+  isClosing = false;
 
   private constructor(options: GuardOptions) {
     const { config, paths, environment } = options;
@@ -172,12 +174,18 @@ export class Guard {
       // another agent may list the same keys under other comments
       keyNames: upstream === undefined ? this.#keyNames : new KeyNames(),
     };
-    if (scope.run) this.#runs.set(scope.run.id, { ...scope, run: scope.run });
-    return {
+    const added: AddedScope = {
       scope,
-      serve: (socket, accepted) => this.#serve(socket, accepted, scope, agents),
+      serve: (socket, accepted) => {
+        // the run that a client is in decides, whichever socket it comes to
+        const inner = scope.run ? undefined : this.#innerOf(accepted);
+        if (inner) inner.serve(socket, accepted);
+        else this.#serve(socket, accepted, scope, agents);
+      },
       end: () => this.#endRun(scope.run?.id),
     };
+    if (scope.run) this.#runs.set(scope.run.id, { ...added, run: scope.run });
+    return added;
   }
 
   #endRun(id: string | undefined): void {
@@ -203,7 +211,7 @@ export class Guard {
       processes: this.#processes,
       destinations: this.#masterDestinations,
       logins: this.#logins,
-      runOf: (caller) => this.#runOf(caller),
+      runOf: (caller) => this.#runOf(caller)?.scope,
       outside: outside.scope,
       report,
       prompts,
@@ -214,10 +222,20 @@ export class Guard {
   }
 
   /** The innermost run that the process is in: its descendants keep the run's holder among their ancestors, which adopts orphans. */
-  #runOf(caller: Caller | undefined): Scope | undefined {
+  #runOf(caller: Caller | undefined): AddedScope | undefined {
     const runs = [...this.#runs.values()];
     const holder = caller?.ancestors.find(({ pid }) => runs.some(({ run }) => run.pid === pid));
     return runs.find(({ run }) => run.pid === holder?.pid);
+  }
+
+  #innerOf(accepted: Accepted): AddedScope | undefined {
+    if (this.#runs.size === 0) return undefined;
+    try {
+      return this.#runOf(this.peer(accepted).identify());
+    } catch (error) {
+      if (error instanceof ProcessGone) return undefined; // what it asks for is denied
+      throw error;
+    }
   }
 
   get paths(): Paths {
@@ -266,6 +284,7 @@ export class Guard {
   }
 
   async close(): Promise<void> {
+    this.isClosing = true;
     await this.#connections?.close();
     await Promise.all([...this.#open].map((scope) => scope.close()));
     this.#privateAgent?.close();

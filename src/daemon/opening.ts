@@ -22,7 +22,7 @@ import type { SshConfig } from "../identity/ssh-config.ts";
 import { HiddenSocket } from "../platform/control-socket.ts";
 import { ensurePrivateFolder } from "../platform/private-folder.ts";
 import type { ProcessTable } from "../platform/process.ts";
-import { connectionsTo, findNoSsh, listensFor } from "../platform/ssh-process.ts";
+import { connectionsTo, endListeners, findNoSsh, listensFor } from "../platform/ssh-process.ts";
 import type { Caller, Request } from "../policy/request.ts";
 import { visible } from "../policy/visible.ts";
 import { Master } from "./master.ts";
@@ -203,7 +203,6 @@ async function hide(
   const strangers = connectionsTo(path);
   const check = (pid: number): void => {
     if (strangers > 0) {
-      process.kill(pid);
       throw new Error(
         "another process connected to the master while it started; who watches your runtime folder?",
       );
@@ -216,6 +215,7 @@ async function hide(
     return await Master.greet({ hidden, check, whereabouts, onStop });
   } catch (error) {
     hidden.close();
+    endListeners(path); // nobody could reach it any more
     throw error;
   }
 }
