@@ -28,6 +28,7 @@ import {
 import { DescriptorSocket } from "../platform/descriptor-socket.ts";
 import { peerCredentials } from "../platform/libc.ts";
 import { ensurePrivateFolder } from "../platform/private-folder.ts";
+import { ProcessGone } from "../platform/process.ts";
 import { ENDED, findNoSsh, listensFor } from "../platform/ssh-process.ts";
 import type { Whereabouts } from "../policy/request.ts";
 import type { Master, ProcessId } from "./master.ts";
@@ -117,8 +118,9 @@ export class Adoption {
     const fault = findNoSsh(pid);
     if (fault !== undefined && fault !== ENDED) return `the one who listens there is ${fault}`;
     // read now: with ControlPersist the process soon has another command line, and becomes a client of its own child
-    const maker = fault === ENDED ? await findMaster(path) : pid;
-    const origin = this.#parts.originOf(maker, pid);
+    const known = fault === undefined ? this.#known(pid, pid) : undefined;
+    const { maker, origin } = known ?? this.#known(await findMaster(path), pid) ?? {};
+    if (!maker || !origin) return GONE;
     const hidden = hiddenName(path);
     ensurePrivateFolder(dirname(hidden));
     linkSync(path, hidden);
@@ -126,7 +128,17 @@ export class Adoption {
     return undefined;
   }
 
-  async #place(path: string, hidden: string, maker: number, origin: MasterOrigin): Promise<void> {
+  /** Undefined for a process that has ended: with `-f` the one that made the socket does so at any moment. */
+  #known(pid: number, starter: number): { maker: ProcessId; origin: MasterOrigin } | undefined {
+    try {
+      return { maker: this.#parts.processOf(pid), origin: this.#parts.originOf(pid, starter) };
+    } catch (error) {
+      if (error instanceof ProcessGone) return undefined;
+      throw error;
+    }
+  }
+
+  async #place(path: string, hidden: string, maker: ProcessId, origin: MasterOrigin): Promise<void> {
     const { masters, serve, whereabouts, guarded, ended } = this.#parts;
     let placed: Master;
     try {
@@ -134,7 +146,7 @@ export class Adoption {
         {
           path,
           hidden: HiddenSocket.at(hidden),
-          maker: this.#parts.processOf(maker),
+          maker,
           check: (pid) => checkMaster(pid, path),
           whereabouts: onceVerified(() => whereabouts(origin)),
           serve,
