@@ -24,12 +24,13 @@ import {
   hiddenName,
   OWN_PREFIX,
   pathOfHidden,
+  remove,
 } from "../platform/control-socket.ts";
 import { DescriptorSocket } from "../platform/descriptor-socket.ts";
 import { peerCredentials } from "../platform/libc.ts";
 import { ensurePrivateFolder } from "../platform/private-folder.ts";
 import { ProcessGone } from "../platform/process.ts";
-import { ENDED, findNoSsh, listensFor } from "../platform/ssh-process.ts";
+import { checkMaster, ENDED, findNoSsh } from "../platform/ssh-process.ts";
 import type { Whereabouts } from "../policy/request.ts";
 import type { Master, ProcessId } from "./master.ts";
 import type { Masters, Placed, ServeClient } from "./masters.ts";
@@ -37,14 +38,18 @@ import type { Masters, Placed, ServeClient } from "./masters.ts";
 export interface AdoptionParts {
   masters: Masters;
   serve: ServeClient;
-  /** What is known of a master process, as long as it is there, and of the one that started it. */
-  originOf(pid: number, starter: number): MasterOrigin;
-  processOf(pid: number): ProcessId;
+  /** What is known of a master process, and of the one that started it. @throws ProcessGone if the master has ended */
+  originOf(pid: number, starter: number): KnownMaster;
   /** Called when a master is guarded, and when it has ended. */
   guarded(pid: number, origin: MasterOrigin, path: string): void;
   ended(pid: number): void;
   whereabouts(origin: MasterOrigin): Promise<Whereabouts>;
   report(line: string): void;
+}
+
+export interface KnownMaster {
+  maker: ProcessId;
+  origin: MasterOrigin;
 }
 
 /** The name under which ssh binds its socket, before it has its place: muxserver_listen() of mux.c. */
@@ -119,26 +124,26 @@ export class Adoption {
     if (fault !== undefined && fault !== ENDED) return `the one who listens there is ${fault}`;
     // read now: with ControlPersist the process soon has another command line, and becomes a client of its own child
     const known = fault === undefined ? this.#known(pid, pid) : undefined;
-    const { maker, origin } = known ?? this.#known(await findMaster(path), pid) ?? {};
-    if (!maker || !origin) return GONE;
+    const master = known ?? this.#known(await findMaster(path), pid);
+    if (!master) return GONE;
     const hidden = hiddenName(path);
     ensurePrivateFolder(dirname(hidden));
     linkSync(path, hidden);
-    await this.#place(path, hidden, maker, origin);
+    await this.#place(path, hidden, master);
     return undefined;
   }
 
   /** Undefined for a process that has ended: with `-f` the one that made the socket does so at any moment. */
-  #known(pid: number, starter: number): { maker: ProcessId; origin: MasterOrigin } | undefined {
+  #known(pid: number, starter: number): KnownMaster | undefined {
     try {
-      return { maker: this.#parts.processOf(pid), origin: this.#parts.originOf(pid, starter) };
+      return this.#parts.originOf(pid, starter);
     } catch (error) {
       if (error instanceof ProcessGone) return undefined;
       throw error;
     }
   }
 
-  async #place(path: string, hidden: string, maker: ProcessId, origin: MasterOrigin): Promise<void> {
+  async #place(path: string, hidden: string, { maker, origin }: KnownMaster): Promise<void> {
     const { masters, serve, whereabouts, guarded, ended } = this.#parts;
     let placed: Master;
     try {
@@ -150,8 +155,6 @@ export class Adoption {
           check: (pid) => checkMaster(pid, path),
           whereabouts: onceVerified(() => whereabouts(origin)),
           serve,
-          replace: true,
-          origin: "adopted",
         },
         (pid) => {
           remove(hidden);
@@ -183,7 +186,7 @@ export class Adoption {
   async close(): Promise<void> {
     for (const watcher of this.#watchers.values()) watcher.close();
     await Promise.allSettled(this.#busy.values());
-    for (const placed of this.#parts.masters.all()) if (placed.origin === "adopted") giveBack(placed);
+    for (const placed of this.#parts.masters.all()) giveBack(placed);
   }
 }
 
@@ -250,25 +253,10 @@ function inodeOf(path: string): bigint | undefined {
   return lstatSync(path, { bigint: true, throwIfNoEntry: false })?.ino;
 }
 
-/** @throws Error unless it is an ssh process that listens for the control path */
-function checkMaster(pid: number, path: string): void {
-  const fault = findNoSsh(pid);
-  if (fault !== undefined) throw new Error(`its master is ${fault}`);
-  if (!listensFor(pid, path)) throw new Error(`process ${pid} does not listen there`);
-}
-
 function readNames(folder: string): string[] {
   try {
     return readdirSync(folder);
   } catch {
     return []; // nothing was hidden here
-  }
-}
-
-function remove(path: string): void {
-  try {
-    unlinkSync(path);
-  } catch {
-    // it is gone already
   }
 }

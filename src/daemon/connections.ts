@@ -3,7 +3,7 @@ import { statSync } from "node:fs";
 import { dirname } from "node:path";
 import type { Prompter } from "../approver/prompter.ts";
 import type { Asker, Broker } from "../guard/broker.ts";
-import { type MasterEnd, MuxConnection } from "../guard/mux-connection.ts";
+import { MuxConnection } from "../guard/mux-connection.ts";
 import type { Scope } from "../guard/scope.ts";
 import type { Logins } from "../identity/logins.ts";
 import { masterCommandLine } from "../identity/master-command-line.ts";
@@ -11,14 +11,13 @@ import type { MasterDestinations, MasterOrigin } from "../identity/master-destin
 import type { PlainDestination } from "../identity/plain-destination.ts";
 import type { SshConfig } from "../identity/ssh-config.ts";
 import { type ControlListener, checkControlFolder } from "../platform/control-socket.ts";
-import type { DescriptorSocket } from "../platform/descriptor-socket.ts";
 import { closeDescriptors } from "../platform/libc.ts";
-import { type Accepted, answers, checkLength, removeStale } from "../platform/listener.ts";
+import { answers, checkLength, removeStale } from "../platform/listener.ts";
 import { Peer } from "../platform/peer.ts";
 import { ProcessGone, type ProcessTable } from "../platform/process.ts";
 import { isTerminal, tell } from "../platform/user-stream.ts";
 import type { Caller } from "../policy/request.ts";
-import { Adoption } from "./adoption.ts";
+import { Adoption, type KnownMaster } from "./adoption.ts";
 import type { Config } from "./config.ts";
 import { type MasterRecord, MasterRecords } from "./master-records.ts";
 import { Masters, type ServeClient } from "./masters.ts";
@@ -78,9 +77,8 @@ export class Connections {
     });
     this.#adoption = new Adoption({
       masters: this.#masters,
-      serve: this.#serveAll,
+      serve: this.#serveIn(parts.outside),
       originOf: (pid, starter) => this.#originOf(pid, starter),
-      processOf: (pid) => parts.processes.read(pid),
       guarded: (pid, origin, path) => this.#record(pid, origin, false, path),
       ended,
       whereabouts: (origin) => parts.destinations.resolve(origin),
@@ -144,20 +142,18 @@ export class Connections {
       throw new Error(`somebody listens at ${path} already; take it over: muxguard adopt ${path}`);
     await removeStale(path);
     const options = { destination, config, options: words, plain, purpose: {} };
-    this.#listeners.set(path, await this.#openings.listen(path, { ...request, ...options }, this.#serveAll));
+    this.#listeners.set(
+      path,
+      await this.#openings.listen(path, { ...request, ...options }, this.#serveIn(this.#parts.outside)),
+    );
     return { path, already: false };
   }
 
   /** A master for a run, at a path of its own. @throws OpenDenied, or Error */
   async openFor(request: WayRequest, path: string): Promise<string> {
     const config = await this.#configOf(request.destination);
-    const { scope } = request;
-    const serve: ServeClient = (socket, accepted, master) =>
-      this.#serve(socket, accepted, master, (caller) => this.#parts.runOf(caller) ?? scope);
-    this.#listeners.set(
-      path,
-      await this.#openings.listen(path, { ...request, config, options: [], plain: true }, serve),
-    );
+    const open = { ...request, config, options: [], plain: true };
+    this.#listeners.set(path, await this.#openings.listen(path, open, this.#serveIn(request.scope)));
     return path;
   }
 
@@ -199,7 +195,7 @@ export class Connections {
   masters(): GuardedMaster[] {
     const adopted = this.#masters
       .all()
-      .map(({ path, origin, master }) => ({ path, origin, pid: master.pid }));
+      .map(({ path, master }) => ({ path, origin: "adopted" as const, pid: master.pid }));
     const opened = this.#openings.all().flatMap(({ host, master, listeners }) => {
       const paths = [...listeners].flatMap((listener) => (listener.isInPlace() ? listener.path : []));
       // one that runs have used, and nobody does now
@@ -224,38 +220,29 @@ export class Connections {
     }
   }
 
-  readonly #serveAll: ServeClient = (socket, accepted, master) =>
-    this.#serve(socket, accepted, master, (caller) => this.#parts.runOf(caller) ?? this.#parts.outside);
-
-  #serve(
-    socket: DescriptorSocket,
-    accepted: Accepted,
-    master: MasterEnd,
-    scopeOf: (caller: Caller | undefined) => Scope,
-  ): void {
-    const { broker, processes, config } = this.#parts;
-    new MuxConnection(socket, {
-      broker,
-      scopeOf,
-      client: new Peer(accepted, processes),
-      master,
-      descriptors,
-      tellAlways: config.announce === "always",
-    });
+  /** The run that a client is in decides; the scope is for those who are in none. */
+  #serveIn(scope: Scope): ServeClient {
+    const { broker, processes, config, runOf } = this.#parts;
+    return (socket, accepted, master) => {
+      new MuxConnection(socket, {
+        broker,
+        scopeOf: (caller) => runOf(caller) ?? scope,
+        client: new Peer(accepted, processes),
+        master,
+        descriptors,
+        tellAlways: config.announce === "always",
+      });
+    };
   }
 
-  #originOf(pid: number, starter: number): MasterOrigin {
-    const caller = this.#parts.processes.read(pid);
-    const left = this.#records.originOf(caller);
-    if (left) return left;
-    const { logins } = this.#parts;
-    const login = logins.of(caller) ?? logins.ofParent(starter, caller);
-    const command = masterCommandLine(caller.cmdline, this.#parts.config.sshConfig);
-    const { plain = false, ...destination } = command ?? {};
-    return {
-      ...(login && { login }),
-      ...("host" in destination && { destination }),
-      plain,
-    };
+  #originOf(pid: number, starter: number): KnownMaster {
+    const maker = this.#parts.processes.read(pid);
+    const left = this.#records.originOf(maker);
+    if (left) return { maker, origin: left };
+    const { logins, config } = this.#parts;
+    const login = logins.of(maker) ?? logins.ofParent(starter, maker);
+    const { plain = false, ...destination } = masterCommandLine(maker.cmdline, config.sshConfig) ?? {};
+    const origin = { ...(login && { login }), ...("host" in destination && { destination }), plain };
+    return { maker, origin };
   }
 }

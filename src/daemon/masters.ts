@@ -1,4 +1,4 @@
-/** The control masters behind a guard, each with the listener in its place: those that were taken over, and those that the guard opened itself. */
+/** The masters that were taken over, each with the listener in its place. */
 import type { MasterEnd } from "../guard/mux-connection.ts";
 import { type ControlListener, listenAtControlPath } from "../platform/control-socket.ts";
 import type { DescriptorSocket } from "../platform/descriptor-socket.ts";
@@ -12,27 +12,24 @@ export interface Placing extends Omit<MasterParts, "onStop"> {
   /** The control path. */
   path: string;
   serve: ServeClient;
-  /** What is at the path now gives way. */
-  replace: boolean;
-  origin: "opened" | "adopted";
 }
 
 export interface Placed {
   readonly path: string;
-  readonly origin: "opened" | "adopted";
   readonly listener: ControlListener;
   readonly master: Master;
 }
 
 export class Masters {
   readonly #placed = new Map<string, Placed>();
+
   /**
-   * Listens in the master's place. Clients that come early wait until the master has answered.
+   * Listens in the master's place, which gives way. Clients that come early wait until the master has answered.
    * @param stopped called once, when the master has ended or takes no more clients
-   * @throws Error if the path is taken, or if nobody answers as a master does; the hidden socket is closed then
+   * @throws Error if the guard can't listen there, or if nobody answers as a master does; the hidden socket is closed then
    */
   async place(placing: Placing, stopped: (pid: number) => void): Promise<Placed> {
-    const { path, serve, replace, origin, ...parts } = placing;
+    const { path, serve, ...parts } = placing;
     const onStop = ({ pid }: Master): void => {
       listener?.stop(); // whoever is connected stays: sessions go on after -O stop, and end with the master
       if (this.#placed.get(path) === placed) this.#placed.delete(path);
@@ -49,10 +46,10 @@ export class Masters {
       );
     };
     try {
-      listener = await listenAtControlPath(path, serveLater, { replace });
+      listener = await listenAtControlPath(path, serveLater, { replace: true });
       const master = await greeted;
       if (master.hasStopped) throw new Error("the master has ended");
-      placed = { path, origin, listener, master };
+      placed = { path, listener, master };
       this.#placed.set(path, placed);
       return placed;
     } catch (error) {

@@ -17,12 +17,11 @@ import {
   type MasterDestinations,
   type MasterOrigin,
 } from "../identity/master-destination.ts";
-import type { PlainDestination } from "../identity/plain-destination.ts";
+import { destinationOptions, type PlainDestination } from "../identity/plain-destination.ts";
 import type { SshConfig } from "../identity/ssh-config.ts";
 import { HiddenSocket } from "../platform/control-socket.ts";
-import { ensurePrivateFolder } from "../platform/private-folder.ts";
 import type { ProcessTable } from "../platform/process.ts";
-import { connectionsTo, endListeners, findNoSsh, listensFor } from "../platform/ssh-process.ts";
+import { checkMaster, connectionsTo, endListeners } from "../platform/ssh-process.ts";
 import type { Caller, Request } from "../policy/request.ts";
 import { visible } from "../policy/visible.ts";
 import { Master } from "./master.ts";
@@ -81,7 +80,6 @@ export async function openMaster(
   const asked = connectRequest(request);
   const verdict = await parts.broker.decide(asked, request.asker, request.scope);
   if (verdict.decision === "deny") throw new OpenDenied(denialLine(asked, verdict));
-  ensurePrivateFolder(parts.folder);
   const home = mkdtempSync(join(parts.folder, "m"));
   try {
     const path = join(home, "s");
@@ -133,14 +131,12 @@ function startSsh(
   path: string,
 ): ChildProcess {
   const { destination, config, options } = request;
-  const { host, user, port, jump } = destination;
+  const { host, jump } = destination;
   const persist =
     config.controlPersist === undefined || config.controlPersist === "no" ? "yes" : config.controlPersist;
   const said = [
     ...(sshConfig === undefined ? [] : ["-F", sshConfig]),
-    ...(user === undefined ? [] : ["-l", user]),
-    ...(port === undefined ? [] : ["-p", `${port}`]),
-    ...(jump === undefined ? [] : ["-J", jump]),
+    ...destinationOptions(destination),
     // a first key that comes over a host of the asker's choice is for a person to judge
     ...(jump !== undefined && config.strictHostKeyChecking === "accept-new"
       ? ["-o", "StrictHostKeyChecking=ask"]
@@ -207,9 +203,7 @@ async function hide(
         "another process connected to the master while it started; who watches your runtime folder?",
       );
     }
-    const fault = findNoSsh(pid);
-    if (fault !== undefined || !listensFor(pid, path))
-      throw new Error(`the master is not ours: ${fault ?? pid}`);
+    checkMaster(pid, path);
   };
   try {
     return await Master.greet({ hidden, check, whereabouts, onStop });

@@ -48,6 +48,15 @@ export function isPlainDestination({ host, user, port, jump }: PlainDestination)
   );
 }
 
+/** What says the same to ssh, but for the host. */
+export function destinationOptions({ user, port, jump }: PlainDestination): string[] {
+  return [
+    ...(user === undefined ? [] : ["-l", user]),
+    ...(port === undefined ? [] : ["-p", `${port}`]),
+    ...(jump === undefined ? [] : ["-J", jump]),
+  ];
+}
+
 /** Digits alone: what else strtonum(3) takes, and the names of services, no program writes. */
 function parsePort(text: string): number | undefined {
   return /^[0-9]{1,5}$/.test(text) && isPort(Number(text)) ? Number(text) : undefined;

@@ -9,7 +9,7 @@ import { homedir, userInfo } from "node:os";
 import { join } from "node:path";
 import { BoundedMap } from "./bounded-map.ts";
 import { FileStamps } from "./file-stamps.ts";
-import { isPlainDestination, type PlainDestination } from "./plain-destination.ts";
+import { destinationOptions, isPlainDestination, type PlainDestination } from "./plain-destination.ts";
 
 export interface SshConfig {
   hostname: string;
@@ -102,16 +102,12 @@ export class SshConfigs {
   }
 }
 
-function sshArguments({ host, user, port, jump }: PlainDestination, file: string | undefined): string[] {
+function sshArguments(to: PlainDestination, file: string | undefined): string[] {
+  const { host } = to;
   const from = file === undefined ? [] : ["-F", file];
   // else ssh would ask the DNS for a name that isn't there
   const asIs = host === NO_HOST ? ["-o", "CanonicalizeHostname=no"] : [];
-  const said = [
-    ...(user === undefined ? [] : ["-l", user]),
-    ...(port === undefined ? [] : ["-p", `${port}`]),
-    ...(jump === undefined ? [] : ["-J", jump]),
-  ];
-  return ["-G", ...from, ...asIs, ...said, "--", host];
+  return ["-G", ...from, ...asIs, ...destinationOptions(to), "--", host];
 }
 
 /** Standard output of ssh; undefined if it fails, prints too much or takes too long. */

@@ -194,7 +194,8 @@ function randomName(): string {
   return randomBytes(4).toString("hex");
 }
 
-function remove(path: string): void {
+/** Whether it is there or not. */
+export function remove(path: string): void {
   try {
     unlinkSync(path);
   } catch {

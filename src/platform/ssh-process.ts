@@ -41,7 +41,7 @@ function ownSsh(): string | undefined {
  * Whether the process listens at a socket that was bound for the control path. ssh binds it under a name with a dot and 16 characters more, and
  * the kernel keeps that name: muxserver_listen() of mux.c.
  */
-export function listensFor(pid: number, controlPath: string): boolean {
+function listensFor(pid: number, controlPath: string): boolean {
   const inodes = new Set(boundFor(controlPath, true));
   if (inodes.size === 0) return false;
   try {
@@ -49,6 +49,13 @@ export function listensFor(pid: number, controlPath: string): boolean {
   } catch {
     return false;
   }
+}
+
+/** @throws Error unless it is an ssh process that listens for the control path */
+export function checkMaster(pid: number, controlPath: string): void {
+  const fault = findNoSsh(pid);
+  if (fault !== undefined) throw new Error(`its master is ${fault}`);
+  if (!listensFor(pid, controlPath)) throw new Error(`process ${pid} does not listen there`);
 }
 
 /** Ends the ssh processes that listen at a socket which was bound for the control path. */
