@@ -10,7 +10,7 @@ import { ResponseError } from "vscode-jsonrpc/node.js";
 import * as z from "zod/mini";
 import type { Prompter } from "../approver/prompter.ts";
 import { type Asker, waitingLine } from "../guard/broker.ts";
-import type { Scope } from "../guard/scope.ts";
+import { callerIn, type Scope } from "../guard/scope.ts";
 import { isPlainDestination } from "../identity/plain-destination.ts";
 import { type Accepted, type Listener, listenPrivately } from "../platform/listener.ts";
 import { Peer } from "../platform/peer.ts";
@@ -126,14 +126,13 @@ export class Rides {
   /** The shim waits for the program that asks here, and then becomes ssh: it is the one whose session is decided next. */
   #asker(peer: Peer, gone: AbortSignal): Asker {
     const { processes } = this.#options.connections;
-    const { run } = this.#options.scope;
     const read = (): Caller => {
       const [shim] = peer.identify().ancestors;
       if (!shim) throw new Error("the program that asks has no parent");
       return processes.read(shim.pid, shim.startTime);
     };
     const before = attempt(read);
-    const caller = before && run ? { ...before, run: { name: run.name, pid: run.pid } } : before;
+    const caller = before && callerIn(this.#options.scope, before);
     const isUnchanged = (): boolean => {
       const now = attempt(read);
       return now?.startTime === before?.startTime && now?.exe === before?.exe;

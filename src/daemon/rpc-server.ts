@@ -1,7 +1,12 @@
 /** What the daemon does for muxguard's own commands: status, pending questions, answers, and runs. */
 import type { Socket } from "node:net";
 import { join } from "node:path";
-import { CancellationTokenSource, type MessageConnection, ResponseError } from "vscode-jsonrpc/node.js";
+import {
+  CancellationTokenSource,
+  type MessageConnection,
+  type RequestType,
+  ResponseError,
+} from "vscode-jsonrpc/node.js";
 import * as z from "zod/mini";
 import type { Approver } from "../approver/approver.ts";
 import { inTurn } from "../approver/in-turn.ts";
@@ -26,6 +31,8 @@ const answerSchema = z.discriminatedUnion("decision", [
   }),
   z.object({ decision: z.literal("deny"), reason: z.string() }),
 ]) satisfies z.ZodMiniType<Answer>;
+
+const promptSchema = z.nullable(z.string());
 
 export interface RpcServerOptions {
   guard: Guard;
@@ -105,7 +112,7 @@ function startRides(
   { terminal }: rpc.OpenRun,
 ): Promise<Rides> {
   const folder = join(guard.paths.runtime, rideName(scope.run?.pid));
-  const prompters = terminal ? [remotePrompter(connection), guard.prompter] : [guard.prompter];
+  const prompters = promptersOf(guard, connection, terminal);
   return Rides.start({ connections, scope, prompters, folder });
 }
 
@@ -128,7 +135,7 @@ function serveConnections(connection: MessageConnection, served: Served): void {
     const approvers = terminal ? [inTurn(remoteTerminal(connection))] : [];
     const { scope } = guard.addScope({ policy, approvers, report: (line) => rpc.tell(connection, line) });
     const asker = { caller, gone: gone.signal, tells: true, isUnchanged: () => peer.isUnchanged(caller) };
-    const prompters = terminal ? [remotePrompter(connection), guard.prompter] : [guard.prompter];
+    const prompters = promptersOf(guard, connection, terminal);
     return told(() => connections.open(options, host, { asker, scope, prompters }, controlPath));
   });
   connection.onRequest(rpc.closeRequest, async ({ host }) => {
@@ -180,17 +187,8 @@ function remoteTerminal(connection: MessageConnection): Approver {
   return {
     kind: "terminal",
     unavailable: () => undefined,
-    async ask(question, signal) {
-      const cancellation = new CancellationTokenSource();
-      const cancel = (): void => cancellation.cancel();
-      signal.addEventListener("abort", cancel, { once: true });
-      try {
-        return answerSchema.parse(await connection.sendRequest(rpc.askRequest, question, cancellation.token));
-      } finally {
-        signal.removeEventListener("abort", cancel);
-        cancellation.dispose();
-      }
-    },
+    ask: async (question, signal) =>
+      answerSchema.parse(await askRemotely(connection, rpc.askRequest, question, signal)),
   };
 }
 
@@ -198,21 +196,32 @@ function remoteTerminal(connection: MessageConnection): Approver {
 function remotePrompter(connection: MessageConnection): Prompter {
   return {
     unavailable: () => undefined,
-    async prompt(prompt, signal) {
-      const cancellation = new CancellationTokenSource();
-      const cancel = (): void => cancellation.cancel();
-      signal.addEventListener("abort", cancel, { once: true });
-      try {
-        const answer = z
-          .nullable(z.string())
-          .parse(await connection.sendRequest(rpc.promptRequest, prompt, cancellation.token));
-        return answer ?? undefined;
-      } finally {
-        signal.removeEventListener("abort", cancel);
-        cancellation.dispose();
-      }
-    },
+    prompt: async (prompt, signal) =>
+      promptSchema.parse(await askRemotely(connection, rpc.promptRequest, prompt, signal)) ?? undefined,
   };
+}
+
+/** Asks the other side. @param signal aborted when the answer is no longer wanted; the other side hears of it */
+async function askRemotely<P, R>(
+  connection: MessageConnection,
+  type: RequestType<P, R, void>,
+  params: P,
+  signal: AbortSignal,
+): Promise<R> {
+  const cancellation = new CancellationTokenSource();
+  const cancel = (): void => cancellation.cancel();
+  signal.addEventListener("abort", cancel, { once: true });
+  try {
+    return await connection.sendRequest(type, params, cancellation.token);
+  } finally {
+    signal.removeEventListener("abort", cancel);
+    cancellation.dispose();
+  }
+}
+
+/** Who types what ssh wants to know: the terminal of whoever wanted the connection, if there is one, else the user's askpass program. */
+function promptersOf(guard: Guard, connection: MessageConnection, terminal: boolean): Prompter[] {
+  return terminal ? [remotePrompter(connection), guard.prompter] : [guard.prompter];
 }
 
 function refused(reason: string): ResponseError<void> {

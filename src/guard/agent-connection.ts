@@ -15,7 +15,7 @@ import { parseSignedData, type SignedData } from "../wire/signed-data.ts";
 import { type AdminAgentRequest, adminFacts } from "./admin-facts.ts";
 import type { Asker, Broker } from "./broker.ts";
 import { type KeyNames, keyFacts } from "./key-names.ts";
-import type { Scope } from "./scope.ts";
+import { callerIn, type Scope } from "./scope.ts";
 import { type Upstream, UpstreamError } from "./upstream.ts";
 
 /** The SSH sessions that this connection was bound to, and what they say of a request's way. */
@@ -228,8 +228,7 @@ export class AgentConnection {
 
 function identify(client: Client, scope: Scope): Caller | undefined {
   try {
-    const caller = client.identify();
-    return scope.run ? { ...caller, run: { name: scope.run.name, pid: scope.run.pid } } : caller;
+    return callerIn(scope, client.identify());
   } catch {
     return undefined; // ended, or hidden: decide() denies what has no caller
   }

@@ -20,7 +20,7 @@ import { type Asker, type Broker, denialLine, type Verdict, waitingLine } from "
 import { MasterLink, type MuxSocket, type Reply } from "./master-link.ts";
 import { type DecidedMuxRequest, type MuxFacts, muxFacts } from "./mux-facts.ts";
 import { ProxyChannels } from "./proxy-channels.ts";
-import type { Scope } from "./scope.ts";
+import { callerIn, type Scope } from "./scope.ts";
 
 /** The master behind a control socket. */
 export interface MasterEnd {
@@ -282,8 +282,7 @@ export class MuxConnection {
     const { client, scopeOf } = this.#parts;
     const identified = identify(client);
     const scope = scopeOf(identified);
-    const run = scope.run && { name: scope.run.name, pid: scope.run.pid };
-    const caller = identified && run ? { ...identified, run } : identified;
+    const caller = identified && callerIn(scope, identified);
     const isUnchanged = (): boolean => identified !== undefined && client.isUnchanged(identified);
     const { maker } = this.#parts.master;
     const isMaker =

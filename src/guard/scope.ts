@@ -1,6 +1,7 @@
 /** Where a request came in: the login session's own socket, or the socket of one `muxguard run`. */
 import type { Approver } from "../approver/approver.ts";
 import type { Policy } from "../policy/policy.ts";
+import type { Caller } from "../policy/request.ts";
 
 export interface Scope {
   /** Absent outside of a run. */
@@ -15,6 +16,12 @@ export interface Scope {
   readonly queue: "closed" | "answers" | "holds";
   /** Tells the user, on the stderr of whoever started it. One line, without a newline. */
   report(line: string): void;
+}
+
+/** The caller as the scope's rules see it: in its run. */
+export function callerIn<C extends Caller>(scope: Scope, caller: C): C {
+  const { run } = scope;
+  return run ? { ...caller, run: { name: run.name, pid: run.pid } } : caller;
 }
 
 export interface Run {

@@ -55,7 +55,7 @@ function describeSession({
 }): string {
   if (subsystem !== undefined) return `use the subsystem ${quoted(subsystem, 64)}`;
   if (command === undefined) return "open a session";
-  return command === "" ? "open a shell" : `run "${visibleEnds(command, 160).replaceAll('"', '\\"')}"`;
+  return command === "" ? "open a shell" : `run ${inQuotes(visibleEnds(command, 160))}`;
 }
 
 /** What a connection is for, as whoever asks for it says. */
@@ -101,7 +101,11 @@ function named(text: string, limit = 64): string {
 }
 
 function quoted(text: string, limit: number): string {
-  return `"${visible(text, limit).replaceAll('"', '\\"')}"`;
+  return inQuotes(visible(text, limit));
+}
+
+function inQuotes(shown: string): string {
+  return `"${shown.replaceAll('"', '\\"')}"`;
 }
 
 /** The host's name, or that it is unknown and what the caller says of it. */
