@@ -12,6 +12,8 @@ export interface ApproveOptions {
   once?: boolean;
   for?: string;
   run?: boolean;
+  session?: boolean;
+  always?: boolean;
 }
 
 export async function approve(id: string, options: ApproveOptions): Promise<void> {
@@ -21,27 +23,43 @@ export async function approve(id: string, options: ApproveOptions): Promise<void
   );
 }
 
-export async function deny(id: string): Promise<void> {
-  const question = await answerOne(id, () => ({ decision: "deny", reason: "you said no" }));
-  process.stdout.write(`denied: ${describeRequest(question.request)}\n`);
+export async function deny(id: string, options: { for?: string }): Promise<void> {
+  const remember = options.for === undefined ? undefined : { milliseconds: durationOf(options.for) };
+  const answer: Answer = { decision: "deny", reason: "you said no", ...(remember && { remember }) };
+  const question = await answerOne(id, () => answer);
+  const length = remember ? ` ${describeRemember(remember)}` : "";
+  process.stdout.write(`denied${length}: ${describeRequest(question.request)}\n`);
 }
+
+const lasting = ["run", "session", "always"] as const;
+const refusals = {
+  run: "this can't be remembered for a run",
+  session: "this can't be remembered for a login session",
+  always:
+    "this can't be made a rule: its rule limits how long it is remembered, or no rule could match it alone",
+};
 
 /** @throws CliError for more than the question offers */
 function wanted(options: ApproveOptions, { choices, longest, yes }: Question): Remember {
   if (options.once) return "once";
-  if (options.run) {
-    if (choices.includes("run")) return "run";
-    throw new CliError("this can't be remembered for a run", exitCodes.usage);
-  }
+  const wish = lasting.find((length) => options[length]);
+  if (wish && !choices.includes(wish)) throw new CliError(refusals[wish], exitCodes.usage);
+  if (wish) return wish;
   if (options.for === undefined) return yes;
-  const milliseconds = parseDuration(options.for);
-  if (milliseconds === undefined)
-    throw new CliError(`not a duration, such as "10m": ${options.for}`, exitCodes.usage);
+  const milliseconds = durationOf(options.for);
   if (longest !== undefined && milliseconds > longest) {
     const most = longest === 0 ? "it is never remembered" : `at most ${describeDuration(longest)}`;
     throw new CliError(`not for that long: ${most}`, exitCodes.usage);
   }
   return { milliseconds };
+}
+
+/** @throws CliError */
+function durationOf(text: string): number {
+  const milliseconds = parseDuration(text);
+  if (milliseconds === undefined)
+    throw new CliError(`not a duration, such as "10m": ${text}`, exitCodes.usage);
+  return milliseconds;
 }
 
 /** The one question whose id begins so, in whichever guard it waits. An empty id, as of an unset variable in a script, means none. */

@@ -25,6 +25,7 @@ import { MasterDestinations } from "../identity/master-destination.ts";
 import { SessionRegistry } from "../identity/session-registry.ts";
 import { SshConfigs } from "../identity/ssh-config.ts";
 import { type Accepted, type Listener, listenPrivately } from "../platform/listener.ts";
+import { sessionEnd } from "../platform/login-session.ts";
 import { Peer } from "../platform/peer.ts";
 import { type PrivateAgent, startPrivateAgent } from "../platform/private-agent.ts";
 import { ensurePrivateFolder } from "../platform/private-folder.ts";
@@ -122,6 +123,7 @@ export class Guard {
       questions: this.#questions,
       settings: { remember: config.remember, timeout: config.timeout, yes: config.yes },
       now: () => performance.now(),
+      sessionEnd,
     });
   }
 
@@ -163,6 +165,7 @@ export class Guard {
     const scope: Scope = {
       ...(run && { run: { id: randomBytes(6).toString("hex"), ...run } }),
       policy: () => policy.current(),
+      ...(policy.approve && { approve: policy.approve }),
       approvers: config.approvers.flatMap((kind) => all.filter((approver) => approver.kind === kind)),
       queue: !config.approvers.includes("queue") ? "closed" : holdsQuestions ? "holds" : "answers",
       report,

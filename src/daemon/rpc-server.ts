@@ -20,12 +20,13 @@ import * as rpc from "./rpc.ts";
 /** The most that one client may send in all, in bytes. Its requests and answers are short. */
 const MAX_RECEIVED = 4 * 1024 * 1024;
 
+const duration = z.object({ milliseconds: z.int().check(z.minimum(0)) });
 const answerSchema = z.discriminatedUnion("decision", [
   z.object({
     decision: z.literal("allow"),
-    remember: z.union([z.enum(["once", "run"]), z.object({ milliseconds: z.int().check(z.minimum(0)) })]),
+    remember: z.union([z.enum(["once", "run", "session", "always"]), duration]),
   }),
-  z.object({ decision: z.literal("deny"), reason: z.string() }),
+  z.object({ decision: z.literal("deny"), reason: z.string(), remember: z.optional(duration) }),
 ]) satisfies z.ZodMiniType<Answer>;
 
 export interface RpcServerOptions {

@@ -5,11 +5,15 @@
 import { randomInt } from "node:crypto";
 import type { Approver } from "../approver/approver.ts";
 import type { Decided } from "../audit/event.ts";
-import { describeDecision, describeRequest } from "../policy/describe.ts";
+import { coverage, denialCoverage } from "../policy/coverage.ts";
+import { describeDecision, describeProgram, describeRequest } from "../policy/describe.ts";
 import { type AskRuling, type DecidedBy, evaluate } from "../policy/evaluate.ts";
-import { coverage, type Grants, type Remember } from "../policy/grants.ts";
+import { exactRule, formatRule } from "../policy/exact-rule.ts";
+import type { Granted, Grants, Life, Remember } from "../policy/grants.ts";
+import type { Rule } from "../policy/policy.ts";
 import type { Question } from "../policy/question.ts";
 import type { Caller, Request } from "../policy/request.ts";
+import { capped, choicesOf } from "./choices.ts";
 import type { Questions } from "./questions.ts";
 import { Recent } from "./recent.ts";
 import type { Scope } from "./scope.ts";
@@ -58,14 +62,16 @@ export interface BrokerParts {
   grants: Grants;
   questions: Questions;
   settings: Settings;
-  /** A monotonic clock, in milliseconds. */
+  /** A clock in milliseconds that nobody can set. */
   now: () => number;
+  /** What says whether the caller's login session is over; undefined where nobody can. */
+  sessionEnd?: (caller: Caller) => (() => boolean) | undefined;
 }
 
 type Decision = Omit<Verdict, "id"> & {
-  /** For how long a person's approval is remembered, and what it covers. */
+  /** For how long a person's answer is remembered, and how that is done once it is in the log. */
   remember?: Remember;
-  covered?: string;
+  keep?: () => void | Promise<void>;
 };
 
 interface Asked {
@@ -75,7 +81,13 @@ interface Asked {
   covered: string | undefined;
   ruling: AskRuling;
   asker: Asker;
+  sessionIsOver: (() => boolean) | undefined;
+  /** What "always" would write. */
+  rule: Rule | undefined;
 }
+
+/** For how long a person's no stands against the same request, in milliseconds: a program that tries again is not asked about at once. */
+const DENIED_FOR = 30_000;
 
 export class Broker {
   readonly #parts: BrokerParts;
@@ -94,10 +106,7 @@ export class Broker {
     const decision = await this.#decide(id, request, asker, scope).catch(internalFault);
     const verdict = this.#record(id, request, asker, scope, decision, now() - began);
     this.#recent.add(request, asker.caller, scope.run?.id, verdict);
-    const { covered, remember } = decision;
-    if (verdict.decision === "allow" && covered !== undefined && remember) {
-      this.#parts.grants.add(id, covered, remember, scope.run?.id);
-    }
+    if (verdict.decision === decision.decision) await keepAnswer(decision, scope);
     return verdict;
   }
 
@@ -123,19 +132,46 @@ export class Broker {
       return denial("fault:denied", `a session there was denied a moment ago (${denied})`);
     if (ruling.action === "allow") return { decision: "allow", by: ruling.by };
     const covered = ruling.remember === 0 ? undefined : coverage(request, caller, scope.run?.id);
-    const grant = covered === undefined ? undefined : this.#parts.grants.find(covered, ruling.remember);
-    if (grant) return { decision: "allow", by: `grant:${grant.id}` };
-    const approved = this.#recent.approval(request, caller);
-    if (approved !== undefined) return { decision: "allow", by: `grant:${approved}` };
-    const decision = await this.#ask({ id, request, caller, covered, ruling, asker }, scope);
-    if (decision.decision === "deny") return decision;
-    if (!asker.isUnchanged()) {
+    const remembered = this.#remembered(request, caller, scope, covered, ruling);
+    if (remembered) return remembered;
+    const decision = await this.#ask(
+      this.#asked({ id, request, caller, covered, ruling, asker }, scope),
+      scope,
+    );
+    if (decision.decision === "allow" && !asker.isUnchanged()) {
       return denial(
         "fault:caller",
         "while the question was open, the process ended or became another program",
       );
     }
-    return { ...decision, ...(covered !== undefined && { covered }) };
+    return decision;
+  }
+
+  /** What an earlier answer says. */
+  #remembered(
+    request: Request,
+    caller: Caller,
+    scope: Scope,
+    covered: string | undefined,
+    { remember }: AskRuling,
+  ): Decision | undefined {
+    const { grants } = this.#parts;
+    const no = grants.denial(denialCoverage(request, caller, scope.run?.id));
+    if (no !== undefined)
+      return denial(`grant:${no}`, `you denied the same before; to be asked again: muxguard forget ${no}`);
+    const yes = covered === undefined ? undefined : grants.approval(covered, remember);
+    const allowed = yes ?? this.#recent.approval(request, caller);
+    return allowed === undefined ? undefined : { decision: "allow", by: `grant:${allowed}` };
+  }
+
+  #asked(asked: Omit<Asked, "sessionIsOver" | "rule">, scope: Scope): Asked {
+    const { request, caller, covered, ruling } = asked;
+    const isFree = covered !== undefined && ruling.remember === undefined;
+    return {
+      ...asked,
+      sessionIsOver: isFree && !scope.run ? this.#parts.sessionEnd?.(caller) : undefined,
+      rule: isFree && scope.approve ? exactRule(request, caller) : undefined,
+    };
   }
 
   async #ask(asked: Asked, scope: Scope): Promise<Decision> {
@@ -151,14 +187,41 @@ export class Broker {
       { question, covered, approvers, queue, onlyQueue },
       asker.gone,
     );
-    if (answer.decision === "deny") return denial(by, answer.reason);
-    return { decision: "allow", by, remember: capped(answer.remember, question.longest) };
+    return answer.decision === "deny"
+      ? {
+          ...denial(by, answer.reason),
+          ...(by.startsWith("approver:") && this.#denying(asked, scope, answer.remember)),
+        }
+      : { decision: "allow", by, ...this.#allowing(asked, scope, capped(answer.remember, question)) };
   }
 
-  #question({ id, request, caller, covered, ruling }: Asked, scope: Scope): Question {
+  #denying(asked: Asked, { run }: Scope, remember?: { milliseconds: number }): Partial<Decision> {
+    const { request, caller } = asked;
+    const granted = grantedBy(asked, denialCoverage(request, caller, run?.id));
+    const milliseconds = Math.max(DENIED_FOR, remember?.milliseconds ?? 0);
+    const keep = (): void => this.#parts.grants.deny(granted, milliseconds, { run: run?.id });
+    return { ...(remember && { remember }), keep };
+  }
+
+  #allowing(asked: Asked, scope: Scope, remember: Remember): Partial<Decision> {
+    const { covered, rule, sessionIsOver } = asked;
+    if (covered === undefined) return { remember };
+    if (remember === "always") return { remember, keep: () => rule && scope.approve?.(rule) };
+    const life: Life = { run: scope.run?.id, sessionIsOver };
+    const keep = (): void => void this.#parts.grants.allow(grantedBy(asked, covered), remember, life);
+    return { remember, keep };
+  }
+
+  #question(asked: Asked, scope: Scope): Question {
+    const { id, request, caller, covered, ruling, rule, sessionIsOver } = asked;
     const { settings } = this.#parts;
     const longest = covered === undefined ? 0 : ruling.remember;
-    const choices = choicesOf(longest, settings.remember, scope.run !== undefined);
+    const lasting = {
+      run: scope.run !== undefined,
+      session: sessionIsOver !== undefined,
+      always: rule !== undefined,
+    };
+    const choices = choicesOf(longest, settings.remember, lasting);
     const [once, usual = once] = choices;
     return {
       id,
@@ -169,6 +232,8 @@ export class Broker {
       choices,
       ...(longest !== undefined && { longest }),
       yes: settings.yes === "once" ? once : usual,
+      denyFor: settings.remember,
+      ...(rule && { rule: formatRule(rule) }),
       asked: new Date().toISOString(),
       timeout: ruling.timeout ?? settings.timeout,
     };
@@ -183,9 +248,9 @@ export class Broker {
     decision: Decision,
     waitedMs: number,
   ): Verdict {
-    const { remember, covered: _, ...decided } = decision;
+    const { remember, keep: _, ...decided } = decision;
     const verdict: Verdict = { id, ...decided };
-    const remembered = decision.decision === "allow" && remember !== undefined && { remember };
+    const remembered = remember !== undefined && { remember };
     try {
       this.#parts.record({ time: new Date(), request, caller, waitedMs, ...verdict, ...remembered });
       if (verdict.decision === "deny" && !tells) scope.report(denialLine(request, verdict));
@@ -217,19 +282,19 @@ export function denialLine(request: Request, { by, reason }: Verdict): string {
   return `muxguard: denied: ${describeRequest(request)} (${describeDecision(by, reason)})`;
 }
 
-/** What the question may offer: what the rule allows, and a run's length only inside of a run. */
-function choicesOf(longest: number | undefined, usual: number, inRun: boolean): [Remember, ...Remember[]] {
-  if (longest === 0) return ["once"];
-  const choices: [Remember, ...Remember[]] = ["once", { milliseconds: Math.min(usual, longest ?? usual) }];
-  if (inRun && longest === undefined) choices.push("run");
-  return choices;
+/** What is decided stands, whether or not it can be remembered. */
+async function keepAnswer({ keep }: Decision, scope: Scope): Promise<void> {
+  try {
+    await keep?.();
+  } catch (error) {
+    scope.report(
+      `muxguard: this can't be remembered: ${error instanceof Error ? error.message : String(error)}`,
+    );
+  }
 }
 
-/** What an answer asks to be remembered, within what the rule allows. */
-function capped(remember: Remember, longest: number | undefined): Remember {
-  if (longest === undefined || remember === "once") return remember;
-  if (longest === 0) return "once";
-  return { milliseconds: remember === "run" ? longest : Math.min(remember.milliseconds, longest) };
+function grantedBy({ id, request, caller }: Asked, covered: string): Granted {
+  return { id, covered, what: `${describeProgram(caller)}: ${describeRequest(request)}` };
 }
 
 /** Six characters that are hard to confuse. They name a question on a command line and an entry in the log. */

@@ -5,7 +5,7 @@
  * An approved connection covers the one session that it was asked for. A denied session denies the key, or another connection, to the same
  * programs and host for a while: ssh turns to them where it was refused.
  */
-import { whoAsks } from "../policy/grants.ts";
+import { whoAsks } from "../policy/coverage.ts";
 import type { Caller, Destination, Request } from "../policy/request.ts";
 import type { Verdict } from "./broker.ts";
 

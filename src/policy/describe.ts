@@ -165,30 +165,46 @@ export function describeCaller(caller: Caller): string {
   return `${programName(caller)} (pid ${caller.pid})${started}${run}${caller.container ? ", in a container" : ""}`;
 }
 
+/** Who asks, in one word. */
+export function describeProgram(caller: Caller): string {
+  const run = caller.run ? ` in run ${quoted(caller.run.name, 40)}` : "";
+  return `${programName(caller)}${run}`;
+}
+
 function programName({ exe, name }: Process): string {
   return exe === undefined ? `(${visible(name, 32)})` : visible(exe.slice(exe.lastIndexOf("/") + 1), 64);
 }
 
 export function describeRemember(remember: Remember): string {
-  if (remember === "once") return "once";
-  return remember === "run" ? "until this run ends" : `for ${describeDuration(remember.milliseconds)}`;
+  if (typeof remember === "object") return `for ${describeDuration(remember.milliseconds)}`;
+  return lengths[remember];
 }
 
+const lengths: Record<Remember & string, string> = {
+  once: "once",
+  run: "until this run ends",
+  session: "until this login session ends",
+  always: "always",
+};
+
 /** The answers that a person may choose from, the safest first. */
-export function answersTo({ choices }: Question): { name: string; value: Answer }[] {
+export function answersTo({ choices, denyFor }: Question): { name: string; value: Answer }[] {
   const deny: Answer = { decision: "deny", reason: "you said no" };
   const allowed = choices.map((remember) => ({
     name: `allow ${describeRemember(remember)}`,
     value: { decision: "allow", remember } satisfies Answer,
   }));
-  return [{ name: "deny", value: deny }, ...allowed];
+  const answers = [{ name: "deny", value: deny }, ...allowed];
+  if (denyFor === undefined) return answers;
+  const remember = { milliseconds: denyFor };
+  return [...answers, { name: `deny ${describeRemember(remember)}`, value: { ...deny, remember } }];
 }
 
 /** What is left on a screen where a question stood. */
 export function describeAnswer(answer: Answer): string {
   return answer.decision === "allow"
     ? `allowed ${describeRemember(answer.remember)}`
-    : `denied: ${answer.reason}`;
+    : `denied${answer.remember ? ` ${describeRemember(answer.remember)}` : ""}: ${answer.reason}`;
 }
 
 /** What decided, and why: `rule "agents ask"`, `you said no, on the terminal`, `no answer within 60 seconds`. */

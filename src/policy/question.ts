@@ -18,10 +18,17 @@ export interface Question {
   longest?: number;
   /** What a plain yes means, for an approver that has no more than yes and no. */
   yes: Remember;
+  /** For how long "deny for a while" denies the same without asking, in milliseconds; absent where that is not offered. */
+  denyFor?: number;
+  /** The rule that "always" writes, line by line, where that is offered. */
+  rule?: string[];
   /** When it was asked, ISO 8601. */
   asked: string;
   /** After how many milliseconds no answer is a denial. */
   timeout: number;
 }
 
-export type Answer = { decision: "allow"; remember: Remember } | { decision: "deny"; reason: string };
+export type Answer =
+  | { decision: "allow"; remember: Remember }
+  /** With a time: the same is denied for so long without asking. */
+  | { decision: "deny"; reason: string; remember?: { milliseconds: number } | undefined };

@@ -1,6 +1,6 @@
 /** Questions that wait under a daemon, and the commands that answer them from elsewhere. */
 import type { ChildProcess } from "node:child_process";
-import { copyFileSync } from "node:fs";
+import { copyFileSync, existsSync, readFileSync, rmSync, statSync } from "node:fs";
 import { userInfo } from "node:os";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import type { Question } from "../../src/policy/question.ts";
@@ -24,6 +24,8 @@ describeWith(["ssh", "sshd"], "a question that waits", () => {
     for (const { id } of await questions()) await lab.muxguard("deny", id);
     await Promise.all(pending.splice(0));
     lab.policy("");
+    rmSync(lab.path("config/muxguard/approved.toml"), { force: true });
+    await lab.muxguard("forget", "--all");
   });
   afterAll(() => lab.close());
 
@@ -51,7 +53,10 @@ describeWith(["ssh", "sshd"], "a question that waits", () => {
     expect(await lab.muxguard("pending")).toMatchObject({ code: 0, stdout: "nothing waits for an answer\n" });
     start(`${ssh} true`);
     const { id, count, choices } = await onlyQuestion();
-    expect({ count, choices }).toEqual({ count: 1, choices: ["once", { milliseconds: 600_000 }] });
+    expect({ count, choices }).toEqual({
+      count: 1,
+      choices: ["once", { milliseconds: 600_000 }, "session", "always"],
+    });
     const { stdout } = await lab.muxguard("pending");
     for (const words of [
       `${id}  ssh wants to log in to alpha.example as ${user} with key "work"`,
@@ -129,6 +134,63 @@ describeWith(["ssh", "sshd"], "a question that waits", () => {
     expect(await questions()).toHaveLength(1);
     expect((await lab.muxguard("approve", id, "--for", "2m")).stdout).toMatch(/^allowed for 2 minutes: /);
     expect((await result).stdout).toBe("one\ntwo\n");
+  });
+
+  it("is remembered until the session ends by approve --session", async () => {
+    const { result } = start(`${ssh} echo one; ${ssh} echo two`);
+    const { id } = await onlyQuestion();
+    const { stdout } = await lab.muxguard("approve", id, "--session");
+    expect(stdout).toMatch(/^allowed until this login session ends: /);
+    const { events } = await lab.logged(() => result);
+    expect(events.at(-1)).toMatchObject({ decision: "allow", by: `grant:${id}` });
+    // the shell that the session began with has ended
+    start(`${ssh} true`);
+    expect((await onlyQuestion()).id).not.toBe(id);
+  });
+
+  it("becomes a rule by approve --always, which answers for that request alone", async () => {
+    const file = lab.path("config/muxguard/approved.toml");
+    const { result } = start(`${ssh} echo one; ${ssh} echo two`);
+    const { id } = await onlyQuestion();
+    const { events } = await lab.logged(async () => {
+      expect((await lab.muxguard("approve", id, "--always")).stdout).toMatch(/^allowed always: /);
+      expect((await result).stdout).toBe("one\ntwo\n");
+    });
+    expect(events).toMatchObject([
+      { id, by: "approver:queue", remember: "always" },
+      { decision: "allow", by: expect.stringMatching(/^rule:always: log in to alpha\.example/) },
+    ]);
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+    expect(readFileSync(file, "utf8")).toContain('host = "alpha.example"\n');
+    const copy = lab.path("always-ssh");
+    copyFileSync("/usr/bin/ssh", copy);
+    start(`${copy} -F ${lab.sshConfig} alpha.example true`);
+    expect((await onlyQuestion()).caller.exe).toBe(copy);
+  });
+
+  it("becomes no rule where its rule limits how long it is remembered", async () => {
+    lab.policy('[[rule]]\naction = "ask"\nremember = "5m"\n');
+    start(`${ssh} true`);
+    const { id } = await onlyQuestion();
+    expect(await lab.muxguard("approve", id, "--always")).toMatchObject({
+      code: 64,
+      stderr: expect.stringMatching(/^muxguard: this can't be made a rule: /),
+    });
+    expect(existsSync(lab.path("config/muxguard/approved.toml"))).toBe(false);
+  });
+
+  it("is answered with no for a while by deny --for: the same is not asked again", async () => {
+    const { result } = start(`${ssh} true; ${ssh} true`);
+    const { id } = await onlyQuestion();
+    expect(await lab.muxguard("deny", id, "--for", "soon")).toMatchObject({ code: 64 });
+    const { events } = await lab.logged(async () => {
+      expect((await lab.muxguard("deny", id, "--for", "10m")).stdout).toMatch(/^denied for 10 minutes: /);
+      await result;
+    });
+    expect(events).toMatchObject([
+      { id, decision: "deny", by: "approver:queue", remember: "10m" },
+      { decision: "deny", by: `grant:${id}` },
+    ]);
   });
 
   it("can't be remembered for a run outside of one", async () => {
