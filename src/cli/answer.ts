@@ -17,7 +17,10 @@ export interface ApproveOptions {
 }
 
 export async function approve(id: string, options: ApproveOptions): Promise<void> {
-  const question = await answerOne(id, (found) => ({ decision: "allow", remember: wanted(options, found) }));
+  const question = await answerOne(id, "approve", (found) => ({
+    decision: "allow",
+    remember: wanted(options, found),
+  }));
   process.stdout.write(
     `allowed ${describeRemember(wanted(options, question))}: ${describeRequest(question.request)}\n`,
   );
@@ -26,7 +29,7 @@ export async function approve(id: string, options: ApproveOptions): Promise<void
 export async function deny(id: string, options: { for?: string }): Promise<void> {
   const remember = options.for === undefined ? undefined : { milliseconds: durationOf(options.for) };
   const answer: Answer = { decision: "deny", reason: "you said no", ...(remember && { remember }) };
-  const question = await answerOne(id, () => answer);
+  const question = await answerOne(id, "deny", () => answer);
   const length = remember ? ` ${describeRemember(remember)}` : "";
   process.stdout.write(`denied${length}: ${describeRequest(question.request)}\n`);
 }
@@ -63,9 +66,13 @@ function durationOf(text: string): number {
 }
 
 /** The one question whose id begins so, in whichever guard it waits. An empty id, as of an unset variable in a script, means none. */
-async function answerOne(prefix: string, answerTo: (question: Question) => Answer): Promise<Question> {
+async function answerOne(
+  prefix: string,
+  purpose: "approve" | "deny",
+  answerTo: (question: Question) => Answer,
+): Promise<Question> {
   const matching = async (guard: MessageConnection): Promise<Question[]> => {
-    const questions = await guard.sendRequest(pendingRequest, null);
+    const questions = await guard.sendRequest(pendingRequest, purpose);
     return questions.filter(({ id }) => prefix !== "" && id.startsWith(prefix));
   };
   const [found, ...others] = (await eachGuard(matching)).flat();

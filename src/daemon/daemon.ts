@@ -35,7 +35,7 @@ import { isInRun } from "../platform/run-holder.ts";
 import { keepHeapSmall } from "../platform/small-heap.ts";
 import { Grants } from "../policy/grants.ts";
 import type { Answer, Question } from "../policy/question.ts";
-import type { Caller } from "../policy/request.ts";
+import type { Caller, ControlOperation, Request } from "../policy/request.ts";
 import { agentRoute } from "./agent-route.ts";
 import type { Config } from "./config.ts";
 import { Connections } from "./connections.ts";
@@ -261,6 +261,13 @@ export class Guard {
   /** What is inside of a run, be it another guard's, may not control the guard. */
   isInRun(caller: Caller): boolean {
     return isInRun(caller, new Set([...this.#runs.values()].map(({ run }) => run.pid)));
+  }
+
+  /** Logs that what is guarded wanted to control the guard. */
+  refuseControl(caller: Caller, operation: ControlOperation, reason: string): void {
+    const asker = { caller, isUnchanged: () => true, gone: new AbortController().signal, tells: true };
+    const request: Request = { kind: "admin", operation, path: [], forwarded: false };
+    this.#broker.refuse(request, asker, { report: () => {} }, { what: "inside", reason });
   }
 
   /** The process at the other end of a connection to one of the guard's sockets. */

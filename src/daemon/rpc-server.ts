@@ -10,7 +10,7 @@ import type { Prompter } from "../approver/prompter.ts";
 import { type Accepted, type Listener, listenPrivately } from "../platform/listener.ts";
 import type { Peer } from "../platform/peer.ts";
 import type { Answer } from "../policy/question.ts";
-import type { Caller } from "../policy/request.ts";
+import type { Caller, ControlOperation } from "../policy/request.ts";
 import type { Connections } from "./connections.ts";
 import type { Guard, OpenScope } from "./daemon.ts";
 import { filePolicy, type PolicySource } from "./policy-files.ts";
@@ -28,6 +28,13 @@ const answerSchema = z.discriminatedUnion("decision", [
   }),
   z.object({ decision: z.literal("deny"), reason: z.string(), remember: z.optional(duration) }),
 ]) satisfies z.ZodMiniType<Answer>;
+
+const purposeSchema = z.nullable(z.enum(["approve", "deny"]));
+
+const INSIDE = "this process is inside a muxguard run, and what is guarded can't control the guard";
+
+/** The process at the other end. What it wants is logged where it is refused. @throws for one that is inside of a run */
+type FromOutside = (operation?: ControlOperation) => Caller;
 
 export interface RpcServerOptions {
   guard: Guard;
@@ -50,13 +57,11 @@ function serve(socket: Socket, accepted: Accepted, options: RpcServerOptions): v
   const connection = rpc.rpcConnection(socket);
   socket.on("error", () => socket.destroy());
   // who asks is read at each request: a process that was outside of a run may be inside by now
-  const fromOutside = (): Caller => {
+  const fromOutside: FromOutside = (operation) => {
     const caller = peer.identify();
-    if (guard.isInRun(caller))
-      throw refused(
-        "refused: this process is inside a muxguard run, and what is guarded can't control the guard",
-      );
-    return caller;
+    if (!guard.isInRun(caller)) return caller;
+    if (operation) guard.refuseControl(caller, operation, INSIDE);
+    throw refused(`refused: ${INSIDE}`);
   };
   connection.onRequest(rpc.statusRequest, async () => {
     fromOutside();
@@ -69,12 +74,12 @@ function serve(socket: Socket, accepted: Accepted, options: RpcServerOptions): v
       ...counts,
     };
   });
-  connection.onRequest(rpc.pendingRequest, () => {
-    fromOutside();
+  connection.onRequest(rpc.pendingRequest, (purpose) => {
+    fromOutside(purposeSchema.parse(purpose) ?? undefined);
     return guard.pending();
   });
   connection.onRequest(rpc.answerRequest, ({ id, answer }) => {
-    fromOutside();
+    fromOutside(answer.decision === "allow" ? "approve" : "deny");
     return guard.answer(id, answerSchema.parse(answer));
   });
   connection.onRequest(rpc.openRunRequest, async (run) => {
@@ -112,7 +117,7 @@ interface Served {
   connections: Connections;
   policy: PolicySource;
   peer: Peer;
-  fromOutside: () => Caller;
+  fromOutside: FromOutside;
   socket: Socket;
 }
 

@@ -78,7 +78,8 @@ export interface RideRequest {
 /** The way to a host: a control socket, and the file for `ssh -F` if the guard reads one. */
 export const rideRequest = new RequestType<RideRequest, { path: string; sshConfig?: string }, void>("ride");
 export const statusRequest = new RequestType<null, Status, void>("status");
-export const pendingRequest = new RequestType<null, Question[], void>("pending");
+/** The open questions; with what is wanted of them, which is logged where it is refused. */
+export const pendingRequest = new RequestType<"approve" | "deny" | null, Question[], void>("pending");
 /** Answers a question. True if there was one of that id. */
 export const answerRequest = new RequestType<{ id: string; answer: Answer }, boolean, void>("answer");
 /** Opens a scope for a run. It ends with the connection. */

@@ -116,7 +116,12 @@ export class Broker {
   }
 
   /** Denies without asking the policy, for a reason that lies outside of it. */
-  refuse(request: Request, asker: Asker, scope: Scope, { what, reason, id = newId() }: Fault): Verdict {
+  refuse(
+    request: Request,
+    asker: Asker,
+    scope: Pick<Scope, "report">,
+    { what, reason, id = newId() }: Fault,
+  ): Verdict {
     return this.#record(id, request, asker, scope, denial(`fault:${what}`, reason), 0);
   }
 
@@ -244,7 +249,7 @@ export class Broker {
     id: string,
     request: Request,
     { caller, tells }: Asker,
-    scope: Scope,
+    scope: Pick<Scope, "report">,
     decision: Decision,
     waitedMs: number,
   ): Verdict {

@@ -13,6 +13,7 @@ const prctl = libc.func(
   "int prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d)",
 );
 const prctlName = libc.func("prctl", "int", ["int", "str"]);
+const prlimit = libc.func("int prlimit(int pid, int resource, uint8_t *limit, uint8_t *old)");
 const waitpid = libc.func("int waitpid(int pid, void *status, int options)");
 const tcgetpgrp = libc.func("int tcgetpgrp(int fd)");
 const tcsetpgrp = libc.func("int tcsetpgrp(int fd, int group)");
@@ -31,6 +32,7 @@ const SO_PEERPIDFD = 77; // Linux 6.5
 const PR_SET_DUMPABLE = 4;
 const PR_SET_NAME = 15;
 const PR_SET_CHILD_SUBREAPER = 36;
+const RLIMIT_LOCKS = 10;
 const POLLIN = 1;
 const WNOHANG = 1;
 const SIGTTOU = 22;
@@ -100,6 +102,15 @@ export function adoptOrphans(): void {
   if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) !== 0) {
     throw new Error(`prctl(PR_SET_CHILD_SUBREAPER): errno ${koffi.errno()}`);
   }
+}
+
+/** Lowers RLIMIT_LOCKS of this process and of what it starts from here on: setrlimit(2). */
+export function setLockLimit(limit: bigint): void {
+  const both = Buffer.alloc(16);
+  both.writeBigUInt64LE(limit, 0);
+  both.writeBigUInt64LE(limit, 8);
+  if (prlimit(0, RLIMIT_LOCKS, both, null) !== 0)
+    throw new Error(`prlimit(RLIMIT_LOCKS): errno ${koffi.errno()}`);
 }
 
 /** Takes note of the end of a child, so that the kernel can forget it. Not for children that Node started: they would never seem to end. */

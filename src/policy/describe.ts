@@ -144,6 +144,11 @@ const operations: Record<Operation, string> = {
   exit: "end the shared connection to",
   stop: "stop sharing the connection to",
   cancel: "end the forward of",
+  approve: "approve a question of muxguard",
+  deny: "answer a question of muxguard",
+  forget: "make muxguard forget its answers",
+  "lock-all": "lock muxguard",
+  "unlock-all": "unlock muxguard",
 };
 
 function describeOperation({ operation, key, provider, constraints = [] }: Request): string {

@@ -3,7 +3,7 @@ import { allowsCommand } from "./command.ts";
 import { lineOf, ownLine } from "./coverage.ts";
 import { type ListMatch, matchHost, matchList, matchPattern } from "./pattern.ts";
 import type { Rule } from "./policy.ts";
-import type { Caller, Forward, KeyFacts, Request } from "./request.ts";
+import type { Caller, Forward, KeyFacts, Operation, Request } from "./request.ts";
 
 export function matchRule(rule: Rule, request: Request, caller: Caller): boolean {
   return (
@@ -46,9 +46,13 @@ function matchAsked(rule: Rule, { user, key, namespace, operation }: Request): b
   return (
     matchOptional(rule.user, user) &&
     matchOptional(rule.namespace, namespace) &&
-    (rule.operation === undefined || (operation !== undefined && rule.operation.includes(operation))) &&
+    matchOperation(rule.operation, operation) &&
     (rule.key === undefined || (key !== undefined && matchKey(rule, rule.key, key)))
   );
+}
+
+function matchOperation(wanted: readonly Operation[] | undefined, operation: Operation | undefined): boolean {
+  return wanted === undefined || (operation !== undefined && wanted.includes(operation));
 }
 
 const sessionFields = ["command", "subsystem", "tty", "x11", "forward_agent", "environment"] as const;

@@ -273,6 +273,8 @@ describeWith(["ssh", "sshd"], "a question that waits", () => {
   });
 
   describe("is out of reach of what runs in a run:", () => {
+    const refused =
+      "muxguard: refused: this process is inside a muxguard run, and what is guarded can't control the guard";
     const shell = (name: string, text: string) => lab.script(name, `#!/bin/sh\n${text}`);
     const muxguard = `"${process.execPath}" "${MUXGUARD}"`;
     const answers = ["status", "pending", 'approve "$1"', 'deny "$1"'].map(
@@ -287,6 +289,28 @@ describeWith(["ssh", "sshd"], "a question that waits", () => {
       `setsid sh -c '${detached}' ${lab.path("out")} "$@"\nwhile ! cat ${lab.path("out")} 2> /dev/null; do sleep 0.01; done\n`,
     );
 
+    it("what has killed the process that held it, which is in the log", async () => {
+      start(`${ssh} true`);
+      const { id } = await onlyQuestion();
+      const out = lab.path("free");
+      const wait = 'while kill -0 $1 2> /dev/null; do :; done; "$2" $3 > "$4.new"; mv "$4.new" "$4"';
+      const free = shell(
+        "free-itself",
+        `setsid sh -c '${wait}' - $PPID "$1" "$2" "$3" & kill -9 $PPID; wait\n`,
+      );
+      const { events } = await lab.logged(async () => {
+        expect((await lab.muxguard("run", "--", free, answer, id, out)).signal).toBe("SIGKILL");
+        await until(() => existsSync(out), "the answers of what runs on");
+      });
+      expect(readFileSync(out, "utf8")).toBe(`${refused}\n1\n`.repeat(4));
+      const attempt = { kind: "admin", decision: "deny", by: "fault:inside" };
+      expect(events).toMatchObject([
+        { ...attempt, operation: "approve" },
+        { ...attempt, operation: "deny" },
+      ]);
+      expect(await questions()).toMatchObject([{ id }]);
+    });
+
     it.each<[string, string[]]>([
       ["its command", []],
       ["a child of its command", [child]],
@@ -297,8 +321,6 @@ describeWith(["ssh", "sshd"], "a question that waits", () => {
       start(`${ssh} true`);
       const { id } = await onlyQuestion();
       const result = await lab.muxguard("run", "--", ...via, answer, id);
-      const refused =
-        "muxguard: refused: this process is inside a muxguard run, and what is guarded can't control the guard";
       expect(result.stdout).toBe(`${refused}\n1\n`.repeat(4));
       expect(await questions()).toMatchObject([{ id }]);
     });
