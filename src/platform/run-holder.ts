@@ -9,14 +9,13 @@ import type { Caller } from "../policy/request.ts";
 import { adoptOrphans, setProcessName } from "./libc.ts";
 import { reapOrphans } from "./orphans.ts";
 import { MAX_ANCESTORS } from "./process.ts";
-import { isMarked, markRun } from "./run-mark.ts";
+import { isMarked } from "./run-mark.ts";
 
 /** The kernel keeps 15 bytes. */
 const NAME = "muxguard run";
 
 /** From here on all descendants of this process are inside of a run. */
 export function becomeRunHolder(): void {
-  markRun();
   setProcessName(NAME);
   adoptOrphans();
   reapOrphans();
