@@ -113,6 +113,27 @@ function createProgram(): Command {
     .option("--for <duration>", 'deny the same without asking for so long: "10m", "2h"')
     .action(async (id: string, options: { for?: string }) => (await import("./answer.ts")).deny(id, options));
   program
+    .command("grants")
+    .description("the answers that are remembered")
+    .option("--json", "one JSON object a line")
+    .action(async (options: { json?: boolean }) => (await import("./remembered.ts")).grants(options));
+  program
+    .command("forget")
+    .description("forget a remembered answer, so that it is asked again; the beginning of its id is enough")
+    .argument("[id]")
+    .option("--all", "all of them")
+    .action(async (id: string | undefined, options: { all?: boolean }) =>
+      (await import("./remembered.ts")).forget(id, options),
+    );
+  program
+    .command("lock")
+    .description("deny everything, and forget all answers")
+    .action(async () => (await import("./lock.ts")).lock(true));
+  program
+    .command("unlock")
+    .description("end muxguard lock")
+    .action(async () => (await import("./lock.ts")).lock(false));
+  program
     .command("log")
     .description("what was asked for, and what was decided")
     .option("-f, --follow", "go on with what comes")

@@ -11,10 +11,8 @@ export async function status(): Promise<void> {
   const connection = await connectRpc(daemonSocket);
   if (!connection) throw new CliError("no daemon runs; start it with: muxguard daemon", NOT_RUNNING);
   try {
-    const { pid, agentSocket, upstream, runs, grants, pending, masters } = await connection.sendRequest(
-      statusRequest,
-      null,
-    );
+    const { pid, agentSocket, upstream, runs, grants, locked, pending, masters } =
+      await connection.sendRequest(statusRequest, null);
     const lines = [
       `daemon     pid ${pid}`,
       `socket     ${agentSocket}`,
@@ -22,8 +20,9 @@ export async function status(): Promise<void> {
       `log        ${log}`,
       ...masters.map(({ path, pid, origin }) => `connection ${path} (${origin}, pid ${pid})`),
       `runs       ${runs}`,
-      `remembered ${grants}`,
+      `remembered ${grants}${grants > 0 ? " (muxguard grants)" : ""}`,
       `questions  ${pending}${pending > 0 ? " (muxguard pending)" : ""}`,
+      ...(locked ? ["locked     everything is denied (muxguard unlock)"] : []),
     ];
     process.stdout.write(`${lines.join("\n")}\n`);
   } finally {

@@ -24,6 +24,7 @@ import { Logins } from "../identity/logins.ts";
 import { MasterDestinations } from "../identity/master-destination.ts";
 import { SessionRegistry } from "../identity/session-registry.ts";
 import { SshConfigs } from "../identity/ssh-config.ts";
+import { bootTime } from "../platform/libc.ts";
 import { type Accepted, type Listener, listenPrivately } from "../platform/listener.ts";
 import { sessionEnd } from "../platform/login-session.ts";
 import { Peer } from "../platform/peer.ts";
@@ -33,12 +34,13 @@ import { ProcessTable } from "../platform/process.ts";
 import { protectProcess } from "../platform/protect.ts";
 import { isInRun } from "../platform/run-holder.ts";
 import { keepHeapSmall } from "../platform/small-heap.ts";
-import { Grants } from "../policy/grants.ts";
+import { type GrantFacts, Grants } from "../policy/grants.ts";
 import type { Answer, Question } from "../policy/question.ts";
 import type { Caller, ControlOperation, Request } from "../policy/request.ts";
 import { agentRoute } from "./agent-route.ts";
 import type { Config } from "./config.ts";
 import { Connections } from "./connections.ts";
+import { Lock } from "./lock.ts";
 import { agentSocketOf, promptSocketOf } from "./opening.ts";
 import type { Paths } from "./paths.ts";
 import type { PolicySource } from "./policy-files.ts";
@@ -93,7 +95,7 @@ export class Guard {
   readonly #options: GuardOptions;
   readonly #log: AuditLog;
   readonly #processes = new ProcessTable();
-  readonly #grants = new Grants(() => performance.now());
+  readonly #grants = new Grants(bootTime);
   readonly #questions: Questions;
   readonly #keyNames = new KeyNames();
   readonly #sessions = new SessionRegistry();
@@ -102,6 +104,7 @@ export class Guard {
   readonly #masterDestinations: MasterDestinations;
   readonly #broker: Broker;
   readonly #approvers: readonly Approver[];
+  readonly #lock: Lock;
   readonly #runs = new Map<string, Scope & { run: Run }>();
   readonly #open = new Set<{ close(): Promise<void> }>();
   #privateAgent: PrivateAgent | undefined;
@@ -117,13 +120,16 @@ export class Guard {
     this.#masterDestinations = new MasterDestinations(configs, hosts);
     this.#approvers = [inTurn(createAskpassApprover(environment))];
     this.#questions = new Questions(options.onQuestion);
+    // the way by which it is answered is the one by which it is unlocked
+    this.#lock = new Lock(paths.runtime, () => options.onQuestion?.());
     this.#broker = new Broker({
       record: (decided) => this.#log.append(auditEvent(decided)),
       grants: this.#grants,
       questions: this.#questions,
       settings: { remember: config.remember, timeout: config.timeout, yes: config.yes },
-      now: () => performance.now(),
+      now: bootTime,
       sessionEnd,
+      isLocked: () => this.#lock.isOn,
     });
   }
 
@@ -250,8 +256,32 @@ export class Guard {
     return this.#addresses().map(({ name }) => name);
   }
 
-  get grants(): number {
-    return this.#grants.size;
+  get grants(): GrantFacts[] {
+    return this.#grants.list();
+  }
+
+  /**
+   * Forgets the answers whose id begins so; without it all of them, as when the screen is locked or the machine goes to sleep.
+   * @returns how many
+   */
+  forget(prefix?: string): number {
+    if (!prefix) this.#broker.forget();
+    return this.#grants.forget(prefix);
+  }
+
+  get isLocked(): boolean {
+    return this.#lock.isOn;
+  }
+
+  /** Denies everything until unlock(), and forgets all answers. */
+  lock(): void {
+    this.#lock.turnOn();
+    this.forget();
+    this.#questions.withdraw("muxguard was locked");
+  }
+
+  unlock(): void {
+    this.#lock.turnOff();
   }
 
   get runs(): number {

@@ -65,7 +65,8 @@ function serve(socket: Socket, accepted: Accepted, options: RpcServerOptions): v
   };
   connection.onRequest(rpc.statusRequest, async () => {
     fromOutside();
-    const counts = { runs: guard.runs, grants: guard.grants, pending: guard.pending().length };
+    const { runs, isLocked: locked } = guard;
+    const counts = { runs, locked, grants: guard.grants.length, pending: guard.pending().length };
     return {
       pid: process.pid,
       upstream: guard.upstreams,
@@ -82,6 +83,7 @@ function serve(socket: Socket, accepted: Accepted, options: RpcServerOptions): v
     fromOutside(answer.decision === "allow" ? "approve" : "deny");
     return guard.answer(id, answerSchema.parse(answer));
   });
+  serveForgetting(connection, guard, fromOutside);
   connection.onRequest(rpc.openRunRequest, async (run) => {
     const { pid } = fromOutside();
     if (!policy) throw refused("this guard belongs to one run");
@@ -98,6 +100,23 @@ function serve(socket: Socket, accepted: Accepted, options: RpcServerOptions): v
   connection.listen();
   // the reader takes any length that is announced to it
   socket.on("data", () => socket.bytesRead > MAX_RECEIVED && socket.destroy());
+}
+
+function serveForgetting(connection: MessageConnection, guard: Guard, fromOutside: FromOutside): void {
+  connection.onRequest(rpc.grantsRequest, () => {
+    fromOutside();
+    return guard.grants;
+  });
+  connection.onRequest(rpc.forgetRequest, (id) => {
+    fromOutside("forget");
+    return guard.forget(z.string().parse(id));
+  });
+  connection.onRequest(rpc.lockRequest, (on) => {
+    fromOutside(on ? "lock-all" : "unlock-all");
+    if (on) guard.lock();
+    else guard.unlock();
+    return null;
+  });
 }
 
 function startRides(

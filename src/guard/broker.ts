@@ -64,6 +64,8 @@ export interface BrokerParts {
   settings: Settings;
   /** A clock in milliseconds that nobody can set. */
   now: () => number;
+  /** Whether everything is to be denied. */
+  isLocked?: () => boolean;
   /** What says whether the caller's login session is over; undefined where nobody can. */
   sessionEnd?: (caller: Caller) => (() => boolean) | undefined;
 }
@@ -115,6 +117,11 @@ export class Broker {
     this.#recent.cover(ssh, connect, verdict);
   }
 
+  /** What was allowed a moment ago covers nothing more. */
+  forget(): void {
+    this.#recent.forget();
+  }
+
   /** Denies without asking the policy, for a reason that lies outside of it. */
   refuse(
     request: Request,
@@ -129,7 +136,9 @@ export class Broker {
     const { caller } = asker;
     if (!caller) return denial("fault:caller", "the process that asks has ended or can't be identified");
     const current = scope.policy();
-    const ruling = evaluate(current instanceof Promise ? await current : current, request, caller);
+    const policy = current instanceof Promise ? await current : current;
+    if (this.#parts.isLocked?.()) return denial("fault:locked", "muxguard is locked (muxguard unlock)");
+    const ruling = evaluate(policy, request, caller);
     if (ruling.action === "deny")
       return denial(ruling.by, ruling.by === "default" ? "no rule allows it" : undefined);
     const denied = this.#recent.denial(request, caller, scope.run?.id);

@@ -71,6 +71,11 @@ export class Questions {
     }
   }
 
+  /** Denies all that are open. */
+  withdraw(reason: string): void {
+    for (const { settle } of [...this.#open.values()]) settle(fault("locked", reason));
+  }
+
   pending(): Question[] {
     return [...this.#open.values()].map(({ question }) => question);
   }

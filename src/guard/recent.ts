@@ -70,6 +70,11 @@ export class Recent {
     keep(this.#approvals, processOf(ssh), { id, destination, user, login: true });
   }
 
+  /** Approvals; denials stand. */
+  forget(): void {
+    this.#approvals.clear();
+  }
+
   /** The id of an approval that covers the request too. */
   approval(request: Request, caller: Caller): string | undefined {
     const { kind, destination, user } = request;
