@@ -1,7 +1,7 @@
 /** `muxguard approve` and `muxguard deny`: answers from another terminal. */
 import type { MessageConnection } from "vscode-jsonrpc/node.js";
 import { answerRequest, pendingRequest } from "../daemon/rpc.ts";
-import { describeRemember, describeRequest } from "../policy/describe.ts";
+import { atHost, describeRemember, describeRequest, onHosts } from "../policy/describe.ts";
 import { describeDuration, parseDuration } from "../policy/duration.ts";
 import type { Remember } from "../policy/grants.ts";
 import type { Answer, Question } from "../policy/question.ts";
@@ -14,10 +14,12 @@ export interface ApproveOptions {
   run?: boolean;
   session?: boolean;
   always?: boolean;
+  /** Of several that the question lists, this one alone. */
+  host?: string;
 }
 
 export async function approve(id: string, options: ApproveOptions): Promise<void> {
-  const question = await answerOne(id, "approve", (found) => ({
+  const question = await answerOne(id, "approve", options.host, (found) => ({
     decision: "allow",
     remember: wanted(options, found),
   }));
@@ -26,10 +28,10 @@ export async function approve(id: string, options: ApproveOptions): Promise<void
   );
 }
 
-export async function deny(id: string, options: { for?: string }): Promise<void> {
+export async function deny(id: string, options: Pick<ApproveOptions, "for" | "host">): Promise<void> {
   const remember = options.for === undefined ? undefined : { milliseconds: durationOf(options.for) };
   const answer: Answer = { decision: "deny", reason: "you said no", ...(remember && { remember }) };
-  const question = await answerOne(id, "deny", () => answer);
+  const question = await answerOne(id, "deny", options.host, () => answer);
   const length = remember ? ` ${describeRemember(remember)}` : "";
   process.stdout.write(`denied${length}: ${describeRequest(question.request)}\n`);
 }
@@ -57,6 +59,21 @@ function wanted(options: ApproveOptions, { choices, longest, yes }: Question): R
   return { milliseconds };
 }
 
+/** The question, and what it is about at each of its hosts. */
+function each(question: Question): Question[] {
+  const { hosts = [], ...single } = question;
+  const alone = hosts.map(({ id, name }) => ({ ...single, id, request: atHost(question.request, name) }));
+  return [
+    { ...question, request: hosts.length > 0 ? onHosts(question.request, hosts.length) : question.request },
+    ...alone,
+  ];
+}
+
+/** Only of a question that lists hosts: any other is about one host anyway. */
+function isAt({ destination }: Question["request"], host: string): boolean {
+  return destination?.names[0] === host;
+}
+
 /** @throws CliError */
 function durationOf(text: string): number {
   const milliseconds = parseDuration(text);
@@ -69,11 +86,13 @@ function durationOf(text: string): number {
 async function answerOne(
   prefix: string,
   purpose: "approve" | "deny",
+  host: string | undefined,
   answerTo: (question: Question) => Answer,
 ): Promise<Question> {
   const matching = async (guard: MessageConnection): Promise<Question[]> => {
     const questions = await guard.sendRequest(pendingRequest, purpose);
-    return questions.filter(({ id }) => prefix !== "" && id.startsWith(prefix));
+    const known = questions.flatMap(each).filter(({ id }) => prefix !== "" && id.startsWith(prefix));
+    return host === undefined ? known : known.flatMap(each).filter(({ request }) => isAt(request, host));
   };
   const [found, ...others] = (await eachGuard(matching)).flat();
   if (!found) throw new CliError(`no question ${prefix} waits for an answer (muxguard pending)`, 1);

@@ -102,6 +102,7 @@ function createProgram(): Command {
     .option("--for <duration>", 'remember it, at most as long as the rule allows: "10m", "2h"')
     .option("--run", "remember it until the run ends")
     .option("--session", "outside of runs: remember it until the login session ends")
+    .option("--host <name>", "of several hosts that the question lists, this one alone")
     .option("--always", "write a rule to approved.toml that matches this alone")
     .action(async (id: string, options: ApproveOptions) =>
       (await import("./answer.ts")).approve(id, options),
@@ -110,8 +111,9 @@ function createProgram(): Command {
     .command("deny")
     .description("answer a question with no")
     .argument("<id>")
+    .option("--host <name>", "of several hosts that the question lists, this one alone")
     .option("--for <duration>", 'deny the same without asking for so long: "10m", "2h"')
-    .action(async (id: string, options: { for?: string }) => (await import("./answer.ts")).deny(id, options));
+    .action(async (id: string, options: ApproveOptions) => (await import("./answer.ts")).deny(id, options));
   program
     .command("grants")
     .description("the answers that are remembered")

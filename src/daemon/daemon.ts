@@ -49,6 +49,9 @@ import { Prompts } from "./prompts.ts";
 /** How long an upstream agent may take for what a person has to do, in milliseconds: a touch, a PIN, `ssh-add -c`. */
 const PERSON_TIMEOUT = 120_000;
 
+/** For how long a question waits for the same about other hosts, in milliseconds: what starts many logins starts them together. */
+const GATHER_FOR = 150;
+
 export interface GuardOptions {
   paths: Paths;
   config: Config;
@@ -119,14 +122,17 @@ export class Guard {
     this.#destinations = createDestinationResolver({}, hosts);
     this.#masterDestinations = new MasterDestinations(configs, hosts);
     this.#approvers = [inTurn(createAskpassApprover(environment))];
-    this.#questions = new Questions(options.onQuestion);
+    this.#questions = new Questions(options.onQuestion, {
+      gatherFor: GATHER_FOR,
+      perProgram: config.maxQuestions,
+    });
     // the way by which it is answered is the one by which it is unlocked
     this.#lock = new Lock(paths.runtime, () => options.onQuestion?.());
     this.#broker = new Broker({
       record: (decided) => this.#log.append(auditEvent(decided)),
       grants: this.#grants,
       questions: this.#questions,
-      settings: { remember: config.remember, timeout: config.timeout, yes: config.yes },
+      settings: config,
       now: bootTime,
       sessionEnd,
       isLocked: () => this.#lock.isOn,

@@ -26,6 +26,7 @@ const answerSchema = z.discriminatedUnion("decision", [
     decision: z.literal("allow"),
     remember: z.union([z.enum(["once", "run", "session", "always"]), duration]),
   }),
+  z.object({ decision: z.literal("apart") }),
   z.object({ decision: z.literal("deny"), reason: z.string(), remember: z.optional(duration) }),
 ]) satisfies z.ZodMiniType<Answer>;
 

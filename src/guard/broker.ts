@@ -2,10 +2,9 @@
  * The decision: policy, then grant, then approver, then the log; only then may the caller of decide() act. Whatever goes wrong on the way is a
  * denial that says what went wrong.
  */
-import { randomInt } from "node:crypto";
 import type { Approver } from "../approver/approver.ts";
 import type { Decided } from "../audit/event.ts";
-import { coverage, denialCoverage } from "../policy/coverage.ts";
+import { coverage, denialCoverage, whoAsks } from "../policy/coverage.ts";
 import { describeDecision, describeProgram, describeRequest } from "../policy/describe.ts";
 import { type AskRuling, type DecidedBy, evaluate } from "../policy/evaluate.ts";
 import { exactRule, formatRule } from "../policy/exact-rule.ts";
@@ -14,7 +13,8 @@ import type { Rule } from "../policy/policy.ts";
 import type { Question } from "../policy/question.ts";
 import type { Caller, Request } from "../policy/request.ts";
 import { capped, choicesOf } from "./choices.ts";
-import type { Questions } from "./questions.ts";
+import { newId } from "./ids.ts";
+import type { Asking, Questions } from "./questions.ts";
 import { Recent } from "./recent.ts";
 import type { Scope } from "./scope.ts";
 
@@ -54,6 +54,8 @@ export interface Settings {
   timeout: number;
   /** What a plain yes means, where an approver has just yes and no. */
   yes: "once" | "remember";
+  /** After how many approvals of the same a question shows the rule that "always" writes. */
+  offerAfter: number;
 }
 
 export interface BrokerParts {
@@ -88,12 +90,16 @@ interface Asked {
   rule: Rule | undefined;
 }
 
+const MAX_COUNTED = 4096;
+
 /** For how long a person's no stands against the same request, in milliseconds: a program that tries again is not asked about at once. */
 const DENIED_FOR = 30_000;
 
 export class Broker {
   readonly #parts: BrokerParts;
   readonly #recent: Recent;
+  /** How often a person approved what a rule could. */
+  readonly #approvals = new Map<string, number>();
 
   constructor(parts: BrokerParts) {
     this.#parts = parts;
@@ -198,7 +204,7 @@ export class Broker {
       scope.report(`muxguard: waiting for approval: ${describeRequest(request)} (muxguard approve ${id})`);
     if (asker.waiting && !approvers.some(isTerminalThere)) asker.waiting(question);
     const { answer, by } = await this.#parts.questions.ask(
-      { question, covered, approvers, queue, onlyQueue },
+      { question, covered, ...alikeness(asked, question, scope), approvers, queue, onlyQueue },
       asker.gone,
     );
     return answer.decision === "deny"
@@ -219,6 +225,7 @@ export class Broker {
 
   #allowing(asked: Asked, scope: Scope, remember: Remember): Partial<Decision> {
     const { covered, rule, sessionIsOver } = asked;
+    this.#countApproval(rule);
     if (covered === undefined) return { remember };
     if (remember === "always") return { remember, keep: () => rule && scope.approve?.(rule) };
     const life: Life = { run: scope.run?.id, sessionIsOver };
@@ -247,10 +254,23 @@ export class Broker {
       ...(longest !== undefined && { longest }),
       yes: settings.yes === "once" ? once : usual,
       denyFor: settings.remember,
-      ...(rule && { rule: formatRule(rule) }),
+      ...(rule && this.#ruleFacts(rule)),
       asked: new Date().toISOString(),
       timeout: ruling.timeout ?? settings.timeout,
     };
+  }
+
+  #ruleFacts(rule: Rule): Pick<Question, "rule" | "approvals"> {
+    const lines = formatRule(rule);
+    const approvals = this.#approvals.get(lines.join("\n")) ?? 0;
+    return { rule: lines, ...(approvals >= this.#parts.settings.offerAfter && { approvals }) };
+  }
+
+  /** Counts by the rule that "always" would write: it is the same in the next run. */
+  #countApproval(rule: Rule | undefined): void {
+    if (!rule || this.#approvals.size >= MAX_COUNTED) return;
+    const key = formatRule(rule).join("\n");
+    this.#approvals.set(key, (this.#approvals.get(key) ?? 0) + 1);
   }
 
   /** The last step before the effect. What can't be logged is denied. */
@@ -276,6 +296,22 @@ export class Broker {
       return denied;
     }
   }
+}
+
+/** By what questions are gathered, and counted. Those of other rules, or with other choices, stay apart; so does what nobody proved. */
+function alikeness(
+  { request, caller, covered }: Asked,
+  question: Question,
+  { run }: Scope,
+): Pick<Asking, "alike" | "who"> {
+  const who = whoAsks(caller, run?.id);
+  if (covered === undefined || request.forwarded || !request.destination?.verified) return { who };
+  const anywhere = { ...request, destination: { verified: true, names: [], how: "" } };
+  const { because, choices, longest, timeout } = question;
+  return {
+    who,
+    alike: JSON.stringify([coverage(anywhere, caller, run?.id), because, choices, longest, timeout]),
+  };
 }
 
 /** A question on the asker's own terminal says by itself that it waits. */
@@ -310,12 +346,3 @@ async function keepAnswer({ keep }: Decision, scope: Scope): Promise<void> {
 function grantedBy({ id, request, caller }: Asked, covered: string): Granted {
   return { id, covered, what: `${describeProgram(caller)}: ${describeRequest(request)}` };
 }
-
-/** Six characters that are hard to confuse. They name a question on a command line and an entry in the log. */
-function newId(): string {
-  let id = "";
-  while (id.length < 6) id += ID_ALPHABET[randomInt(ID_ALPHABET.length)];
-  return id;
-}
-
-const ID_ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789";

@@ -115,7 +115,7 @@ function describeHost(destination: Destination | undefined): string {
   return hostName(destination);
 }
 
-function hostName(host: Host): string {
+export function hostName(host: Host): string {
   const name = visible(host.names[0] ?? host.hostKey ?? "hosts that nobody can name", 100);
   return host.port === undefined || host.port === 22 ? name : `${name} port ${host.port}`;
 }
@@ -193,13 +193,18 @@ const lengths: Record<Remember & string, string> = {
 };
 
 /** The answers that a person may choose from, the safest first. */
-export function answersTo({ choices, denyFor }: Question): { name: string; value: Answer }[] {
+export function answersTo({ choices, denyFor, hosts }: Question): { name: string; value: Answer }[] {
   const deny: Answer = { decision: "deny", reason: "you said no" };
   const allowed = choices.map((remember) => ({
     name: `allow ${describeRemember(remember)}`,
     value: { decision: "allow", remember } satisfies Answer,
   }));
-  const answers = [{ name: "deny", value: deny }, ...allowed];
+  const apart: Answer = { decision: "apart" };
+  const answers = [
+    { name: "deny", value: deny },
+    ...allowed,
+    ...(hosts ? [{ name: "ask about each host on its own", value: apart }] : []),
+  ];
   if (denyFor === undefined) return answers;
   const remember = { milliseconds: denyFor };
   return [...answers, { name: `deny ${describeRemember(remember)}`, value: { ...deny, remember } }];
@@ -207,6 +212,7 @@ export function answersTo({ choices, denyFor }: Question): { name: string; value
 
 /** What is left on a screen where a question stood. */
 export function describeAnswer(answer: Answer): string {
+  if (answer.decision === "apart") return "each host is asked about on its own";
   return answer.decision === "allow"
     ? `allowed ${describeRemember(answer.remember)}`
     : `denied${answer.remember ? ` ${describeRemember(answer.remember)}` : ""}: ${answer.reason}`;
@@ -236,19 +242,37 @@ const approverPlaces: Record<string, string> = {
   queue: "with muxguard approve or deny",
 };
 
+/** The same, to be described at another host. */
+export function atHost(request: Request, name: string): Request {
+  return { ...request, destination: { verified: true, names: [name], how: "" } };
+}
+
+export function onHosts(request: Request, count: number): Request {
+  return atHost(request, `${count} hosts`);
+}
+
 /** The lines of a prompt: who wants what, where, and why it is asked. */
 export function describeQuestion(question: Question): string[] {
-  const { request, caller } = question;
+  const { request, caller, hosts } = question;
   const { environment = [] } = request;
   const claimed = visibleEnds(caller.cmdline.join(" "), 160);
-  const lines = [`${programName(caller)} wants to ${describeRequest(request)}`];
-  if (request.destination) lines.push(`destination: ${describeProof(request.destination)}`);
+  const lines = [
+    `${programName(caller)} wants to ${describeRequest(hosts ? onHosts(request, hosts.length) : request)}`,
+  ];
+  if (hosts) lines.push(`hosts, all with a known key: ${hosts.map(({ name }) => name).join(", ")}`);
+  else if (request.destination) lines.push(`destination: ${describeProof(request.destination)}`);
   if (request.key) lines.push(`key: ${visible(request.key.type, 60)} ${request.key.fingerprint}`);
   lines.push(`asked by: ${describeCaller(caller)}`);
-  if (claimed !== "") lines.push(`command line (claimed): ${claimed}`);
+  if (claimed !== "") lines.push(`command line${hosts ? " of the first" : ""} (claimed): ${claimed}`);
   if (caller.cwd !== undefined) lines.push(`working directory: ${visible(caller.cwd, 100)}`);
   if (environment.length > FEW) lines.push(`variables: ${describeNames(environment, 16)}`);
-  if (question.count > 1) lines.push(`${question.count} such requests wait`);
+  if (question.count > (hosts?.length ?? 1))
+    lines.push(`${question.count} such requests from ${programName(caller)} wait`);
   lines.push(`because: ${describeDecision(question.because)}`);
+  if (question.approvals !== undefined && question.rule)
+    lines.push(
+      `you have allowed this ${question.approvals} times; "allow always" writes a rule to approved.toml:`,
+      ...question.rule.map((line) => `  ${visible(line, 300)}`),
+    );
   return lines;
 }

@@ -15,7 +15,12 @@ type Fields = Partial<RuleFields>;
 export function exactRule(request: Request, caller: Caller): Rule | undefined {
   const [what, who] = [exactRequest(request), exactCaller(caller)];
   if (!what || !who || ![...Object.entries(what), ...Object.entries(who)].every(isExact)) return undefined;
-  const rule: Rule = { ...what, ...who, name: `always: ${describeRequest(request)}`, action: "allow" };
+  const rule: Rule = {
+    ...what,
+    ...who,
+    name: `always: ${describeRequest(request).replaceAll('"', "'")}`,
+    action: "allow",
+  };
   return matchRule(rule, request, caller) ? rule : undefined;
 }
 

@@ -12,6 +12,8 @@ export interface Question {
   because: DecidedBy;
   /** How many identical requests wait for the answer. */
   count: number;
+  /** The hosts, where it is the same on several: `request` names one of them. Each has an id by which it can be answered alone. */
+  hosts?: { id: string; name: string }[];
   /** What an approval may cover, from the shortest to the longest; "once" is always there. */
   choices: Remember[];
   /** The longest that an approval may be remembered, in milliseconds; absent for as long as the user likes. */
@@ -22,6 +24,8 @@ export interface Question {
   denyFor?: number;
   /** The rule that "always" writes, line by line, where that is offered. */
   rule?: string[];
+  /** How often the same was approved before, where that is often enough to think of a rule. */
+  approvals?: number;
   /** When it was asked, ISO 8601. */
   asked: string;
   /** After how many milliseconds no answer is a denial. */
@@ -30,5 +34,7 @@ export interface Question {
 
 export type Answer =
   | { decision: "allow"; remember: Remember }
+  /** Each of the hosts is to be asked about on its own. */
+  | { decision: "apart" }
   /** With a time: the same is denied for so long without asking. */
   | { decision: "deny"; reason: string; remember?: { milliseconds: number } | undefined };

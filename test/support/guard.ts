@@ -108,16 +108,16 @@ export function makeBroker(
   settings: Partial<Settings> = {},
   record?: (decided: Decided) => void,
   sessionEnd?: BrokerParts["sessionEnd"],
+  questions = new Questions(),
 ): TestBroker {
   const log: Decided[] = [];
   const clock = { now: 0 };
   const grants = new Grants(() => clock.now);
-  const questions = new Questions();
   const broker = new Broker({
     record: record ?? ((decided) => void log.push(decided)),
     grants,
     questions,
-    settings: { remember: 600_000, timeout: 60_000, yes: "remember", ...settings },
+    settings: { remember: 600_000, timeout: 60_000, yes: "remember", offerAfter: 3, ...settings },
     now: () => clock.now,
     ...(sessionEnd && { sessionEnd }),
   });
