@@ -78,7 +78,7 @@ const interpreters = /\/(?:python|perl|ruby|node|nodejs|bun|deno|php|lua|java|tc
  * A shell at its prompt or with `-c`. It is left out of the line of programs: bash replaces itself with the last command of `bash -c "ssh a; ssh b"`,
  * and the second would otherwise be another program than the first.
  */
-function isPlainShell(process: Process): boolean {
+export function isPlainShell(process: Process): boolean {
   return process.exe !== undefined && shells.test(process.exe) && scriptOf(process) === undefined;
 }
 

@@ -1,4 +1,5 @@
 /** The words of a prompt, of a denial and of a log line. All text from a request goes through visible(). */
+import { isPlainShell, ownLine } from "./coverage.ts";
 import { describeDuration } from "./duration.ts";
 import type { Remember } from "./grants.ts";
 import type { Answer, Question } from "./question.ts";
@@ -159,6 +160,15 @@ function describeOperation({ operation, key, provider, constraints = [] }: Reque
   return object === "" ? words : `${words} ${object}${limits}`;
 }
 
+/** The names of the line of programs, up to the run: what is the same twice in a row is named once. */
+function ownPrograms(caller: Caller): string[] {
+  const line = ownLine(caller).filter(({ pid }) => pid !== 1);
+  const names = line
+    .filter((process) => process.pid === caller.pid || !isPlainShell(process))
+    .map(programName);
+  return names.filter((name, at, all) => name !== all[at - 1]).slice(0, 6);
+}
+
 /** The program that asks, and those that started it, up to the run that it belongs to: `ssh (pid 17), started by git ← sh, in run "make"`. */
 export function describeCaller(caller: Caller): string {
   const holder = caller.ancestors.findIndex(({ pid }) => pid === caller.run?.pid);
@@ -251,6 +261,41 @@ export function onHosts(request: Request, count: number): Request {
   return atHost(request, `${count} hosts`);
 }
 
+/** What is compared when an approval is remembered, in words: `this command, as this user, on this host, by ssh ← git ← claude, in this run`. */
+function describeCoverage({ request, caller, hosts, longest }: Question): string {
+  if (longest === 0) return "this request alone";
+  const { destination, key, user, path, kind } = request;
+  const host = hosts
+    ? "on each of these hosts"
+    : destination?.verified
+      ? "on this host"
+      : "wherever it leads";
+  return [
+    describeThing(request),
+    ...(key && kind === "sign" ? ["with this key"] : []),
+    ...(user === undefined ? [] : ["as this user"]),
+    ...(destination ? [host] : []),
+    ...(path.length > 0 ? ["over these hops"] : []),
+    `by ${ownPrograms(caller).join(" ← ")}`,
+    caller.run ? "in this run" : "in this login session",
+  ].join(", ");
+}
+
+function describeThing({ kind, data, command, subsystem }: Request): string {
+  if (kind === "sign") return data === "userauth" ? "logins" : "signatures for this purpose";
+  if (kind !== "session") return things[kind];
+  return subsystem !== undefined ? "this subsystem" : command === "" ? "a shell" : "this command";
+}
+
+const things: Record<Exclude<Request["kind"], "sign" | "session">, string> = {
+  forward: "this forward",
+  proxy: "the whole connection",
+  terminate: "the end of this connection",
+  connect: "this connection",
+  admin: "this change to the agent",
+  confirm: "this",
+};
+
 /** The lines of a prompt: who wants what, where, and why it is asked. */
 export function describeQuestion(question: Question): string[] {
   const { request, caller, hosts } = question;
@@ -267,8 +312,9 @@ export function describeQuestion(question: Question): string[] {
   if (caller.cwd !== undefined) lines.push(`working directory: ${visible(caller.cwd, 100)}`);
   if (environment.length > FEW) lines.push(`variables: ${describeNames(environment, 16)}`);
   if (question.count > (hosts?.length ?? 1))
-    lines.push(`${question.count} such requests from ${programName(caller)} wait`);
+    lines.push(`${question.count} requests from ${programName(caller)} wait for the answer`);
   lines.push(`because: ${describeDecision(question.because)}`);
+  lines.push(`an approval covers: ${describeCoverage(question)}`);
   if (question.approvals !== undefined && question.rule)
     lines.push(
       `you have allowed this ${question.approvals} times; "allow always" writes a rule to approved.toml:`,

@@ -220,7 +220,7 @@ describeWith(["ssh", "sshd"], "a question that waits", () => {
     const { result } = start(`${ssh} echo in & ${ssh} echo in & wait`);
     await until(async () => (await questions())[0]?.count === 2, "the second request");
     const { id } = await onlyQuestion();
-    expect((await lab.muxguard("pending")).stdout).toContain("2 such requests wait\n");
+    expect((await lab.muxguard("pending")).stdout).toContain("2 requests from ssh wait for the answer\n");
     const { events } = await lab.logged(async () => {
       await lab.muxguard("approve", id, "--once");
       expect((await result).stdout).toBe("in\nin\n");
