@@ -20,7 +20,7 @@ export async function status(): Promise<void> {
       `log        ${log}`,
       ...masters.map(({ path, pid, origin }) => `connection ${path} (${origin}, pid ${pid})`),
       `runs       ${runs}`,
-      `remembered ${grants}${grants > 0 ? " (muxguard grants)" : ""}`,
+      `remembered ${grants}`,
       `questions  ${pending}${pending > 0 ? " (muxguard pending)" : ""}`,
       ...(locked ? ["locked     everything is denied (muxguard unlock)"] : []),
     ];

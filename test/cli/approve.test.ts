@@ -349,7 +349,10 @@ describeWith(["ssh", "sshd"], "a question of a run without a daemon", () => {
     expect(inside.stderr).toMatch(/^muxguard: refused: this process is inside a muxguard run/);
     expect(await lab.run(process.execPath, command.slice(1))).toMatchObject({ code: 0, stderr: "" });
     expect(await result).toMatchObject({ code: 0, stdout: "in\n", stderr: "" });
-    expect(lab.log()).toMatchObject([{ decision: "allow", by: "approver:queue" }]);
+    expect(lab.log()).toMatchObject([
+      { kind: "admin", operation: "approve", decision: "deny", by: "fault:inside" },
+      { decision: "allow", by: "approver:queue" },
+    ]);
   });
 
   it("is not hidden by that of a run that was stopped", async () => {
