@@ -15,7 +15,7 @@ export interface AuditEvent {
   by: string;
   /** Why, where it was denied. */
   reason?: string;
-  /** How long an approval is remembered: "once", "run", "10m". */
+  /** How long an answer is remembered: "once", "10m", "run", "session", "always". */
   remember?: string;
   host?: string;
   port?: number;
@@ -69,7 +69,7 @@ export interface Decided {
   decision: "allow" | "deny";
   by: string;
   reason?: string;
-  /** For a person's approval. */
+  /** For a person's answer. */
   remember?: Remember;
   /** Spent waiting for an answer, in milliseconds. */
   waitedMs: number;

@@ -9,6 +9,7 @@ import { rideEnvironment } from "../daemon/shims.ts";
 import { hasKeyboard } from "../platform/foreground.ts";
 import { protectProcess } from "../platform/protect.ts";
 import { becomeRunHolder } from "../platform/run-holder.ts";
+import { markRun } from "../platform/run-mark.ts";
 import { CliError, exitCodes } from "./cli-error.ts";
 import { openDaemonRun } from "./daemon-run.ts";
 import { openOwnRun } from "./own-run.ts";
@@ -59,6 +60,7 @@ export async function run([command = "", ...args]: string[], options: RunOptions
   // from before the command starts until all is cleaned up: a signal in between must not end the guard alone
   const stop = passSignals((signal) => kill(signal));
   try {
+    markRun(); // not before: a daemon opens no runs for who is marked
     return await runCommand(command, args, opened, (send) => {
       kill = send;
     });

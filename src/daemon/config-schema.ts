@@ -8,6 +8,8 @@ export const configSchema = z.strictObject({
   remember: z.optional(duration),
   timeout: z.optional(duration),
   yes: z.optional(z.enum(["once", "remember"])),
+  max_questions: z.optional(z.int().check(z.minimum(1))),
+  offer_after: z.optional(z.int().check(z.minimum(1))),
   upstream_timeout: z.optional(duration),
   sync_log: z.optional(z.boolean()),
   ssh_config: z.optional(z.string()),

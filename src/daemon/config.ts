@@ -16,6 +16,10 @@ export interface Config {
   timeout: number;
   /** What a plain yes means where an approver has just yes and no. */
   yes: "once" | "remember";
+  /** The most questions open at once for one program. */
+  maxQuestions: number;
+  /** After how many approvals of the same a question shows the rule that "always" writes. */
+  offerAfter: number;
   /** How long an upstream agent may take for what it answers by itself, in milliseconds. */
   upstreamTimeout: number;
   /** Waits for the disk with each entry of the log. */
@@ -34,6 +38,8 @@ const defaults: Config = {
   remember: 10 * 60_000,
   timeout: 60_000,
   yes: "remember",
+  maxQuestions: 10,
+  offerAfter: 3,
   upstreamTimeout: 10_000,
   syncLog: false,
   sshConfig: undefined,
@@ -53,6 +59,8 @@ export async function readConfig({ config, state }: Paths): Promise<Config> {
     remember: file.remember ?? defaults.remember,
     timeout: file.timeout ?? defaults.timeout,
     yes: file.yes ?? defaults.yes,
+    maxQuestions: file.max_questions ?? defaults.maxQuestions,
+    offerAfter: file.offer_after ?? defaults.offerAfter,
     upstreamTimeout: file.upstream_timeout ?? defaults.upstreamTimeout,
     syncLog: file.sync_log ?? defaults.syncLog,
     sshConfig: file.ssh_config === undefined ? undefined : expandHome(file.ssh_config),

@@ -24,7 +24,9 @@ import { Logins } from "../identity/logins.ts";
 import { MasterDestinations } from "../identity/master-destination.ts";
 import { SessionRegistry } from "../identity/session-registry.ts";
 import { SshConfigs } from "../identity/ssh-config.ts";
+import { bootTime } from "../platform/libc.ts";
 import { type Accepted, type Listener, listenPrivately } from "../platform/listener.ts";
+import { sessionEnd } from "../platform/login-session.ts";
 import { Peer } from "../platform/peer.ts";
 import { type PrivateAgent, startPrivateAgent } from "../platform/private-agent.ts";
 import { ensurePrivateFolder } from "../platform/private-folder.ts";
@@ -32,12 +34,13 @@ import { ProcessTable } from "../platform/process.ts";
 import { protectProcess } from "../platform/protect.ts";
 import { isInRun } from "../platform/run-holder.ts";
 import { keepHeapSmall } from "../platform/small-heap.ts";
-import { Grants } from "../policy/grants.ts";
+import { type GrantFacts, Grants } from "../policy/grants.ts";
 import type { Answer, Question } from "../policy/question.ts";
-import type { Caller } from "../policy/request.ts";
+import type { Caller, ControlOperation, Request } from "../policy/request.ts";
 import { agentRoute } from "./agent-route.ts";
 import type { Config } from "./config.ts";
 import { Connections } from "./connections.ts";
+import { Lock } from "./lock.ts";
 import { agentSocketOf, promptSocketOf } from "./opening.ts";
 import type { Paths } from "./paths.ts";
 import type { PolicySource } from "./policy-files.ts";
@@ -45,6 +48,9 @@ import { Prompts } from "./prompts.ts";
 
 /** How long an upstream agent may take for what a person has to do, in milliseconds: a touch, a PIN, `ssh-add -c`. */
 const PERSON_TIMEOUT = 120_000;
+
+/** For how long a question waits for the same about other hosts, in milliseconds: what starts many logins starts them together. */
+const GATHER_FOR = 150;
 
 export interface GuardOptions {
   paths: Paths;
@@ -92,7 +98,7 @@ export class Guard {
   readonly #options: GuardOptions;
   readonly #log: AuditLog;
   readonly #processes = new ProcessTable();
-  readonly #grants = new Grants(() => performance.now());
+  readonly #grants = new Grants(bootTime);
   readonly #questions: Questions;
   readonly #keyNames = new KeyNames();
   readonly #sessions = new SessionRegistry();
@@ -101,6 +107,7 @@ export class Guard {
   readonly #masterDestinations: MasterDestinations;
   readonly #broker: Broker;
   readonly #approvers: readonly Approver[];
+  readonly #lock: Lock;
   readonly #runs = new Map<string, Scope & { run: Run }>();
   readonly #open = new Set<{ close(): Promise<void> }>();
   #privateAgent: PrivateAgent | undefined;
@@ -115,13 +122,20 @@ export class Guard {
     this.#destinations = createDestinationResolver({}, hosts);
     this.#masterDestinations = new MasterDestinations(configs, hosts);
     this.#approvers = [inTurn(createAskpassApprover(environment))];
-    this.#questions = new Questions(options.onQuestion);
+    this.#questions = new Questions(options.onQuestion, {
+      gatherFor: GATHER_FOR,
+      perProgram: config.maxQuestions,
+    });
+    // the way by which it is answered is the one by which it is unlocked
+    this.#lock = new Lock(paths.runtime, () => options.onQuestion?.());
     this.#broker = new Broker({
       record: (decided) => this.#log.append(auditEvent(decided)),
       grants: this.#grants,
       questions: this.#questions,
-      settings: { remember: config.remember, timeout: config.timeout, yes: config.yes },
-      now: () => performance.now(),
+      settings: config,
+      now: bootTime,
+      sessionEnd,
+      isLocked: () => this.#lock.isOn,
     });
   }
 
@@ -163,6 +177,7 @@ export class Guard {
     const scope: Scope = {
       ...(run && { run: { id: randomBytes(6).toString("hex"), ...run } }),
       policy: () => policy.current(),
+      ...(policy.approve && { approve: policy.approve }),
       approvers: config.approvers.flatMap((kind) => all.filter((approver) => approver.kind === kind)),
       queue: !config.approvers.includes("queue") ? "closed" : holdsQuestions ? "holds" : "answers",
       report,
@@ -247,8 +262,32 @@ export class Guard {
     return this.#addresses().map(({ name }) => name);
   }
 
-  get grants(): number {
-    return this.#grants.size;
+  get grants(): GrantFacts[] {
+    return this.#grants.list();
+  }
+
+  /**
+   * Forgets the answers whose id begins so; without it all of them, as when the screen is locked or the machine goes to sleep.
+   * @returns how many
+   */
+  forget(prefix?: string): number {
+    if (!prefix) this.#broker.forget();
+    return this.#grants.forget(prefix);
+  }
+
+  get isLocked(): boolean {
+    return this.#lock.isOn;
+  }
+
+  /** Denies everything until unlock(), and forgets all answers. */
+  lock(): void {
+    this.#lock.turnOn();
+    this.forget();
+    this.#questions.withdraw("muxguard was locked");
+  }
+
+  unlock(): void {
+    this.#lock.turnOff();
   }
 
   get runs(): number {
@@ -258,6 +297,13 @@ export class Guard {
   /** What is inside of a run, be it another guard's, may not control the guard. */
   isInRun(caller: Caller): boolean {
     return isInRun(caller, new Set([...this.#runs.values()].map(({ run }) => run.pid)));
+  }
+
+  /** Logs that what is guarded wanted to control the guard. */
+  refuseControl(caller: Caller, operation: ControlOperation, reason: string): void {
+    const asker = { caller, isUnchanged: () => true, gone: new AbortController().signal, tells: true };
+    const request: Request = { kind: "admin", operation, path: [], forwarded: false };
+    this.#broker.refuse(request, asker, { report: () => {} }, { what: "inside", reason });
   }
 
   /** The process at the other end of a connection to one of the guard's sockets. */

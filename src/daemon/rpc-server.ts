@@ -9,7 +9,7 @@ import type { Prompter } from "../approver/prompter.ts";
 import { type Accepted, type Listener, listenPrivately } from "../platform/listener.ts";
 import type { Peer } from "../platform/peer.ts";
 import type { Answer } from "../policy/question.ts";
-import type { Caller } from "../policy/request.ts";
+import type { Caller, ControlOperation } from "../policy/request.ts";
 import type { Connections } from "./connections.ts";
 import type { Guard, OpenScope } from "./daemon.ts";
 import { filePolicy, type PolicySource } from "./policy-files.ts";
@@ -19,13 +19,22 @@ import * as rpc from "./rpc.ts";
 /** The most that one client may send in all, in bytes. Its requests and answers are short. */
 const MAX_RECEIVED = 4 * 1024 * 1024;
 
+const duration = z.object({ milliseconds: z.int().check(z.minimum(0)) });
 const answerSchema = z.discriminatedUnion("decision", [
   z.object({
     decision: z.literal("allow"),
-    remember: z.union([z.enum(["once", "run"]), z.object({ milliseconds: z.int().check(z.minimum(0)) })]),
+    remember: z.union([z.enum(["once", "run", "session", "always"]), duration]),
   }),
-  z.object({ decision: z.literal("deny"), reason: z.string() }),
+  z.object({ decision: z.literal("apart") }),
+  z.object({ decision: z.literal("deny"), reason: z.string(), remember: z.optional(duration) }),
 ]) satisfies z.ZodMiniType<Answer>;
+
+const purposeSchema = z.nullable(z.enum(["approve", "deny"]));
+
+const INSIDE = "this process is inside a muxguard run, and what is guarded can't control the guard";
+
+/** The process at the other end. What it wants is logged where it is refused. @throws for one that is inside of a run */
+type FromOutside = (operation?: ControlOperation) => Caller;
 
 export interface RpcServerOptions {
   guard: Guard;
@@ -48,17 +57,16 @@ function serve(socket: Socket, accepted: Accepted, options: RpcServerOptions): v
   const connection = rpc.rpcConnection(socket);
   socket.on("error", () => socket.destroy());
   // who asks is read at each request: a process that was outside of a run may be inside by now
-  const fromOutside = (): Caller => {
+  const fromOutside: FromOutside = (operation) => {
     const caller = peer.identify();
-    if (guard.isInRun(caller))
-      throw refused(
-        "refused: this process is inside a muxguard run, and what is guarded can't control the guard",
-      );
-    return caller;
+    if (!guard.isInRun(caller)) return caller;
+    if (operation) guard.refuseControl(caller, operation, INSIDE);
+    throw refused(`refused: ${INSIDE}`);
   };
   connection.onRequest(rpc.statusRequest, async () => {
     fromOutside();
-    const counts = { runs: guard.runs, grants: guard.grants, pending: guard.pending().length };
+    const { runs, isLocked: locked } = guard;
+    const counts = { runs, locked, grants: guard.grants.length, pending: guard.pending().length };
     return {
       pid: process.pid,
       upstream: guard.upstreams,
@@ -67,14 +75,15 @@ function serve(socket: Socket, accepted: Accepted, options: RpcServerOptions): v
       ...counts,
     };
   });
-  connection.onRequest(rpc.pendingRequest, () => {
-    fromOutside();
+  connection.onRequest(rpc.pendingRequest, (purpose) => {
+    fromOutside(purposeSchema.parse(purpose) ?? undefined);
     return guard.pending();
   });
   connection.onRequest(rpc.answerRequest, ({ id, answer }) => {
-    fromOutside();
+    fromOutside(answer.decision === "allow" ? "approve" : "deny");
     return guard.answer(id, answerSchema.parse(answer));
   });
+  serveForgetting(connection, guard, fromOutside);
   connection.onRequest(rpc.openRunRequest, async (run) => {
     const { pid } = fromOutside();
     if (!policy) throw refused("this guard belongs to one run");
@@ -97,6 +106,23 @@ function serve(socket: Socket, accepted: Accepted, options: RpcServerOptions): v
   socket.on("data", () => socket.bytesRead > MAX_RECEIVED && socket.destroy());
 }
 
+function serveForgetting(connection: MessageConnection, guard: Guard, fromOutside: FromOutside): void {
+  connection.onRequest(rpc.grantsRequest, () => {
+    fromOutside();
+    return guard.grants;
+  });
+  connection.onRequest(rpc.forgetRequest, (id) => {
+    fromOutside("forget");
+    return guard.forget(z.string().parse(id));
+  });
+  connection.onRequest(rpc.lockRequest, (on) => {
+    fromOutside(on ? "lock-all" : "unlock-all");
+    if (on) guard.lock();
+    else guard.unlock();
+    return null;
+  });
+}
+
 function startRides(
   guard: Guard,
   connections: Connections,
@@ -114,7 +140,7 @@ interface Served {
   connections: Connections;
   policy: PolicySource;
   peer: Peer;
-  fromOutside: () => Caller;
+  fromOutside: FromOutside;
   socket: Socket;
 }
 

@@ -1,8 +1,9 @@
 /** Whether a rule matches: every field that it names must. */
 import { allowsCommand } from "./command.ts";
+import { lineOf, ownLine } from "./coverage.ts";
 import { type ListMatch, matchHost, matchList, matchPattern } from "./pattern.ts";
 import type { Rule } from "./policy.ts";
-import type { Caller, Forward, KeyFacts, Request } from "./request.ts";
+import type { Caller, Forward, KeyFacts, Operation, Request } from "./request.ts";
 
 export function matchRule(rule: Rule, request: Request, caller: Caller): boolean {
   return (
@@ -25,6 +26,8 @@ function matchKind(rule: Rule, request: Request): boolean {
 function matchDestination(rule: Rule, { destination, forwarded }: Request): boolean {
   if (rule.forwarded !== undefined && rule.forwarded !== forwarded) return false;
   if (rule.verified !== undefined && rule.verified !== destination?.verified) return false;
+  if (rule.host_key !== undefined && !(destination?.verified && rule.host_key === destination.hostKey))
+    return false;
   if (rule.host === undefined && rule.port === undefined) return true;
   if (!destination) return false;
   if (!destination.verified && rule.verified !== false) return false;
@@ -43,9 +46,13 @@ function matchAsked(rule: Rule, { user, key, namespace, operation }: Request): b
   return (
     matchOptional(rule.user, user) &&
     matchOptional(rule.namespace, namespace) &&
-    (rule.operation === undefined || (operation !== undefined && rule.operation.includes(operation))) &&
+    matchOperation(rule.operation, operation) &&
     (rule.key === undefined || (key !== undefined && matchKey(rule, rule.key, key)))
   );
+}
+
+function matchOperation(wanted: readonly Operation[] | undefined, operation: Operation | undefined): boolean {
+  return wanted === undefined || (operation !== undefined && wanted.includes(operation));
 }
 
 const sessionFields = ["command", "subsystem", "tty", "x11", "forward_agent", "environment"] as const;
@@ -126,7 +133,7 @@ function matchAddress(list: string | undefined, address: string | undefined): bo
 
 function matchCaller(rule: Rule, caller: Caller): boolean {
   if (rule.container !== undefined && rule.container !== caller.container) return false;
-  if (!matchOptional(rule.scope, caller.run?.name)) return false;
+  if (!matchScope(rule.scope, caller) || !matchPrograms(rule.programs, caller)) return false;
   const list = rule.caller;
   if (list === undefined) return true;
   const programs = [caller, ...caller.ancestors].flatMap(({ exe }) => (exe === undefined ? [] : [exe]));
@@ -136,6 +143,18 @@ function matchCaller(rule: Rule, caller: Caller): boolean {
   );
 }
 
+/** The empty scope is outside of runs. */
+function matchScope(scope: string | undefined, { run }: Caller): boolean {
+  return scope === "" ? run === undefined : matchOptional(scope, run?.name);
+}
+
+/** The whole line, each as it is. */
+function matchPrograms(programs: readonly string[] | undefined, caller: Caller): boolean {
+  if (programs === undefined) return true;
+  const line = lineOf(ownLine(caller));
+  return line.length === programs.length && line.every((program, at) => program === programs[at]);
+}
+
 /** A pattern with a `/` is matched against the path of a program, one without against its file name. */
 function matchProgram(exe: string, list: string): ListMatch {
   const name = exe.slice(exe.lastIndexOf("/") + 1);
@@ -143,8 +162,9 @@ function matchProgram(exe: string, list: string): ListMatch {
   return matches.find((match) => match === "negated") ?? matches.find((match) => match === "yes") ?? "no";
 }
 
-function matchKey(rule: Rule, list: string, { fingerprint, comment }: KeyFacts): boolean {
-  const texts = comment === undefined ? [fingerprint] : [fingerprint, comment];
+/** Whoever adds a key chooses its comment: one that looks like a fingerprint must not pass for another key's. */
+function matchKey(rule: Rule, list: string, { fingerprint, comment = "SHA256:" }: KeyFacts): boolean {
+  const texts = comment.startsWith("SHA256:") ? [fingerprint] : [fingerprint, comment];
   return anyMatches(
     rule,
     texts.map((text) => matchList(text, list)),

@@ -26,7 +26,12 @@ export type AdminOperation = (typeof adminOperations)[number];
 
 /** What ends or changes a shared connection: `-O exit`, `-O stop`, `-O cancel` of ssh(1). */
 export const connectionOperations = ["exit", "stop", "cancel"] as const;
-export type Operation = AdminOperation | (typeof connectionOperations)[number];
+
+/** What a person does with muxguard itself. No rule allows it to what is guarded, which is refused and logged. */
+export const controlOperations = ["approve", "deny", "forget", "lock-all", "unlock-all"] as const;
+export type ControlOperation = (typeof controlOperations)[number];
+
+export type Operation = AdminOperation | (typeof connectionOperations)[number] | ControlOperation;
 
 /** How ssh(1) has them: `-L`, `-R`, `-D`, and `-W` (which is ProxyJump's too). */
 export const forwardKinds = ["local", "remote", "dynamic", "stdio"] as const;

@@ -1,5 +1,5 @@
 import { describe, expect, test, vi } from "vitest";
-import { type Outcome, Questions } from "../../src/guard/questions.ts";
+import { Questions } from "../../src/guard/questions.ts";
 import {
   answering,
   asking,
@@ -21,7 +21,7 @@ describe("identical questions", () => {
     expect(shown.count).toBe(3);
     expect(questions.pending()).toEqual([shown]);
     answer(yes());
-    const allowed: Outcome = { answer: yes(), by: "approver:terminal" };
+    const allowed = { answer: yes(), by: "approver:terminal" };
     expect(await Promise.all(outcomes)).toEqual([allowed, allowed, allowed]);
     expect(approver.asked).toHaveLength(1);
     expect(questions.pending()).toEqual([]);
