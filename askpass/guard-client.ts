@@ -66,14 +66,20 @@ function send(socket: Socket, message: object): void {
 
 function readMessages(socket: Socket, receive: (message: Message) => void): void {
   let pending = Buffer.alloc(0);
-  socket.on("data", (more) => {
-    if (socket.bytesRead > MAX_RECEIVED) return socket.destroy();
-    pending = Buffer.concat([pending, more]);
+  const take = (): void => {
     for (let cut = firstMessage(pending); cut; cut = firstMessage(pending)) {
       pending = pending.subarray(cut.end);
       receive(JSON.parse(cut.body));
     }
-    return undefined;
+  };
+  socket.on("data", (more) => {
+    pending = Buffer.concat([pending, more]);
+    try {
+      if (socket.bytesRead > MAX_RECEIVED) throw new Error("the guard says too much");
+      take();
+    } catch (error) {
+      socket.destroy(error instanceof Error ? error : new Error("the guard can't be understood"));
+    }
   });
 }
 

@@ -5,9 +5,9 @@
  *
  * It is started for each question, so little is loaded before it is known what is needed.
  */
+import { existsSync } from "node:fs";
 import type { AskpassAnswer, AskpassQuestion } from "../src/daemon/rpc.ts";
 import { promptKind } from "../src/policy/openssh-prompt.ts";
-import { askGuard } from "./guard-client.ts";
 import { isInForeground } from "./in-foreground.ts";
 
 /** How often to look whether whoever asks is still there, in milliseconds: it doesn't tell when it is killed. */
@@ -17,17 +17,18 @@ async function answer({ text, hint, terminal }: AskpassQuestion): Promise<Askpas
   const kind = promptKind(text, hint);
   const { MUXGUARD_PROMPTS: named } = process.env;
   const question = { text, terminal, ...(hint !== undefined && { hint }) };
-  if (named !== undefined) {
-    const answered = await askGuard(named, question);
-    if (!answered) throw new Error("the guard of MUXGUARD_PROMPTS has ended");
-    return answered;
-  }
+  const answered = named === undefined ? undefined : await ask(named, question);
+  if (answered) return answered;
   if (kind !== "confirm") return { here: kind };
+  if (named !== undefined) throw new Error("the guard that MUXGUARD_PROMPTS names has ended");
   const { openPaths } = await import("../src/daemon/paths.ts");
   const paths = openPaths();
-  return (
-    (await askGuard(paths.promptSocket, question)) ?? (await import("./alone.ts")).decide(paths, question)
-  );
+  return (await ask(paths.promptSocket, question)) ?? (await import("./alone.ts")).decide(paths, question);
+}
+
+/** Undefined if no guard listens there. */
+async function ask(socket: string, question: AskpassQuestion): Promise<AskpassAnswer | undefined> {
+  return existsSync(socket) ? (await import("./guard-client.ts")).askGuard(socket, question) : undefined;
 }
 
 async function main(): Promise<number> {

@@ -1,5 +1,5 @@
 /** The askpass program to ask through where SSH_ASKPASS is muxguard-askpass: one that shows a window, and never muxguard-askpass again. */
-import { accessSync, constants, realpathSync } from "node:fs";
+import { accessSync, constants, realpathSync, statSync } from "node:fs";
 import { basename, delimiter, join } from "node:path";
 
 const OWN_NAME = "muxguard-askpass";
@@ -47,7 +47,7 @@ function find(path = ""): string | undefined {
 function isProgram(file: string): boolean {
   try {
     accessSync(file, constants.X_OK);
-    return true;
+    return statSync(file).isFile();
   } catch {
     return false;
   }
