@@ -15,21 +15,29 @@ import { visible } from "../src/policy/visible.ts";
 const interrupted = (): void => void process.kill(process.ppid, "SIGINT");
 const terminal = { path: "/dev/tty", mayTakeForeground, takeForeground, interrupted };
 
+/** Killed, it leaves neither a window nor a terminal without echo behind. */
+const stopped = new AbortController();
+for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const)
+  process.once(signal, () => stopped.abort(new Error("withdrawn")));
+
 /** How much of a question is repeated where nobody can be asked. */
 const MAX_TOLD = 100;
 
 export async function ask(prompt: Prompt): Promise<{ answer: string } | { denied: string }> {
   protectProcess();
-  const stays = new AbortController();
   for (const prompter of await prompters()) {
     if (prompter.unavailable() !== undefined) continue;
-    const answer = await prompter.prompt(prompt, stays.signal);
+    const answer = await prompter.prompt(prompt, stopped.signal).catch(unlessStopped);
     return answer === undefined ? { denied: "" } : { answer };
   }
   const what = visible(prompt.text.trim(), MAX_TOLD);
   return {
     denied: `muxguard-askpass: nobody can be asked for "${what}": no terminal, and no other askpass program`,
   };
+}
+
+function unlessStopped(error: Error): undefined {
+  if (!stopped.signal.aborted) throw error;
 }
 
 /** A secret may be wanted where the settings are broken. */
@@ -41,5 +49,5 @@ async function prompters(): Promise<Prompter[]> {
 }
 
 export function askOnTerminal(question: Question, withdrawn: AbortSignal): Promise<Answer> {
-  return createTerminalApprover(terminal).ask(question, withdrawn);
+  return createTerminalApprover(terminal).ask(question, AbortSignal.any([withdrawn, stopped.signal]));
 }

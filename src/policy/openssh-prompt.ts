@@ -51,6 +51,10 @@ const permissions: readonly (readonly [RegExp, Read])[] = [
   [/^Allow multiplex proxy connection\?$/, () => ({ operation: "proxy" })],
   [new RegExp(`^Open (local|remote|dynamic) forward (\\S+) -> (\\S+) on (${HOST})\\?$`), forwardOf],
   [/^Allow forward to \[([^\s[\]]+)\]:(\d+)\? $/, (host = "", port) => stdio(address(`${host}:${port}`))],
+  [
+    /^Allow forward to ([^\s[\]]+):(\d+)\? $/, // before 10.0, with the number of PORT_STREAMLOCAL unsigned
+    (host = "", port) => stdio(address(`${host}:${port === "4294967294" ? "-2" : port}`)),
+  ],
   [/^Allow forward to path (\/\S*)$/, (path) => stdio(path)],
   [/^Add key \S+ \([^\n]*\) to agent\?$/, () => ({ operation: "add" })],
 ];

@@ -59,6 +59,13 @@ describe("a question of OpenSSH's is a request", () => {
       { forward: { kind: "remote", listen: "localhost:1080", connect: "*" } },
     ],
     ["-W", "Allow forward to [db]:22? ", { forward: { kind: "stdio", connect: "db:22" } }],
+    ["-W (9.2)", "Allow forward to db:22? ", { forward: { kind: "stdio", connect: "db:22" } }],
+    ["-W to IPv6 (9.2)", "Allow forward to ::1:22? ", { forward: { kind: "stdio", connect: "[::1]:22" } }],
+    [
+      "-W to a socket (9.2)",
+      "Allow forward to /run/db:4294967294? ",
+      { forward: { kind: "stdio", connect: "/run/db" } },
+    ],
     ["-W to IPv6", "Allow forward to [::1]:22? ", { forward: { kind: "stdio", connect: "[::1]:22" } }],
     [
       "-W to a socket (10.0)",
@@ -151,6 +158,7 @@ describe("a question that others may have written into is opaque", () => {
     ["a dynamic forward that leads somewhere", "Open dynamic forward LOCALHOST:1 -> b:2 on prod?"],
     ["a local forward to everywhere", "Open local forward LOCALHOST:1 -> * on prod?"],
     ["-W with more in its brackets", "Allow forward to [db]:22 or [x]:22? "],
+    ["-W with two addresses", "Allow forward to db:22? or x:22? "],
     ["a path with a space", "Allow forward to path /run/db or not"],
   ])("%s", (_, text) => {
     const { data, operation, key, destination, forward, prompt } = permission(text);
