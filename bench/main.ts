@@ -3,6 +3,7 @@
  * is measured next to the bare agent, in the same run.
  */
 import { benchConnect, benchList, benchLogin, benchSign } from "./agent.ts";
+import { benchAskpass } from "./askpass.ts";
 import { Lab } from "./lab.ts";
 import { benchClients, benchMemory } from "./load.ts";
 import { benchRun } from "./run.ts";
@@ -22,6 +23,7 @@ const sections: readonly Section[] = [
   { name: "memory", group: "agent", run: benchMemory },
   { name: "clients", group: "agent", run: benchClients },
   { name: "run", group: "cli", run: benchRun },
+  { name: "askpass", group: "cli", run: benchAskpass },
 ];
 
 function chooseSections(names: readonly string[]): readonly Section[] {

@@ -267,11 +267,16 @@ const approverPlaces: Record<string, string> = {
   queue: "with muxguard approve or deny",
 };
 
-/** The words of a program's own question, and what it leaves out: it is asked on behalf of others. */
-function describePrompt(prompt: string): string[] {
+/** What OpenSSH asks on its own behalf. The rest is on behalf of programs that it doesn't name. */
+const ownQuestions: ReadonlySet<Request["operation"]> = new Set([
+  "trust-host-key",
+  "update-host-keys",
+  "add",
+]);
+
+function describePrompt(prompt: string, { operation }: Request): string[] {
   const unknown = "for whom: it does not say. Any program that reaches it may have asked";
-  const isOfOthers = !/^The authenticity of host|^Accept updated|^Add key/.test(prompt);
-  return [`it says: ${visibleEnds(prompt.trim(), 400)}`, ...(isOfOthers ? [unknown] : [])];
+  return [`it says: ${visibleEnds(prompt.trim(), 400)}`, ...(ownQuestions.has(operation) ? [] : [unknown])];
 }
 
 /** The lines of a prompt: who wants what, where, and why it is asked. */
@@ -282,7 +287,7 @@ export function describeQuestion(question: Question): string[] {
   const lines = [`${programName(caller)} wants to ${describeRequest(request)}`];
   if (request.destination) lines.push(`destination: ${describeProof(request.destination)}`);
   if (request.key) lines.push(`key: ${describeType(request.key.type)}${request.key.fingerprint}`);
-  if (request.prompt !== undefined) lines.push(...describePrompt(request.prompt));
+  if (request.prompt !== undefined) lines.push(...describePrompt(request.prompt, request));
   lines.push(`asked by: ${describeCaller(caller)}`);
   if (claimed !== "") lines.push(`command line (claimed): ${claimed}`);
   if (caller.cwd !== undefined) lines.push(`working directory: ${visible(caller.cwd, 100)}`);
