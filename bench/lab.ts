@@ -10,6 +10,7 @@ import { hostLine } from "./login.ts";
 import { output, Processes, ready } from "./processes.ts";
 
 export const muxguard = fileURLToPath(new URL("../../bin/muxguard", import.meta.url));
+const askpass = fileURLToPath(new URL("../../bin/muxguard-askpass", import.meta.url));
 const passThrough = fileURLToPath(new URL("./pass-through.js", import.meta.url));
 
 /** A few rules that don't match, then those that do: a rule allows opaque data, a remembered approval logins. */
@@ -43,7 +44,7 @@ remember = "1h"
 
 [[rule]]
 name = "the bench"
-on = ["sign"]
+on = ["sign", "confirm"]
 key = "bench"
 action = "allow"
 
@@ -189,6 +190,10 @@ export class Lab {
 
   runMuxguard(args: readonly string[], environment: NodeJS.ProcessEnv): Promise<void> {
     return this.run(process.execPath, [muxguard, ...args], environment);
+  }
+
+  runAskpass(question: string, environment: NodeJS.ProcessEnv): Promise<void> {
+    return this.run(process.execPath, [askpass, question], environment);
   }
 
   async #startPassThrough(): Promise<string> {

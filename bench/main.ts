@@ -3,6 +3,7 @@
  * is measured next to bare OpenSSH, in the same run.
  */
 import { benchConnect, benchList, benchLogin, benchSign } from "./agent.ts";
+import { benchAskpass } from "./askpass.ts";
 import { Lab } from "./lab.ts";
 import { benchClients, benchMemory } from "./load.ts";
 import { benchLogins, benchRide, benchSession, benchTransfer } from "./mux.ts";
@@ -29,6 +30,7 @@ const sections: readonly Section[] = [
   { name: "idle", group: "mux", run: benchIdle },
   { name: "logins", group: "mux", run: benchLogins },
   { name: "ride", group: "mux", run: benchRide },
+  { name: "askpass", group: "cli", run: benchAskpass },
 ];
 
 function chooseSections(names: readonly string[]): readonly Section[] {

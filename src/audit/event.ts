@@ -26,7 +26,7 @@ export interface AuditEvent {
   /** The host that the caller's command line names, where it was not verified. */
   claimed?: string;
   user?: string;
-  key?: { type: string; fingerprint: string; comment?: string };
+  key?: { type?: string; fingerprint: string; comment?: string };
   data?: Request["data"];
   namespace?: string;
   operation?: Request["operation"];
@@ -40,6 +40,8 @@ export interface AuditEvent {
   /** The names of the variables alone: the values may be secrets. */
   environment?: string[];
   forward?: Request["forward"];
+  /** A program's own question. */
+  prompt?: string;
   forwarded?: boolean;
   /** The hops that the request was forwarded through, the nearest first. */
   path?: string[];

@@ -30,6 +30,8 @@ export interface Config {
   controlFolders: readonly string[];
   /** Whether ssh says on its stderr that a person is asked: only where that is a terminal, or always. */
   announce: "terminal" | "always";
+  /** The program to ask through where SSH_ASKPASS is muxguard-askpass. */
+  askpass: string | undefined;
 }
 
 const defaults: Config = {
@@ -45,6 +47,7 @@ const defaults: Config = {
   sshConfig: undefined,
   controlFolders: [],
   announce: "terminal",
+  askpass: undefined,
 };
 
 /** @throws SettingsError */
@@ -66,6 +69,7 @@ export async function readConfig({ config, state }: Paths): Promise<Config> {
     sshConfig: file.ssh_config === undefined ? undefined : expandHome(file.ssh_config),
     controlFolders: (file.control_dirs ?? []).map(expandHome),
     announce: file.announce ?? defaults.announce,
+    askpass: file.askpass === undefined ? undefined : expandHome(file.askpass),
   };
 }
 

@@ -9,6 +9,7 @@ import type { Approver } from "../approver/approver.ts";
 import { createAskpassApprover } from "../approver/askpass.ts";
 import { createAskpassPrompter } from "../approver/askpass-prompt.ts";
 import { inTurn } from "../approver/in-turn.ts";
+import { nextAskpass } from "../approver/next-askpass.ts";
 import type { Prompter } from "../approver/prompter.ts";
 import { auditEvent } from "../audit/event.ts";
 import { AuditLog } from "../audit/log.ts";
@@ -24,6 +25,7 @@ import { Logins } from "../identity/logins.ts";
 import { MasterDestinations } from "../identity/master-destination.ts";
 import { SessionRegistry } from "../identity/session-registry.ts";
 import { SshConfigs } from "../identity/ssh-config.ts";
+import { isInRun } from "../platform/in-run.ts";
 import { bootTime } from "../platform/libc.ts";
 import { type Accepted, type Listener, listenPrivately } from "../platform/listener.ts";
 import { sessionEnd } from "../platform/login-session.ts";
@@ -32,7 +34,6 @@ import { type PrivateAgent, startPrivateAgent } from "../platform/private-agent.
 import { ensurePrivateFolder } from "../platform/private-folder.ts";
 import { ProcessTable } from "../platform/process.ts";
 import { protectProcess } from "../platform/protect.ts";
-import { isInRun } from "../platform/run-holder.ts";
 import { keepHeapSmall } from "../platform/small-heap.ts";
 import { type GrantFacts, Grants } from "../policy/grants.ts";
 import type { Answer, Question } from "../policy/question.ts";
@@ -78,12 +79,16 @@ export interface ScopeOptions {
 
 export interface OpenScope extends AddedScope {
   agentSocket: string;
+  /** For muxguard-askpass. */
+  promptSocket: string;
   close(): Promise<void>;
 }
 
 export interface AddedScope {
   readonly scope: Scope;
   serve(socket: Socket, accepted: Accepted): void;
+  /** The same for muxguard-askpass. */
+  servePrompts(socket: Socket, accepted: Accepted): void;
   /** Forgets what was granted to the run. */
   end(): void;
 }
@@ -106,6 +111,8 @@ export class Guard {
   readonly #destinations: ReturnType<typeof createDestinationResolver>;
   readonly #masterDestinations: MasterDestinations;
   readonly #broker: Broker;
+  readonly #prompts: Prompts;
+  readonly #askpass: NodeJS.ProcessEnv;
   readonly #approvers: readonly Approver[];
   readonly #lock: Lock;
   readonly #runs = new Map<string, Scope & { run: Run }>();
@@ -121,7 +128,8 @@ export class Guard {
     const hosts = new HostIdentifier({}, configs);
     this.#destinations = createDestinationResolver({}, hosts);
     this.#masterDestinations = new MasterDestinations(configs, hosts);
-    this.#approvers = [inTurn(createAskpassApprover(environment))];
+    this.#askpass = nextAskpass(environment, config.askpass);
+    this.#approvers = [inTurn(createAskpassApprover(this.#askpass))];
     this.#questions = new Questions(options.onQuestion, {
       gatherFor: GATHER_FOR,
       perProgram: config.maxQuestions,
@@ -136,6 +144,12 @@ export class Guard {
       now: bootTime,
       sessionEnd,
       isLocked: () => this.#lock.isOn,
+    });
+    this.#prompts = new Prompts({
+      processes: this.#processes,
+      broker: this.#broker,
+      scopeOf: (caller, scope) => this.#promptScope(caller, scope),
+      asksOnTerminals: config.approvers.includes("terminal"),
     });
   }
 
@@ -155,15 +169,19 @@ export class Guard {
   async openScope(options: ScopeOptions): Promise<OpenScope> {
     await options.policy.load();
     const scope = this.addScope(options);
-    const name = options.run ? `${randomBytes(6).toString("hex")}.sock` : "agent.sock";
-    const listener = await listenPrivately(join(this.#options.folder, name), scope.serve);
+    const { folder } = this.#options;
+    const own = randomBytes(6).toString("hex");
+    const name = options.run ? `${own}.sock` : "agent.sock";
+    const listener = await listenPrivately(join(folder, name), scope.serve);
+    const prompts = options.run && (await this.#prompts.listen(join(folder, `${own}.ask`), scope.scope));
     const opened: OpenScope = {
       ...scope,
       agentSocket: listener.path,
+      promptSocket: prompts?.path ?? this.paths.promptSocket,
       close: async () => {
         this.#open.delete(opened);
         scope.end();
-        await listener.close();
+        await Promise.all([listener.close(), prompts?.close()]);
       },
     };
     this.#open.add(opened);
@@ -191,6 +209,7 @@ export class Guard {
     return {
       scope,
       serve: (socket, accepted) => this.#serve(socket, accepted, scope, agents),
+      servePrompts: (socket, accepted) => this.#prompts.serve(socket, accepted, scope),
       end: () => this.#endRun(scope.run?.id),
     };
   }
@@ -208,9 +227,7 @@ export class Guard {
   async guardConnections(outside: AddedScope, report: (line: string) => void): Promise<Connections> {
     const folder = join(this.#options.folder, "control");
     ensurePrivateFolder(folder);
-    const prompts = new Prompts(this.#processes);
-    await prompts.listen(promptSocketOf(folder));
-    this.#open.add(prompts);
+    this.#open.add(await this.#prompts.listen(promptSocketOf(folder), outside.scope));
     this.#open.add(await listenPrivately(agentSocketOf(folder), outside.serve));
     this.#connections = new Connections({
       config: this.#options.config,
@@ -221,7 +238,7 @@ export class Guard {
       runOf: (caller) => this.#runOf(caller),
       outside: outside.scope,
       report,
-      prompts,
+      prompts: this.#prompts,
       folder,
       environment: this.#options.environment,
     });
@@ -235,13 +252,23 @@ export class Guard {
     return runs.find(({ run }) => run.pid === holder?.pid);
   }
 
+  /** A process's own run decides, whichever socket it comes to; one that another guard holds can't be asked here. */
+  #promptScope(caller: Caller, scope: Scope): Scope {
+    const own = this.#runOf(caller) ?? scope;
+    if (!own.run && this.isInRun(caller))
+      throw new Error(
+        "this process is inside of a muxguard run, or of a container; MUXGUARD_PROMPTS names the guard to ask",
+      );
+    return own;
+  }
+
   get paths(): Paths {
     return this.#options.paths;
   }
 
   /** The user's own SSH_ASKPASS. */
   get prompter(): Prompter {
-    return createAskpassPrompter(this.#options.environment);
+    return createAskpassPrompter(this.#askpass);
   }
 
   pending(): Question[] {

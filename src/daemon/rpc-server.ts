@@ -1,33 +1,21 @@
 /** What the daemon does for muxguard's own commands: status, pending questions, answers, and runs. */
 import type { Socket } from "node:net";
 import { join } from "node:path";
-import { CancellationTokenSource, type MessageConnection, ResponseError } from "vscode-jsonrpc/node.js";
+import { type MessageConnection, ResponseError } from "vscode-jsonrpc/node.js";
 import * as z from "zod/mini";
-import type { Approver } from "../approver/approver.ts";
 import { inTurn } from "../approver/in-turn.ts";
-import type { Prompter } from "../approver/prompter.ts";
 import { type Accepted, type Listener, listenPrivately } from "../platform/listener.ts";
 import type { Peer } from "../platform/peer.ts";
-import type { Answer } from "../policy/question.ts";
 import type { Caller, ControlOperation } from "../policy/request.ts";
 import type { Connections } from "./connections.ts";
 import type { Guard, OpenScope } from "./daemon.ts";
 import { filePolicy, type PolicySource } from "./policy-files.ts";
+import { answerSchema, remotePrompter, remoteTerminal } from "./remote-terminal.ts";
 import { Rides, rideName } from "./rides.ts";
 import * as rpc from "./rpc.ts";
 
 /** The most that one client may send in all, in bytes. Its requests and answers are short. */
 const MAX_RECEIVED = 4 * 1024 * 1024;
-
-const duration = z.object({ milliseconds: z.int().check(z.minimum(0)) });
-const answerSchema = z.discriminatedUnion("decision", [
-  z.object({
-    decision: z.literal("allow"),
-    remember: z.union([z.enum(["once", "run", "session", "always"]), duration]),
-  }),
-  z.object({ decision: z.literal("apart") }),
-  z.object({ decision: z.literal("deny"), reason: z.string(), remember: z.optional(duration) }),
-]) satisfies z.ZodMiniType<Answer>;
 
 const purposeSchema = z.nullable(z.enum(["approve", "deny"]));
 
@@ -97,7 +85,8 @@ function serve(socket: Socket, accepted: Accepted, options: RpcServerOptions): v
     const close = (): void => void Promise.all([scope.close(), rides?.close()]);
     if (socket.destroyed) close();
     socket.once("close", close);
-    return { agentSocket: scope.agentSocket, ...(rides && { rideFolder: rides.folder }) };
+    const { agentSocket, promptSocket } = scope;
+    return { agentSocket, promptSocket, ...(rides && { rideFolder: rides.folder }) };
   });
   if (connections && policy)
     serveConnections(connection, { guard, connections, policy, peer, fromOutside, socket });
@@ -199,46 +188,6 @@ async function openRun(
   } catch (error) {
     throw new ResponseError(rpc.SETTINGS_ERROR, error instanceof Error ? error.message : String(error));
   }
-}
-
-/** The terminal of a run, which only the run's own process can read from. */
-function remoteTerminal(connection: MessageConnection): Approver {
-  return {
-    kind: "terminal",
-    unavailable: () => undefined,
-    async ask(question, signal) {
-      const cancellation = new CancellationTokenSource();
-      const cancel = (): void => cancellation.cancel();
-      signal.addEventListener("abort", cancel, { once: true });
-      try {
-        return answerSchema.parse(await connection.sendRequest(rpc.askRequest, question, cancellation.token));
-      } finally {
-        signal.removeEventListener("abort", cancel);
-        cancellation.dispose();
-      }
-    },
-  };
-}
-
-/** What ssh asks while it connects, asked on the terminal of whoever wanted it. */
-function remotePrompter(connection: MessageConnection): Prompter {
-  return {
-    unavailable: () => undefined,
-    async prompt(prompt, signal) {
-      const cancellation = new CancellationTokenSource();
-      const cancel = (): void => cancellation.cancel();
-      signal.addEventListener("abort", cancel, { once: true });
-      try {
-        const answer = z
-          .nullable(z.string())
-          .parse(await connection.sendRequest(rpc.promptRequest, prompt, cancellation.token));
-        return answer ?? undefined;
-      } finally {
-        signal.removeEventListener("abort", cancel);
-        cancellation.dispose();
-      }
-    },
-  };
 }
 
 function refused(reason: string): ResponseError<void> {

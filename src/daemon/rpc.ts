@@ -45,6 +45,8 @@ export interface OpenRun {
 
 export interface OpenedRun {
   agentSocket: string;
+  /** For muxguard-askpass. */
+  promptSocket: string;
   /** For a ride: the folder with its programs. */
   rideFolder?: string;
 }
@@ -77,6 +79,18 @@ export interface RideRequest {
   purpose: Pick<Request, "command" | "subsystem" | "forward">;
 }
 
+/** What ssh, ssh-agent, git or sudo ask through muxguard-askpass. */
+export interface AskpassQuestion {
+  text: string;
+  /** SSH_ASKPASS_PROMPT. */
+  hint?: string;
+  /** Whether muxguard-askpass can ask on the terminal of whoever runs it. */
+  terminal: boolean;
+}
+
+/** "here": not a matter of the guard's, muxguard-askpass is to ask itself. */
+export type AskpassAnswer = { answer: string } | { denied: string } | { here: "secret" | "text" | "notice" };
+
 /** The way to a host: a control socket, and the file for `ssh -F` if the guard reads one. */
 export const rideRequest = new RequestType<RideRequest, { path: string; sshConfig?: string }, void>("ride");
 export const statusRequest = new RequestType<null, Status, void>("status");
@@ -93,7 +107,9 @@ export const lockRequest = new RequestType<boolean, null, void>("lock");
 export const openRunRequest = new RequestType<OpenRun, OpenedRun, void>("openRun");
 /** From the daemon to a run: ask on your terminal. */
 export const askRequest = new RequestType<Question, Answer, void>("ask");
-/** From the daemon to whoever opens a connection, and to the daemon from muxguard-askpass: what ssh wants to know. Null is a no. */
+/** From muxguard-askpass, at the socket that MUXGUARD_PROMPTS names or the daemon's. */
+export const askpassRequest = new RequestType<AskpassQuestion, AskpassAnswer, void>("askpass");
+/** From the daemon to whoever opens a connection: what ssh wants to know. Null is a no. */
 export const promptRequest = new RequestType<Prompt, string | null, void>("prompt");
 /** Opens a master and listens in its place. It stays when the RPC connection ends. */
 export const openRequest = new RequestType<OpenMaster, OpenedMaster, void>("open");

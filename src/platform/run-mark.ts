@@ -6,7 +6,6 @@
  * process that may write to one it is put into may also leave it. PR_SET_NO_NEW_PRIVS, seccomp and Landlock would take sudo from the run's programs.
  */
 import { readFileSync } from "node:fs";
-import { setLockLimit } from "./libc.ts";
 
 const UNLIMITED = 2n ** 64n - 1n;
 const MARKED = 2n ** 62n;
@@ -14,10 +13,9 @@ const MARKED = 2n ** 62n;
 /** As it was when this process began. What has less is inside of a run, seen from here. */
 const own = lockLimit("self") ?? UNLIMITED;
 
-/** Marks this process, and all that it starts from here on. */
-export function markRun(): void {
-  const lower = own > MARKED ? MARKED : own - 1n;
-  if (lower >= 0n) setLockLimit(lower);
+/** The limit that marks this process and all that it starts. Negative where it can't go lower. */
+export function markOfRun(): bigint {
+  return own > MARKED ? MARKED : own - 1n;
 }
 
 /** True also where that can't be read. */

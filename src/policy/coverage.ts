@@ -1,14 +1,19 @@
 /** What an approval or a denial covers: as text, to compare. */
-import type { Caller, Process, Request } from "./request.ts";
+import { type Caller, isTrust, type Process, type Request } from "./request.ts";
 
 /**
  * What a grant for this request would cover, as text to compare: kind, host, user, key, command or forward with all that belongs to it, path of hops, and
- * who asks. Undefined for what is never remembered: data of unknown shape, and what came through hosts that nobody can name.
+ * who asks. Undefined for what is never remembered: data and questions of unknown shape, whom to trust, and what came through hosts that nobody can name.
  *
  * @param run the run that the request came from: a grant does not outlive it, nor reach another one of the same name
  */
 export function coverage(request: Request, caller: Caller, run: string | undefined): string | undefined {
-  if (request.data === "opaque" || (request.forwarded && !isProven(request.path))) return undefined;
+  if (
+    request.data === "opaque" ||
+    isTrust(request.operation) ||
+    (request.forwarded && !isProven(request.path))
+  )
+    return undefined;
   const { kind, user, namespace, operation, provider, constraints, destination } = request;
   if (request.forwarded && destination && !destination.verified) return undefined;
   const host = destination && [
@@ -22,7 +27,9 @@ export function coverage(request: Request, caller: Caller, run: string | undefin
   const more = [namespace, operation, provider, constraints];
   const hops = request.path.map((hop) => hop.hostKey);
   const connection = [sessionPart(request), forwardPart(request)];
-  return JSON.stringify([asked, more, connection, request.forwarded, hops, whoAsks(caller, run)]);
+  // an answer to an ssh-agent or a master is about what that one holds, in the words that it used
+  const confirmed = kind === "confirm" ? [request.prompt, caller.pid, caller.startTime] : [];
+  return JSON.stringify([asked, more, connection, confirmed, request.forwarded, hops, whoAsks(caller, run)]);
 }
 
 function sessionPart({ command, subsystem, tty, x11, forwardAgent, environment = [] }: Request): unknown[] {

@@ -1,9 +1,21 @@
 /** The words of a prompt, of a denial and of a log line. All text from a request goes through visible(). */
+import { unreachable } from "../unreachable.ts";
 import { isPlainShell, ownLine } from "./coverage.ts";
 import { describeDuration } from "./duration.ts";
 import type { Remember } from "./grants.ts";
 import type { Answer, Question } from "./question.ts";
-import type { Caller, Destination, Host, KeyFacts, Operation, Process, Request } from "./request.ts";
+import type {
+  AdminOperation,
+  Caller,
+  ControlOperation,
+  connectionOperations,
+  Destination,
+  Host,
+  KeyFacts,
+  Operation,
+  Process,
+  Request,
+} from "./request.ts";
 import { visible, visibleEnds } from "./visible.ts";
 
 /** What is asked for, in one phrase: `log in to github.com as git with key "work"`, `run "uptime" on prod-db as root`. */
@@ -24,11 +36,41 @@ function describeAsked(request: Request): string {
     case "proxy":
       return `use the whole connection to ${describeHost(request.destination)} (proxy)`;
     case "terminate":
-      return `${operations[request.operation ?? "exit"]} ${describeHost(request.destination)}`;
+      return `${operations[request.operation === "stop" ? "stop" : "exit"]} ${describeHost(request.destination)}`;
     case "connect":
       return `connect to ${describeLogin(request)}${describePurpose(request)}`;
+    case "confirm":
+      return describeConfirm(request);
     default:
-      return request.kind;
+      return unreachable(request.kind);
+  }
+}
+
+/** What a yes to OpenSSH's own question is good for. */
+function describeConfirm(request: Request): string {
+  const { operation, key, user, destination } = request;
+  const host = destination?.claimed === undefined ? "" : ` to ${quoted(destination.claimed, 100)}`;
+  switch (operation) {
+    case "use-key":
+      return `have ${key ? describeKey(key) : "a key"} used${user === undefined ? "" : ` to log in as ${named(user)}`}`;
+    case "share":
+      return `share its connection${host}`;
+    case "forward":
+      return describeForward({ ...request, operation: undefined }, `its connection${host}`);
+    case "proxy":
+      return "share its whole connection (proxy)";
+    case "exit":
+      return `end its shared connection${host}`;
+    case "stop":
+      return `stop sharing its connection${host}`;
+    case "add":
+      return "add a key to the agent";
+    case "trust-host-key":
+      return `trust the host key that it was given by ${quoted(destination?.claimed ?? "", 100)}`;
+    case "update-host-keys":
+      return "trust further host keys of a server";
+    default:
+      return "get a yes to a question that muxguard can't read";
   }
 }
 
@@ -83,8 +125,14 @@ function describeNames(names: readonly string[], limit: number): string {
   return `${shown.join(", ")}${names.length > limit ? ` and ${names.length - limit} more` : ""}`;
 }
 
-function describeForward({ forward, destination, operation }: Request): string {
-  const host = describeHost(destination);
+function describeForward(
+  {
+    forward,
+    destination,
+    operation,
+  }: Pick<Request, "forward" | "destination"> & { operation?: Operation | undefined },
+  host = describeHost(destination),
+): string {
   const [listen, connect] = [named(forward?.listen ?? "", 100), named(forward?.connect ?? "*", 100)];
   if (forward?.kind === "stdio") return `connect to ${connect} through ${host}`;
   const there = forward?.kind === "remote";
@@ -131,29 +179,34 @@ function describePath({ path }: Request): string {
 }
 
 function describeKey({ type, fingerprint, comment }: KeyFacts): string {
-  return comment === undefined ? `key ${visible(type, 60)} ${fingerprint}` : `key ${quoted(comment, 80)}`;
+  return comment === undefined ? `key ${describeType(type)}${fingerprint}` : `key ${quoted(comment, 80)}`;
 }
 
-const operations: Record<Operation, string> = {
-  add: "add",
-  remove: "remove",
-  "remove-all": "remove all keys from the agent",
-  "add-smartcard": "load keys from",
-  "remove-smartcard": "remove the keys of",
-  lock: "lock the agent",
-  unlock: "unlock the agent",
-  exit: "end the shared connection to",
-  stop: "stop sharing the connection to",
-  cancel: "end the forward of",
-  approve: "approve a question of muxguard",
-  deny: "answer a question of muxguard",
-  forget: "make muxguard forget its answers",
-  "lock-all": "lock muxguard",
-  "unlock-all": "unlock muxguard",
-};
+function describeType(type: string | undefined): string {
+  return type === undefined ? "" : `${visible(type, 60)} `;
+}
+
+const operations: Record<AdminOperation | (typeof connectionOperations)[number] | ControlOperation, string> =
+  {
+    add: "add",
+    remove: "remove",
+    "remove-all": "remove all keys from the agent",
+    "add-smartcard": "load keys from",
+    "remove-smartcard": "remove the keys of",
+    lock: "lock the agent",
+    unlock: "unlock the agent",
+    exit: "end the shared connection to",
+    stop: "stop sharing the connection to",
+    cancel: "end the forward of",
+    approve: "approve a question of muxguard",
+    deny: "answer a question of muxguard",
+    forget: "make muxguard forget its answers",
+    "lock-all": "lock muxguard",
+    "unlock-all": "unlock muxguard",
+  };
 
 function describeOperation({ operation, key, provider, constraints = [] }: Request): string {
-  const words = operation ? operations[operation] : "change";
+  const words = operation && operation in operations ? operations[operation as AdminOperation] : "change";
   const object = key ? describeKey(key) : provider === undefined ? "" : `the library ${visible(provider)}`;
   const limits =
     constraints.length === 0 ? "" : ` (${constraints.map((limit) => visible(limit, 60)).join(", ")})`;
@@ -293,8 +346,20 @@ const things: Record<Exclude<Request["kind"], "sign" | "session">, string> = {
   terminate: "the end of this connection",
   connect: "this connection",
   admin: "this change to the agent",
-  confirm: "this",
+  confirm: "this question, from this very process",
 };
+
+/** What OpenSSH asks on its own behalf. The rest is on behalf of programs that it doesn't name. */
+const ownQuestions: ReadonlySet<Request["operation"]> = new Set([
+  "trust-host-key",
+  "update-host-keys",
+  "add",
+]);
+
+function describePrompt(prompt: string, { operation }: Request): string[] {
+  const unknown = "for whom: it does not say. Any program that reaches it may have asked";
+  return [`it says: ${visibleEnds(prompt.trim(), 400)}`, ...(ownQuestions.has(operation) ? [] : [unknown])];
+}
 
 /** The lines of a prompt: who wants what, where, and why it is asked. */
 export function describeQuestion(question: Question): string[] {
@@ -306,7 +371,8 @@ export function describeQuestion(question: Question): string[] {
   ];
   if (hosts) lines.push(`hosts, all with a known key: ${hosts.map(({ name }) => name).join(", ")}`);
   else if (request.destination) lines.push(`destination: ${describeProof(request.destination)}`);
-  if (request.key) lines.push(`key: ${visible(request.key.type, 60)} ${request.key.fingerprint}`);
+  if (request.key) lines.push(`key: ${describeType(request.key.type)}${request.key.fingerprint}`);
+  if (request.prompt !== undefined) lines.push(...describePrompt(request.prompt, request));
   lines.push(`asked by: ${describeCaller(caller)}`);
   if (claimed !== "") lines.push(`command line${hosts ? " of the first" : ""} (claimed): ${claimed}`);
   if (caller.cwd !== undefined) lines.push(`working directory: ${visible(caller.cwd, 100)}`);

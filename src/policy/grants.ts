@@ -2,7 +2,6 @@
  * Grants: remembered answers. A grant covers what its question said and nothing more; it ends at a fixed time, with its run or with its login session, and
  * using it does not lengthen it.
  */
-
 /** How long an approval lasts: this request alone, for a time (in milliseconds), until the run or the login session ends, or as a rule. */
 export type Remember = "once" | "run" | "session" | "always" | { milliseconds: number };
 

@@ -3,16 +3,34 @@ import { allowsCommand } from "./command.ts";
 import { lineOf, ownLine } from "./coverage.ts";
 import { type ListMatch, matchHost, matchList, matchPattern } from "./pattern.ts";
 import type { Rule } from "./policy.ts";
-import type { Caller, Forward, KeyFacts, Operation, Request } from "./request.ts";
+import { type Caller, type Forward, isTrust, type KeyFacts, type Request } from "./request.ts";
 
 export function matchRule(rule: Rule, request: Request, caller: Caller): boolean {
-  return (
-    matchKind(rule, request) &&
-    matchDestination(rule, request) &&
-    matchAsked(rule, request) &&
-    matchDetails(rule, request) &&
-    matchCaller(rule, caller)
-  );
+  if (!matchKind(rule, request) || !matchCaller(rule, caller)) return false;
+  if (isOpaqueQuestion(request)) return matchOpaque(rule);
+  return matchDestination(rule, request) && matchAsked(rule, request) && matchDetails(rule, request);
+}
+
+/** What a program asks a person about in words that can't be read. */
+function isOpaqueQuestion({ kind, data }: Request): boolean {
+  return kind === "confirm" && data === "opaque";
+}
+
+const ofCaller: ReadonlySet<string> = new Set<keyof Rule>(["caller", "scope", "container"]);
+const ofAnswer: ReadonlySet<string> = new Set<keyof Rule>([
+  "name",
+  "action",
+  "remember",
+  "timeout",
+  "approver",
+]);
+
+/** What the question is about may be anything: to deny or ask, that is enough; to allow, the rule must not name more than `on = ["confirm"]` and who asks. */
+function matchOpaque(rule: Rule): boolean {
+  if (!rule.on?.includes("confirm")) return false;
+  const named = Object.keys(rule).filter((field) => rule[field as keyof Rule] !== undefined);
+  const narrow = named.some((field) => field !== "on" && !ofCaller.has(field) && !ofAnswer.has(field));
+  return rule.action !== "allow" || !narrow;
 }
 
 function matchKind(rule: Rule, request: Request): boolean {
@@ -46,13 +64,14 @@ function matchAsked(rule: Rule, { user, key, namespace, operation }: Request): b
   return (
     matchOptional(rule.user, user) &&
     matchOptional(rule.namespace, namespace) &&
-    matchOperation(rule.operation, operation) &&
+    matchOperation(rule, operation) &&
     (rule.key === undefined || (key !== undefined && matchKey(rule, rule.key, key)))
   );
 }
 
-function matchOperation(wanted: readonly Operation[] | undefined, operation: Operation | undefined): boolean {
-  return wanted === undefined || (operation !== undefined && wanted.includes(operation));
+function matchOperation(rule: Rule, operation: Request["operation"]): boolean {
+  if (rule.operation === undefined) return rule.action !== "allow" || !isTrust(operation);
+  return rule.operation.some((one) => one === operation);
 }
 
 const sessionFields = ["command", "subsystem", "tty", "x11", "forward_agent", "environment"] as const;
@@ -63,6 +82,7 @@ const forwardFields = ["forward", "listen", "connect"] as const;
  * "fetching from github" covers the login too, and a rule on a command alone covers nothing else.
  */
 function matchDetails(rule: Rule, request: Request): boolean {
+  if (request.kind === "confirm") return matchConfirm(rule, request);
   return (
     (request.kind === "session" ? matchSession(rule, request) : isAbout(rule, request, sessionFields)) &&
     (request.kind === "forward" ? matchForward(rule, request) : isAbout(rule, request, forwardFields))
@@ -72,6 +92,13 @@ function matchDetails(rule: Rule, request: Request): boolean {
 /** Whether a rule is about a kind of request that some fields say nothing of. */
 function isAbout({ on, ...rule }: Rule, { kind }: Request, fields: readonly (keyof typeof rule)[]): boolean {
   return on?.includes(kind) || fields.every((field) => rule[field] === undefined);
+}
+
+/** A question of OpenSSH's says which forward it is about, but never what a session runs. */
+function matchConfirm(rule: Rule, request: Request): boolean {
+  if (sessionFields.some((field) => rule[field] !== undefined)) return false;
+  const isAboutForwards = forwardFields.some((field) => rule[field] !== undefined);
+  return !isAboutForwards || (rule.on?.includes("confirm") === true && matchForward(rule, request));
 }
 
 function matchSession(rule: Rule, request: Request): boolean {

@@ -4,7 +4,13 @@
  */
 import * as z from "zod/mini";
 import { parseDuration } from "./duration.ts";
-import { adminOperations, connectionOperations, forwardKinds, requestKinds } from "./request.ts";
+import {
+  adminOperations,
+  confirmOperations,
+  connectionOperations,
+  forwardKinds,
+  requestKinds,
+} from "./request.ts";
 
 export const duration = z.pipe(
   z
@@ -40,7 +46,7 @@ const ruleSchema = z.strictObject({
   user: z.optional(patternList),
   key: z.optional(patternList),
   namespace: z.optional(patternList),
-  operation: z.optional(oneOrMore([...adminOperations, ...connectionOperations])),
+  operation: z.optional(oneOrMore([...adminOperations, ...connectionOperations, ...confirmOperations])),
   // of sessions
   command: z.optional(z.string()),
   subsystem: z.optional(patternList),

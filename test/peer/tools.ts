@@ -15,6 +15,7 @@ const probes: Record<string, () => boolean> = {
   git: () => isOnPath("git"),
   rsync: () => isOnPath("rsync"),
   python: () => runs(PYTHON, ["-c", "import pty"]),
+  sudo: () => isOnPath("sudo"),
   tmux: () => isOnPath("tmux"),
   paramiko: () => runs(PYTHON, ["-c", "import paramiko"]),
   plink: () => isOnPath("plink") && isOnPath("puttygen"),

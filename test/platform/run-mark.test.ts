@@ -5,7 +5,7 @@ import { isMarked } from "../../src/platform/run-mark.ts";
 import { ended } from "../peer/lab.ts";
 
 const children: ChildProcess[] = [];
-const module = new URL("../../dist/src/platform/run-mark.js", import.meta.url).href;
+const module = new URL("../../dist/src/platform/run-holder.js", import.meta.url).href;
 
 afterEach(async () => {
   for (const child of children) child.kill("SIGKILL");
