@@ -26,6 +26,8 @@ export interface Config {
   controlFolders: readonly string[];
   /** Whether ssh says on its stderr that a person is asked: only where that is a terminal, or always. */
   announce: "terminal" | "always";
+  /** The program that the approver `command` starts, and its arguments. */
+  command: readonly string[];
 }
 
 const defaults: Config = {
@@ -39,6 +41,7 @@ const defaults: Config = {
   sshConfig: undefined,
   controlFolders: [],
   announce: "terminal",
+  command: [],
 };
 
 /** @throws SettingsError */
@@ -58,7 +61,13 @@ export async function readConfig({ config, state }: Paths): Promise<Config> {
     sshConfig: file.ssh_config === undefined ? undefined : expandHome(file.ssh_config),
     controlFolders: (file.control_dirs ?? []).map(expandHome),
     announce: file.announce ?? defaults.announce,
+    command: wordsOf(file.command ?? []),
   };
+}
+
+/** A text alone is a program, and no command line. */
+function wordsOf(command: string | readonly string[]): string[] {
+  return (typeof command === "string" ? [command] : command).map(expandHome);
 }
 
 function expandHome(path: string): string {

@@ -8,9 +8,11 @@ import { join } from "node:path";
 import type { Approver } from "../approver/approver.ts";
 import { createAskpassApprover } from "../approver/askpass.ts";
 import { createAskpassPrompter } from "../approver/askpass-prompt.ts";
+import { createCommandApprover } from "../approver/command.ts";
 import { inTurn } from "../approver/in-turn.ts";
 import type { Prompter } from "../approver/prompter.ts";
-import { auditEvent } from "../audit/event.ts";
+import { createTmuxApprover } from "../approver/tmux.ts";
+import { auditEvent, questionEvent } from "../audit/event.ts";
 import { AuditLog } from "../audit/log.ts";
 import { AgentConnection } from "../guard/agent-connection.ts";
 import { Broker } from "../guard/broker.ts";
@@ -24,6 +26,7 @@ import { Logins } from "../identity/logins.ts";
 import { MasterDestinations } from "../identity/master-destination.ts";
 import { SessionRegistry } from "../identity/session-registry.ts";
 import { SshConfigs } from "../identity/ssh-config.ts";
+import { makeFifo } from "../platform/libc.ts";
 import { type Accepted, type Listener, listenPrivately } from "../platform/listener.ts";
 import { Peer } from "../platform/peer.ts";
 import { type PrivateAgent, startPrivateAgent } from "../platform/private-agent.ts";
@@ -114,7 +117,16 @@ export class Guard {
     const hosts = new HostIdentifier({}, configs);
     this.#destinations = createDestinationResolver({}, hosts);
     this.#masterDestinations = new MasterDestinations(configs, hosts);
-    this.#approvers = [inTurn(createAskpassApprover(environment))];
+    this.#approvers = [
+      createTmuxApprover({
+        environment,
+        folder: join(options.folder, "popup"),
+        makeFifo,
+        outside: (pid) => this.#outside(pid),
+      }),
+      createAskpassApprover(environment),
+      createCommandApprover({ command: config.command, environment, toJson: questionEvent }),
+    ].map(inTurn);
     this.#questions = new Questions(options.onQuestion);
     this.#broker = new Broker({
       record: (decided) => this.#log.append(auditEvent(decided)),
@@ -258,6 +270,16 @@ export class Guard {
   /** What is inside of a run, be it another guard's, may not control the guard. */
   isInRun(caller: Caller): boolean {
     return isInRun(caller, new Set([...this.#runs.values()].map(({ run }) => run.pid)));
+  }
+
+  /** A process that is there and in no run. */
+  #outside(pid: number): Caller | undefined {
+    try {
+      const found = this.#processes.read(pid);
+      return this.isInRun(found) ? undefined : found;
+    } catch {
+      return undefined; // it is gone
+    }
   }
 
   /** The process at the other end of a connection to one of the guard's sockets. */
