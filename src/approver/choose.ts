@@ -35,8 +35,7 @@ export function choose(terminal: OpenTerminal, question: Question, signal: Abort
   let at = 0;
   let shown = "";
   const draw = (): void => {
-    const [columns, rows] = terminal.output.getWindowSize();
-    const screen = render(question, at, { columns, rows });
+    const screen = render(question, at, terminal.size());
     if (screen === shown) return;
     shown = screen;
     terminal.output.write(screen);

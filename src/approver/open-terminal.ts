@@ -35,6 +35,8 @@ export interface OpenTerminal {
   output: WriteStream;
   /** Aborted when the terminal is hung up. */
   gone: AbortSignal;
+  /** As it is now. */
+  size(): { columns: number; rows: number };
   /** Writes at once, also after the prompt has ended its output. */
   say(text: string): void;
   /** Gives the terminal back as it was. */
@@ -75,5 +77,9 @@ export function openTerminal({ path, takeForeground }: TerminalOptions, deafFor:
     output.destroy();
     closeSync(fd);
   };
-  return { keys, output, gone: hungUp.signal, say: (text) => void writeSync(fd, text), close };
+  const size = (): { columns: number; rows: number } => {
+    (output as WriteStream & { _refreshSize(): void })._refreshSize(); // Node looks by itself for stdout and stderr alone
+    return { columns: output.columns, rows: output.rows };
+  };
+  return { keys, output, size, gone: hungUp.signal, say: (text) => void writeSync(fd, text), close };
 }
