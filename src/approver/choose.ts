@@ -11,6 +11,9 @@ import { cut, textWidth, wrap } from "./screen-text.ts";
 /** How often size and text are looked at, in milliseconds: a terminal that is not the process's own tells nobody of its size. */
 const INTERVAL = 200;
 
+/** Lines besides the text and the answers. */
+const FOOT = 3;
+
 const HEADING = "Allow it?";
 const KEYS = "↑↓ choose, Enter answers";
 
@@ -25,7 +28,7 @@ export function sizeOf(question: Question, columns: number): Size {
   const widest = Math.max(...[...text, KEYS].map(textWidth)) + 1;
   const width = Math.min(columns, widest);
   const lines = text.flatMap((line) => wrap(line, width - 1));
-  return { columns: width, rows: lines.length + answersTo(question).length + 4 };
+  return { columns: width, rows: lines.length + answersTo(question).length + FOOT };
 }
 
 /** Rejects when the terminal is gone or the question withdrawn. */
