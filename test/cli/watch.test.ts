@@ -22,7 +22,7 @@ describeWith(["ssh", "sshd", "tmux"], "muxguard watch", () => {
   beforeEach(async () => {
     logged = lab.log().length;
     const env = { ...lab.environment, PATH: `${lab.folder}:${process.env.PATH}` };
-    terminal = new Terminal(env, lab.folder, undefined, 120, 40);
+    terminal = new Terminal(env, lab.folder, undefined, 200, 40);
     settings = await terminal.output("stty -a");
   });
   afterEach(() => terminal.close());
@@ -115,7 +115,7 @@ describeWith(["ssh", "sshd", "tmux"], "muxguard watch", () => {
       [60, 20],
       [160, 50],
       [80, 24],
-      [120, 40],
+      [200, 40],
     ] as const) {
       terminal.resize(columns, rows);
       const isWhole = (): boolean => {
