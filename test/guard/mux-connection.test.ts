@@ -130,24 +130,21 @@ describe("a denial", () => {
     ["a proxy", proxy, 0],
   ];
 
-  test.each(others)(
-    "of %s is MUX_S_PERMISSION_DENIED, and the next is answered",
-    async (_, request, count) => {
-      const { greeted, master, scope } = await openMux({ policy: denying });
-      const [client, stream] = [await greeted(), new Stream()];
-      client.pass(request, stream.copies(count));
-      client.socket.send(packetOf(alive(9)));
-      const [denied, next] = await client.replies(2);
-      const { requestId } = request as { requestId: number };
-      const reason = expect.stringMatching(/^muxguard: denied: /);
-      expect(denied).toEqual({ type: "MUX_S_PERMISSION_DENIED", requestId, reason });
-      expect(next).toEqual(isAlive(9));
-      expect(master.connections).toEqual([]);
-      expect(master.stops).toBe(0);
-      expect(scope.reports).toHaveLength(1);
-      await eventually(() => stream.passed === 0);
-    },
-  );
+  test.each(others)("of %s is MUX_S_PERMISSION_DENIED, and the next is answered", async (_, request, count) => {
+    const { greeted, master, scope } = await openMux({ policy: denying });
+    const [client, stream] = [await greeted(), new Stream()];
+    client.pass(request, stream.copies(count));
+    client.socket.send(packetOf(alive(9)));
+    const [denied, next] = await client.replies(2);
+    const { requestId } = request as { requestId: number };
+    const reason = expect.stringMatching(/^muxguard: denied: /);
+    expect(denied).toEqual({ type: "MUX_S_PERMISSION_DENIED", requestId, reason });
+    expect(next).toEqual(isAlive(9));
+    expect(master.connections).toEqual([]);
+    expect(master.stops).toBe(0);
+    expect(scope.reports).toHaveLength(1);
+    await eventually(() => stream.passed === 0);
+  });
 
   test("ends what was sent behind a denied session, descriptors included", async () => {
     const { greeted, log } = await openMux({ policy: denying });
@@ -337,11 +334,8 @@ describe("a master", () => {
   test.each([
     ["closes the connection", (socket: { destroy(): void }) => socket.destroy()],
     ["sends no packets", (socket: { send(bytes: Buffer): void }) => socket.send(Buffer.alloc(4))],
-    [
-      "passes a descriptor",
-      (socket: { send(bytes: Buffer, passed: number[]): void }) =>
-        socket.send(packetOf(terminate), new Stream().copies(1)),
-    ],
+    ["passes a descriptor", (socket: { send(bytes: Buffer, passed: number[]): void }) =>
+      socket.send(packetOf(terminate), new Stream().copies(1))],
   ])("that %s ends the client", async (_, act) => {
     const { greeted, master } = await openMux({ master: (_request, { socket }) => act(socket) });
     const [client, stream] = [await greeted(), new Stream()];

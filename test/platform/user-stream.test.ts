@@ -46,12 +46,7 @@ function readAll(fd: number): string {
 }
 
 /** A pseudo-terminal that another process holds. It repeats what comes out of it; `stop` and `go` are Ctrl-S and Ctrl-Q. */
-async function makeTerminal(): Promise<{
-  fd: number;
-  path: string;
-  said: () => string;
-  child: ChildProcess;
-}> {
+async function makeTerminal(): Promise<{ fd: number; path: string; said: () => string; child: ChildProcess }> {
   const script = `
 import os, pty, select, sys, termios
 master, slave = pty.openpty()

@@ -12,12 +12,7 @@ import { closeDescriptors, duplicate } from "../../src/platform/libc.ts";
 import type { Policy } from "../../src/policy/policy.ts";
 import type { Destination, Whereabouts } from "../../src/policy/request.ts";
 import { encodeFrame, FrameDecoder } from "../../src/wire/frame.ts";
-import {
-  encodeMuxRequest,
-  type MuxNewSession,
-  type MuxRequest,
-  parseMuxRequest,
-} from "../../src/wire/mux.ts";
+import { encodeMuxRequest, type MuxNewSession, type MuxRequest, parseMuxRequest } from "../../src/wire/mux.ts";
 import { MuxDecoder, type MuxPacket } from "../../src/wire/mux-decoder.ts";
 import { encodeMuxReply, type MuxReply, parseMuxReply } from "../../src/wire/mux-reply.ts";
 import { makeFolder } from "./agents.ts";
@@ -131,7 +126,9 @@ async function stubMaster(answer: Play): Promise<StubMaster> {
   const path = join(makeFolder(), "master");
   const connections: MasterConnection[] = [];
   let ended = false;
-  const listener = await listenAtControlPath(path, (socket) => connections.push(serveMaster(socket, answer)));
+  const listener = await listenAtControlPath(path, (socket) =>
+    connections.push(serveMaster(socket, answer)),
+  );
   onTestFinished(() => {
     listener.close();
     for (const { descriptors } of connections) closeDescriptors(descriptors.splice(0));
