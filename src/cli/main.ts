@@ -145,6 +145,10 @@ function createProgram(): Command {
       (await import("./log.ts")).log(options),
     );
   program
+    .command("watch")
+    .description("the questions that wait, on the whole screen, to be answered by key, and what is decided")
+    .action(async () => (await import("./watch.ts")).watch());
+  program
     .command("demo")
     .description("show the main job: a throwaway server, key and agent, and ssh through the guard")
     .action(async () => (await import("../demo/demo.ts")).demo());

@@ -15,6 +15,7 @@ export const configSchema = z.strictObject({
   ssh_config: z.optional(z.string()),
   control_dirs: z.optional(z.array(z.string())),
   askpass: z.optional(z.string().check(z.minLength(1))),
+  command: z.optional(z.union([z.string(), z.array(z.string()).check(z.minLength(1))])),
   announce: z.optional(z.enum(["terminal", "always"])),
 });
 

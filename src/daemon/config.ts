@@ -32,6 +32,8 @@ export interface Config {
   announce: "terminal" | "always";
   /** The program to ask through where SSH_ASKPASS is muxguard-askpass. */
   askpass: string | undefined;
+  /** The program that the approver `command` starts, and its arguments. */
+  command: readonly string[];
 }
 
 const defaults: Config = {
@@ -48,6 +50,7 @@ const defaults: Config = {
   controlFolders: [],
   announce: "terminal",
   askpass: undefined,
+  command: [],
 };
 
 /** @throws SettingsError */
@@ -70,7 +73,13 @@ export async function readConfig({ config, state }: Paths): Promise<Config> {
     controlFolders: (file.control_dirs ?? []).map(expandHome),
     announce: file.announce ?? defaults.announce,
     askpass: file.askpass === undefined ? undefined : expandHome(file.askpass),
+    command: wordsOf(file.command ?? []),
   };
+}
+
+/** A text alone is a program, and no command line. */
+function wordsOf(command: string | readonly string[]): string[] {
+  return (typeof command === "string" ? [command] : command).map(expandHome);
 }
 
 function expandHome(path: string): string {

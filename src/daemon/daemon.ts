@@ -8,10 +8,12 @@ import { join } from "node:path";
 import type { Approver } from "../approver/approver.ts";
 import { createAskpassApprover } from "../approver/askpass.ts";
 import { createAskpassPrompter } from "../approver/askpass-prompt.ts";
+import { createCommandApprover } from "../approver/command.ts";
 import { inTurn } from "../approver/in-turn.ts";
 import { nextAskpass } from "../approver/next-askpass.ts";
 import type { Prompter } from "../approver/prompter.ts";
-import { auditEvent } from "../audit/event.ts";
+import { createTmuxApprover } from "../approver/tmux.ts";
+import { auditEvent, questionEvent } from "../audit/event.ts";
 import { AuditLog } from "../audit/log.ts";
 import { AgentConnection } from "../guard/agent-connection.ts";
 import { Broker } from "../guard/broker.ts";
@@ -26,7 +28,7 @@ import { MasterDestinations } from "../identity/master-destination.ts";
 import { SessionRegistry } from "../identity/session-registry.ts";
 import { SshConfigs } from "../identity/ssh-config.ts";
 import { isInRun } from "../platform/in-run.ts";
-import { bootTime } from "../platform/libc.ts";
+import { bootTime, makeFifo } from "../platform/libc.ts";
 import { type Accepted, type Listener, listenPrivately } from "../platform/listener.ts";
 import { sessionEnd } from "../platform/login-session.ts";
 import { Peer } from "../platform/peer.ts";
@@ -129,7 +131,16 @@ export class Guard {
     this.#destinations = createDestinationResolver({}, hosts);
     this.#masterDestinations = new MasterDestinations(configs, hosts);
     this.#askpass = nextAskpass(environment, config.askpass);
-    this.#approvers = [inTurn(createAskpassApprover(this.#askpass))];
+    this.#approvers = [
+      createTmuxApprover({
+        environment,
+        folder: join(options.folder, "popup"),
+        makeFifo,
+        outside: (pid) => this.#outside(pid),
+      }),
+      createAskpassApprover(this.#askpass),
+      createCommandApprover({ command: config.command, environment, toJson: questionEvent }),
+    ].map((approver) => inTurn(approver));
     this.#questions = new Questions(options.onQuestion, {
       gatherFor: GATHER_FOR,
       perProgram: config.maxQuestions,
@@ -331,6 +342,16 @@ export class Guard {
     const asker = { caller, isUnchanged: () => true, gone: new AbortController().signal, tells: true };
     const request: Request = { kind: "admin", operation, path: [], forwarded: false };
     this.#broker.refuse(request, asker, { report: () => {} }, { what: "inside", reason });
+  }
+
+  /** A process that is there and in no run. */
+  #outside(pid: number): Caller | undefined {
+    try {
+      const found = this.#processes.read(pid);
+      return this.isInRun(found) ? undefined : found;
+    } catch {
+      return undefined; // it is gone
+    }
   }
 
   /** The process at the other end of a connection to one of the guard's sockets. */

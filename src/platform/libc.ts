@@ -25,6 +25,7 @@ const syscall = libc.func("long syscall(long number, long a, long b, long c, lon
 const socket = libc.func("int socket(int domain, int type, int protocol)");
 const connect = libc.func("int connect(int fd, uint8_t *address, uint32_t length)");
 const recvmsg = libc.func("long recvmsg(int fd, uint8_t *message, int flags)");
+const mkfifo = libc.func("int mkfifo(const char *path, uint32_t mode)");
 const sendmsg = libc.func("long sendmsg(int fd, uint8_t *message, int flags)");
 
 const SOL_SOCKET = 1;
@@ -278,6 +279,11 @@ export function sendMessage(fd: number, bytes: Buffer, descriptor?: number): num
 function isTransient(errno: number): boolean {
   const { EAGAIN, EINTR } = koffi.os.errno;
   return errno === EAGAIN || errno === EINTR;
+}
+
+/** Makes a named pipe that only its owner can open. mkfifo(3). */
+export function makeFifo(path: string): void {
+  if (mkfifo(path, 0o600) !== 0) throw new Error(`mkfifo: ${errnoName()}`);
 }
 
 function errnoName(): string {

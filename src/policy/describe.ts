@@ -301,7 +301,9 @@ export function describeDecision(by: string, reason?: string): string {
 
 const approverPlaces: Record<string, string> = {
   terminal: "on the terminal",
+  tmux: "in tmux",
   askpass: "in the askpass program",
+  command: "through the command of config.toml",
   queue: "with muxguard approve or deny",
 };
 
