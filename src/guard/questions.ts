@@ -21,6 +21,7 @@ export interface Outcome {
 
 interface Open {
   question: Question;
+  approvers: readonly Approver[];
   mayQueue: boolean;
   outcome: Promise<Outcome>;
   settle: (outcome: Outcome) => void;
@@ -52,14 +53,14 @@ export class Questions {
     if (gone.aborted) return withdrawal();
     const key = asking.covered ?? `unshared ${this.#unsharedCount++}`;
     const known = this.#open.get(key);
-    if (known) known.question.count++;
+    if (known) count(known, 1);
     else if (this.#open.size >= MAX_OPEN)
       return fault("busy", `${MAX_OPEN} questions are open already; answer them first (muxguard pending)`);
     const open = known ?? this.#start(key, asking);
     let leave = (): void => {};
     const left = new Promise<Outcome>((resolve) => {
       leave = () => {
-        if (--open.question.count === 0) open.settle(withdrawal());
+        if (count(open, -1) === 0) open.settle(withdrawal());
         resolve(withdrawal());
       };
     });
@@ -84,7 +85,7 @@ export class Questions {
   }
 
   #start(key: string, asking: Asking): Open {
-    const { question, queue } = asking;
+    const { question, queue, approvers } = asking;
     const withdrawn = new AbortController();
     let settle: Open["settle"] = () => {};
     const outcome = new Promise<Outcome>((resolve) => {
@@ -101,12 +102,19 @@ export class Questions {
       () => settle(fault("timeout", noAnswer(question))),
       Math.min(question.timeout, MAX_TIMER),
     );
-    const open: Open = { question, mayQueue: queue !== "closed", outcome, settle };
+    const open: Open = { question, approvers, mayQueue: queue !== "closed", outcome, settle };
     this.#open.set(key, open);
     this.#onOpen();
     askAll(asking, open, withdrawn.signal);
     return open;
   }
+}
+
+/** Returns how many requests wait now. */
+function count({ question, approvers }: Open, more: number): number {
+  question.count += more;
+  if (question.count > 0) for (const approver of approvers) approver.changed?.(question);
+  return question.count;
 }
 
 /** Asks every approver that can reach a person. When the last has failed, the queue may still hold the question. */

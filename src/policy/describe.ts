@@ -210,6 +210,7 @@ export function describeDecision(by: string, reason?: string): string {
 }
 
 const approverPlaces: Record<string, string> = {
+  notification: "on the desktop",
   terminal: "on the terminal",
   askpass: "in the askpass program",
   queue: "with muxguard approve or deny",

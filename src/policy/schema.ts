@@ -26,7 +26,7 @@ const patternList = z.string().check(
   ),
 );
 
-export const approverKinds = ["terminal", "askpass", "queue"] as const;
+export const approverKinds = ["notification", "terminal", "askpass", "queue"] as const;
 
 const ruleSchema = z.strictObject({
   name: z.optional(z.string()),
