@@ -12,6 +12,7 @@ export const configSchema = z.strictObject({
   sync_log: z.optional(z.boolean()),
   ssh_config: z.optional(z.string()),
   control_dirs: z.optional(z.array(z.string())),
+  notices: z.optional(z.array(z.string())),
   announce: z.optional(z.enum(["terminal", "always"])),
 });
 

@@ -26,11 +26,13 @@ export interface Config {
   controlFolders: readonly string[];
   /** Whether ssh says on its stderr that a person is asked: only where that is a terminal, or always. */
   announce: "terminal" | "always";
+  /** Patterns of the names of rules: what they allow is shown on the desktop. */
+  notices: readonly string[];
 }
 
 const defaults: Config = {
   upstreamAgents: [],
-  approvers: ["terminal", "askpass", "queue"],
+  approvers: ["notification", "terminal", "askpass", "queue"],
   remember: 10 * 60_000,
   timeout: 60_000,
   yes: "remember",
@@ -39,6 +41,7 @@ const defaults: Config = {
   sshConfig: undefined,
   controlFolders: [],
   announce: "terminal",
+  notices: [],
 };
 
 /** @throws SettingsError */
@@ -58,6 +61,7 @@ export async function readConfig({ config, state }: Paths): Promise<Config> {
     sshConfig: file.ssh_config === undefined ? undefined : expandHome(file.ssh_config),
     controlFolders: (file.control_dirs ?? []).map(expandHome),
     announce: file.announce ?? defaults.announce,
+    notices: file.notices ?? defaults.notices,
   };
 }
 

@@ -4,11 +4,13 @@
  */
 import { randomBytes } from "node:crypto";
 import { connect, type Socket } from "node:net";
+import { userInfo } from "node:os";
 import { join } from "node:path";
 import type { Approver } from "../approver/approver.ts";
 import { createAskpassApprover } from "../approver/askpass.ts";
 import { createAskpassPrompter } from "../approver/askpass-prompt.ts";
 import { inTurn } from "../approver/in-turn.ts";
+import { createNotificationApprover } from "../approver/notification.ts";
 import type { Prompter } from "../approver/prompter.ts";
 import { auditEvent } from "../audit/event.ts";
 import { AuditLog } from "../audit/log.ts";
@@ -24,7 +26,10 @@ import { Logins } from "../identity/logins.ts";
 import { MasterDestinations } from "../identity/master-destination.ts";
 import { SessionRegistry } from "../identity/session-registry.ts";
 import { SshConfigs } from "../identity/ssh-config.ts";
+import { sessionBusSocket, systemBusSocket } from "../platform/bus-address.ts";
+import { createDesktop, type OpenDesktop } from "../platform/desktop.ts";
 import { type Accepted, type Listener, listenPrivately } from "../platform/listener.ts";
+import { type LockSignals, onLockOrSleep } from "../platform/lock-signals.ts";
 import { Peer } from "../platform/peer.ts";
 import { type PrivateAgent, startPrivateAgent } from "../platform/private-agent.ts";
 import { ensurePrivateFolder } from "../platform/private-folder.ts";
@@ -38,6 +43,7 @@ import type { Caller } from "../policy/request.ts";
 import { agentRoute } from "./agent-route.ts";
 import type { Config } from "./config.ts";
 import { Connections } from "./connections.ts";
+import { Notices } from "./notices.ts";
 import { agentSocketOf, promptSocketOf } from "./opening.ts";
 import type { Paths } from "./paths.ts";
 import type { PolicySource } from "./policy-files.ts";
@@ -100,11 +106,13 @@ export class Guard {
   readonly #destinations: ReturnType<typeof createDestinationResolver>;
   readonly #masterDestinations: MasterDestinations;
   readonly #broker: Broker;
+  readonly #desktop: OpenDesktop;
   readonly #approvers: readonly Approver[];
   readonly #runs = new Map<string, Scope & { run: Run }>();
   readonly #open = new Set<{ close(): Promise<void> }>();
   #privateAgent: PrivateAgent | undefined;
   #connections: Connections | undefined;
+  #lockSignals: LockSignals | undefined;
 
   private constructor(options: GuardOptions) {
     const { config, paths, environment } = options;
@@ -114,14 +122,23 @@ export class Guard {
     const hosts = new HostIdentifier({}, configs);
     this.#destinations = createDestinationResolver({}, hosts);
     this.#masterDestinations = new MasterDestinations(configs, hosts);
-    this.#approvers = [inTurn(createAskpassApprover(environment))];
-    this.#questions = new Questions(options.onQuestion);
+    this.#desktop = createDesktop(environment, (pid) => this.#isOutside(pid));
+    this.#approvers = [createNotificationApprover(this.#desktop), inTurn(createAskpassApprover(environment))];
+    this.#questions = new Questions(() => {
+      this.#watchLocks();
+      options.onQuestion?.();
+    });
+    const now = (): number => performance.now();
+    const notices = new Notices({ patterns: config.notices, desktop: this.#desktop, now });
     this.#broker = new Broker({
-      record: (decided) => this.#log.append(auditEvent(decided)),
+      record: (decided) => {
+        this.#log.append(auditEvent(decided));
+        notices.decided(decided);
+      },
       grants: this.#grants,
       questions: this.#questions,
       settings: { remember: config.remember, timeout: config.timeout, yes: config.yes },
-      now: () => performance.now(),
+      now,
     });
   }
 
@@ -220,6 +237,23 @@ export class Guard {
     return runs.find(({ run }) => run.pid === holder?.pid);
   }
 
+  /** From the first question on: before it there is no approval to forget. */
+  #watchLocks(): void {
+    const { environment } = this.#options;
+    const [system, session] = [systemBusSocket(environment), sessionBusSocket(environment)];
+    const uid = userInfo().uid;
+    this.#lockSignals ??= onLockOrSleep({ system, session, uid }, () => this.#grants.clear());
+  }
+
+  /** Whether a process is there, and in no run. */
+  #isOutside(pid: number): boolean {
+    try {
+      return !this.isInRun(this.#processes.read(pid));
+    } catch {
+      return false;
+    }
+  }
+
   get paths(): Paths {
     return this.#options.paths;
   }
@@ -268,6 +302,7 @@ export class Guard {
   async close(): Promise<void> {
     await this.#connections?.close();
     await Promise.all([...this.#open].map((scope) => scope.close()));
+    await Promise.all([this.#desktop.close(), this.#lockSignals?.close()]);
     this.#privateAgent?.close();
     this.#processes.close();
     this.#log.close();

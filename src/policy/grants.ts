@@ -56,6 +56,11 @@ export class Grants {
     for (const [covered, grant] of this.#grants) if (grant.run === run) this.#grants.delete(covered);
   }
 
+  /** Drops everything. */
+  clear(): void {
+    this.#grants.clear();
+  }
+
   get size(): number {
     this.#dropExpired();
     return this.#grants.size;

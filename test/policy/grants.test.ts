@@ -33,6 +33,14 @@ describe("a grant", () => {
     expect(grants.find("this")).toBeUndefined();
   });
 
+  test("is dropped with all others when all are to be forgotten", () => {
+    const { grants } = atTime();
+    grants.add("id", "this", { milliseconds: 1000 }, undefined);
+    grants.add("id2", "that", "run", "r1");
+    grants.clear();
+    expect([grants.find("this"), grants.find("that"), grants.size]).toEqual([undefined, undefined, 0]);
+  });
+
   test("is not lengthened by its use", () => {
     const { grants, clock } = atTime();
     grants.add("id", "this", { milliseconds: 1000 }, undefined);
