@@ -1,5 +1,5 @@
 /** A message bus of one's own, and what else a desktop has: notification servers, real and made up. */
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, type SpawnOptions, spawn } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type MessageBus as Client, createClient, type Message } from "dbus-native";
@@ -16,6 +16,8 @@ const config = (socket: string): string => `<busconfig>
 </busconfig>
 `;
 
+type Start = (command: string, args: string[], options: SpawnOptions) => ChildProcess;
+
 /** A dbus-daemon. */
 export class PrivateBus {
   static #count = 0;
@@ -28,11 +30,12 @@ export class PrivateBus {
     this.daemon = daemon;
   }
 
-  static async start(folder: string): Promise<PrivateBus> {
+  /** @param start starts the program */
+  static async start(folder: string, start: Start = spawn): Promise<PrivateBus> {
     const socket = join(folder, `bus${PrivateBus.#count++}`);
     writeFileSync(`${socket}.conf`, config(socket));
     const args = [`--config-file=${socket}.conf`, "--nofork", "--print-address=1"];
-    const daemon = spawn("dbus-daemon", args, { stdio: ["ignore", "pipe", "ignore"] });
+    const daemon = start("dbus-daemon", args, { stdio: ["ignore", "pipe", "ignore"] });
     await firstLine(daemon);
     return new PrivateBus(socket, daemon);
   }
