@@ -17,6 +17,8 @@ const SIGNAL = 4;
 /** How long a call may take, in milliseconds: a service may have to be started first. */
 const CALL_TIMEOUT = 5000;
 
+const GONE = "the message bus is gone";
+
 /** The longest message to read, in bytes. */
 const MAX_MESSAGE = 1024 * 1024;
 
@@ -97,9 +99,9 @@ export class MessageBus {
   ): Promise<unknown[]> {
     const sent: Message = { destination, ...message, ...(signature !== undefined && { signature, body }) };
     return new Promise((resolve, reject) => {
-      if (this.#isClosed) throw new Error("the message bus is gone");
+      if (this.#isClosed) throw new Error(GONE);
       this.#client.invoke(sent, { timeout: CALL_TIMEOUT }, (error, ...values) => {
-        if (error) return reject(error);
+        if (error) return reject(isLoss(error) ? new Error(GONE) : error);
         replied?.(values);
         resolve(values);
       });
@@ -169,4 +171,9 @@ export class MessageBus {
     const call = { service: BUS, path: "/org/freedesktop/DBus", interface: BUS, member };
     return this.call(signature === "" ? call : { ...call, signature, body });
   }
+}
+
+/** Whether a call failed because the connection was lost. */
+function isLoss(error: Error): boolean {
+  return "code" in error && error.code === "ECONNCLOSED";
 }

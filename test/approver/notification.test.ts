@@ -257,7 +257,7 @@ describeWith(["bus"], "a question as a notification", () => {
     const answer = ask();
     await server.nth(1);
     bus.daemon.kill("SIGKILL");
-    await expect(answer).rejects.toThrow("the session bus is gone");
+    await expect(answer).rejects.toThrow("bus is gone");
     await expect(ask()).rejects.toThrow("the session bus can't be reached");
   });
 });
