@@ -8,6 +8,7 @@ import { Lab } from "./lab.ts";
 import { benchClients, benchMemory } from "./load.ts";
 import { benchLogins, benchRide, benchSession, benchTransfer } from "./mux.ts";
 import { benchIdle } from "./mux-idle.ts";
+import { benchPrompt } from "./prompt.ts";
 import { benchRun } from "./run.ts";
 import { describeMachine, type Row, renderTable } from "./table.ts";
 
@@ -24,6 +25,7 @@ const sections: readonly Section[] = [
   { name: "connect", group: "agent", run: benchConnect },
   { name: "memory", group: "agent", run: benchMemory },
   { name: "clients", group: "agent", run: benchClients },
+  { name: "prompt", group: "desktop", run: benchPrompt },
   { name: "run", group: "cli", run: benchRun },
   { name: "session", group: "mux", run: benchSession },
   { name: "transfer", group: "mux", run: benchTransfer },

@@ -16,6 +16,7 @@ export const configSchema = z.strictObject({
   control_dirs: z.optional(z.array(z.string())),
   askpass: z.optional(z.string().check(z.minLength(1))),
   command: z.optional(z.union([z.string(), z.array(z.string()).check(z.minLength(1))])),
+  notices: z.optional(z.array(z.string())),
   announce: z.optional(z.enum(["terminal", "always"])),
 });
 

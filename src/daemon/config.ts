@@ -34,11 +34,13 @@ export interface Config {
   askpass: string | undefined;
   /** The program that the approver `command` starts, and its arguments. */
   command: readonly string[];
+  /** Patterns of the names of rules: what they allow is shown on the desktop. */
+  notices: readonly string[];
 }
 
 const defaults: Config = {
   upstreamAgents: [],
-  approvers: ["terminal", "askpass", "queue"],
+  approvers: ["notification", "terminal", "askpass", "queue"],
   remember: 10 * 60_000,
   timeout: 60_000,
   yes: "remember",
@@ -51,6 +53,7 @@ const defaults: Config = {
   announce: "terminal",
   askpass: undefined,
   command: [],
+  notices: [],
 };
 
 /** @throws SettingsError */
@@ -74,6 +77,7 @@ export async function readConfig({ config, state }: Paths): Promise<Config> {
     announce: file.announce ?? defaults.announce,
     askpass: file.askpass === undefined ? undefined : expandHome(file.askpass),
     command: wordsOf(file.command ?? []),
+    notices: file.notices ?? defaults.notices,
   };
 }
 

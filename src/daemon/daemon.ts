@@ -4,6 +4,7 @@
  */
 import { randomBytes } from "node:crypto";
 import { connect, type Socket } from "node:net";
+import { userInfo } from "node:os";
 import { join } from "node:path";
 import type { Approver } from "../approver/approver.ts";
 import { createAskpassApprover } from "../approver/askpass.ts";
@@ -11,6 +12,7 @@ import { createAskpassPrompter } from "../approver/askpass-prompt.ts";
 import { createCommandApprover } from "../approver/command.ts";
 import { inTurn } from "../approver/in-turn.ts";
 import { nextAskpass } from "../approver/next-askpass.ts";
+import { createNotificationApprover } from "../approver/notification.ts";
 import type { Prompter } from "../approver/prompter.ts";
 import { createTmuxApprover } from "../approver/tmux.ts";
 import { auditEvent, questionEvent } from "../audit/event.ts";
@@ -27,9 +29,12 @@ import { Logins } from "../identity/logins.ts";
 import { MasterDestinations } from "../identity/master-destination.ts";
 import { SessionRegistry } from "../identity/session-registry.ts";
 import { SshConfigs } from "../identity/ssh-config.ts";
+import { sessionBusSocket, systemBusSocket } from "../platform/bus-address.ts";
+import { createDesktop, type OpenDesktop } from "../platform/desktop.ts";
 import { isInRun } from "../platform/in-run.ts";
 import { bootTime, makeFifo } from "../platform/libc.ts";
 import { type Accepted, type Listener, listenPrivately } from "../platform/listener.ts";
+import { type LockSignals, onLockOrSleep } from "../platform/lock-signals.ts";
 import { sessionEnd } from "../platform/login-session.ts";
 import { Peer } from "../platform/peer.ts";
 import { type PrivateAgent, startPrivateAgent } from "../platform/private-agent.ts";
@@ -44,6 +49,7 @@ import { agentRoute } from "./agent-route.ts";
 import type { Config } from "./config.ts";
 import { Connections } from "./connections.ts";
 import { Lock } from "./lock.ts";
+import { Notices } from "./notices.ts";
 import { agentSocketOf, promptSocketOf } from "./opening.ts";
 import type { Paths } from "./paths.ts";
 import type { PolicySource } from "./policy-files.ts";
@@ -115,12 +121,14 @@ export class Guard {
   readonly #broker: Broker;
   readonly #prompts: Prompts;
   readonly #askpass: NodeJS.ProcessEnv;
+  readonly #desktop: OpenDesktop;
   readonly #approvers: readonly Approver[];
   readonly #lock: Lock;
   readonly #runs = new Map<string, Scope & { run: Run }>();
   readonly #open = new Set<{ close(): Promise<void> }>();
   #privateAgent: PrivateAgent | undefined;
   #connections: Connections | undefined;
+  #lockSignals: LockSignals | undefined;
 
   private constructor(options: GuardOptions) {
     const { config, paths, environment } = options;
@@ -131,7 +139,8 @@ export class Guard {
     this.#destinations = createDestinationResolver({}, hosts);
     this.#masterDestinations = new MasterDestinations(configs, hosts);
     this.#askpass = nextAskpass(environment, config.askpass);
-    this.#approvers = [
+    this.#desktop = createDesktop(environment, (pid) => this.#outside(pid) !== undefined);
+    const inTurns = [
       createTmuxApprover({
         environment,
         folder: join(options.folder, "popup"),
@@ -141,14 +150,20 @@ export class Guard {
       createAskpassApprover(this.#askpass),
       createCommandApprover({ command: config.command, environment, toJson: questionEvent }),
     ].map((approver) => inTurn(approver));
-    this.#questions = new Questions(options.onQuestion, {
-      gatherFor: GATHER_FOR,
-      perProgram: config.maxQuestions,
-    });
+    this.#approvers = [createNotificationApprover(this.#desktop), ...inTurns];
+    const onOpen = (): void => {
+      this.#watchLocks();
+      options.onQuestion?.();
+    };
+    this.#questions = new Questions(onOpen, { gatherFor: GATHER_FOR, perProgram: config.maxQuestions });
     // the way by which it is answered is the one by which it is unlocked
     this.#lock = new Lock(paths.runtime, () => options.onQuestion?.());
+    const notices = new Notices({ patterns: config.notices, desktop: this.#desktop, now: bootTime });
     this.#broker = new Broker({
-      record: (decided) => this.#log.append(auditEvent(decided)),
+      record: (decided) => {
+        this.#log.append(auditEvent(decided));
+        notices.decided(decided);
+      },
       grants: this.#grants,
       questions: this.#questions,
       settings: config,
@@ -273,6 +288,14 @@ export class Guard {
     return own;
   }
 
+  /** From the first question on: before it there is no approval to forget. */
+  #watchLocks(): void {
+    const { environment } = this.#options;
+    const [system, session] = [systemBusSocket(environment), sessionBusSocket(environment)];
+    const uid = userInfo().uid;
+    this.#lockSignals ??= onLockOrSleep({ system, session, uid }, () => this.forget());
+  }
+
   get paths(): Paths {
     return this.#options.paths;
   }
@@ -362,6 +385,7 @@ export class Guard {
   async close(): Promise<void> {
     await this.#connections?.close();
     await Promise.all([...this.#open].map((scope) => scope.close()));
+    await Promise.all([this.#desktop.close(), this.#lockSignals?.close()]);
     this.#privateAgent?.close();
     this.#processes.close();
     this.#log.close();

@@ -67,11 +67,15 @@ export class OpenQuestion {
     this.refresh();
   }
 
-  /** Counts again who waits. */
+  /** Counts again who waits, and tells those who show it. */
   refresh(): void {
+    const { count: before } = this.question;
     const questions = this.members.map(({ asking }) => asking.question);
     this.question.count = questions.reduce((sum, { count }) => sum + count, 0);
     if (this.question.hosts) this.question.hosts = questions.map(hostOf);
+    const { count } = this.question;
+    if (this.#isGathering || count === 0 || count === before) return;
+    for (const approver of this.#asking.approvers) approver.changed?.(this.question);
   }
 }
 

@@ -300,6 +300,7 @@ export function describeDecision(by: string, reason?: string): string {
 }
 
 const approverPlaces: Record<string, string> = {
+  notification: "on the desktop",
   terminal: "on the terminal",
   tmux: "in tmux",
   askpass: "in the askpass program",

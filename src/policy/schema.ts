@@ -35,7 +35,7 @@ const patternList = patterns(isWhole);
 /** Where the empty text says that there is none. */
 const patternListOrNone = patterns((list) => list === "" || isWhole(list));
 
-export const approverKinds = ["terminal", "tmux", "askpass", "command", "queue"] as const;
+export const approverKinds = ["notification", "tmux", "terminal", "askpass", "command", "queue"] as const;
 
 const ruleSchema = z.strictObject({
   name: z.optional(z.string()),

@@ -64,6 +64,7 @@ export class Lab {
       DISPLAY: ___,
       WAYLAND_DISPLAY: ____,
       TMUX: _____,
+      DBUS_SESSION_BUS_ADDRESS: ______,
       ...environment
     } = process.env;
     this.environment = {
@@ -72,6 +73,7 @@ export class Lab {
       XDG_STATE_HOME: this.path("state"),
       XDG_RUNTIME_DIR: this.path("runtime"),
       TMUX_TMPDIR: this.folder,
+      DBUS_SYSTEM_BUS_ADDRESS: `unix:path=${this.path("no-system-bus")}`,
     };
     this.config("");
     writeFileSync(this.knownHosts, "");

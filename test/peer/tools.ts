@@ -19,6 +19,8 @@ const probes: Record<string, () => boolean> = {
   tmux: () => isOnPath("tmux"),
   paramiko: () => runs(PYTHON, ["-c", "import paramiko"]),
   plink: () => isOnPath("plink") && isOnPath("puttygen"),
+  bus: () => isOnPath("dbus-daemon"),
+  dunst: () => isOnPath("dunst") && isOnPath("dunstctl") && isOnPath("Xvfb"),
   dbclient: () => isOnPath("dbclient"),
 };
 
