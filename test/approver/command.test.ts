@@ -56,8 +56,15 @@ describe("a command", () => {
       { decision: "deny", reason: "not\nnow" },
       { decision: "deny", reason: "not\\nnow" },
     ],
+    [
+      { decision: "deny", remember: "2m" },
+      { decision: "deny", reason: "you said no", remember: { milliseconds: 120_000 } },
+    ],
+    [{ decision: "apart" }, { decision: "apart" }],
   ])("answers with %j", async (answer, expected) => {
-    expect(await ask(says(answer))).toEqual(expected);
+    const hosts = ["web1", "web2"].map((name) => ({ id: name, name }));
+    const asked = question({ choices: ["once", ten, "run"], denyFor: ten.milliseconds, hosts });
+    expect(await ask(says(answer), asked)).toEqual(expected);
   });
 
   it.each<[string, string, RegExp]>([
@@ -69,6 +76,8 @@ describe("a command", () => {
     ["gives a number to remember", says({ decision: "allow", remember: 600 }), /what it wrote is no answer/],
     ["answers twice", `${says({ decision: "allow" })}; echo {}`, /what it wrote is no answer/],
     ["allows for ever", says({ decision: "allow", remember: "always" }), /"always", which was not offered/],
+    ["denies for a while", says({ decision: "deny", remember: "1m" }), /"1m", which was not offered/],
+    ["takes one host apart", says({ decision: "apart" }), /there is one/],
     ["fails", `${says({ decision: "allow" })}; exit 3`, /^exit code 3$/],
     [
       "fails with a reason",

@@ -72,7 +72,7 @@ describeWith(["ssh", "sshd", "tmux"], "a question in tmux", () => {
   it.each([
     ["once", ["Down"], "once"],
     ["for 10 minutes", ["Down", "Down"], "10m"],
-    ["until this run ends", ["Down", "Down", "Down", "Down", "Down", "Up", "Down"], "run"],
+    ["until this run ends", ["Up", "Down", "Down", "Down", "Down", "Up"], "run"],
   ])("is allowed %s", async (choice, keys, remember) => {
     const result = shell(`${ssh} echo in`);
     await screen.isAsked();

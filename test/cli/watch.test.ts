@@ -112,7 +112,7 @@ describeWith(["ssh", "sshd", "tmux"], "muxguard watch", () => {
     await lab.pending();
     terminal.enter("muxguard watch");
     for (const [columns, rows] of [
-      [60, 20],
+      [60, 30],
       [160, 50],
       [80, 24],
       [200, 40],
