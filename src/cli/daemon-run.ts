@@ -1,5 +1,5 @@
 /** A run through the daemon: its guard, its agent, its approvers, and this process's terminal. */
-import { existsSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
 import type { Paths } from "../daemon/paths.ts";
 import { CliError, exitCodes } from "./cli-error.ts";
 import type { OpenRun, RunRequest } from "./run.ts";
@@ -25,6 +25,8 @@ export async function openDaemonRun(paths: Paths, request: RunRequest): Promise<
     const close = async (): Promise<void> => {
       ended.abort(new Error("the run has ended"));
       connection.end();
+      // the daemon does it too, unless it has ended before
+      if (opened.rideFolder !== undefined) rmSync(opened.rideFolder, { recursive: true, force: true });
     };
     return { ...opened, close };
   } catch (error) {

@@ -39,7 +39,7 @@ import { sessionEnd } from "../platform/login-session.ts";
 import { Peer } from "../platform/peer.ts";
 import { type PrivateAgent, startPrivateAgent } from "../platform/private-agent.ts";
 import { ensurePrivateFolder } from "../platform/private-folder.ts";
-import { ProcessTable } from "../platform/process.ts";
+import { ProcessGone, ProcessTable } from "../platform/process.ts";
 import { protectProcess } from "../platform/protect.ts";
 import { keepHeapSmall } from "../platform/small-heap.ts";
 import { type GrantFacts, Grants } from "../policy/grants.ts";
@@ -124,11 +124,13 @@ export class Guard {
   readonly #desktop: OpenDesktop;
   readonly #approvers: readonly Approver[];
   readonly #lock: Lock;
-  readonly #runs = new Map<string, Scope & { run: Run }>();
+  readonly #runs = new Map<string, AddedScope & { run: Run }>();
   readonly #open = new Set<{ close(): Promise<void> }>();
   #privateAgent: PrivateAgent | undefined;
   #connections: Connections | undefined;
   #lockSignals: LockSignals | undefined;
+  /** Set when the guard ends, and runs may go on without it. */
+  isClosing = false;
 
   private constructor(options: GuardOptions) {
     const { config, paths, environment } = options;
@@ -231,13 +233,19 @@ export class Guard {
       // another agent may list the same keys under other comments
       keyNames: upstream === undefined ? this.#keyNames : new KeyNames(),
     };
-    if (scope.run) this.#runs.set(scope.run.id, { ...scope, run: scope.run });
-    return {
+    const added: AddedScope = {
       scope,
-      serve: (socket, accepted) => this.#serve(socket, accepted, scope, agents),
+      serve: (socket, accepted) => {
+        // the run that a client is in decides, whichever socket it comes to
+        const inner = scope.run ? undefined : this.#innerOf(accepted);
+        if (inner) inner.serve(socket, accepted);
+        else this.#serve(socket, accepted, scope, agents);
+      },
       servePrompts: (socket, accepted) => this.#prompts.serve(socket, accepted, scope),
       end: () => this.#endRun(scope.run?.id),
     };
+    if (scope.run) this.#runs.set(scope.run.id, { ...added, run: scope.run });
+    return added;
   }
 
   #endRun(id: string | undefined): void {
@@ -261,7 +269,7 @@ export class Guard {
       processes: this.#processes,
       destinations: this.#masterDestinations,
       logins: this.#logins,
-      runOf: (caller) => this.#runOf(caller),
+      runOf: (caller) => this.#runOf(caller)?.scope,
       outside: outside.scope,
       report,
       prompts: this.#prompts,
@@ -272,7 +280,7 @@ export class Guard {
   }
 
   /** The innermost run that the process is in: its descendants keep the run's holder among their ancestors, which adopts orphans. */
-  #runOf(caller: Caller | undefined): Scope | undefined {
+  #runOf(caller: Caller | undefined): AddedScope | undefined {
     const runs = [...this.#runs.values()];
     const holder = caller?.ancestors.find(({ pid }) => runs.some(({ run }) => run.pid === pid));
     return runs.find(({ run }) => run.pid === holder?.pid);
@@ -280,7 +288,7 @@ export class Guard {
 
   /** A process's own run decides, whichever socket it comes to; one that another guard holds can't be asked here. */
   #promptScope(caller: Caller, scope: Scope): Scope {
-    const own = this.#runOf(caller) ?? scope;
+    const own = this.#runOf(caller)?.scope ?? scope;
     if (!own.run && this.isInRun(caller))
       throw new Error(
         "this process is inside of a muxguard run, or of a container; MUXGUARD_PROMPTS names the guard to ask",
@@ -294,6 +302,16 @@ export class Guard {
     const [system, session] = [systemBusSocket(environment), sessionBusSocket(environment)];
     const uid = userInfo().uid;
     this.#lockSignals ??= onLockOrSleep({ system, session, uid }, () => this.forget());
+  }
+
+  #innerOf(accepted: Accepted): AddedScope | undefined {
+    if (this.#runs.size === 0) return undefined;
+    try {
+      return this.#runOf(this.peer(accepted).identify());
+    } catch (error) {
+      if (error instanceof ProcessGone) return undefined; // what it asks for is denied
+      throw error;
+    }
   }
 
   get paths(): Paths {
@@ -383,6 +401,7 @@ export class Guard {
   }
 
   async close(): Promise<void> {
+    this.isClosing = true;
     await this.#connections?.close();
     await Promise.all([...this.#open].map((scope) => scope.close()));
     await Promise.all([this.#desktop.close(), this.#lockSignals?.close()]);

@@ -10,6 +10,9 @@ import type { Whereabouts } from "../policy/request.ts";
 /** How often to try again where too many clients wait at the master's socket, and after how many milliseconds. */
 const CONNECT_TRIES = 500;
 const CONNECT_AGAIN_AFTER = 10;
+/** How often a master is asked to end, and after how many milliseconds again. The last time it is not asked. */
+const MAX_SIGNALS = 20;
+const SIGNAL_AGAIN_AFTER = 100;
 
 export interface ProcessId {
   pid: number;
@@ -107,11 +110,23 @@ export class Master implements MasterEnd {
     this.hidden.close();
   }
 
-  /** Ends it, and with it all its sessions. */
-  end(): void {
-    if (this.#ended) return;
+  /**
+   * Ends it, and with it all its sessions. A signal that comes just before ssh waits for its sockets is noticed only with the next one: client_loop() of
+   * clientloop.c.
+   */
+  async end(): Promise<void> {
+    for (let times = 0; !this.#ended && times < MAX_SIGNALS; times++) {
+      this.#signal(times < MAX_SIGNALS - 1 ? "SIGTERM" : "SIGKILL");
+      const timer = new AbortController();
+      const unwatch = this.watchEnd(() => timer.abort());
+      await delay(SIGNAL_AGAIN_AFTER, undefined, { signal: timer.signal }).catch(() => {});
+      unwatch();
+    }
+  }
+
+  #signal(signal: NodeJS.Signals): void {
     try {
-      process.kill(this.pid);
+      process.kill(this.pid, signal);
     } catch {
       // it has just ended
     }

@@ -22,8 +22,8 @@ import type { SshConfig } from "../identity/ssh-config.ts";
 import { HiddenSocket } from "../platform/control-socket.ts";
 import { ensurePrivateFolder } from "../platform/private-folder.ts";
 import type { ProcessTable } from "../platform/process.ts";
-import { connectionsTo, findNoSsh, listensFor } from "../platform/ssh-process.ts";
-import type { Request } from "../policy/request.ts";
+import { connectionsTo, endListeners, findNoSsh, listensFor } from "../platform/ssh-process.ts";
+import type { Caller, Request } from "../policy/request.ts";
 import { visible } from "../policy/visible.ts";
 import { Master } from "./master.ts";
 import type { Prompts } from "./prompts.ts";
@@ -88,7 +88,7 @@ export async function openMaster(
     const child = startSsh(parts, request, path);
     const stderr = collect(child);
     const { pid = 0 } = child;
-    const starter = pid > 0 ? parts.processes.read(pid) : undefined;
+    const starter = startedProcess(parts.processes, pid);
     if (starter) parts.broker.cover(starter, asked, verdict);
     const expected = parts.prompts.expect(pid, request.prompters);
     const code = await ended(child, request.asker.gone).finally(expected);
@@ -98,11 +98,21 @@ export async function openMaster(
     const { destination, plain } = request;
     const origin: MasterOrigin = { ...(login && { login }), destination, plain };
     const whereabouts = parts.destinations.resolve(origin);
+    whereabouts.catch(() => {}); // told of when it is asked for
     const master = await hide(path, () => whereabouts, onStop);
     parts.guarded(master.pid, origin);
     return master;
   } finally {
     rmSync(home, { recursive: true, force: true });
+  }
+}
+
+/** Undefined for one that has ended at once: ssh says why. */
+function startedProcess(processes: ProcessTable, pid: number): Caller | undefined {
+  try {
+    return processes.read(pid);
+  } catch {
+    return undefined;
   }
 }
 
@@ -193,7 +203,6 @@ async function hide(
   const strangers = connectionsTo(path);
   const check = (pid: number): void => {
     if (strangers > 0) {
-      process.kill(pid);
       throw new Error(
         "another process connected to the master while it started; who watches your runtime folder?",
       );
@@ -206,6 +215,7 @@ async function hide(
     return await Master.greet({ hidden, check, whereabouts, onStop });
   } catch (error) {
     hidden.close();
+    endListeners(path); // nobody could reach it any more
     throw error;
   }
 }

@@ -85,7 +85,7 @@ export class Openings {
     const found = this.all().filter(
       ({ host, listeners }) => host === pathOrHost || [...listeners].some(({ path }) => path === pathOrHost),
     );
-    for (const { master } of found) master.end();
+    for (const { master } of found) void master.end();
     return found.length > 0;
   }
 
@@ -98,10 +98,8 @@ export class Openings {
     this.#closed.abort(new Error("the guard has ended"));
     await Promise.allSettled(this.#opening.values());
     for (const { listeners } of this.all()) for (const listener of listeners) listener.close();
-    for (const master of this.#masters) {
-      master.end();
-      master.release();
-    }
+    await Promise.all([...this.#masters].map((master) => master.end()));
+    for (const master of this.#masters) master.release();
   }
 }
 

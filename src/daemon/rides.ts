@@ -78,11 +78,12 @@ export class Rides {
     return this.#options.folder;
   }
 
-  async close(): Promise<void> {
+  /** @param keepsShims where the run goes on: without them, its ssh would be the real one */
+  async close(keepsShims = false): Promise<void> {
     await this.#listener?.close();
     for (const path of this.#paths.values())
       await path.then((found) => this.#options.connections.stop(found)).catch(() => {});
-    rmSync(this.#options.folder, { recursive: true, force: true });
+    if (!keepsShims) rmSync(this.#options.folder, { recursive: true, force: true });
   }
 
   #serve(socket: Socket, accepted: Accepted): void {

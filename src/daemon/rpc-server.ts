@@ -82,7 +82,7 @@ function serve(socket: Socket, accepted: Accepted, options: RpcServerOptions): v
       await scope.close();
       throw error;
     });
-    const close = (): void => void Promise.all([scope.close(), rides?.close()]);
+    const close = (): void => void Promise.all([scope.close(), rides?.close(guard.isClosing)]);
     if (socket.destroyed) close();
     socket.once("close", close);
     const { agentSocket, promptSocket } = scope;

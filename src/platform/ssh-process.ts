@@ -51,6 +51,14 @@ export function listensFor(pid: number, controlPath: string): boolean {
   }
 }
 
+/** Ends the ssh processes that listen at a socket which was bound for the control path. */
+export function endListeners(controlPath: string): void {
+  for (const name of readdirSync("/proc")) {
+    const pid = Number(name);
+    if (pid > 0 && findNoSsh(pid) === undefined && listensFor(pid, controlPath)) process.kill(pid);
+  }
+}
+
 /** Connections that were accepted by a socket which was bound for the control path. */
 export function connectionsTo(controlPath: string): number {
   return boundFor(controlPath, false).length;

@@ -49,7 +49,7 @@ describeWith(["ssh", "sshd"], 'with default = "ask", ControlMaster auto and Cont
     await approving(`$ssh ${HOST} true`);
     await until(() => lab.isAdopted(), "the adoption");
     const { result, asked, events } = await approving(
-      `for word in one one two one; do $ssh ${HOST} echo $word; done; $ssh -tt ${HOST} echo two; $ssh -s ${HOST} sftp < /dev/null`,
+      `for word in one one two one; do $ssh ${HOST} echo $word; done; LC_X=1 $ssh -o SendEnv=LC_X ${HOST} echo two; $ssh -s ${HOST} sftp < /dev/null`,
     );
     expect(result.stdout.replaceAll("\r", "")).toMatch(/^one\none\ntwo\none\ntwo\n/);
     expect(asked).toEqual(["session", "session", "session", "session"]);

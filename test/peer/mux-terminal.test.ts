@@ -1,8 +1,10 @@
 /** Sessions with a terminal over a guarded control socket: its size, its keys, its signals. */
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { afterAll, beforeAll, expect, it as test } from "vitest";
 import { HOST, MuxLab } from "./mux-lab.ts";
 import { Pty } from "./pty.ts";
-import { describeWith } from "./tools.ts";
+import { describeWith, SERVERS_HAVE_TERMINALS } from "./tools.ts";
+
+const it = test.skipIf(!SERVERS_HAVE_TERMINALS);
 
 describeWith(["ssh", "sshd", "python"], "a session with a terminal over a guarded control socket", () => {
   const lab = new MuxLab();

@@ -99,9 +99,9 @@ describeWith(["ssh", "sshd", "python"], "a ride's forwards", () => {
       "--ride",
       "--",
       "ssh",
-      "-t",
+
       HOST,
-      "echo in; exec sleep 1000",
+      "echo in; cat", // ends with its stdin: the shared connection holds the terminal until then
     );
     await terminal.shows("in\r\n");
     terminal.type("\x03");

@@ -3,7 +3,8 @@
  * they fail instead.
  */
 import { execFileSync } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
+import { userInfo } from "node:os";
 import { describe } from "vitest";
 
 /** The system's own, which Debian's python3-* packages belong to; another may come first on the PATH. */
@@ -23,6 +24,15 @@ const probes: Record<string, () => boolean> = {
   dunst: () => isOnPath("dunst") && isOnPath("dunstctl") && isOnPath("Xvfb"),
   dbclient: () => isOnPath("dbclient"),
 };
+
+/**
+ * Whether a server of this user can give out terminals: sshd changes their group, which only root may where /dev/pts is mounted without gid=. It ends the
+ * connection otherwise.
+ */
+export const SERVERS_HAVE_TERMINALS =
+  userInfo().uid === 0 || /^devpts \S+ devpts \S*\bgid=/m.test(readFileSync("/proc/mounts", "utf8"));
+if (!SERVERS_HAVE_TERMINALS)
+  console.warn("skipped, as /dev/pts is mounted without gid=: terminals of sessions");
 
 /** A describe() that needs these programs. */
 export function describeWith(tools: (keyof typeof probes)[], name: string, body: () => void): void {
