@@ -1,36 +1,56 @@
 /**
- * SSH_ASKPASS for the ssh that the guard itself starts: what it asks goes to the guard, which asks whoever wanted the connection. The rules are those of
- * OpenSSH's readpass.c: the answer is a line on stdout, and anything but exit 0 is a no.
+ * SSH_ASKPASS, GIT_ASKPASS and SUDO_ASKPASS. Questions of yes or no are decided by a guard: the one that MUXGUARD_PROMPTS names, as inside of a run, else the
+ * daemon, else here, by the same policy. Secrets are asked for, handed on, and kept nowhere. The rules are those of OpenSSH's readpass.c: the
+ * answer is a line on stdout, and anything but exit 0 is a no.
+ *
+ * It is started for each question, so little is loaded before it is known what is needed.
  */
-import type { Prompt } from "../src/approver/prompter.ts";
-import { connectRpc, promptRequest, request } from "../src/daemon/rpc.ts";
+import { existsSync } from "node:fs";
+import type { AskpassAnswer, AskpassQuestion } from "../src/daemon/rpc.ts";
+import { promptKind } from "../src/policy/openssh-prompt.ts";
+import { isInForeground } from "./in-foreground.ts";
 
-async function answer(socket: string, prompt: Prompt): Promise<string | null> {
-  const connection = await connectRpc(socket);
-  if (!connection) throw new Error("the guard has ended");
-  try {
-    return await request(connection, promptRequest, prompt);
-  } finally {
-    connection.end();
+/** How often to look whether whoever asks is still there, in milliseconds: it doesn't tell when it is killed. */
+const LOOK_EVERY = 1000;
+
+async function answer({ text, hint, terminal }: AskpassQuestion): Promise<AskpassAnswer> {
+  const kind = promptKind(text, hint);
+  const { MUXGUARD_PROMPTS: named } = process.env;
+  const question = { text, terminal, ...(hint !== undefined && { hint }) };
+  const answered = named === undefined ? undefined : await ask(named, question);
+  if (answered) return answered;
+  if (kind !== "confirm") return { here: kind };
+  if (named !== undefined) throw new Error("the guard that MUXGUARD_PROMPTS names has ended");
+  const { openPaths } = await import("../src/daemon/paths.ts");
+  const paths = openPaths();
+  return (await ask(paths.promptSocket, question)) ?? (await import("./alone.ts")).decide(paths, question);
+}
+
+/** Undefined if no guard listens there. */
+async function ask(socket: string, question: AskpassQuestion): Promise<AskpassAnswer | undefined> {
+  return existsSync(socket) ? (await import("./guard-client.ts")).askGuard(socket, question) : undefined;
+}
+
+async function main(): Promise<number> {
+  const { SSH_ASKPASS_PROMPT: hint, MUXGUARD_ASKED: asked } = process.env;
+  if (asked !== undefined) throw new Error("asked on its own behalf; set askpass in config.toml");
+  const [, , text = ""] = process.argv;
+  const terminal = isInForeground();
+  let answered = await answer({ text, terminal, ...(hint !== undefined && { hint }) });
+  if ("here" in answered) answered = await (await import("./ask.ts")).ask({ text, kind: answered.here });
+  if ("answer" in answered && !(hint === "confirm" && !/^y(?:es)?$/i.test(answered.answer))) {
+    process.stdout.write(`${answered.answer}\n`);
+    return 0;
   }
+  if ("denied" in answered && answered.denied !== "") process.stderr.write(`${answered.denied}\n`);
+  return 1;
 }
 
-/** A question about a host key comes without a hint, and wants to be answered in words. */
-function kindOf(text: string, hint: string | undefined): Prompt["kind"] {
-  if (hint === "none") return "notice";
-  return hint === "confirm" || /\(yes\/no(?:\/\[fingerprint\])?\)\? ?$|^Please type 'yes'/.test(text)
-    ? "text"
-    : "secret";
-}
-
-const { MUXGUARD_PROMPTS: socket, SSH_ASKPASS_PROMPT: hint } = process.env;
-const [, , text = ""] = process.argv;
+const parent = process.ppid;
+setInterval(() => process.ppid !== parent && process.exit(1), LOOK_EVERY).unref();
+process.stdout.on("error", () => process.exit(1)); // nobody reads it any more
 try {
-  if (socket === undefined)
-    throw new Error("it is for connections that muxguard opens, which set MUXGUARD_PROMPTS");
-  const given = await answer(socket, { text, kind: kindOf(text, hint) });
-  if (given === null || (hint === "confirm" && !/^y(?:es)?$/i.test(given))) process.exitCode = 1;
-  else process.stdout.write(`${given}\n`);
+  process.exitCode = await main();
 } catch (error) {
   process.stderr.write(`muxguard-askpass: ${error instanceof Error ? error.message : String(error)}\n`);
   process.exitCode = 1;

@@ -6,10 +6,12 @@ import { type ChildProcess, execFileSync, type SpawnOptions } from "node:child_p
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { PrivateBus } from "../test/support/message-bus.ts";
 import { hostLine } from "./login.ts";
 import { output, Processes, ready } from "./processes.ts";
 
 export const muxguard = fileURLToPath(new URL("../../bin/muxguard", import.meta.url));
+const askpass = fileURLToPath(new URL("../../bin/muxguard-askpass", import.meta.url));
 const passThrough = fileURLToPath(new URL("./pass-through.js", import.meta.url));
 
 /** A few rules that don't match, then those that do: a rule allows opaque data, a remembered approval logins. */
@@ -42,8 +44,13 @@ action = "ask"
 remember = "1h"
 
 [[rule]]
+name = "changes to the agent"
+on = ["admin"]
+action = "ask"
+
+[[rule]]
 name = "the bench"
-on = ["sign"]
+on = ["sign", "confirm"]
 key = "bench"
 action = "allow"
 
@@ -112,13 +119,17 @@ export class Lab {
   }
 
   /** A guard in a fresh process, with folders, policy and log of its own. */
-  async startGuard(): Promise<RunningGuard> {
+  async startGuard(
+    more: NodeJS.ProcessEnv = {},
+    config?: string,
+    stderr: "inherit" | "ignore" = "inherit",
+  ): Promise<RunningGuard> {
     const home = this.#home();
-    const environment = this.#environment(home);
+    const environment = { ...this.#environment(home, config), ...more };
     const args = [muxguard, "daemon", "--foreground"];
     const child = this.#processes.spawn(process.execPath, args, {
       env: environment,
-      stdio: ["ignore", "ignore", "inherit", "ipc"],
+      stdio: ["ignore", "ignore", stderr, "ipc"],
     });
     await ready(child);
     child.disconnect();
@@ -133,6 +144,13 @@ export class Lab {
     };
   }
 
+  /** A message bus that nobody else uses. */
+  startBus(): Promise<PrivateBus> {
+    const start = (command: string, args: string[], options: SpawnOptions): ChildProcess =>
+      this.#processes.spawn(command, args, options);
+    return PrivateBus.start(this.#processes.folder, start);
+  }
+
   /** For a muxguard that knows nothing of the user's own, nor of other guards. */
   environment(): NodeJS.ProcessEnv {
     return this.#environment(this.#home());
@@ -142,13 +160,13 @@ export class Lab {
     return join(this.#processes.folder, `guard${this.#guards++}`);
   }
 
-  #environment(home: string): NodeJS.ProcessEnv {
+  #environment(home: string, config = 'approvers = ["askpass"]'): NodeJS.ProcessEnv {
     const folder = (name: string): string => join(home, name);
     for (const name of ["run", "state", "config/muxguard"])
       mkdirSync(folder(name), { recursive: true, mode: 0o700 });
     const write = (name: string, text: string): void => writeFileSync(folder(name), text);
     write("config/muxguard/policy.toml", policy);
-    write("config/muxguard/config.toml", `ssh_config = "${folder("ssh_config")}"\napprovers = ["askpass"]\n`);
+    write("config/muxguard/config.toml", `ssh_config = "${folder("ssh_config")}"\n${config}\n`);
     write("ssh_config", `UserKnownHostsFile ${folder("known_hosts")}\nGlobalKnownHostsFile none\n`);
     write("known_hosts", `${hostLine}\n`);
     return {
@@ -189,6 +207,10 @@ export class Lab {
 
   runMuxguard(args: readonly string[], environment: NodeJS.ProcessEnv): Promise<void> {
     return this.run(process.execPath, [muxguard, ...args], environment);
+  }
+
+  runAskpass(question: string, environment: NodeJS.ProcessEnv): Promise<void> {
+    return this.run(process.execPath, [askpass, question], environment);
   }
 
   async #startPassThrough(): Promise<string> {

@@ -3,10 +3,12 @@
  * is measured next to bare OpenSSH, in the same run.
  */
 import { benchConnect, benchList, benchLogin, benchSign } from "./agent.ts";
+import { benchAskpass } from "./askpass.ts";
 import { Lab } from "./lab.ts";
 import { benchClients, benchMemory } from "./load.ts";
 import { benchLogins, benchRide, benchSession, benchTransfer } from "./mux.ts";
 import { benchIdle } from "./mux-idle.ts";
+import { benchPrompt } from "./prompt.ts";
 import { benchRun } from "./run.ts";
 import { describeMachine, type Row, renderTable } from "./table.ts";
 
@@ -23,12 +25,14 @@ const sections: readonly Section[] = [
   { name: "connect", group: "agent", run: benchConnect },
   { name: "memory", group: "agent", run: benchMemory },
   { name: "clients", group: "agent", run: benchClients },
+  { name: "prompt", group: "desktop", run: benchPrompt },
   { name: "run", group: "cli", run: benchRun },
   { name: "session", group: "mux", run: benchSession },
   { name: "transfer", group: "mux", run: benchTransfer },
   { name: "idle", group: "mux", run: benchIdle },
   { name: "logins", group: "mux", run: benchLogins },
   { name: "ride", group: "mux", run: benchRide },
+  { name: "askpass", group: "cli", run: benchAskpass },
 ];
 
 function chooseSections(names: readonly string[]): readonly Section[] {

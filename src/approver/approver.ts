@@ -13,4 +13,7 @@ export interface Approver {
    * @param signal aborted when the answer is no longer wanted: the question must leave the screen
    */
   ask(question: Question, signal: AbortSignal): Promise<Answer>;
+
+  /** Another number of requests waits for the answer. Must not throw. */
+  changed?(question: Question): void;
 }

@@ -1,5 +1,5 @@
 /** A terminal, taken for a prompt and given back as it was, whatever happens. */
-import { closeSync, openSync, writeSync } from "node:fs";
+import { closeSync, constants, openSync, writeSync } from "node:fs";
 import { PassThrough } from "node:stream";
 import { ReadStream, WriteStream } from "node:tty";
 
@@ -33,6 +33,10 @@ export interface OpenTerminal {
   /** The keys that count. */
   keys: PassThrough;
   output: WriteStream;
+  /** Aborted when the terminal is hung up. */
+  gone: AbortSignal;
+  /** As it is now. */
+  size(): { columns: number; rows: number };
   /** Writes at once, also after the prompt has ended its output. */
   say(text: string): void;
   /** Gives the terminal back as it was. */
@@ -45,11 +49,14 @@ const CTRL_Z = "\x1a";
 
 /** @param deafFor how long keys don't count, in milliseconds */
 export function openTerminal({ path, takeForeground }: TerminalOptions, deafFor: number): OpenTerminal {
-  const fd = openSync(path, "r+");
+  const fd = openSync(path, constants.O_RDWR | constants.O_NOCTTY);
   // libuv opens the terminal anew for each of them, and leaves this descriptor to us (uv_tty_init)
   const input = new ReadStream(fd);
   const output = new WriteStream(fd);
   output.on("error", () => {}); // the terminal is gone: the answer will be, too
+  const hungUp = new AbortController();
+  for (const event of ["error", "end"])
+    input.on(event, () => hungUp.abort(new Error("the terminal is gone")));
   const giveBack = takeForeground(fd);
   const restore = (): void => {
     input.setRawMode(false);
@@ -70,5 +77,9 @@ export function openTerminal({ path, takeForeground }: TerminalOptions, deafFor:
     output.destroy();
     closeSync(fd);
   };
-  return { keys, output, say: (text) => void writeSync(fd, text), close };
+  const size = (): { columns: number; rows: number } => {
+    (output as WriteStream & { _refreshSize(): void })._refreshSize(); // Node looks by itself for stdout and stderr alone
+    return { columns: output.columns, rows: output.rows };
+  };
+  return { keys, output, size, gone: hungUp.signal, say: (text) => void writeSync(fd, text), close };
 }

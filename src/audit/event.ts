@@ -2,8 +2,10 @@
  * What the log holds: one event for each decision, one JSON object a line. The names are used by other
  * programs. No secrets: no data that is signed, no passphrase, no private key ever comes here.
  */
+import { answersTo, describeQuestion, onHosts } from "../policy/describe.ts";
 import { formatDuration } from "../policy/duration.ts";
 import type { Remember } from "../policy/grants.ts";
+import type { Answer, Question } from "../policy/question.ts";
 import type { Caller, Request } from "../policy/request.ts";
 
 export interface AuditEvent {
@@ -15,7 +17,7 @@ export interface AuditEvent {
   by: string;
   /** Why, where it was denied. */
   reason?: string;
-  /** How long an approval is remembered: "once", "run", "10m". */
+  /** How long an answer is remembered: "once", "10m", "run", "session", "always". */
   remember?: string;
   host?: string;
   port?: number;
@@ -26,7 +28,7 @@ export interface AuditEvent {
   /** The host that the caller's command line names, where it was not verified. */
   claimed?: string;
   user?: string;
-  key?: { type: string; fingerprint: string; comment?: string };
+  key?: { type?: string; fingerprint: string; comment?: string };
   data?: Request["data"];
   namespace?: string;
   operation?: Request["operation"];
@@ -40,6 +42,8 @@ export interface AuditEvent {
   /** The names of the variables alone: the values may be secrets. */
   environment?: string[];
   forward?: Request["forward"];
+  /** A program's own question. */
+  prompt?: string;
   forwarded?: boolean;
   /** The hops that the request was forwarded through, the nearest first. */
   path?: string[];
@@ -69,7 +73,7 @@ export interface Decided {
   decision: "allow" | "deny";
   by: string;
   reason?: string;
-  /** For a person's approval. */
+  /** For a person's answer. */
   remember?: Remember;
   /** Spent waiting for an answer, in milliseconds. */
   waitedMs: number;
@@ -78,22 +82,73 @@ export interface Decided {
 /** The event of a decision. What does not apply is absent. */
 export function auditEvent({ time, request, caller, ...decided }: Decided): AuditEvent {
   const { id, decision, by, reason, remember, waitedMs } = decided;
-  const { kind, destination, path, forwarded, ...asked } = request;
   return {
     time: time.toISOString(),
     id,
-    kind,
+    kind: request.kind,
     decision,
     by,
     ...(reason !== undefined && { reason }),
-    ...(remember && {
-      remember: typeof remember === "string" ? remember : formatDuration(remember.milliseconds),
-    }),
+    ...(remember && { remember: rememberText(remember) }),
+    ...requestFields(request),
+    ...(caller && { caller: auditCaller(caller) }),
+    waitedMs: Math.round(waitedMs),
+  };
+}
+
+/** What is asked, for other programs, in the words of the log. */
+export interface QuestionEvent
+  extends Omit<AuditEvent, "decision" | "by" | "reason" | "remember" | "waitedMs"> {
+  /** Which rule said to ask: `rule:NAME`, or `default`. */
+  because: string;
+  /** How many identical requests wait for the answer. */
+  count: number;
+  /** The lines of a prompt: safe to show as they are. */
+  text: string[];
+  /** What may be answered, the safest first, and how each is called. */
+  answers: { name: string; answer: AnswerFields }[];
+  /** Where it is the same on several: `host` is then how many. */
+  hosts?: string[];
+  /** After how many milliseconds no answer is a denial. */
+  timeoutMs: number;
+}
+
+type AnswerFields =
+  | { decision: "allow"; remember: string }
+  | { decision: "apart" }
+  | { decision: "deny"; remember?: string };
+
+export function questionEvent(question: Question): QuestionEvent {
+  const { id, asked, caller, because, count, timeout, hosts } = question;
+  const request = hosts ? onHosts(question.request, hosts.length) : question.request;
+  const answers = answersTo(question).map(({ name, value }) => ({ name, answer: answerFields(value) }));
+  const fixed = { time: asked, id, kind: request.kind, because, count, text: describeQuestion(question) };
+  return {
+    ...fixed,
+    answers,
+    timeoutMs: timeout,
+    ...requestFields(request),
+    ...(hosts && { hosts: hosts.map(({ name }) => name) }),
+    caller: auditCaller(caller),
+  };
+}
+
+function answerFields(answer: Answer): AnswerFields {
+  if (answer.decision === "apart") return { decision: "apart" };
+  const { decision, remember } = answer;
+  if (decision === "allow") return { decision, remember: rememberText(remember) };
+  return { decision, ...(remember && { remember: rememberText(remember) }) };
+}
+
+function rememberText(remember: Remember): string {
+  return typeof remember === "string" ? remember : formatDuration(remember.milliseconds);
+}
+
+function requestFields({ destination, path, forwarded, kind: _, ...asked }: Request) {
+  return {
     ...(destination && destinationFields(destination)),
     ...asked,
     ...(forwarded && { forwarded, path: path.map((hop) => hop.names[0] ?? hop.hostKey ?? "unknown") }),
-    ...(caller && { caller: auditCaller(caller) }),
-    waitedMs: Math.round(waitedMs),
   };
 }
 

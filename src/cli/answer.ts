@@ -1,7 +1,7 @@
 /** `muxguard approve` and `muxguard deny`: answers from another terminal. */
 import type { MessageConnection } from "vscode-jsonrpc/node.js";
 import { answerRequest, pendingRequest } from "../daemon/rpc.ts";
-import { describeRemember, describeRequest } from "../policy/describe.ts";
+import { atHost, describeRemember, describeRequest, onHosts } from "../policy/describe.ts";
 import { describeDuration, parseDuration } from "../policy/duration.ts";
 import type { Remember } from "../policy/grants.ts";
 import type { Answer, Question } from "../policy/question.ts";
@@ -12,31 +12,46 @@ export interface ApproveOptions {
   once?: boolean;
   for?: string;
   run?: boolean;
+  session?: boolean;
+  always?: boolean;
+  /** Of several that the question lists, this one alone. */
+  host?: string;
 }
 
 export async function approve(id: string, options: ApproveOptions): Promise<void> {
-  const question = await answerOne(id, (found) => ({ decision: "allow", remember: wanted(options, found) }));
+  const question = await answerOne(id, "approve", options.host, (found) => ({
+    decision: "allow",
+    remember: wanted(options, found),
+  }));
   process.stdout.write(
     `allowed ${describeRemember(wanted(options, question))}: ${describeRequest(question.request)}\n`,
   );
 }
 
-export async function deny(id: string): Promise<void> {
-  const question = await answerOne(id, () => ({ decision: "deny", reason: "you said no" }));
-  process.stdout.write(`denied: ${describeRequest(question.request)}\n`);
+export async function deny(id: string, options: Pick<ApproveOptions, "for" | "host">): Promise<void> {
+  const remember = options.for === undefined ? undefined : { milliseconds: durationOf(options.for) };
+  const answer: Answer = { decision: "deny", reason: "you said no", ...(remember && { remember }) };
+  const question = await answerOne(id, "deny", options.host, () => answer);
+  const length = remember ? ` ${describeRemember(remember)}` : "";
+  process.stdout.write(`denied${length}: ${describeRequest(question.request)}\n`);
 }
+
+const lasting = ["run", "session", "always"] as const;
+const refusals = {
+  run: "this can't be remembered for a run",
+  session: "this can't be remembered for a login session",
+  always:
+    "this can't be made a rule: its rule limits how long it is remembered, or no rule could match it alone",
+};
 
 /** @throws CliError for more than the question offers */
 function wanted(options: ApproveOptions, { choices, longest, yes }: Question): Remember {
   if (options.once) return "once";
-  if (options.run) {
-    if (choices.includes("run")) return "run";
-    throw new CliError("this can't be remembered for a run", exitCodes.usage);
-  }
+  const wish = lasting.find((length) => options[length]);
+  if (wish && !choices.includes(wish)) throw new CliError(refusals[wish], exitCodes.usage);
+  if (wish) return wish;
   if (options.for === undefined) return yes;
-  const milliseconds = parseDuration(options.for);
-  if (milliseconds === undefined)
-    throw new CliError(`not a duration, such as "10m": ${options.for}`, exitCodes.usage);
+  const milliseconds = durationOf(options.for);
   if (longest !== undefined && milliseconds > longest) {
     const most = longest === 0 ? "it is never remembered" : `at most ${describeDuration(longest)}`;
     throw new CliError(`not for that long: ${most}`, exitCodes.usage);
@@ -44,11 +59,40 @@ function wanted(options: ApproveOptions, { choices, longest, yes }: Question): R
   return { milliseconds };
 }
 
+/** The question, and what it is about at each of its hosts. */
+function each(question: Question): Question[] {
+  const { hosts = [], ...single } = question;
+  const alone = hosts.map(({ id, name }) => ({ ...single, id, request: atHost(question.request, name) }));
+  return [
+    { ...question, request: hosts.length > 0 ? onHosts(question.request, hosts.length) : question.request },
+    ...alone,
+  ];
+}
+
+/** Only of a question that lists hosts: any other is about one host anyway. */
+function isAt({ destination }: Question["request"], host: string): boolean {
+  return destination?.names[0] === host;
+}
+
+/** @throws CliError */
+function durationOf(text: string): number {
+  const milliseconds = parseDuration(text);
+  if (milliseconds === undefined)
+    throw new CliError(`not a duration, such as "10m": ${text}`, exitCodes.usage);
+  return milliseconds;
+}
+
 /** The one question whose id begins so, in whichever guard it waits. An empty id, as of an unset variable in a script, means none. */
-async function answerOne(prefix: string, answerTo: (question: Question) => Answer): Promise<Question> {
+async function answerOne(
+  prefix: string,
+  purpose: "approve" | "deny",
+  host: string | undefined,
+  answerTo: (question: Question) => Answer,
+): Promise<Question> {
   const matching = async (guard: MessageConnection): Promise<Question[]> => {
-    const questions = await guard.sendRequest(pendingRequest, null);
-    return questions.filter(({ id }) => prefix !== "" && id.startsWith(prefix));
+    const questions = await guard.sendRequest(pendingRequest, purpose);
+    const known = questions.flatMap(each).filter(({ id }) => prefix !== "" && id.startsWith(prefix));
+    return host === undefined ? known : known.flatMap(each).filter(({ request }) => isAt(request, host));
   };
   const [found, ...others] = (await eachGuard(matching)).flat();
   if (!found) throw new CliError(`no question ${prefix} waits for an answer (muxguard pending)`, 1);

@@ -8,23 +8,30 @@ import { connectRpc } from "../daemon/rpc.ts";
 /** How long a guard may take to answer, in milliseconds: one of a run that was stopped (Ctrl-Z) doesn't. */
 const PATIENCE = 3000;
 
-/** Calls `use` with a connection to each, and returns the results. */
-export async function eachGuard<T>(use: (connection: MessageConnection) => Promise<T>): Promise<T[]> {
+/** Calls `use` with a connection to each, and returns the results. @param report told of a guard that does not answer */
+export async function eachGuard<T>(
+  use: (connection: MessageConnection) => Promise<T>,
+  report = (line: string): void => void process.stderr.write(`${line}\n`),
+): Promise<T[]> {
   const { runtime, daemonSocket } = openPaths();
   const runs = readdirSync(runtime).filter((name) => /^run-\d+$/.test(name));
   const paths = [daemonSocket, ...runs.map((name) => join(runtime, name, "daemon.sock"))];
-  return (await Promise.all(paths.map((path) => useGuard(path, use)))).flat();
+  return (await Promise.all(paths.map((path) => useGuard(path, use, report)))).flat();
 }
 
 /** Empty where no guard listens, or none that answers. */
-async function useGuard<T>(path: string, use: (connection: MessageConnection) => Promise<T>): Promise<T[]> {
+async function useGuard<T>(
+  path: string,
+  use: (connection: MessageConnection) => Promise<T>,
+  report: (line: string) => void,
+): Promise<T[]> {
   const connection = await connectRpc(path);
   if (!connection) return [];
   try {
     return [await inTime(use(connection))];
   } catch (error) {
     if (error !== tooLate) throw error;
-    process.stderr.write(`muxguard: the guard at ${path} does not answer\n`);
+    report(`muxguard: the guard at ${path} does not answer`);
     return [];
   } finally {
     connection.end();

@@ -42,7 +42,7 @@ function startTime(since: string): Date {
 }
 
 /** Undefined for a line that was cut off by a crash. */
-function parseEvent(line: string): AuditEvent | undefined {
+export function parseEvent(line: string): AuditEvent | undefined {
   try {
     return JSON.parse(line);
   } catch {
@@ -51,14 +51,19 @@ function parseEvent(line: string): AuditEvent | undefined {
 }
 
 /** What was added to a file since it was last read, also if the file was rotated or emptied in between. */
-class Tail {
+export class Tail {
   readonly #path: string;
   #fd: number | undefined;
   #offset = 0;
   #rest = Buffer.alloc(0);
 
-  constructor(path: string) {
+  /** @param most how much of what is there already is read, in bytes; the first line may then be a part of one */
+  constructor(path: string, most = Number.POSITIVE_INFINITY) {
     this.#path = path;
+    const found = statSync(path, { throwIfNoEntry: false });
+    if (!found || found.size <= most) return;
+    this.#fd = openSync(path, "r");
+    this.#offset = found.size - most;
   }
 
   *lines(): Generator<string> {

@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { SettingsError } from "../daemon/settings-error.ts";
 import { ignoreDebuggerSignal } from "../platform/protect.ts";
+import type { ApproveOptions } from "./answer.ts";
 import { CliError, exitCodes } from "./cli-error.ts";
 import type { RunOptions } from "./run.ts";
 
@@ -100,14 +101,40 @@ function createProgram(): Command {
     .option("--once", "for this request alone")
     .option("--for <duration>", 'remember it, at most as long as the rule allows: "10m", "2h"')
     .option("--run", "remember it until the run ends")
-    .action(async (id: string, options: { once?: boolean; for?: string; run?: boolean }) =>
+    .option("--session", "outside of runs: remember it until the login session ends")
+    .option("--host <name>", "of several hosts that the question lists, this one alone")
+    .option("--always", "write a rule to approved.toml that matches this alone")
+    .action(async (id: string, options: ApproveOptions) =>
       (await import("./answer.ts")).approve(id, options),
     );
   program
     .command("deny")
     .description("answer a question with no")
     .argument("<id>")
-    .action(async (id: string) => (await import("./answer.ts")).deny(id));
+    .option("--host <name>", "of several hosts that the question lists, this one alone")
+    .option("--for <duration>", 'deny the same without asking for so long: "10m", "2h"')
+    .action(async (id: string, options: ApproveOptions) => (await import("./answer.ts")).deny(id, options));
+  program
+    .command("grants")
+    .description("the answers that are remembered")
+    .option("--json", "one JSON object a line")
+    .action(async (options: { json?: boolean }) => (await import("./remembered.ts")).grants(options));
+  program
+    .command("forget")
+    .description("forget a remembered answer, so that it is asked again; the beginning of its id is enough")
+    .argument("[id]")
+    .option("--all", "all of them")
+    .action(async (id: string | undefined, options: { all?: boolean }) =>
+      (await import("./remembered.ts")).forget(id, options),
+    );
+  program
+    .command("lock")
+    .description("deny everything, and forget all answers")
+    .action(async () => (await import("./lock.ts")).lock(true));
+  program
+    .command("unlock")
+    .description("end muxguard lock")
+    .action(async () => (await import("./lock.ts")).lock(false));
   program
     .command("log")
     .description("what was asked for, and what was decided")
@@ -117,6 +144,10 @@ function createProgram(): Command {
     .action(async (options: { follow?: boolean; json?: boolean; since?: string }) =>
       (await import("./log.ts")).log(options),
     );
+  program
+    .command("watch")
+    .description("the questions that wait, on the whole screen, to be answered by key, and what is decided")
+    .action(async () => (await import("./watch.ts")).watch());
   program
     .command("demo")
     .description("show the main job: a throwaway server, key and agent, and ssh through the guard")

@@ -33,12 +33,13 @@ export async function openOwnRun(paths: Paths, config: Config, request: RunReque
 
 class OwnRun {
   readonly agentSocket: string;
+  readonly promptSocket: string;
   readonly #folder: string;
   readonly #paths: Paths;
   readonly #config: Config;
   readonly #request: RunRequest;
   readonly #policy: PolicySource;
-  #listener: Listener | undefined;
+  readonly #listeners: Listener[] = [];
   #started: Promise<{ guard: Guard; scope: AddedScope }> | undefined;
   #answering: Promise<void> | undefined;
   #rides: Rides | undefined;
@@ -50,17 +51,26 @@ class OwnRun {
     this.#policy = policy;
     this.#folder = join(paths.runtime, `run-${process.pid}`);
     this.agentSocket = join(this.#folder, "agent.sock");
+    this.promptSocket = join(this.#folder, "prompts.sock");
   }
 
   async listen(): Promise<void> {
     ensurePrivateFolder(this.#folder);
-    this.#listener = await listenPrivately(this.agentSocket, (socket, accepted) => {
-      this.#serve(socket, accepted).catch((error: Error) => {
+    await Promise.all([
+      this.#listen(this.agentSocket, "serve"),
+      this.#listen(this.promptSocket, "servePrompts"),
+    ]);
+    if (this.#request.ride) await this.#ride();
+  }
+
+  async #listen(path: string, serve: "serve" | "servePrompts"): Promise<void> {
+    const listener = await listenPrivately(path, (socket, accepted) => {
+      this.#serve(socket, accepted, serve).catch((error: Error) => {
         this.#request.report(`muxguard: the guard did not start: ${error.message}`);
         socket.destroy();
       });
     });
-    if (this.#request.ride) await this.#ride();
+    this.#listeners.push(listener);
   }
 
   get rideFolder(): string | undefined {
@@ -79,7 +89,7 @@ class OwnRun {
   }
 
   async close(): Promise<void> {
-    await this.#listener?.close();
+    await Promise.all(this.#listeners.map((listener) => listener.close()));
     await this.#rides?.close();
     await this.#answering?.catch(() => {}); // was reported when it failed
     const started = await this.#started?.catch(() => undefined);
@@ -87,11 +97,11 @@ class OwnRun {
     rmSync(this.#folder, { recursive: true, force: true });
   }
 
-  async #serve(socket: Socket, accepted: Accepted): Promise<void> {
+  async #serve(socket: Socket, accepted: Accepted, serve: "serve" | "servePrompts"): Promise<void> {
     this.#started ??= this.#start();
     const { scope } = await this.#started;
     // closed in the meantime: its descriptor may be another connection's by now
-    if (!socket.destroyed) scope.serve(socket, accepted);
+    if (!socket.destroyed) scope[serve](socket, accepted);
   }
 
   async #start(): Promise<{ guard: Guard; scope: AddedScope }> {

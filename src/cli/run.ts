@@ -8,7 +8,7 @@ import { openPaths } from "../daemon/paths.ts";
 import { rideEnvironment } from "../daemon/shims.ts";
 import { hasKeyboard } from "../platform/foreground.ts";
 import { protectProcess } from "../platform/protect.ts";
-import { becomeRunHolder } from "../platform/run-holder.ts";
+import { becomeRunHolder, markRun } from "../platform/run-holder.ts";
 import { CliError, exitCodes } from "./cli-error.ts";
 import { openDaemonRun } from "./daemon-run.ts";
 import { openOwnRun } from "./own-run.ts";
@@ -34,6 +34,8 @@ export interface RunRequest {
 
 export interface OpenRun {
   agentSocket: string;
+  /** For muxguard-askpass. */
+  promptSocket: string;
   /** For a ride: the folder with its programs. */
   readonly rideFolder?: string | undefined;
   close(): Promise<void>;
@@ -59,6 +61,7 @@ export async function run([command = "", ...args]: string[], options: RunOptions
   // from before the command starts until all is cleaned up: a signal in between must not end the guard alone
   const stop = passSignals((signal) => kill(signal));
   try {
+    markRun(); // not before: a daemon opens no runs for who is marked
     return await runCommand(command, args, opened, (send) => {
       kill = send;
     });
@@ -84,10 +87,11 @@ function runCommand(
   });
 }
 
-function environmentOf({ agentSocket, rideFolder }: OpenRun): NodeJS.ProcessEnv {
-  const { SSH_AGENT_PID: _, SSH_AUTH_SOCK: __, ...environment } = process.env;
+function environmentOf({ agentSocket, promptSocket, rideFolder }: OpenRun): NodeJS.ProcessEnv {
+  const { SSH_AGENT_PID: _, SSH_AUTH_SOCK: __, ...others } = process.env;
+  const environment = { ...others, MUXGUARD_PROMPTS: promptSocket };
   if (rideFolder === undefined) return { ...environment, SSH_AUTH_SOCK: agentSocket };
-  return { ...environment, ...rideEnvironment(rideFolder, environment.PATH) };
+  return { ...environment, ...rideEnvironment(rideFolder, others.PATH) };
 }
 
 /** Those that a key sends to the whole foreground of a terminal: to the command too, if it is there. */

@@ -11,7 +11,7 @@ export async function status(): Promise<void> {
   const connection = await connectRpc(daemonSocket);
   if (!connection) throw new CliError("no daemon runs; start it with: muxguard daemon", NOT_RUNNING);
   try {
-    const { pid, agentSocket, upstream, runs, grants, pending, masters } = await request(
+    const { pid, agentSocket, upstream, runs, grants, locked, pending, masters } = await request(
       connection,
       statusRequest,
       null,
@@ -25,6 +25,7 @@ export async function status(): Promise<void> {
       `runs       ${runs}`,
       `remembered ${grants}`,
       `questions  ${pending}${pending > 0 ? " (muxguard pending)" : ""}`,
+      ...(locked ? ["locked     everything is denied (muxguard unlock)"] : []),
     ];
     process.stdout.write(`${lines.join("\n")}\n`);
   } finally {

@@ -8,10 +8,15 @@ export const configSchema = z.strictObject({
   remember: z.optional(duration),
   timeout: z.optional(duration),
   yes: z.optional(z.enum(["once", "remember"])),
+  max_questions: z.optional(z.int().check(z.minimum(1))),
+  offer_after: z.optional(z.int().check(z.minimum(1))),
   upstream_timeout: z.optional(duration),
   sync_log: z.optional(z.boolean()),
   ssh_config: z.optional(z.string()),
   control_dirs: z.optional(z.array(z.string())),
+  askpass: z.optional(z.string().check(z.minLength(1))),
+  command: z.optional(z.union([z.string(), z.array(z.string()).check(z.minLength(1))])),
+  notices: z.optional(z.array(z.string())),
   announce: z.optional(z.enum(["terminal", "always"])),
 });
 

@@ -16,6 +16,10 @@ export interface Config {
   timeout: number;
   /** What a plain yes means where an approver has just yes and no. */
   yes: "once" | "remember";
+  /** The most questions open at once for one program. */
+  maxQuestions: number;
+  /** After how many approvals of the same a question shows the rule that "always" writes. */
+  offerAfter: number;
   /** How long an upstream agent may take for what it answers by itself, in milliseconds. */
   upstreamTimeout: number;
   /** Waits for the disk with each entry of the log. */
@@ -26,19 +30,30 @@ export interface Config {
   controlFolders: readonly string[];
   /** Whether ssh says on its stderr that a person is asked: only where that is a terminal, or always. */
   announce: "terminal" | "always";
+  /** The program to ask through where SSH_ASKPASS is muxguard-askpass. */
+  askpass: string | undefined;
+  /** The program that the approver `command` starts, and its arguments. */
+  command: readonly string[];
+  /** Patterns of the names of rules: what they allow is shown on the desktop. */
+  notices: readonly string[];
 }
 
 const defaults: Config = {
   upstreamAgents: [],
-  approvers: ["terminal", "askpass", "queue"],
+  approvers: ["notification", "terminal", "askpass", "queue"],
   remember: 10 * 60_000,
   timeout: 60_000,
   yes: "remember",
+  maxQuestions: 10,
+  offerAfter: 3,
   upstreamTimeout: 10_000,
   syncLog: false,
   sshConfig: undefined,
   controlFolders: [],
   announce: "terminal",
+  askpass: undefined,
+  command: [],
+  notices: [],
 };
 
 /** @throws SettingsError */
@@ -53,12 +68,22 @@ export async function readConfig({ config, state }: Paths): Promise<Config> {
     remember: file.remember ?? defaults.remember,
     timeout: file.timeout ?? defaults.timeout,
     yes: file.yes ?? defaults.yes,
+    maxQuestions: file.max_questions ?? defaults.maxQuestions,
+    offerAfter: file.offer_after ?? defaults.offerAfter,
     upstreamTimeout: file.upstream_timeout ?? defaults.upstreamTimeout,
     syncLog: file.sync_log ?? defaults.syncLog,
     sshConfig: file.ssh_config === undefined ? undefined : expandHome(file.ssh_config),
     controlFolders: (file.control_dirs ?? []).map(expandHome),
     announce: file.announce ?? defaults.announce,
+    askpass: file.askpass === undefined ? undefined : expandHome(file.askpass),
+    command: wordsOf(file.command ?? []),
+    notices: file.notices ?? defaults.notices,
   };
+}
+
+/** A text alone is a program, and no command line. */
+function wordsOf(command: string | readonly string[]): string[] {
+  return (typeof command === "string" ? [command] : command).map(expandHome);
 }
 
 function expandHome(path: string): string {

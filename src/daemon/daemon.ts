@@ -4,13 +4,18 @@
  */
 import { randomBytes } from "node:crypto";
 import { connect, type Socket } from "node:net";
+import { userInfo } from "node:os";
 import { join } from "node:path";
 import type { Approver } from "../approver/approver.ts";
 import { createAskpassApprover } from "../approver/askpass.ts";
 import { createAskpassPrompter } from "../approver/askpass-prompt.ts";
+import { createCommandApprover } from "../approver/command.ts";
 import { inTurn } from "../approver/in-turn.ts";
+import { nextAskpass } from "../approver/next-askpass.ts";
+import { createNotificationApprover } from "../approver/notification.ts";
 import type { Prompter } from "../approver/prompter.ts";
-import { auditEvent } from "../audit/event.ts";
+import { createTmuxApprover } from "../approver/tmux.ts";
+import { auditEvent, questionEvent } from "../audit/event.ts";
 import { AuditLog } from "../audit/log.ts";
 import { AgentConnection } from "../guard/agent-connection.ts";
 import { Broker } from "../guard/broker.ts";
@@ -24,20 +29,27 @@ import { Logins } from "../identity/logins.ts";
 import { MasterDestinations } from "../identity/master-destination.ts";
 import { SessionRegistry } from "../identity/session-registry.ts";
 import { SshConfigs } from "../identity/ssh-config.ts";
+import { sessionBusSocket, systemBusSocket } from "../platform/bus-address.ts";
+import { createDesktop, type OpenDesktop } from "../platform/desktop.ts";
+import { isInRun } from "../platform/in-run.ts";
+import { bootTime, makeFifo } from "../platform/libc.ts";
 import { type Accepted, type Listener, listenPrivately } from "../platform/listener.ts";
+import { type LockSignals, onLockOrSleep } from "../platform/lock-signals.ts";
+import { sessionEnd } from "../platform/login-session.ts";
 import { Peer } from "../platform/peer.ts";
 import { type PrivateAgent, startPrivateAgent } from "../platform/private-agent.ts";
 import { ensurePrivateFolder } from "../platform/private-folder.ts";
 import { ProcessGone, ProcessTable } from "../platform/process.ts";
 import { protectProcess } from "../platform/protect.ts";
-import { isInRun } from "../platform/run-holder.ts";
 import { keepHeapSmall } from "../platform/small-heap.ts";
-import { Grants } from "../policy/grants.ts";
+import { type GrantFacts, Grants } from "../policy/grants.ts";
 import type { Answer, Question } from "../policy/question.ts";
-import type { Caller } from "../policy/request.ts";
+import type { Caller, ControlOperation, Request } from "../policy/request.ts";
 import { agentRoute } from "./agent-route.ts";
 import type { Config } from "./config.ts";
 import { Connections } from "./connections.ts";
+import { Lock } from "./lock.ts";
+import { Notices } from "./notices.ts";
 import { agentSocketOf, promptSocketOf } from "./opening.ts";
 import type { Paths } from "./paths.ts";
 import type { PolicySource } from "./policy-files.ts";
@@ -45,6 +57,9 @@ import { Prompts } from "./prompts.ts";
 
 /** How long an upstream agent may take for what a person has to do, in milliseconds: a touch, a PIN, `ssh-add -c`. */
 const PERSON_TIMEOUT = 120_000;
+
+/** For how long a question waits for the same about other hosts, in milliseconds: what starts many logins starts them together. */
+const GATHER_FOR = 150;
 
 export interface GuardOptions {
   paths: Paths;
@@ -72,12 +87,16 @@ export interface ScopeOptions {
 
 export interface OpenScope extends AddedScope {
   agentSocket: string;
+  /** For muxguard-askpass. */
+  promptSocket: string;
   close(): Promise<void>;
 }
 
 export interface AddedScope {
   readonly scope: Scope;
   serve(socket: Socket, accepted: Accepted): void;
+  /** The same for muxguard-askpass. */
+  servePrompts(socket: Socket, accepted: Accepted): void;
   /** Forgets what was granted to the run. */
   end(): void;
 }
@@ -92,7 +111,7 @@ export class Guard {
   readonly #options: GuardOptions;
   readonly #log: AuditLog;
   readonly #processes = new ProcessTable();
-  readonly #grants = new Grants(() => performance.now());
+  readonly #grants = new Grants(bootTime);
   readonly #questions: Questions;
   readonly #keyNames = new KeyNames();
   readonly #sessions = new SessionRegistry();
@@ -100,11 +119,16 @@ export class Guard {
   readonly #destinations: ReturnType<typeof createDestinationResolver>;
   readonly #masterDestinations: MasterDestinations;
   readonly #broker: Broker;
+  readonly #prompts: Prompts;
+  readonly #askpass: NodeJS.ProcessEnv;
+  readonly #desktop: OpenDesktop;
   readonly #approvers: readonly Approver[];
+  readonly #lock: Lock;
   readonly #runs = new Map<string, AddedScope & { run: Run }>();
   readonly #open = new Set<{ close(): Promise<void> }>();
   #privateAgent: PrivateAgent | undefined;
   #connections: Connections | undefined;
+  #lockSignals: LockSignals | undefined;
   /** Set when the guard ends, and runs may go on without it. */
   isClosing = false;
 
@@ -116,14 +140,44 @@ export class Guard {
     const hosts = new HostIdentifier({}, configs);
     this.#destinations = createDestinationResolver({}, hosts);
     this.#masterDestinations = new MasterDestinations(configs, hosts);
-    this.#approvers = [inTurn(createAskpassApprover(environment))];
-    this.#questions = new Questions(options.onQuestion);
+    this.#askpass = nextAskpass(environment, config.askpass);
+    this.#desktop = createDesktop(environment, (pid) => this.#outside(pid) !== undefined);
+    const inTurns = [
+      createTmuxApprover({
+        environment,
+        folder: join(options.folder, "popup"),
+        makeFifo,
+        outside: (pid) => this.#outside(pid),
+      }),
+      createAskpassApprover(this.#askpass),
+      createCommandApprover({ command: config.command, environment, toJson: questionEvent }),
+    ].map((approver) => inTurn(approver));
+    this.#approvers = [createNotificationApprover(this.#desktop), ...inTurns];
+    const onOpen = (): void => {
+      this.#watchLocks();
+      options.onQuestion?.();
+    };
+    this.#questions = new Questions(onOpen, { gatherFor: GATHER_FOR, perProgram: config.maxQuestions });
+    // the way by which it is answered is the one by which it is unlocked
+    this.#lock = new Lock(paths.runtime, () => options.onQuestion?.());
+    const notices = new Notices({ patterns: config.notices, desktop: this.#desktop, now: bootTime });
     this.#broker = new Broker({
-      record: (decided) => this.#log.append(auditEvent(decided)),
+      record: (decided) => {
+        this.#log.append(auditEvent(decided));
+        notices.decided(decided);
+      },
       grants: this.#grants,
       questions: this.#questions,
-      settings: { remember: config.remember, timeout: config.timeout, yes: config.yes },
-      now: () => performance.now(),
+      settings: config,
+      now: bootTime,
+      sessionEnd,
+      isLocked: () => this.#lock.isOn,
+    });
+    this.#prompts = new Prompts({
+      processes: this.#processes,
+      broker: this.#broker,
+      scopeOf: (caller, scope) => this.#promptScope(caller, scope),
+      asksOnTerminals: config.approvers.includes("terminal"),
     });
   }
 
@@ -143,15 +197,19 @@ export class Guard {
   async openScope(options: ScopeOptions): Promise<OpenScope> {
     await options.policy.load();
     const scope = this.addScope(options);
-    const name = options.run ? `${randomBytes(6).toString("hex")}.sock` : "agent.sock";
-    const listener = await listenPrivately(join(this.#options.folder, name), scope.serve);
+    const { folder } = this.#options;
+    const own = randomBytes(6).toString("hex");
+    const name = options.run ? `${own}.sock` : "agent.sock";
+    const listener = await listenPrivately(join(folder, name), scope.serve);
+    const prompts = options.run && (await this.#prompts.listen(join(folder, `${own}.ask`), scope.scope));
     const opened: OpenScope = {
       ...scope,
       agentSocket: listener.path,
+      promptSocket: prompts?.path ?? this.paths.promptSocket,
       close: async () => {
         this.#open.delete(opened);
         scope.end();
-        await listener.close();
+        await Promise.all([listener.close(), prompts?.close()]);
       },
     };
     this.#open.add(opened);
@@ -165,6 +223,7 @@ export class Guard {
     const scope: Scope = {
       ...(run && { run: { id: randomBytes(6).toString("hex"), ...run } }),
       policy: () => policy.current(),
+      ...(policy.approve && { approve: policy.approve }),
       approvers: config.approvers.flatMap((kind) => all.filter((approver) => approver.kind === kind)),
       queue: !config.approvers.includes("queue") ? "closed" : holdsQuestions ? "holds" : "answers",
       report,
@@ -182,6 +241,7 @@ export class Guard {
         if (inner) inner.serve(socket, accepted);
         else this.#serve(socket, accepted, scope, agents);
       },
+      servePrompts: (socket, accepted) => this.#prompts.serve(socket, accepted, scope),
       end: () => this.#endRun(scope.run?.id),
     };
     if (scope.run) this.#runs.set(scope.run.id, { ...added, run: scope.run });
@@ -201,9 +261,7 @@ export class Guard {
   async guardConnections(outside: AddedScope, report: (line: string) => void): Promise<Connections> {
     const folder = join(this.#options.folder, "control");
     ensurePrivateFolder(folder);
-    const prompts = new Prompts(this.#processes);
-    await prompts.listen(promptSocketOf(folder));
-    this.#open.add(prompts);
+    this.#open.add(await this.#prompts.listen(promptSocketOf(folder), outside.scope));
     this.#open.add(await listenPrivately(agentSocketOf(folder), outside.serve));
     this.#connections = new Connections({
       config: this.#options.config,
@@ -214,7 +272,7 @@ export class Guard {
       runOf: (caller) => this.#runOf(caller)?.scope,
       outside: outside.scope,
       report,
-      prompts,
+      prompts: this.#prompts,
       folder,
       environment: this.#options.environment,
     });
@@ -226,6 +284,24 @@ export class Guard {
     const runs = [...this.#runs.values()];
     const holder = caller?.ancestors.find(({ pid }) => runs.some(({ run }) => run.pid === pid));
     return runs.find(({ run }) => run.pid === holder?.pid);
+  }
+
+  /** A process's own run decides, whichever socket it comes to; one that another guard holds can't be asked here. */
+  #promptScope(caller: Caller, scope: Scope): Scope {
+    const own = this.#runOf(caller)?.scope ?? scope;
+    if (!own.run && this.isInRun(caller))
+      throw new Error(
+        "this process is inside of a muxguard run, or of a container; MUXGUARD_PROMPTS names the guard to ask",
+      );
+    return own;
+  }
+
+  /** From the first question on: before it there is no approval to forget. */
+  #watchLocks(): void {
+    const { environment } = this.#options;
+    const [system, session] = [systemBusSocket(environment), sessionBusSocket(environment)];
+    const uid = userInfo().uid;
+    this.#lockSignals ??= onLockOrSleep({ system, session, uid }, () => this.forget());
   }
 
   #innerOf(accepted: Accepted): AddedScope | undefined {
@@ -244,7 +320,7 @@ export class Guard {
 
   /** The user's own SSH_ASKPASS. */
   get prompter(): Prompter {
-    return createAskpassPrompter(this.#options.environment);
+    return createAskpassPrompter(this.#askpass);
   }
 
   pending(): Question[] {
@@ -265,8 +341,32 @@ export class Guard {
     return this.#addresses().map(({ name }) => name);
   }
 
-  get grants(): number {
-    return this.#grants.size;
+  get grants(): GrantFacts[] {
+    return this.#grants.list();
+  }
+
+  /**
+   * Forgets the answers whose id begins so; without it all of them, as when the screen is locked or the machine goes to sleep.
+   * @returns how many
+   */
+  forget(prefix?: string): number {
+    if (!prefix) this.#broker.forget();
+    return this.#grants.forget(prefix);
+  }
+
+  get isLocked(): boolean {
+    return this.#lock.isOn;
+  }
+
+  /** Denies everything until unlock(), and forgets all answers. */
+  lock(): void {
+    this.#lock.turnOn();
+    this.forget();
+    this.#questions.withdraw("muxguard was locked");
+  }
+
+  unlock(): void {
+    this.#lock.turnOff();
   }
 
   get runs(): number {
@@ -278,6 +378,23 @@ export class Guard {
     return isInRun(caller, new Set([...this.#runs.values()].map(({ run }) => run.pid)));
   }
 
+  /** Logs that what is guarded wanted to control the guard. */
+  refuseControl(caller: Caller, operation: ControlOperation, reason: string): void {
+    const asker = { caller, isUnchanged: () => true, gone: new AbortController().signal, tells: true };
+    const request: Request = { kind: "admin", operation, path: [], forwarded: false };
+    this.#broker.refuse(request, asker, { report: () => {} }, { what: "inside", reason });
+  }
+
+  /** A process that is there and in no run. */
+  #outside(pid: number): Caller | undefined {
+    try {
+      const found = this.#processes.read(pid);
+      return this.isInRun(found) ? undefined : found;
+    } catch {
+      return undefined; // it is gone
+    }
+  }
+
   /** The process at the other end of a connection to one of the guard's sockets. */
   peer(accepted: Accepted): Peer {
     return new Peer(accepted, this.#processes);
@@ -287,6 +404,7 @@ export class Guard {
     this.isClosing = true;
     await this.#connections?.close();
     await Promise.all([...this.#open].map((scope) => scope.close()));
+    await Promise.all([this.#desktop.close(), this.#lockSignals?.close()]);
     this.#privateAgent?.close();
     this.#processes.close();
     this.#log.close();

@@ -14,12 +14,16 @@ export interface PolicySource {
   /** Reads the files for the first time. @throws SettingsError */
   load(): Promise<void>;
   current(): Policy | Promise<Policy>;
+  /** Adds a rule that an answer made; absent where no such rules are read. */
+  approve?(rule: Rule): Promise<void>;
 }
 
 /** policy.toml, policy.d/*.toml in the order of their names, and approved.toml. */
 export function userPolicy({ config, state: folder }: Paths, report: (line: string) => void): PolicySource {
   const files = (): string[] => [join(config, "policy.toml"), ...dropIns(join(config, "policy.d"))];
-  return policySource(files, () => [join(config, "approved.toml")], folder, report);
+  const approved = join(config, "approved.toml");
+  const source = policySource(files, () => [approved], folder, report);
+  return { ...source, approve: async (rule) => (await import("./approved-file.ts")).addRule(approved, rule) };
 }
 
 /** The one file of `muxguard run --policy FILE`. It must be there. */

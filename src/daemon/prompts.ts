@@ -1,66 +1,118 @@
 /**
- * What ssh asks while the guard opens a connection, brought to the person who wanted it. muxguard-askpass is the program that ssh runs for it, and comes
- * here: it is known by its ancestor, the ssh that the guard has started.
+ * What muxguard-askpass is asked, wherever a guard is there to answer. A passphrase for a connection that the guard opens goes to the person who wanted
+ * that; OpenSSH's questions of yes or no are requests like any other. Other secrets never come here.
+ *
+ * From inside of a run one may ask here, and nothing else: the answers come from outside.
  */
 import type { Socket } from "node:net";
+import { type MessageConnection, ResponseError } from "vscode-jsonrpc/node.js";
 import type { Prompt, Prompter } from "../approver/prompter.ts";
+import type { Broker } from "../guard/broker.ts";
+import type { Scope } from "../guard/scope.ts";
 import { type Accepted, type Listener, listenPrivately } from "../platform/listener.ts";
 import { Peer } from "../platform/peer.ts";
 import type { ProcessTable } from "../platform/process.ts";
-import { promptRequest, rpcConnection } from "./rpc.ts";
+import { promptKind } from "../policy/openssh-prompt.ts";
+import type { Caller } from "../policy/request.ts";
+import { confirm, parentOf } from "./confirm.ts";
+import { type AskpassAnswer, type AskpassQuestion, askpassRequest, rpcConnection } from "./rpc.ts";
 
 /** The most that one client may send, in bytes. A server's words are among them. */
 const MAX_RECEIVED = 1024 * 1024;
 
+export interface PromptsParts {
+  processes: ProcessTable;
+  broker: Broker;
+  /**
+   * The scope that decides for a process that came to the socket of another one.
+   * @throws Error for one that has to ask another guard
+   */
+  scopeOf(caller: Caller, scope: Scope): Scope;
+  /** Whether who asks may answer on a terminal of its own. */
+  asksOnTerminals: boolean;
+}
+
 export class Prompts {
-  readonly #processes: ProcessTable;
+  readonly #parts: PromptsParts;
   /** By the pid of the ssh that may ask. */
   readonly #expected = new Map<number, readonly Prompter[]>();
-  #listener: Listener | undefined;
 
-  constructor(processes: ProcessTable) {
-    this.#processes = processes;
+  constructor(parts: PromptsParts) {
+    this.#parts = parts;
   }
 
-  async listen(path: string): Promise<void> {
-    this.#listener = await listenPrivately(path, (socket, accepted) => this.#serve(socket, accepted));
+  /** @param scope of those who come there */
+  listen(path: string, scope: Scope): Promise<Listener> {
+    return listenPrivately(path, (socket, accepted) => this.serve(socket, accepted, scope));
   }
 
-  /** @returns what ends it */
+  /** What the guard's own ssh asks goes to these. @returns what ends it */
   expect(pid: number, prompters: readonly Prompter[]): () => void {
     this.#expected.set(pid, prompters);
     return () => this.#expected.delete(pid);
   }
 
-  async close(): Promise<void> {
-    await this.#listener?.close();
-  }
-
-  #serve(socket: Socket, accepted: Accepted): void {
+  serve(socket: Socket, accepted: Accepted, scope: Scope): void {
     const gone = new AbortController();
     socket.on("error", () => socket.destroy());
     socket.on("close", () => gone.abort(new Error("no longer asked")));
-    const peer = new Peer(accepted, this.#processes);
+    const peer = new Peer(accepted, this.#parts.processes);
     const connection = rpcConnection(socket);
-    connection.onRequest(promptRequest, async (prompt) => {
-      const { ancestors } = peer.identify();
-      const asking = ancestors.find(({ pid }) => this.#expected.has(pid));
-      const prompters = asking && this.#expected.get(asking.pid);
-      if (!prompters) throw new Error("not asked by an ssh that muxguard has started");
-      return (await promptFirst(prompters, prompt, gone.signal)) ?? null;
+    connection.onRequest(askpassRequest, async (asked): Promise<AskpassAnswer> => {
+      try {
+        return await this.#answer(checked(asked), peer, scope, connection, gone.signal);
+      } catch (error) {
+        throw new ResponseError(1, error instanceof Error ? error.message : String(error));
+      }
     });
     connection.listen();
     socket.on("data", () => socket.bytesRead > MAX_RECEIVED && socket.destroy());
   }
+
+  async #answer(
+    { text, hint, terminal }: AskpassQuestion,
+    peer: Peer,
+    scope: Scope,
+    connection: MessageConnection,
+    gone: AbortSignal,
+  ): Promise<AskpassAnswer> {
+    const { processes, broker, scopeOf, asksOnTerminals } = this.#parts;
+    const askpass = peer.identify();
+    const kind = promptKind(text, hint);
+    const asking = askpass.ancestors.find(({ pid }) => this.#expected.has(pid));
+    const prompters = asking && this.#expected.get(asking.pid);
+    // a host key of the guard's own ssh is for whoever wanted the connection
+    if (prompters) return promptFirst(prompters, { text, kind: kind === "confirm" ? "text" : kind }, gone);
+    if (kind !== "confirm") return { here: kind };
+    const deciding = scopeOf(askpass, scope);
+    const own = terminal && asksOnTerminals && !deciding.run ? [await terminalOf(connection)] : [];
+    const asker = { read: () => parentOf(peer.identify(), processes), gone };
+    return confirm(broker, { text, hint }, asker, {
+      ...deciding,
+      approvers: [...own, ...deciding.approvers],
+    });
+  }
+}
+
+function checked({ text, hint, terminal }: { [field in keyof AskpassQuestion]: unknown }): AskpassQuestion {
+  if (typeof text !== "string") throw new Error("a question without text");
+  return { text, terminal: terminal === true, ...(typeof hint === "string" && { hint }) };
+}
+
+/** Loaded where it is needed: most questions are answered without. */
+async function terminalOf(connection: MessageConnection) {
+  const { remoteTerminal } = await import("./remote-terminal.ts");
+  return remoteTerminal(connection);
 }
 
 /** Asks the first that can reach a person. */
-function promptFirst(
+async function promptFirst(
   prompters: readonly Prompter[],
   prompt: Prompt,
   signal: AbortSignal,
-): Promise<string | undefined> {
+): Promise<AskpassAnswer> {
   const prompter = prompters.find((one) => one.unavailable() === undefined);
   if (!prompter) throw new Error("nobody can be asked: no terminal, and SSH_ASKPASS is not set");
-  return prompter.prompt(prompt, signal);
+  const answer = await prompter.prompt(prompt, signal);
+  return answer === undefined ? { denied: "" } : { answer };
 }

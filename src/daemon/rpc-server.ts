@@ -1,38 +1,29 @@
 /** What the daemon does for muxguard's own commands: status, pending questions, answers, and runs. */
 import type { Socket } from "node:net";
 import { join } from "node:path";
-import {
-  CancellationTokenSource,
-  type MessageConnection,
-  type RequestType,
-  ResponseError,
-} from "vscode-jsonrpc/node.js";
+import { type MessageConnection, ResponseError } from "vscode-jsonrpc/node.js";
 import * as z from "zod/mini";
-import type { Approver } from "../approver/approver.ts";
 import { inTurn } from "../approver/in-turn.ts";
 import type { Prompter } from "../approver/prompter.ts";
 import { type Accepted, type Listener, listenPrivately } from "../platform/listener.ts";
 import type { Peer } from "../platform/peer.ts";
-import type { Answer } from "../policy/question.ts";
-import type { Caller } from "../policy/request.ts";
+import type { Caller, ControlOperation } from "../policy/request.ts";
 import type { Connections } from "./connections.ts";
 import type { Guard, OpenScope } from "./daemon.ts";
 import { filePolicy, type PolicySource } from "./policy-files.ts";
+import { answerSchema, remotePrompter, remoteTerminal } from "./remote-terminal.ts";
 import { Rides, rideName } from "./rides.ts";
 import * as rpc from "./rpc.ts";
 
 /** The most that one client may send in all, in bytes. Its requests and answers are short. */
 const MAX_RECEIVED = 4 * 1024 * 1024;
 
-const answerSchema = z.discriminatedUnion("decision", [
-  z.object({
-    decision: z.literal("allow"),
-    remember: z.union([z.enum(["once", "run"]), z.object({ milliseconds: z.int().check(z.minimum(0)) })]),
-  }),
-  z.object({ decision: z.literal("deny"), reason: z.string() }),
-]) satisfies z.ZodMiniType<Answer>;
+const purposeSchema = z.nullable(z.enum(["approve", "deny"]));
 
-const promptSchema = z.nullable(z.string());
+const INSIDE = "this process is inside a muxguard run, and what is guarded can't control the guard";
+
+/** The process at the other end. What it wants is logged where it is refused. @throws for one that is inside of a run */
+type FromOutside = (operation?: ControlOperation) => Caller;
 
 export interface RpcServerOptions {
   guard: Guard;
@@ -55,17 +46,16 @@ function serve(socket: Socket, accepted: Accepted, options: RpcServerOptions): v
   const connection = rpc.rpcConnection(socket);
   socket.on("error", () => socket.destroy());
   // who asks is read at each request: a process that was outside of a run may be inside by now
-  const fromOutside = (): Caller => {
+  const fromOutside: FromOutside = (operation) => {
     const caller = peer.identify();
-    if (guard.isInRun(caller))
-      throw refused(
-        "refused: this process is inside a muxguard run, and what is guarded can't control the guard",
-      );
-    return caller;
+    if (!guard.isInRun(caller)) return caller;
+    if (operation) guard.refuseControl(caller, operation, INSIDE);
+    throw refused(`refused: ${INSIDE}`);
   };
   connection.onRequest(rpc.statusRequest, async () => {
     fromOutside();
-    const counts = { runs: guard.runs, grants: guard.grants, pending: guard.pending().length };
+    const { runs, isLocked: locked } = guard;
+    const counts = { runs, locked, grants: guard.grants.length, pending: guard.pending().length };
     return {
       pid: process.pid,
       upstream: guard.upstreams,
@@ -74,14 +64,15 @@ function serve(socket: Socket, accepted: Accepted, options: RpcServerOptions): v
       ...counts,
     };
   });
-  connection.onRequest(rpc.pendingRequest, () => {
-    fromOutside();
+  connection.onRequest(rpc.pendingRequest, (purpose) => {
+    fromOutside(purposeSchema.parse(purpose) ?? undefined);
     return guard.pending();
   });
   connection.onRequest(rpc.answerRequest, ({ id, answer }) => {
-    fromOutside();
+    fromOutside(answer.decision === "allow" ? "approve" : "deny");
     return guard.answer(id, answerSchema.parse(answer));
   });
+  serveForgetting(connection, guard, fromOutside);
   connection.onRequest(rpc.openRunRequest, async (run) => {
     const { pid } = fromOutside();
     if (!policy) throw refused("this guard belongs to one run");
@@ -95,13 +86,31 @@ function serve(socket: Socket, accepted: Accepted, options: RpcServerOptions): v
     const close = (): void => void Promise.all([scope.close(), rides?.close(guard.isClosing)]);
     if (socket.destroyed) close();
     socket.once("close", close);
-    return { agentSocket: scope.agentSocket, ...(rides && { rideFolder: rides.folder }) };
+    const { agentSocket, promptSocket } = scope;
+    return { agentSocket, promptSocket, ...(rides && { rideFolder: rides.folder }) };
   });
   if (connections && policy)
     serveConnections(connection, { guard, connections, policy, peer, fromOutside, socket });
   connection.listen();
   // the reader takes any length that is announced to it
   socket.on("data", () => socket.bytesRead > MAX_RECEIVED && socket.destroy());
+}
+
+function serveForgetting(connection: MessageConnection, guard: Guard, fromOutside: FromOutside): void {
+  connection.onRequest(rpc.grantsRequest, () => {
+    fromOutside();
+    return guard.grants;
+  });
+  connection.onRequest(rpc.forgetRequest, (id) => {
+    fromOutside("forget");
+    return guard.forget(z.string().parse(id));
+  });
+  connection.onRequest(rpc.lockRequest, (on) => {
+    fromOutside(on ? "lock-all" : "unlock-all");
+    if (on) guard.lock();
+    else guard.unlock();
+    return null;
+  });
 }
 
 function startRides(
@@ -121,7 +130,7 @@ interface Served {
   connections: Connections;
   policy: PolicySource;
   peer: Peer;
-  fromOutside: () => Caller;
+  fromOutside: FromOutside;
   socket: Socket;
 }
 
@@ -179,43 +188,6 @@ async function openRun(
     });
   } catch (error) {
     throw new ResponseError(rpc.SETTINGS_ERROR, error instanceof Error ? error.message : String(error));
-  }
-}
-
-/** The terminal of a run, which only the run's own process can read from. */
-function remoteTerminal(connection: MessageConnection): Approver {
-  return {
-    kind: "terminal",
-    unavailable: () => undefined,
-    ask: async (question, signal) =>
-      answerSchema.parse(await askRemotely(connection, rpc.askRequest, question, signal)),
-  };
-}
-
-/** What ssh asks while it connects, asked on the terminal of whoever wanted it. */
-function remotePrompter(connection: MessageConnection): Prompter {
-  return {
-    unavailable: () => undefined,
-    prompt: async (prompt, signal) =>
-      promptSchema.parse(await askRemotely(connection, rpc.promptRequest, prompt, signal)) ?? undefined,
-  };
-}
-
-/** Asks the other side. @param signal aborted when the answer is no longer wanted; the other side hears of it */
-async function askRemotely<P, R>(
-  connection: MessageConnection,
-  type: RequestType<P, R, void>,
-  params: P,
-  signal: AbortSignal,
-): Promise<R> {
-  const cancellation = new CancellationTokenSource();
-  const cancel = (): void => cancellation.cancel();
-  signal.addEventListener("abort", cancel, { once: true });
-  try {
-    return await connection.sendRequest(type, params, cancellation.token);
-  } finally {
-    signal.removeEventListener("abort", cancel);
-    cancellation.dispose();
   }
 }
 

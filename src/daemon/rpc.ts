@@ -15,6 +15,7 @@ import {
 import type { Approver } from "../approver/approver.ts";
 import type { Prompt, Prompter } from "../approver/prompter.ts";
 import type { PlainDestination } from "../identity/plain-destination.ts";
+import type { GrantFacts } from "../policy/grants.ts";
 import type { Answer, Question } from "../policy/question.ts";
 import type { Request } from "../policy/request.ts";
 
@@ -24,6 +25,7 @@ export interface Status {
   upstream: string[];
   runs: number;
   grants: number;
+  locked: boolean;
   pending: number;
   /** The control sockets that are guarded. */
   masters: GuardedMaster[];
@@ -43,6 +45,8 @@ export interface OpenRun {
 
 export interface OpenedRun {
   agentSocket: string;
+  /** For muxguard-askpass. */
+  promptSocket: string;
   /** For a ride: the folder with its programs. */
   rideFolder?: string;
 }
@@ -75,17 +79,37 @@ export interface RideRequest {
   purpose: Pick<Request, "command" | "subsystem" | "forward">;
 }
 
+/** What ssh, ssh-agent, git or sudo ask through muxguard-askpass. */
+export interface AskpassQuestion {
+  text: string;
+  /** SSH_ASKPASS_PROMPT. */
+  hint?: string;
+  /** Whether muxguard-askpass can ask on the terminal of whoever runs it. */
+  terminal: boolean;
+}
+
+/** "here": not a matter of the guard's, muxguard-askpass is to ask itself. */
+export type AskpassAnswer = { answer: string } | { denied: string } | { here: "secret" | "text" | "notice" };
+
 /** The way to a host: a control socket, and the file for `ssh -F` if the guard reads one. */
 export const rideRequest = new RequestType<RideRequest, { path: string; sshConfig?: string }, void>("ride");
 export const statusRequest = new RequestType<null, Status, void>("status");
-export const pendingRequest = new RequestType<null, Question[], void>("pending");
+/** The open questions; with what is wanted of them, which is logged where it is refused. */
+export const pendingRequest = new RequestType<"approve" | "deny" | null, Question[], void>("pending");
 /** Answers a question. True if there was one of that id. */
 export const answerRequest = new RequestType<{ id: string; answer: Answer }, boolean, void>("answer");
+export const grantsRequest = new RequestType<null, GrantFacts[], void>("grants");
+/** Forgets the answers whose id begins so; all of them for an empty one. Returns how many. */
+export const forgetRequest = new RequestType<string, number, void>("forget");
+/** Denies everything from here on, or no longer. */
+export const lockRequest = new RequestType<boolean, null, void>("lock");
 /** Opens a scope for a run. It ends with the connection. */
 export const openRunRequest = new RequestType<OpenRun, OpenedRun, void>("openRun");
 /** From the daemon to a run: ask on your terminal. */
 export const askRequest = new RequestType<Question, Answer, void>("ask");
-/** From the daemon to whoever opens a connection, and to the daemon from muxguard-askpass: what ssh wants to know. Null is a no. */
+/** From muxguard-askpass, at the socket that MUXGUARD_PROMPTS names or the daemon's. */
+export const askpassRequest = new RequestType<AskpassQuestion, AskpassAnswer, void>("askpass");
+/** From the daemon to whoever opens a connection: what ssh wants to know. Null is a no. */
 export const promptRequest = new RequestType<Prompt, string | null, void>("prompt");
 /** Opens a master and listens in its place. It stays when the RPC connection ends. */
 export const openRequest = new RequestType<OpenMaster, OpenedMaster, void>("open");

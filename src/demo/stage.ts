@@ -92,6 +92,7 @@ function stageEnvironment(folder: string, agent: string): NodeJS.ProcessEnv {
     XDG_CONFIG_HOME: join(folder, "config"),
     XDG_STATE_HOME: join(folder, "state"),
     XDG_RUNTIME_DIR: folder, // not deeper: its sockets need short names
+    DBUS_SESSION_BUS_ADDRESS: "disabled:", // its questions are for the terminal
   };
 }
 

@@ -2,15 +2,19 @@
  * The decision: policy, then grant, then approver, then the log; only then may the caller of decide() act. Whatever goes wrong on the way is a
  * denial that says what went wrong.
  */
-import { randomInt } from "node:crypto";
 import type { Approver } from "../approver/approver.ts";
 import type { Decided } from "../audit/event.ts";
-import { describeDecision, describeRequest } from "../policy/describe.ts";
+import { coverage, denialCoverage, whoAsks } from "../policy/coverage.ts";
+import { describeDecision, describeProgram, describeRequest } from "../policy/describe.ts";
 import { type AskRuling, type DecidedBy, evaluate } from "../policy/evaluate.ts";
-import { coverage, type Grants, type Remember } from "../policy/grants.ts";
+import { exactRule, formatRule } from "../policy/exact-rule.ts";
+import type { Granted, Grants, Life, Remember } from "../policy/grants.ts";
+import type { Rule } from "../policy/policy.ts";
 import type { Question } from "../policy/question.ts";
 import type { Caller, Request } from "../policy/request.ts";
-import type { Questions } from "./questions.ts";
+import { capped, choicesOf } from "./choices.ts";
+import { newId } from "./ids.ts";
+import type { Asking, Questions } from "./questions.ts";
 import { Recent } from "./recent.ts";
 import type { Scope } from "./scope.ts";
 
@@ -52,6 +56,8 @@ export interface Settings {
   timeout: number;
   /** What a plain yes means, where an approver has just yes and no. */
   yes: "once" | "remember";
+  /** After how many approvals of the same a question shows the rule that "always" writes. */
+  offerAfter: number;
 }
 
 export interface BrokerParts {
@@ -60,14 +66,18 @@ export interface BrokerParts {
   grants: Grants;
   questions: Questions;
   settings: Settings;
-  /** A monotonic clock, in milliseconds. */
+  /** A clock in milliseconds that nobody can set. */
   now: () => number;
+  /** Whether everything is to be denied. */
+  isLocked?: () => boolean;
+  /** What says whether the caller's login session is over; undefined where nobody can. */
+  sessionEnd?: (caller: Caller) => (() => boolean) | undefined;
 }
 
 type Decision = Omit<Verdict, "id"> & {
-  /** For how long a person's approval is remembered, and what it covers. */
+  /** For how long a person's answer is remembered, and how that is done once it is in the log. */
   remember?: Remember;
-  covered?: string;
+  keep?: () => void | Promise<void>;
 };
 
 interface Asked {
@@ -77,11 +87,21 @@ interface Asked {
   covered: string | undefined;
   ruling: AskRuling;
   asker: Asker;
+  sessionIsOver: (() => boolean) | undefined;
+  /** What "always" would write. */
+  rule: Rule | undefined;
 }
+
+const MAX_COUNTED = 4096;
+
+/** For how long a person's no stands against the same request, in milliseconds: a program that tries again is not asked about at once. */
+const DENIED_FOR = 30_000;
 
 export class Broker {
   readonly #parts: BrokerParts;
   readonly #recent: Recent;
+  /** How often a person approved what a rule could. */
+  readonly #approvals = new Map<string, number>();
 
   constructor(parts: BrokerParts) {
     this.#parts = parts;
@@ -96,10 +116,7 @@ export class Broker {
     const decision = await this.#decide(id, request, asker, scope).catch(internalFault);
     const verdict = this.#record(id, request, asker, scope, decision, now() - began);
     this.#recent.add(request, asker.caller, scope.run?.id, verdict);
-    const { covered, remember } = decision;
-    if (verdict.decision === "allow" && covered !== undefined && remember) {
-      this.#parts.grants.add(id, covered, remember, scope.run?.id);
-    }
+    if (verdict.decision === decision.decision) await keepAnswer(decision, scope);
     return verdict;
   }
 
@@ -108,8 +125,18 @@ export class Broker {
     this.#recent.cover(ssh, connect, verdict);
   }
 
+  /** What was allowed a moment ago covers nothing more. */
+  forget(): void {
+    this.#recent.forget();
+  }
+
   /** Denies without asking the policy, for a reason that lies outside of it. */
-  refuse(request: Request, asker: Asker, scope: Scope, { what, reason, id = newId() }: Fault): Verdict {
+  refuse(
+    request: Request,
+    asker: Asker,
+    scope: Pick<Scope, "report">,
+    { what, reason, id = newId() }: Fault,
+  ): Verdict {
     return this.#record(id, request, asker, scope, denial(`fault:${what}`, reason), 0);
   }
 
@@ -117,7 +144,9 @@ export class Broker {
     const { caller } = asker;
     if (!caller) return denial("fault:caller", "the process that asks has ended or can't be identified");
     const current = scope.policy();
-    const ruling = evaluate(current instanceof Promise ? await current : current, request, caller);
+    const policy = current instanceof Promise ? await current : current;
+    if (this.#parts.isLocked?.()) return denial("fault:locked", "muxguard is locked (muxguard unlock)");
+    const ruling = evaluate(policy, request, caller);
     if (ruling.action === "deny")
       return denial(ruling.by, ruling.by === "default" ? "no rule allows it" : undefined);
     const denied = this.#recent.denial(request, caller, scope.run?.id);
@@ -125,22 +154,45 @@ export class Broker {
       return denial("fault:denied", `a session there was denied a moment ago (${denied})`);
     if (ruling.action === "allow") return { decision: "allow", by: ruling.by };
     const covered = ruling.remember === 0 ? undefined : coverage(request, caller, scope.run?.id);
-    const grant = covered === undefined ? undefined : this.#parts.grants.find(covered, ruling.remember);
-    if (grant) return { decision: "allow", by: `grant:${grant.id}` };
-    // a rule that wants an approver of its own is not met by another's answer
-    const approved = ruling.approvers
-      ? undefined
-      : this.#recent.approval(request, caller, asker.isMaker ?? false);
-    if (approved !== undefined) return { decision: "allow", by: `grant:${approved}` };
-    const decision = await this.#ask({ id, request, caller, covered, ruling, asker }, scope);
-    if (decision.decision === "deny") return decision;
-    if (!asker.isUnchanged()) {
+    const remembered = this.#remembered({ request, caller, covered, ruling, asker }, scope);
+    if (remembered) return remembered;
+    const decision = await this.#ask(
+      this.#asked({ id, request, caller, covered, ruling, asker }, scope),
+      scope,
+    );
+    if (decision.decision === "allow" && !asker.isUnchanged()) {
       return denial(
         "fault:caller",
         "while the question was open, the process ended or became another program",
       );
     }
-    return { ...decision, ...(covered !== undefined && { covered }) };
+    return decision;
+  }
+
+  /** What an earlier answer says. */
+  #remembered(asked: Omit<Asked, "id" | "sessionIsOver" | "rule">, scope: Scope): Decision | undefined {
+    const { request, caller, covered, ruling, asker } = asked;
+    const { grants } = this.#parts;
+    const no = grants.denial(denialCoverage(request, caller, scope.run?.id));
+    if (no !== undefined)
+      return denial(`grant:${no}`, `you denied the same before; to be asked again: muxguard forget ${no}`);
+    const yes = covered === undefined ? undefined : grants.approval(covered, ruling.remember);
+    // a rule that wants an approver of its own is not met by another's answer
+    const followed = ruling.approvers
+      ? undefined
+      : this.#recent.approval(request, caller, asker.isMaker ?? false);
+    const allowed = yes ?? followed;
+    return allowed === undefined ? undefined : { decision: "allow", by: `grant:${allowed}` };
+  }
+
+  #asked(asked: Omit<Asked, "sessionIsOver" | "rule">, scope: Scope): Asked {
+    const { request, caller, covered, ruling } = asked;
+    const isFree = covered !== undefined && ruling.remember === undefined;
+    return {
+      ...asked,
+      sessionIsOver: isFree && !scope.run ? this.#parts.sessionEnd?.(caller) : undefined,
+      rule: isFree && scope.approve ? exactRule(request, caller) : undefined,
+    };
   }
 
   async #ask(asked: Asked, scope: Scope): Promise<Decision> {
@@ -152,17 +204,45 @@ export class Broker {
     const onlyQueue = (): void => scope.report(waitingLine(question));
     if (asker.waiting && !approvers.some(isTerminalThere)) asker.waiting(question);
     const { answer, by } = await this.#parts.questions.ask(
-      { question, covered, approvers, queue, onlyQueue },
+      { question, covered, ...alikeness(asked, question, scope), approvers, queue, onlyQueue },
       asker.gone,
     );
-    if (answer.decision === "deny") return denial(by, answer.reason);
-    return { decision: "allow", by, remember: capped(answer.remember, question.longest) };
+    return answer.decision === "deny"
+      ? {
+          ...denial(by, answer.reason),
+          ...(by.startsWith("approver:") && this.#denying(asked, scope, answer.remember)),
+        }
+      : { decision: "allow", by, ...this.#allowing(asked, scope, capped(answer.remember, question)) };
   }
 
-  #question({ id, request, caller, covered, ruling }: Asked, scope: Scope): Question {
+  #denying(asked: Asked, { run }: Scope, remember?: { milliseconds: number }): Partial<Decision> {
+    const { request, caller } = asked;
+    const granted = grantedBy(asked, denialCoverage(request, caller, run?.id));
+    const milliseconds = Math.max(DENIED_FOR, remember?.milliseconds ?? 0);
+    const keep = (): void => this.#parts.grants.deny(granted, milliseconds, { run: run?.id });
+    return { ...(remember && { remember }), keep };
+  }
+
+  #allowing(asked: Asked, scope: Scope, remember: Remember): Partial<Decision> {
+    const { covered, rule, sessionIsOver } = asked;
+    this.#countApproval(rule);
+    if (covered === undefined) return { remember };
+    if (remember === "always") return { remember, keep: () => rule && scope.approve?.(rule) };
+    const life: Life = { run: scope.run?.id, sessionIsOver };
+    const keep = (): void => void this.#parts.grants.allow(grantedBy(asked, covered), remember, life);
+    return { remember, keep };
+  }
+
+  #question(asked: Asked, scope: Scope): Question {
+    const { id, request, caller, covered, ruling, rule, sessionIsOver } = asked;
     const { settings } = this.#parts;
     const longest = covered === undefined ? 0 : ruling.remember;
-    const choices = choicesOf(longest, settings.remember, scope.run !== undefined);
+    const lasting = {
+      run: scope.run !== undefined,
+      session: sessionIsOver !== undefined,
+      always: rule !== undefined,
+    };
+    const choices = choicesOf(longest, settings.remember, lasting);
     const [once, usual = once] = choices;
     return {
       id,
@@ -173,9 +253,24 @@ export class Broker {
       choices,
       ...(longest !== undefined && { longest }),
       yes: settings.yes === "once" ? once : usual,
+      denyFor: settings.remember,
+      ...(rule && this.#ruleFacts(rule)),
       asked: new Date().toISOString(),
       timeout: ruling.timeout ?? settings.timeout,
     };
+  }
+
+  #ruleFacts(rule: Rule): Pick<Question, "rule" | "approvals"> {
+    const lines = formatRule(rule);
+    const approvals = this.#approvals.get(lines.join("\n")) ?? 0;
+    return { rule: lines, ...(approvals >= this.#parts.settings.offerAfter && { approvals }) };
+  }
+
+  /** Counts by the rule that "always" would write: it is the same in the next run. */
+  #countApproval(rule: Rule | undefined): void {
+    if (!rule || this.#approvals.size >= MAX_COUNTED) return;
+    const key = formatRule(rule).join("\n");
+    this.#approvals.set(key, (this.#approvals.get(key) ?? 0) + 1);
   }
 
   /** The last step before the effect. What can't be logged is denied. */
@@ -183,13 +278,13 @@ export class Broker {
     id: string,
     request: Request,
     { caller, tells }: Asker,
-    scope: Scope,
+    scope: Pick<Scope, "report">,
     decision: Decision,
     waitedMs: number,
   ): Verdict {
-    const { remember, covered: _, ...decided } = decision;
+    const { remember, keep: _, ...decided } = decision;
     const verdict: Verdict = { id, ...decided };
-    const remembered = decision.decision === "allow" && remember !== undefined && { remember };
+    const remembered = remember !== undefined && { remember };
     try {
       this.#parts.record({ time: new Date(), request, caller, waitedMs, ...verdict, ...remembered });
       if (verdict.decision === "deny" && !tells) scope.report(denialLine(request, verdict));
@@ -201,6 +296,22 @@ export class Broker {
       return denied;
     }
   }
+}
+
+/** By what questions are gathered, and counted. Those of other rules, or with other choices, stay apart; so does what nobody proved. */
+function alikeness(
+  { request, caller, covered }: Asked,
+  question: Question,
+  { run }: Scope,
+): Pick<Asking, "alike" | "who"> {
+  const who = whoAsks(caller, run?.id);
+  if (covered === undefined || request.forwarded || !request.destination?.verified) return { who };
+  const anywhere = { ...request, destination: { verified: true, names: [], how: "" } };
+  const { because, choices, longest, timeout } = question;
+  return {
+    who,
+    alike: JSON.stringify([coverage(anywhere, caller, run?.id), because, choices, longest, timeout]),
+  };
 }
 
 /** A question on the asker's own terminal says by itself that it waits. */
@@ -226,26 +337,17 @@ export function denialLine(request: Request, { by, reason }: Verdict): string {
   return `muxguard: denied: ${describeRequest(request)} (${describeDecision(by, reason)})`;
 }
 
-/** What the question may offer: what the rule allows, and a run's length only inside of a run. */
-function choicesOf(longest: number | undefined, usual: number, inRun: boolean): [Remember, ...Remember[]] {
-  if (longest === 0) return ["once"];
-  const choices: [Remember, ...Remember[]] = ["once", { milliseconds: Math.min(usual, longest ?? usual) }];
-  if (inRun && longest === undefined) choices.push("run");
-  return choices;
+/** What is decided stands, whether or not it can be remembered. */
+async function keepAnswer({ keep }: Decision, scope: Scope): Promise<void> {
+  try {
+    await keep?.();
+  } catch (error) {
+    scope.report(
+      `muxguard: this can't be remembered: ${error instanceof Error ? error.message : String(error)}`,
+    );
+  }
 }
 
-/** What an answer asks to be remembered, within what the rule allows. */
-function capped(remember: Remember, longest: number | undefined): Remember {
-  if (longest === undefined || remember === "once") return remember;
-  if (longest === 0) return "once";
-  return { milliseconds: remember === "run" ? longest : Math.min(remember.milliseconds, longest) };
+function grantedBy({ id, request, caller }: Asked, covered: string): Granted {
+  return { id, covered, what: `${describeProgram(caller)}: ${describeRequest(request)}` };
 }
-
-/** Six characters that are hard to confuse. They name a question on a command line and an entry in the log. */
-function newId(): string {
-  let id = "";
-  while (id.length < 6) id += ID_ALPHABET[randomInt(ID_ALPHABET.length)];
-  return id;
-}
-
-const ID_ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789";

@@ -1,10 +1,11 @@
 /**
- * The open questions. Identical ones that are pending are one question; the first answer wins and withdraws the others; who went
+ * The open questions. Identical ones that are pending are one question, and so are those that come together and differ in the host alone; the first answer wins and withdraws the others; who went
  * away no longer waits, and a question that nobody waits for leaves the screen.
  */
 import type { Approver } from "../approver/approver.ts";
 import { describeAnswer } from "../policy/describe.ts";
 import type { Answer, Question } from "../policy/question.ts";
+import { type Member, OpenQuestion, type Outcome } from "./open-question.ts";
 import type { Scope } from "./scope.ts";
 
 /** The most questions open at once. Beyond it a request is denied without asking. */
@@ -13,23 +14,16 @@ const MAX_OPEN = 64;
 /** The longest that a timer of Node waits, in milliseconds: a longer one would fire at once. */
 const MAX_TIMER = 2 ** 31 - 1;
 
-export interface Outcome {
-  answer: Answer;
-  /** The kind of approver that answered, or what was at fault. */
-  by: `approver:${string}` | `fault:${string}`;
-}
-
-interface Open {
-  question: Question;
-  mayQueue: boolean;
-  outcome: Promise<Outcome>;
-  settle: (outcome: Outcome) => void;
-}
+export type { Outcome } from "./open-question.ts";
 
 export interface Asking {
   question: Question;
   /** What an approval would cover: requests that share it share the question. Undefined for one that is never shared. */
   covered: string | undefined;
+  /** The same without the host: questions that come together and share it are asked as one. */
+  alike?: string | undefined;
+  /** Who asks: there is a limit to the questions of one program. */
+  who?: string;
   approvers: readonly Approver[];
   /** Whether `muxguard approve` may answer too, and whether that is enough for the question to stay open. */
   queue: Scope["queue"];
@@ -37,86 +31,177 @@ export interface Asking {
   onlyQueue: () => void;
 }
 
+export interface Limits {
+  /** For how long a question waits for the same about other hosts, in milliseconds. */
+  gatherFor: number;
+  /** The most questions open at once for the same line of programs. */
+  perProgram: number;
+}
+
 export class Questions {
-  readonly #open = new Map<string, Open>();
+  readonly #open = new Set<OpenQuestion>();
+  readonly #members = new Map<string, Member>();
   readonly #onOpen: () => void;
+  readonly #limits: Limits;
   #unsharedCount = 0;
 
   /** @param onOpen called when a question comes up that somebody may want to see */
-  constructor(onOpen: () => void = () => {}) {
+  constructor(onOpen: () => void = () => {}, limits: Partial<Limits> = {}) {
     this.#onOpen = onOpen;
+    this.#limits = { gatherFor: 0, perProgram: MAX_OPEN, ...limits };
   }
 
   /** Asks, or joins the same question. @param gone aborted when the one who asks has gone away */
   async ask(asking: Asking, gone: AbortSignal): Promise<Outcome> {
     if (gone.aborted) return withdrawal();
     const key = asking.covered ?? `unshared ${this.#unsharedCount++}`;
-    const known = this.#open.get(key);
-    if (known) known.question.count++;
-    else if (this.#open.size >= MAX_OPEN)
-      return fault("busy", `${MAX_OPEN} questions are open already; answer them first (muxguard pending)`);
-    const open = known ?? this.#start(key, asking);
+    const known = this.#members.get(key);
+    const tooMany = known ? undefined : this.#tooMany(asking);
+    if (tooMany !== undefined) return fault("busy", tooMany);
+    const member = known ?? this.#join(key, asking);
+    const { question } = member.asking;
+    if (known) question.count++;
+    member.open.refresh();
     let leave = (): void => {};
     const left = new Promise<Outcome>((resolve) => {
       leave = () => {
-        if (--open.question.count === 0) open.settle(withdrawal());
+        if (--question.count === 0) this.#settle(member, withdrawal());
+        else member.open.refresh();
         resolve(withdrawal());
       };
     });
     gone.addEventListener("abort", leave, { once: true });
     try {
-      return await Promise.race([open.outcome, left]);
+      return await Promise.race([member.outcome, left]);
     } finally {
       gone.removeEventListener("abort", leave);
     }
   }
 
+  /** Denies all that are open. */
+  withdraw(reason: string): void {
+    for (const open of [...this.#open]) this.#settleAll(open, fault("locked", reason));
+  }
+
   pending(): Question[] {
-    return [...this.#open.values()].map(({ question }) => question);
+    return [...this.#open].map(({ question }) => question);
   }
 
-  /** Answers from outside, by `muxguard approve`. Returns false if there is no such question, or if it may not be answered so. */
+  /**
+   * Answers from outside, by `muxguard approve`. Returns false if there is no such question, or if it may not be answered so.
+   * @param id of a question, or of one of the hosts that it is about
+   */
   answer(id: string, answer: Answer): boolean {
-    const open = [...this.#open.values()].find(({ question }) => question.id === id);
-    if (!open?.mayQueue) return false;
-    open.settle({ answer, by: "approver:queue" });
-    return true;
+    const isOpen = ({ asking }: { asking: Asking }): boolean =>
+      asking.question.id === id && asking.queue !== "closed";
+    const open = [...this.#open].find(isOpen);
+    const member = [...this.#members.values()].find(isOpen);
+    if (open) this.#answered(open, answer, "queue");
+    else if (member && answer.decision !== "apart") this.#settle(member, { answer, by: "approver:queue" });
+    return open !== undefined || member !== undefined;
   }
 
-  #start(key: string, asking: Asking): Open {
-    const { question, queue } = asking;
-    const withdrawn = new AbortController();
-    let settle: Open["settle"] = () => {};
-    const outcome = new Promise<Outcome>((resolve) => {
-      settle = (result) => {
-        // a late answer must not close the next question of the same kind
-        if (withdrawn.signal.aborted) return;
-        this.#open.delete(key);
-        clearTimeout(timer);
-        withdrawn.abort(new Error(describeAnswer(result.answer)));
-        resolve(result);
-      };
+  /** Why it can't be asked. */
+  #tooMany({ who, alike, ...asking }: Asking): string | undefined {
+    const open = [...this.#open];
+    if (open.some((one) => one.takes({ ...asking, alike }))) return undefined;
+    const { perProgram } = this.#limits;
+    const own = open.filter(({ asking: other }) => who !== undefined && other.who === who).length;
+    if (own >= perProgram)
+      return `${perProgram} questions of this program are open already (muxguard pending)`;
+    if (open.length < MAX_OPEN) return undefined;
+    return `${MAX_OPEN} questions are open already; answer them first (muxguard pending)`;
+  }
+
+  #join(key: string, asking: Asking): Member {
+    const found = [...this.#open].find((one) => one.takes(asking));
+    const open = found ?? new OpenQuestion(asking);
+    let resolve: Member["resolve"] = () => {};
+    const outcome = new Promise<Outcome>((settle) => {
+      resolve = settle;
     });
-    const timer = setTimeout(
-      () => settle(fault("timeout", noAnswer(question))),
-      Math.min(question.timeout, MAX_TIMER),
-    );
-    const open: Open = { question, mayQueue: queue !== "closed", outcome, settle };
-    this.#open.set(key, open);
+    const member = { key, asking, open, outcome, resolve };
+    this.#members.set(key, member);
+    open.add(member);
+    if (!found) this.#start(open);
+    return member;
+  }
+
+  /** Asks, once all that belong to the question have had the time to come. */
+  #start(open: OpenQuestion): void {
+    const { question, alike } = open.asking;
+    this.#open.add(open);
+    const show = (): void => {
+      open.show();
+      askAll(
+        open,
+        (answer, kind) => this.#answered(open, answer, kind),
+        (outcome) => this.#settleAll(open, outcome),
+      );
+    };
+    const timeout = Math.min(question.timeout, MAX_TIMER);
+    const timer = setTimeout(() => this.#settleAll(open, fault("timeout", noAnswer(question))), timeout);
+    const { gatherFor } = this.#limits;
+    const gather = alike !== undefined && gatherFor > 0 ? setTimeout(show, gatherFor) : undefined;
+    const stop = (): void => [timer, gather].forEach(clearTimeout);
+    open.withdrawn.signal.addEventListener("abort", stop, { once: true });
     this.#onOpen();
-    askAll(asking, open, withdrawn.signal);
-    return open;
+    if (!gather) show();
+  }
+
+  #answered(open: OpenQuestion, answer: Answer, kind: string): void {
+    // a late answer must not close the next question of the same kind
+    if (open.withdrawn.signal.aborted) return;
+    if (answer.decision !== "apart") this.#settleAll(open, { answer, by: `approver:${kind}` });
+    else if (open.question.hosts) this.#takeApart(open);
+    else this.#settleAll(open, fault("approver", `${kind}: there is nothing to take apart`));
+  }
+
+  #takeApart(open: OpenQuestion): void {
+    const { members } = open;
+    this.#end(open, "each host is asked about on its own");
+    for (const member of members) {
+      const { alike: _, ...asking } = member.asking;
+      const single = new OpenQuestion(asking);
+      single.add(member);
+      this.#start(single);
+    }
+  }
+
+  #settleAll(open: OpenQuestion, outcome: Outcome): void {
+    if (open.withdrawn.signal.aborted) return;
+    const { members } = open;
+    this.#end(open, describeAnswer(outcome.answer));
+    for (const member of members) this.#settle(member, outcome);
+  }
+
+  #settle(member: Member, outcome: Outcome): void {
+    const { open } = member;
+    this.#members.delete(member.key);
+    open.remove(member);
+    if (open.members.length === 0) this.#end(open, describeAnswer(outcome.answer));
+    member.resolve(outcome);
+  }
+
+  #end(open: OpenQuestion, reason: string): void {
+    this.#open.delete(open);
+    open.withdrawn.abort(new Error(reason));
   }
 }
 
 /** Asks every approver that can reach a person. When the last has failed, the queue may still hold the question. */
-function askAll({ question, approvers, queue, onlyQueue }: Asking, open: Open, withdrawn: AbortSignal): void {
+function askAll(
+  { asking, withdrawn }: OpenQuestion,
+  answered: (answer: Answer, kind: string) => void,
+  settle: (outcome: Outcome) => void,
+): void {
+  const { question, approvers, queue, onlyQueue } = asking;
   const reasons: string[] = [];
   const failed = (reason: string): void => {
     reasons.push(reason);
-    if (reasons.length < approvers.length || withdrawn.aborted) return;
+    if (reasons.length < approvers.length || withdrawn.signal.aborted) return;
     if (queue === "holds") onlyQueue();
-    else open.settle(fault("approver", nobodyThere(reasons)));
+    else settle(fault("approver", nobodyThere(reasons)));
   };
   if (approvers.length === 0) failed("none is configured");
   for (const approver of approvers) {
@@ -125,10 +210,7 @@ function askAll({ question, approvers, queue, onlyQueue }: Asking, open: Open, w
     try {
       const unavailable = approver.unavailable();
       if (unavailable !== undefined) failed(unavailable);
-      else
-        approver
-          .ask(question, withdrawn)
-          .then((answer) => open.settle({ answer, by: `approver:${approver.kind}` }), threw);
+      else approver.ask(question, withdrawn.signal).then((answer) => answered(answer, approver.kind), threw);
     } catch (error) {
       threw(error);
     }

@@ -6,7 +6,7 @@
  * programs and host for a while: ssh turns to them where it was refused.
  */
 import { createHash } from "node:crypto";
-import { whoAsks } from "../policy/grants.ts";
+import { whoAsks } from "../policy/coverage.ts";
 import type { Caller, Destination, Request } from "../policy/request.ts";
 import type { Verdict } from "./broker.ts";
 
@@ -69,6 +69,11 @@ export class Recent {
   cover(ssh: Caller, { destination, user }: Request, { id }: Verdict): void {
     if (!destination) return;
     keep(this.#approvals, processOf(ssh), { id, destination, user, login: true });
+  }
+
+  /** Approvals; denials stand. */
+  forget(): void {
+    this.#approvals.clear();
   }
 
   /**

@@ -1,6 +1,6 @@
 /** Where a request came in: the login session's own socket, or the socket of one `muxguard run`. */
 import type { Approver } from "../approver/approver.ts";
-import type { Policy } from "../policy/policy.ts";
+import type { Policy, Rule } from "../policy/policy.ts";
 import type { Caller } from "../policy/request.ts";
 
 export interface Scope {
@@ -8,6 +8,8 @@ export interface Scope {
   readonly run?: Run;
   /** The policy as its files are now. */
   policy(): Policy | Promise<Policy>;
+  /** Writes a rule that an answer made; absent where no such rules are read. */
+  approve?(rule: Rule): Promise<void>;
   readonly approvers: readonly Approver[];
   /**
    * Whether `muxguard approve` answers too. "holds": a question stays open for it alone, where no approver can be reached, as under a daemon, where

@@ -13,6 +13,8 @@ const prctl = libc.func(
   "int prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d)",
 );
 const prctlName = libc.func("prctl", "int", ["int", "str"]);
+const prlimit = libc.func("int prlimit(int pid, int resource, uint8_t *limit, uint8_t *old)");
+const clockGettime = libc.func("int clock_gettime(int clock, uint8_t *time)");
 const waitpid = libc.func("int waitpid(int pid, void *status, int options)");
 const tcgetpgrp = libc.func("int tcgetpgrp(int fd)");
 const tcsetpgrp = libc.func("int tcsetpgrp(int fd, int group)");
@@ -23,6 +25,7 @@ const syscall = libc.func("long syscall(long number, long a, long b, long c, lon
 const socket = libc.func("int socket(int domain, int type, int protocol)");
 const connect = libc.func("int connect(int fd, uint8_t *address, uint32_t length)");
 const recvmsg = libc.func("long recvmsg(int fd, uint8_t *message, int flags)");
+const mkfifo = libc.func("int mkfifo(const char *path, uint32_t mode)");
 const sendmsg = libc.func("long sendmsg(int fd, uint8_t *message, int flags)");
 
 const SOL_SOCKET = 1;
@@ -31,6 +34,8 @@ const SO_PEERPIDFD = 77; // Linux 6.5
 const PR_SET_DUMPABLE = 4;
 const PR_SET_NAME = 15;
 const PR_SET_CHILD_SUBREAPER = 36;
+const CLOCK_BOOTTIME = 7;
+const RLIMIT_LOCKS = 10;
 const POLLIN = 1;
 const WNOHANG = 1;
 const SIGTTOU = 22;
@@ -103,6 +108,26 @@ export function adoptOrphans(): void {
   if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) !== 0) {
     throw new Error(`prctl(PR_SET_CHILD_SUBREAPER): errno ${koffi.errno()}`);
   }
+}
+
+/** Lowers RLIMIT_LOCKS of this process and of what it starts from here on: setrlimit(2). */
+export function setLockLimit(limit: bigint): void {
+  const both = Buffer.alloc(16);
+  both.writeBigUInt64LE(limit, 0);
+  both.writeBigUInt64LE(limit, 8);
+  if (prlimit(0, RLIMIT_LOCKS, both, null) !== 0)
+    throw new Error(`prlimit(RLIMIT_LOCKS): errno ${koffi.errno()}`);
+}
+
+const time = Buffer.allocUnsafeSlow(16);
+
+/**
+ * Milliseconds since the machine started, those included for which it slept: performance.now() stands still then (CLOCK_MONOTONIC; uv__hrtime() of libuv).
+ * Setting the system's time does not change it.
+ */
+export function bootTime(): number {
+  if (clockGettime(CLOCK_BOOTTIME, time) !== 0) throw new Error(`clock_gettime: errno ${koffi.errno()}`);
+  return Number(time.readBigInt64LE(0)) * 1000 + Number(time.readBigInt64LE(8)) / 1e6;
 }
 
 /** Takes note of the end of a child, so that the kernel can forget it. Not for children that Node started: they would never seem to end. */
@@ -254,6 +279,11 @@ export function sendMessage(fd: number, bytes: Buffer, descriptor?: number): num
 function isTransient(errno: number): boolean {
   const { EAGAIN, EINTR } = koffi.os.errno;
   return errno === EAGAIN || errno === EINTR;
+}
+
+/** Makes a named pipe that only its owner can open. mkfifo(3). */
+export function makeFifo(path: string): void {
+  if (mkfifo(path, 0o600) !== 0) throw new Error(`mkfifo: ${errnoName()}`);
 }
 
 function errnoName(): string {

@@ -1,27 +1,18 @@
-/**
- * The process that holds a run, and what is inside of it.
- *
- * The holder's name is its mark. Every guard knows by it what is inside of a run, also inside of one that another guard guards. Only a process itself can
- * set its name: what is guarded can't take the mark off its ancestor, and whoever sets it without being a holder locks nobody out but itself.
- */
-import type { Caller } from "../policy/request.ts";
-import { adoptOrphans, setProcessName } from "./libc.ts";
+/** The process that holds a run. */
+import { RUN_HOLDER } from "./in-run.ts";
+import { adoptOrphans, setLockLimit, setProcessName } from "./libc.ts";
 import { reapOrphans } from "./orphans.ts";
-import { MAX_ANCESTORS } from "./process.ts";
-
-/** The kernel keeps 15 bytes. */
-const NAME = "muxguard run";
+import { markOfRun } from "./run-mark.ts";
 
 /** From here on all descendants of this process are inside of a run. */
 export function becomeRunHolder(): void {
-  setProcessName(NAME);
+  setProcessName(RUN_HOLDER);
   adoptOrphans();
   reapOrphans();
 }
 
-/** @param holders processes that hold runs, whatever their name is */
-export function isInRun({ ancestors }: Caller, holders: ReadonlySet<number>): boolean {
-  // a line without a visible end may lead to a holder
-  if (ancestors.length >= MAX_ANCESTORS) return true;
-  return ancestors.some(({ pid, name }) => name === NAME || holders.has(pid));
+/** Marks this process, and all that it starts from here on, as inside of a run. */
+export function markRun(): void {
+  const lower = markOfRun();
+  if (lower >= 0n) setLockLimit(lower);
 }

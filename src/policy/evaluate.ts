@@ -1,7 +1,7 @@
 /** The policy's answer to a request: the first rule that matches, or the default. */
 import { matchRule } from "./match.ts";
 import type { Policy, Rule } from "./policy.ts";
-import type { Caller, Request } from "./request.ts";
+import { type Caller, isTrust, type Request } from "./request.ts";
 
 export type Ruling = { action: "allow"; by: DecidedBy } | { action: "deny"; by: DecidedBy } | AskRuling;
 
@@ -26,10 +26,14 @@ export type DecidedBy =
 
 export function evaluate(policy: Policy, request: Request, caller: Caller): Ruling {
   const rule = policy.rules.find((candidate) => matchRule(candidate, request, caller));
-  const ruling = rule ? rulingOf(rule) : defaultRuling(policy.default);
+  const ruling = rule ? rulingOf(rule) : defaultRuling(defaultFor(policy, request));
   if (ruling.action !== "ask" || ruling.remember === 0) return ruling;
   const approved = policy.approved.find((candidate) => matchRule(candidate, request, caller));
   return approved?.action === "allow" ? { action: "allow", by: `rule:${approved.name}` } : ruling;
+}
+
+function defaultFor({ default: action }: Policy, request: Request): Policy["default"] {
+  return action === "allow" && isTrust(request.operation) ? "ask" : action;
 }
 
 function rulingOf(rule: Rule): Ruling {

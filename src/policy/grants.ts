@@ -1,147 +1,145 @@
 /**
- * Grants: remembered approvals. A grant covers what its question said and nothing more; it ends at a fixed time or with its run, and
+ * Grants: remembered answers. A grant covers what its question said and nothing more; it ends at a fixed time, with its run or with its login session, and
  * using it does not lengthen it.
  */
-import type { Caller, Process, Request } from "./request.ts";
+/** How long an approval lasts: this request alone, for a time (in milliseconds), until the run or the login session ends, or as a rule. */
+export type Remember = "once" | "run" | "session" | "always" | { milliseconds: number };
 
-/** How long an approval lasts: this request alone, for a time (in milliseconds), or until the run ends. */
-export type Remember = "once" | "run" | { milliseconds: number };
+/** What a grant ends with, whatever its time. */
+export interface Life {
+  run?: string | undefined;
+  /** Whether the login session is over; undefined where nobody can say. */
+  sessionIsOver?: (() => boolean) | undefined;
+}
 
-interface Grant {
+/** For those who look at what is remembered. */
+export interface GrantFacts {
   id: string;
+  decision: "allow" | "deny";
+  /** What it covers, in words. */
+  what: string;
+  /** How long it holds yet, in milliseconds, or what it ends with. */
+  left: number | "run" | "session";
+}
+
+interface Grant extends Life {
+  id: string;
+  what: string;
   /** On the clock that was handed in. */
   since: number;
   until: number;
-  /** The run it ends with. */
-  run: string | undefined;
+}
+
+/** A request, and what an answer to it would cover. */
+export interface Granted {
+  id: string;
+  covered: string;
+  /** In words. */
+  what: string;
 }
 
 export class Grants {
-  readonly #grants = new Map<string, Grant>();
+  readonly #allowed = new Map<string, Grant>();
+  readonly #denied = new Map<string, Grant>();
   readonly #now: () => number;
 
-  /** @param now a monotonic clock, in milliseconds: setting the system's time must not lengthen a grant */
+  /** @param now a clock in milliseconds that nobody can set, and that goes on while the machine sleeps */
   constructor(now: () => number) {
     this.#now = now;
   }
 
   /**
-   * The grant that covers this, if there is one.
+   * The id of the approval that covers this, if there is one.
    * @param longest what the rule allows by now, in milliseconds: an approval from before a rule was tightened ends with it
    */
-  find(covered: string, longest = Number.POSITIVE_INFINITY): Grant | undefined {
-    const grant = this.#grants.get(covered);
-    if (!grant) return undefined;
-    const now = this.#now();
-    if (now < Math.min(grant.until, grant.since + longest)) return grant;
-    this.#grants.delete(covered);
-    return undefined;
+  approval(covered: string, longest = Number.POSITIVE_INFINITY): string | undefined {
+    return this.#find(this.#allowed, covered, longest);
   }
 
-  /**
-   * @param run the run that the request came from
-   * @returns false if there was nothing to remember: an approval for once, or for a run outside of one
-   */
-  add(id: string, covered: string, remember: Remember, run: string | undefined): boolean {
-    if (remember === "once" || (remember === "run" && run === undefined)) return false;
-    this.#dropExpired();
+  /** The id of the denial that stands against this, if there is one. */
+  denial(covered: string): string | undefined {
+    return this.#find(this.#denied, covered);
+  }
+
+  /** Returns false if there was nothing to remember: an approval for once, as a rule, or until the end of what can't be seen. */
+  allow({ id, covered, what }: Granted, remember: Remember, { run, sessionIsOver }: Life): boolean {
     const since = this.#now();
-    const until = remember === "run" ? Number.POSITIVE_INFINITY : since + remember.milliseconds;
-    this.#grants.set(covered, { id, since, until, run });
+    const grant = { id, what, since, run };
+    if (typeof remember === "object") {
+      this.#add(this.#allowed, covered, { ...grant, until: since + remember.milliseconds });
+      return true;
+    }
+    const until = Number.POSITIVE_INFINITY;
+    if (remember === "run" && run !== undefined) this.#add(this.#allowed, covered, { ...grant, until });
+    else if (remember === "session" && sessionIsOver)
+      this.#add(this.#allowed, covered, { ...grant, until, sessionIsOver });
+    else return false;
     return true;
   }
 
-  /** Drops what was granted to a run. */
+  /** Denies the same for a time, in milliseconds. */
+  deny({ id, covered, what }: Granted, milliseconds: number, { run }: Life): void {
+    const since = this.#now();
+    this.#add(this.#denied, covered, { id, what, since, until: since + milliseconds, run });
+  }
+
+  /** Drops what was remembered for a run. */
   endRun(run: string): void {
-    for (const [covered, grant] of this.#grants) if (grant.run === run) this.#grants.delete(covered);
+    this.#drop((grant) => grant.run === run);
   }
 
+  /**
+   * Drops the answers whose id begins so; without it all approvals, and the denials too.
+   * @returns how many
+   */
+  forget(prefix = ""): number {
+    const before = this.#allowed.size + this.#denied.size;
+    this.#drop(({ id }) => id.startsWith(prefix));
+    return before - this.#allowed.size - this.#denied.size;
+  }
+
+  list(): GrantFacts[] {
+    this.#dropEnded();
+    return [...this.#facts("allow", this.#allowed), ...this.#facts("deny", this.#denied)];
+  }
+
+  /** How many approvals there are. */
   get size(): number {
-    this.#dropExpired();
-    return this.#grants.size;
+    this.#dropEnded();
+    return this.#allowed.size;
   }
 
-  #dropExpired(): void {
+  #facts(decision: GrantFacts["decision"], grants: ReadonlyMap<string, Grant>): GrantFacts[] {
     const now = this.#now();
-    for (const [covered, grant] of this.#grants) if (grant.until <= now) this.#grants.delete(covered);
+    return [...grants.values()].map(({ id, what, until, sessionIsOver }) => {
+      const left = Number.isFinite(until) ? until - now : sessionIsOver ? "session" : "run";
+      return { id, decision, what, left };
+    });
   }
-}
 
-/**
- * What a grant for this request would cover, as text to compare: kind, host, user, key, command or forward with all that belongs to it, path of hops, and
- * who asks. Undefined for what is never remembered: data of unknown shape, and what came through hosts that nobody can name.
- *
- * @param run the run that the request came from: a grant does not outlive it, nor reach another one of the same name
- */
-export function coverage(request: Request, caller: Caller, run: string | undefined): string | undefined {
-  if (request.data === "opaque" || (request.forwarded && !isProven(request.path))) return undefined;
-  const { kind, user, namespace, operation, provider, constraints, destination } = request;
-  if (request.forwarded && destination && !destination.verified) return undefined;
-  const host = destination && [
-    destination.verified,
-    destination.names[0],
-    destination.port,
-    destination.hostKey,
-    destination.verified ? undefined : destination.claimed, // the question showed it
-  ];
-  const asked = [kind, host, user, request.data, request.key?.type, request.key?.fingerprint];
-  const more = [namespace, operation, provider, constraints];
-  const hops = request.path.map((hop) => hop.hostKey);
-  const connection = [sessionPart(request), forwardPart(request)];
-  return JSON.stringify([asked, more, connection, request.forwarded, hops, whoAsks(caller, run)]);
-}
-
-function sessionPart({ command, subsystem, tty, x11, forwardAgent, environment = [] }: Request): unknown[] {
-  return [command, subsystem, tty, x11, forwardAgent, [...environment].sort()];
-}
-
-function forwardPart({ forward }: Request): unknown[] {
-  return [forward?.kind, forward?.listen, forward?.connect];
-}
-
-/**
- * Who asks, as text to compare: the line of programs, the run or login session, and the container.
- *
- * @param run the run that the request came from
- */
-export function whoAsks(caller: Caller, run: string | undefined): string {
-  const programs = [caller, ...caller.ancestors].filter((process) => !isPlainShell(process)).map(programOf);
-  return JSON.stringify([programs, run ?? "", caller.session, caller.container]);
-}
-
-/** A forwarded request without a path came through hosts that nobody can name. */
-function isProven(path: Request["path"]): boolean {
-  return path.length > 0 && path.every(({ hostKey }) => hostKey !== undefined);
-}
-
-const shells = /\/(?:ba|da|z|k|fi|c|tc)?sh$/;
-const interpreters = /\/(?:python|perl|ruby|node|nodejs|bun|deno|php|lua|java|tclsh|expect)[\d.]*$/;
-
-/**
- * A shell at its prompt or with `-c`. It is left out of the line of programs: bash replaces itself with the last command of `bash -c "ssh a; ssh b"`,
- * and the second would otherwise be another program than the first.
- */
-function isPlainShell(process: Process): boolean {
-  return process.exe !== undefined && shells.test(process.exe) && scriptOf(process) === undefined;
-}
-
-/**
- * What a process is, for comparing: its executable, and for an interpreter the script too. The script is the caller's claim, but
- * a claim that can only narrow what the executable alone would cover.
- */
-export function programOf(process: Process): string {
-  const { exe, name } = process;
-  if (exe === undefined) return `(${name})`;
-  const script = shells.test(exe) || interpreters.test(exe) ? scriptOf(process) : undefined;
-  return script === undefined ? exe : `${exe} ${script}`;
-}
-
-/** The first argument that is no option; none where the program text is an argument itself. */
-function scriptOf({ exe, cmdline }: Process): string | undefined {
-  const isShell = exe !== undefined && shells.test(exe);
-  for (const word of cmdline.slice(1)) {
-    if (!word.startsWith("-")) return word;
-    if (isShell && /^-[a-z]*c/.test(word)) return undefined;
+  #find(grants: Map<string, Grant>, covered: string, longest?: number): string | undefined {
+    const grant = grants.get(covered);
+    if (!grant) return undefined;
+    if (this.#holds(grant, longest)) return grant.id;
+    grants.delete(covered);
+    return undefined;
   }
-  return undefined;
+
+  #holds({ since, until, sessionIsOver }: Grant, longest = Number.POSITIVE_INFINITY): boolean {
+    return this.#now() < Math.min(until, since + longest) && !sessionIsOver?.();
+  }
+
+  #add(grants: Map<string, Grant>, covered: string, grant: Grant): void {
+    this.#dropEnded();
+    grants.set(covered, grant);
+  }
+
+  #dropEnded(): void {
+    this.#drop((grant) => !this.#holds(grant));
+  }
+
+  #drop(isOver: (grant: Grant) => boolean): void {
+    for (const grants of [this.#allowed, this.#denied])
+      for (const [covered, grant] of grants) if (isOver(grant)) grants.delete(covered);
+  }
 }

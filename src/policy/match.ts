@@ -1,17 +1,36 @@
 /** Whether a rule matches: every field that it names must. */
 import { allowsCommand } from "./command.ts";
+import { lineOf, ownLine } from "./coverage.ts";
 import { type ListMatch, matchHost, matchList, matchPattern } from "./pattern.ts";
 import type { Rule } from "./policy.ts";
-import type { Caller, Forward, KeyFacts, Request } from "./request.ts";
+import { type Caller, type Forward, isTrust, type KeyFacts, type Request } from "./request.ts";
 
 export function matchRule(rule: Rule, request: Request, caller: Caller): boolean {
-  return (
-    matchKind(rule, request) &&
-    matchDestination(rule, request) &&
-    matchAsked(rule, request) &&
-    matchDetails(rule, request) &&
-    matchCaller(rule, caller)
-  );
+  if (!matchKind(rule, request) || !matchCaller(rule, caller)) return false;
+  if (isOpaqueQuestion(request)) return matchOpaque(rule);
+  return matchDestination(rule, request) && matchAsked(rule, request) && matchDetails(rule, request);
+}
+
+/** What a program asks a person about in words that can't be read. */
+function isOpaqueQuestion({ kind, data }: Request): boolean {
+  return kind === "confirm" && data === "opaque";
+}
+
+const ofCaller: ReadonlySet<string> = new Set<keyof Rule>(["caller", "scope", "container"]);
+const ofAnswer: ReadonlySet<string> = new Set<keyof Rule>([
+  "name",
+  "action",
+  "remember",
+  "timeout",
+  "approver",
+]);
+
+/** What the question is about may be anything: to deny or ask, that is enough; to allow, the rule must not name more than `on = ["confirm"]` and who asks. */
+function matchOpaque(rule: Rule): boolean {
+  if (!rule.on?.includes("confirm")) return false;
+  const named = Object.keys(rule).filter((field) => rule[field as keyof Rule] !== undefined);
+  const narrow = named.some((field) => field !== "on" && !ofCaller.has(field) && !ofAnswer.has(field));
+  return rule.action !== "allow" || !narrow;
 }
 
 function matchKind(rule: Rule, request: Request): boolean {
@@ -25,6 +44,8 @@ function matchKind(rule: Rule, request: Request): boolean {
 function matchDestination(rule: Rule, { destination, forwarded }: Request): boolean {
   if (rule.forwarded !== undefined && rule.forwarded !== forwarded) return false;
   if (rule.verified !== undefined && rule.verified !== destination?.verified) return false;
+  if (rule.host_key !== undefined && !(destination?.verified && rule.host_key === destination.hostKey))
+    return false;
   if (rule.host === undefined && rule.port === undefined) return true;
   if (!destination) return false;
   if (!destination.verified && rule.verified !== false) return false;
@@ -43,9 +64,14 @@ function matchAsked(rule: Rule, { user, key, namespace, operation }: Request): b
   return (
     matchOptional(rule.user, user) &&
     matchOptional(rule.namespace, namespace) &&
-    (rule.operation === undefined || (operation !== undefined && rule.operation.includes(operation))) &&
+    matchOperation(rule, operation) &&
     (rule.key === undefined || (key !== undefined && matchKey(rule, rule.key, key)))
   );
+}
+
+function matchOperation(rule: Rule, operation: Request["operation"]): boolean {
+  if (rule.operation === undefined) return rule.action !== "allow" || !isTrust(operation);
+  return rule.operation.some((one) => one === operation);
 }
 
 const sessionFields = ["command", "subsystem", "tty", "x11", "forward_agent", "environment"] as const;
@@ -56,6 +82,7 @@ const forwardFields = ["forward", "listen", "connect"] as const;
  * "fetching from github" covers the login too, and a rule on a command alone covers nothing else.
  */
 function matchDetails(rule: Rule, request: Request): boolean {
+  if (request.kind === "confirm") return matchConfirm(rule, request);
   return (
     (request.kind === "session" ? matchSession(rule, request) : isAbout(rule, request, sessionFields)) &&
     (request.kind === "forward" ? matchForward(rule, request) : isAbout(rule, request, forwardFields))
@@ -65,6 +92,13 @@ function matchDetails(rule: Rule, request: Request): boolean {
 /** Whether a rule is about a kind of request that some fields say nothing of. */
 function isAbout({ on, ...rule }: Rule, { kind }: Request, fields: readonly (keyof typeof rule)[]): boolean {
   return on?.includes(kind) || fields.every((field) => rule[field] === undefined);
+}
+
+/** A question of OpenSSH's says which forward it is about, but never what a session runs. */
+function matchConfirm(rule: Rule, request: Request): boolean {
+  if (sessionFields.some((field) => rule[field] !== undefined)) return false;
+  const isAboutForwards = forwardFields.some((field) => rule[field] !== undefined);
+  return !isAboutForwards || (rule.on?.includes("confirm") === true && matchForward(rule, request));
 }
 
 function matchSession(rule: Rule, request: Request): boolean {
@@ -126,7 +160,7 @@ function matchAddress(list: string | undefined, address: string | undefined): bo
 
 function matchCaller(rule: Rule, caller: Caller): boolean {
   if (rule.container !== undefined && rule.container !== caller.container) return false;
-  if (!matchOptional(rule.scope, caller.run?.name)) return false;
+  if (!matchScope(rule.scope, caller) || !matchPrograms(rule.programs, caller)) return false;
   const list = rule.caller;
   if (list === undefined) return true;
   const programs = [caller, ...caller.ancestors].flatMap(({ exe }) => (exe === undefined ? [] : [exe]));
@@ -136,6 +170,18 @@ function matchCaller(rule: Rule, caller: Caller): boolean {
   );
 }
 
+/** The empty scope is outside of runs. */
+function matchScope(scope: string | undefined, { run }: Caller): boolean {
+  return scope === "" ? run === undefined : matchOptional(scope, run?.name);
+}
+
+/** The whole line, each as it is. */
+function matchPrograms(programs: readonly string[] | undefined, caller: Caller): boolean {
+  if (programs === undefined) return true;
+  const line = lineOf(ownLine(caller));
+  return line.length === programs.length && line.every((program, at) => program === programs[at]);
+}
+
 /** A pattern with a `/` is matched against the path of a program, one without against its file name. */
 function matchProgram(exe: string, list: string): ListMatch {
   const name = exe.slice(exe.lastIndexOf("/") + 1);
@@ -143,8 +189,9 @@ function matchProgram(exe: string, list: string): ListMatch {
   return matches.find((match) => match === "negated") ?? matches.find((match) => match === "yes") ?? "no";
 }
 
-function matchKey(rule: Rule, list: string, { fingerprint, comment }: KeyFacts): boolean {
-  const texts = comment === undefined ? [fingerprint] : [fingerprint, comment];
+/** Whoever adds a key chooses its comment: one that looks like a fingerprint must not pass for another key's. */
+function matchKey(rule: Rule, list: string, { fingerprint, comment = "SHA256:" }: KeyFacts): boolean {
+  const texts = comment.startsWith("SHA256:") ? [fingerprint] : [fingerprint, comment];
   return anyMatches(
     rule,
     texts.map((text) => matchList(text, list)),

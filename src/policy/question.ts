@@ -12,16 +12,29 @@ export interface Question {
   because: DecidedBy;
   /** How many identical requests wait for the answer. */
   count: number;
+  /** The hosts, where it is the same on several: `request` names one of them. Each has an id by which it can be answered alone. */
+  hosts?: { id: string; name: string }[];
   /** What an approval may cover, from the shortest to the longest; "once" is always there. */
   choices: Remember[];
   /** The longest that an approval may be remembered, in milliseconds; absent for as long as the user likes. */
   longest?: number;
   /** What a plain yes means, for an approver that has no more than yes and no. */
   yes: Remember;
+  /** For how long "deny for a while" denies the same without asking, in milliseconds; absent where that is not offered. */
+  denyFor?: number;
+  /** The rule that "always" writes, line by line, where that is offered. */
+  rule?: string[];
+  /** How often the same was approved before, where that is often enough to think of a rule. */
+  approvals?: number;
   /** When it was asked, ISO 8601. */
   asked: string;
   /** After how many milliseconds no answer is a denial. */
   timeout: number;
 }
 
-export type Answer = { decision: "allow"; remember: Remember } | { decision: "deny"; reason: string };
+export type Answer =
+  | { decision: "allow"; remember: Remember }
+  /** Each of the hosts is to be asked about on its own. */
+  | { decision: "apart" }
+  /** With a time: the same is denied for so long without asking. */
+  | { decision: "deny"; reason: string; remember?: { milliseconds: number } | undefined };

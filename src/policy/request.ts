@@ -26,7 +26,31 @@ export type AdminOperation = (typeof adminOperations)[number];
 
 /** What ends or changes a shared connection: `-O exit`, `-O stop`, `-O cancel` of ssh(1). */
 export const connectionOperations = ["exit", "stop", "cancel"] as const;
-export type Operation = AdminOperation | (typeof connectionOperations)[number];
+
+/** What OpenSSH itself asks a person about, through SSH_ASKPASS: `on = ["confirm"]`; `add`, `exit` and `stop` too. */
+export const confirmOperations = [
+  "use-key",
+  "share",
+  "forward",
+  "proxy",
+  "trust-host-key",
+  "update-host-keys",
+] as const;
+
+/** What a person does with muxguard itself. No rule allows it to what is guarded, which is refused and logged. */
+export const controlOperations = ["approve", "deny", "forget", "lock-all", "unlock-all"] as const;
+export type ControlOperation = (typeof controlOperations)[number];
+
+export type Operation =
+  | AdminOperation
+  | (typeof connectionOperations)[number]
+  | (typeof confirmOperations)[number]
+  | ControlOperation;
+
+/** Answers that change whom ssh trusts from then on. Neither `default = "allow"` nor a rule on other things gives them: a rule has to name the operation. */
+export function isTrust(operation: Operation | undefined): boolean {
+  return operation === "trust-host-key" || operation === "update-host-keys";
+}
 
 /** How ssh(1) has them: `-L`, `-R`, `-D`, and `-W` (which is ProxyJump's too). */
 export const forwardKinds = ["local", "remote", "dynamic", "stdio"] as const;
@@ -46,7 +70,10 @@ export interface Request {
   /** The user name to log in as. */
   user?: string;
   key?: KeyFacts;
-  /** What is to be signed. "opaque" data has no known shape, so nobody can say what the signature is good for. */
+  /**
+   * What is to be signed. "opaque" data has no known shape, so nobody can say what the signature is good for; nor what a yes is to a question in words that
+   * OpenSSH doesn't use.
+   */
   data?: "userauth" | "sshsig" | "opaque";
   /** The SSHSIG namespace: "git", "file". */
   namespace?: string;
@@ -65,6 +92,8 @@ export interface Request {
   /** The names of the variables that a session wants to set. */
   environment?: string[];
   forward?: Forward;
+  /** The question as an OpenSSH program words it. Claimed. */
+  prompt?: string;
   /** The hosts that the agent connection was forwarded through, the nearest first; one without names and host key stands for who knows how many. */
   path: Host[];
   /** True if the request came over a forwarded agent connection, or may have. */
@@ -75,8 +104,8 @@ export interface Request {
 export type Whereabouts = Pick<Request, "destination" | "user" | "path" | "forwarded">;
 
 export interface KeyFacts {
-  /** As the blob names it: `ssh-ed25519`. */
-  type: string;
+  /** As the blob names it: `ssh-ed25519`. Absent in a question of OpenSSH's, which leaves it out. */
+  type?: string;
   /** `SHA256:` and base64 without padding. */
   fingerprint: string;
   /** As the agent lists it; whoever added the key chose it. */

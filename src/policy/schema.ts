@@ -4,7 +4,13 @@
  */
 import * as z from "zod/mini";
 import { parseDuration } from "./duration.ts";
-import { adminOperations, connectionOperations, forwardKinds, requestKinds } from "./request.ts";
+import {
+  adminOperations,
+  confirmOperations,
+  connectionOperations,
+  forwardKinds,
+  requestKinds,
+} from "./request.ts";
 
 export const duration = z.pipe(
   z
@@ -14,42 +20,47 @@ export const duration = z.pipe(
 );
 const oneOrMore = <T extends string>(values: readonly [T, ...T[]]) =>
   z.array(z.enum(values)).check(z.minLength(1, "an empty list matches nothing"));
+const isWhole = (list: string): boolean =>
+  list.split(",").every((item) => item.replace("!", "").trim() !== "");
+const patterns = (isList: (list: string) => boolean) =>
+  z.string().check(
+    z.refine(isList, "an empty pattern"),
+    z.refine(
+      (list) => !list.split(",").every((item) => item.trim().startsWith("!")),
+      'nothing but negated patterns never matches; begin with "*,"',
+    ),
+  );
 /** A pattern list that could never match, such as an empty one, is a mistake. */
-const patternList = z.string().check(
-  z.refine(
-    (list) => list.split(",").every((item) => item.replace("!", "").trim() !== ""),
-    "an empty pattern",
-  ),
-  z.refine(
-    (list) => !list.split(",").every((item) => item.trim().startsWith("!")),
-    'nothing but negated patterns never matches; begin with "*,"',
-  ),
-);
+const patternList = patterns(isWhole);
+/** Where the empty text says that there is none. */
+const patternListOrNone = patterns((list) => list === "" || isWhole(list));
 
-export const approverKinds = ["terminal", "askpass", "queue"] as const;
+export const approverKinds = ["notification", "tmux", "terminal", "askpass", "command", "queue"] as const;
 
 const ruleSchema = z.strictObject({
   name: z.optional(z.string()),
   on: z.optional(oneOrMore(requestKinds)),
   host: z.optional(patternList),
+  host_key: z.optional(z.string()),
   port: z.optional(z.int().check(z.minimum(1), z.maximum(65535))),
   user: z.optional(patternList),
   key: z.optional(patternList),
   namespace: z.optional(patternList),
-  operation: z.optional(oneOrMore([...adminOperations, ...connectionOperations])),
+  operation: z.optional(oneOrMore([...adminOperations, ...connectionOperations, ...confirmOperations])),
   // of sessions
   command: z.optional(z.string()),
   subsystem: z.optional(patternList),
   tty: z.optional(z.boolean()),
   x11: z.optional(z.boolean()),
   forward_agent: z.optional(z.boolean()),
-  environment: z.optional(patternList),
+  environment: z.optional(patternListOrNone),
   // of forwards
   forward: z.optional(z.union([z.enum(forwardKinds), oneOrMore(forwardKinds)])),
   listen: z.optional(patternList),
   connect: z.optional(patternList),
   caller: z.optional(patternList),
-  scope: z.optional(patternList),
+  programs: z.optional(z.array(z.string()).check(z.minLength(1, "an empty list matches nothing"))),
+  scope: z.optional(patternListOrNone),
   forwarded: z.optional(z.boolean()),
   verified: z.optional(z.boolean()),
   container: z.optional(z.boolean()),

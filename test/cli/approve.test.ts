@@ -1,6 +1,6 @@
 /** Questions that wait under a daemon, and the commands that answer them from elsewhere. */
 import type { ChildProcess } from "node:child_process";
-import { copyFileSync } from "node:fs";
+import { copyFileSync, existsSync, readFileSync, rmSync, statSync } from "node:fs";
 import { userInfo } from "node:os";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import type { Question } from "../../src/policy/question.ts";
@@ -24,6 +24,8 @@ describeWith(["ssh", "sshd"], "a question that waits", () => {
     for (const { id } of await questions()) await lab.muxguard("deny", id);
     await Promise.all(pending.splice(0));
     lab.policy("");
+    rmSync(lab.path("config/muxguard/approved.toml"), { force: true });
+    await lab.muxguard("forget", "--all");
   });
   afterAll(() => lab.close());
 
@@ -51,7 +53,10 @@ describeWith(["ssh", "sshd"], "a question that waits", () => {
     expect(await lab.muxguard("pending")).toMatchObject({ code: 0, stdout: "nothing waits for an answer\n" });
     start(`${ssh} true`);
     const { id, count, choices } = await onlyQuestion();
-    expect({ count, choices }).toEqual({ count: 1, choices: ["once", { milliseconds: 600_000 }] });
+    expect({ count, choices }).toEqual({
+      count: 1,
+      choices: ["once", { milliseconds: 600_000 }, "session", "always"],
+    });
     const { stdout } = await lab.muxguard("pending");
     for (const words of [
       `${id}  ssh wants to log in to alpha.example as ${user} with key "work"`,
@@ -131,6 +136,63 @@ describeWith(["ssh", "sshd"], "a question that waits", () => {
     expect((await result).stdout).toBe("one\ntwo\n");
   });
 
+  it("is remembered until the session ends by approve --session", async () => {
+    const { result } = start(`${ssh} echo one; ${ssh} echo two`);
+    const { id } = await onlyQuestion();
+    const { stdout } = await lab.muxguard("approve", id, "--session");
+    expect(stdout).toMatch(/^allowed until this login session ends: /);
+    const { events } = await lab.logged(() => result);
+    expect(events.at(-1)).toMatchObject({ decision: "allow", by: `grant:${id}` });
+    // the shell that the session began with has ended
+    start(`${ssh} true`);
+    expect((await onlyQuestion()).id).not.toBe(id);
+  });
+
+  it("becomes a rule by approve --always, which answers for that request alone", async () => {
+    const file = lab.path("config/muxguard/approved.toml");
+    const { result } = start(`${ssh} echo one; ${ssh} echo two`);
+    const { id } = await onlyQuestion();
+    const { events } = await lab.logged(async () => {
+      expect((await lab.muxguard("approve", id, "--always")).stdout).toMatch(/^allowed always: /);
+      expect((await result).stdout).toBe("one\ntwo\n");
+    });
+    expect(events).toMatchObject([
+      { id, by: "approver:queue", remember: "always" },
+      { decision: "allow", by: expect.stringMatching(/^rule:always: log in to alpha\.example/) },
+    ]);
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+    expect(readFileSync(file, "utf8")).toContain('host = "alpha.example"\n');
+    const copy = lab.path("always-ssh");
+    copyFileSync("/usr/bin/ssh", copy);
+    start(`${copy} -F ${lab.sshConfig} alpha.example true`);
+    expect((await onlyQuestion()).caller.exe).toBe(copy);
+  });
+
+  it("becomes no rule where its rule limits how long it is remembered", async () => {
+    lab.policy('[[rule]]\naction = "ask"\nremember = "5m"\n');
+    start(`${ssh} true`);
+    const { id } = await onlyQuestion();
+    expect(await lab.muxguard("approve", id, "--always")).toMatchObject({
+      code: 64,
+      stderr: expect.stringMatching(/^muxguard: this can't be made a rule: /),
+    });
+    expect(existsSync(lab.path("config/muxguard/approved.toml"))).toBe(false);
+  });
+
+  it("is answered with no for a while by deny --for: the same is not asked again", async () => {
+    const { result } = start(`${ssh} true; ${ssh} true`);
+    const { id } = await onlyQuestion();
+    expect(await lab.muxguard("deny", id, "--for", "soon")).toMatchObject({ code: 64 });
+    const { events } = await lab.logged(async () => {
+      expect((await lab.muxguard("deny", id, "--for", "10m")).stdout).toMatch(/^denied for 10 minutes: /);
+      await result;
+    });
+    expect(events).toMatchObject([
+      { id, decision: "deny", by: "approver:queue", remember: "10m" },
+      { decision: "deny", by: `grant:${id}` },
+    ]);
+  });
+
   it("can't be remembered for a run outside of one", async () => {
     start(`${ssh} true`);
     const { id } = await onlyQuestion();
@@ -158,7 +220,7 @@ describeWith(["ssh", "sshd"], "a question that waits", () => {
     const { result } = start(`${ssh} echo in & ${ssh} echo in & wait`);
     await until(async () => (await questions())[0]?.count === 2, "the second request");
     const { id } = await onlyQuestion();
-    expect((await lab.muxguard("pending")).stdout).toContain("2 such requests wait\n");
+    expect((await lab.muxguard("pending")).stdout).toContain("2 requests from ssh wait for the answer\n");
     const { events } = await lab.logged(async () => {
       await lab.muxguard("approve", id, "--once");
       expect((await result).stdout).toBe("in\nin\n");
@@ -211,6 +273,8 @@ describeWith(["ssh", "sshd"], "a question that waits", () => {
   });
 
   describe("is out of reach of what runs in a run:", () => {
+    const refused =
+      "muxguard: refused: this process is inside a muxguard run, and what is guarded can't control the guard";
     const shell = (name: string, text: string) => lab.script(name, `#!/bin/sh\n${text}`);
     const muxguard = `"${process.execPath}" "${MUXGUARD}"`;
     const answers = ["status", "pending", 'approve "$1"', 'deny "$1"'].map(
@@ -225,6 +289,28 @@ describeWith(["ssh", "sshd"], "a question that waits", () => {
       `setsid sh -c '${detached}' ${lab.path("out")} "$@"\nwhile ! cat ${lab.path("out")} 2> /dev/null; do sleep 0.01; done\n`,
     );
 
+    it("what has killed the process that held it, which is in the log", async () => {
+      start(`${ssh} true`);
+      const { id } = await onlyQuestion();
+      const out = lab.path("free");
+      const wait = 'while kill -0 $1 2> /dev/null; do :; done; "$2" $3 > "$4.new"; mv "$4.new" "$4"';
+      const free = shell(
+        "free-itself",
+        `setsid sh -c '${wait}' - $PPID "$1" "$2" "$3" & kill -9 $PPID; wait\n`,
+      );
+      const { events } = await lab.logged(async () => {
+        expect((await lab.muxguard("run", "--", free, answer, id, out)).signal).toBe("SIGKILL");
+        await until(() => existsSync(out), "the answers of what runs on");
+      });
+      expect(readFileSync(out, "utf8")).toBe(`${refused}\n1\n`.repeat(4));
+      const attempt = { kind: "admin", decision: "deny", by: "fault:inside" };
+      expect(events).toMatchObject([
+        { ...attempt, operation: "approve" },
+        { ...attempt, operation: "deny" },
+      ]);
+      expect(await questions()).toMatchObject([{ id }]);
+    });
+
     it.each<[string, string[]]>([
       ["its command", []],
       ["a child of its command", [child]],
@@ -235,8 +321,6 @@ describeWith(["ssh", "sshd"], "a question that waits", () => {
       start(`${ssh} true`);
       const { id } = await onlyQuestion();
       const result = await lab.muxguard("run", "--", ...via, answer, id);
-      const refused =
-        "muxguard: refused: this process is inside a muxguard run, and what is guarded can't control the guard";
       expect(result.stdout).toBe(`${refused}\n1\n`.repeat(4));
       expect(await questions()).toMatchObject([{ id }]);
     });
@@ -265,7 +349,10 @@ describeWith(["ssh", "sshd"], "a question of a run without a daemon", () => {
     expect(inside.stderr).toMatch(/^muxguard: refused: this process is inside a muxguard run/);
     expect(await lab.run(process.execPath, command.slice(1))).toMatchObject({ code: 0, stderr: "" });
     expect(await result).toMatchObject({ code: 0, stdout: "in\n", stderr: "" });
-    expect(lab.log()).toMatchObject([{ decision: "allow", by: "approver:queue" }]);
+    expect(lab.log()).toMatchObject([
+      { kind: "admin", operation: "approve", decision: "deny", by: "fault:inside" },
+      { decision: "allow", by: "approver:queue" },
+    ]);
   });
 
   it("is not hidden by that of a run that was stopped", async () => {

@@ -1,5 +1,6 @@
 import { describe, expect, test, vi } from "vitest";
-import { type Outcome, Questions } from "../../src/guard/questions.ts";
+import { Questions } from "../../src/guard/questions.ts";
+import type { Question } from "../../src/policy/question.ts";
 import {
   answering,
   asking,
@@ -21,10 +22,26 @@ describe("identical questions", () => {
     expect(shown.count).toBe(3);
     expect(questions.pending()).toEqual([shown]);
     answer(yes());
-    const allowed: Outcome = { answer: yes(), by: "approver:terminal" };
+    const allowed = { answer: yes(), by: "approver:terminal" };
     expect(await Promise.all(outcomes)).toEqual([allowed, allowed, allowed]);
     expect(approver.asked).toHaveLength(1);
     expect(questions.pending()).toEqual([]);
+  });
+
+  test("are told of to those who are asked", async () => {
+    const approver = new StubApprover();
+    const counts: number[] = [];
+    const changed = ({ count }: Question): void => void counts.push(count);
+    const approvers = [Object.assign(approver, { changed })];
+    const questions = new Questions();
+    const leaver = new AbortController();
+    const outcomes = [staying(), staying(), leaver.signal].map((gone) =>
+      questions.ask(asking({ approvers }), gone),
+    );
+    leaver.abort();
+    (await approver.nth(1)).answer(yes());
+    await Promise.all(outcomes);
+    expect(counts).toEqual([2, 3, 2]);
   });
 
   test("that come later are asked again", async () => {

@@ -1,10 +1,11 @@
 /** What an approval covers afterwards. */
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import type { Remember } from "../../src/policy/grants.ts";
 import type { Policy, Rule } from "../../src/policy/policy.ts";
-import type { Question } from "../../src/policy/question.ts";
+import type { Answer, Question } from "../../src/policy/question.ts";
 import type { Request } from "../../src/policy/request.ts";
 import {
+  answering,
   makeAsker,
   makeBroker,
   makeScope,
@@ -22,15 +23,23 @@ interface Setting extends TestBroker {
   approver: StubApprover;
   /** Decides, with this answer if it is asked; says whether it was. */
   decide(
-    answer: Remember | "no",
+    answer: Remember | "no" | Answer,
     request?: Request,
   ): Promise<{ by: string; decision: string; asked?: Question }>;
 }
 
-function set(given: Policy, more: { run?: typeof run; yes?: "once" | "remember" } = {}): Setting {
-  const parts = makeBroker(more.yes ? { yes: more.yes } : {});
+interface More {
+  run?: typeof run;
+  yes?: "once" | "remember";
+  approve?: (rule: Rule) => Promise<void>;
+  sessionEnd?: () => () => boolean;
+}
+
+function set(given: Policy, more: More = {}): Setting {
+  const parts = makeBroker(more.yes ? { yes: more.yes } : {}, undefined, more.sessionEnd);
   const approver = new StubApprover();
-  const scope = makeScope(given, { approvers: [approver], ...(more.run && { run: more.run }) });
+  const { run, approve } = more;
+  const scope = makeScope(given, { approvers: [approver], ...(run && { run }), ...(approve && { approve }) });
   return {
     ...parts,
     approver,
@@ -39,11 +48,14 @@ function set(given: Policy, more: { run?: typeof run; yes?: "once" | "remember" 
       const deciding = parts.broker.decide(request, makeAsker(), scope);
       const first = await Promise.race([deciding, approver.nth(before + 1)]);
       if (!("question" in first)) return first;
-      first.answer(answer === "no" ? no : yes(answer));
+      first.answer(answer === "no" ? no : isAnswer(answer) ? answer : yes(answer));
       return { ...(await deciding), asked: first.question };
     },
   };
 }
+
+const isAnswer = (answer: Remember | Answer): answer is Answer =>
+  typeof answer === "object" && "decision" in answer;
 
 const asking = (fields: Partial<Rule> = {}): Policy => policy([{ ...fields, action: "ask" }]);
 
@@ -89,8 +101,9 @@ describe("an approval", () => {
   });
 
   test("that was refused is not remembered", async () => {
-    const { decide } = set(asking());
+    const { decide, clock } = set(asking());
     expect((await decide("no")).decision).toBe("deny");
+    clock.now = 30_000;
     expect((await decide("once")).decision).toBe("allow");
   });
 
@@ -169,6 +182,123 @@ describe("where a rule asks for every use", () => {
     asked[0]?.answer(yes());
     asked[1]?.answer(no);
     expect((await Promise.all(deciding)).map(({ decision }) => decision)).toEqual(["allow", "deny"]);
+  });
+});
+
+describe("a denial", () => {
+  test("stands for half a minute: the same is not asked about again at once", async () => {
+    const { decide, clock } = set(asking());
+    const first = await decide("no");
+    clock.now = 29_999;
+    const again = await decide("once");
+    expect(again).toMatchObject({ decision: "deny", by: `grant:${first.asked?.id}` });
+    expect(again).toHaveProperty(
+      "reason",
+      `you denied the same before; to be asked again: muxguard forget ${first.asked?.id}`,
+    );
+    clock.now = 30_000;
+    expect((await decide("once")).decision).toBe("allow");
+  });
+
+  test("stands for as long as was said, also where approvals are not remembered", async () => {
+    for (const remember of [undefined, 1000, "never" as const]) {
+      const { decide, clock, log } = set(asking(remember === undefined ? {} : { remember }));
+      await decide({ decision: "deny", reason: "no", remember: { milliseconds: 3_600_000 } });
+      expect(log).toMatchObject([{ decision: "deny", remember: { milliseconds: 3_600_000 } }]);
+      clock.now = 3_599_999;
+      expect((await decide("once")).by).toMatch(/^grant:/);
+      clock.now = 3_600_000;
+      expect((await decide("once")).decision).toBe("allow");
+    }
+  });
+
+  test("does not stand against another request", async () => {
+    const { decide } = set(asking());
+    await decide("no");
+    expect((await decide("once", { ...login, user: "root" })).decision).toBe("allow");
+  });
+
+  test("of data of unknown shape stands against such data, but not where a rule allows it", async () => {
+    const { decide, broker } = set(asking());
+    const opaque: Request = { ...gitSignature, data: "opaque" };
+    await decide("no", opaque);
+    expect((await decide("once", opaque)).by).toMatch(/^grant:/);
+    const allowed = makeScope(policy([{ action: "allow" }]));
+    expect((await broker.decide(opaque, makeAsker(), allowed)).decision).toBe("allow");
+  });
+
+  test("because nobody answered is none", async () => {
+    const { broker } = makeBroker();
+    const scope = makeScope(asking());
+    for (const _ of [1, 2])
+      expect((await broker.decide(login, makeAsker(), scope)).by).toBe("fault:approver");
+  });
+});
+
+describe("an approval for a login session", () => {
+  test("lasts as long as that", async () => {
+    let over = false;
+    const { decide, clock } = set(asking(), { sessionEnd: () => () => over });
+    const { asked } = await decide("session");
+    expect(asked?.choices).toEqual(["once", minutes(10), "session"]);
+    clock.now = 1e12;
+    expect((await decide("no")).decision).toBe("allow");
+    over = true;
+    expect((await decide("no")).decision).toBe("deny");
+  });
+
+  test("is not offered in a run, nor where its end can't be seen, nor beyond what the rule allows", async () => {
+    const sessionEnd = () => () => false;
+    for (const setting of [
+      set(asking(), { run, sessionEnd }),
+      set(asking()),
+      set(asking({ remember: 60_000 }), { sessionEnd }),
+    ]) {
+      const { asked } = await setting.decide("session");
+      expect(asked?.choices).not.toContain("session");
+      setting.clock.now = 60_000;
+      expect((await setting.decide("no")).decision).toBe("deny");
+    }
+  });
+});
+
+describe("an approval for always", () => {
+  test("becomes a rule, once it is in the log", async () => {
+    const steps: unknown[] = [];
+    const { decide, log } = set(asking(), {
+      approve: async (rule) => void steps.push(rule.host, log.length),
+    });
+    const { asked, decision } = await decide("always");
+    expect(decision).toBe("allow");
+    expect(asked?.choices).toEqual(["once", minutes(10), "always"]);
+    expect(asked?.rule).toContain('host = "github.com"');
+    expect(steps).toEqual(["github.com", 1]);
+    expect(log).toMatchObject([{ remember: "always" }]);
+  });
+
+  test("that can't be written is an approval for once, and is told of", async () => {
+    const parts = makeBroker();
+    const approve = (): Promise<void> => Promise.reject(new Error("no space left"));
+    const scope = makeScope(asking(), { approve, approvers: [answering(yes("always"))] });
+    const verdict = await parts.broker.decide(login, makeAsker(), scope);
+    expect(verdict.decision).toBe("allow");
+    expect(scope.reports).toEqual(["muxguard: this can't be remembered: no space left"]);
+  });
+
+  test("is not offered where the rule limits it, for what no rule can match alone, and where no such rules are read", async () => {
+    const approve = vi.fn();
+    const opaque: Request = { ...gitSignature, data: "opaque" };
+    for (const [setting, request] of [
+      [set(asking({ remember: 60_000 }), { approve }), login],
+      [set(asking({ remember: "never" }), { approve }), login],
+      [set(asking(), { approve }), opaque],
+      [set(asking()), login],
+    ] as const) {
+      const { asked } = await setting.decide("always", request);
+      expect(asked?.choices).not.toContain("always");
+      expect(asked).not.toHaveProperty("rule");
+    }
+    expect(approve).not.toHaveBeenCalled();
   });
 });
 

@@ -63,6 +63,8 @@ export class Lab {
       SSH_ASKPASS: __,
       DISPLAY: ___,
       WAYLAND_DISPLAY: ____,
+      TMUX: _____,
+      DBUS_SESSION_BUS_ADDRESS: ______,
       ...environment
     } = process.env;
     this.environment = {
@@ -70,6 +72,8 @@ export class Lab {
       XDG_CONFIG_HOME: this.path("config"),
       XDG_STATE_HOME: this.path("state"),
       XDG_RUNTIME_DIR: this.path("runtime"),
+      TMUX_TMPDIR: this.folder,
+      DBUS_SYSTEM_BUS_ADDRESS: `unix:path=${this.path("no-system-bus")}`,
     };
     this.config("");
     writeFileSync(this.knownHosts, "");

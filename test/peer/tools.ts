@@ -16,9 +16,12 @@ const probes: Record<string, () => boolean> = {
   git: () => isOnPath("git"),
   rsync: () => isOnPath("rsync"),
   python: () => runs(PYTHON, ["-c", "import pty"]),
+  sudo: () => isOnPath("sudo"),
   tmux: () => isOnPath("tmux"),
   paramiko: () => runs(PYTHON, ["-c", "import paramiko"]),
   plink: () => isOnPath("plink") && isOnPath("puttygen"),
+  bus: () => isOnPath("dbus-daemon"),
+  dunst: () => isOnPath("dunst") && isOnPath("dunstctl") && isOnPath("Xvfb"),
   dbclient: () => isOnPath("dbclient"),
 };
 

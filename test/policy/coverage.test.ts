@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { coverage, programOf, whoAsks } from "../../src/policy/grants.ts";
+import { coverage, programOf, whoAsks } from "../../src/policy/coverage.ts";
 import type { Caller, Forward, Host, Process, Request } from "../../src/policy/request.ts";
 import { caller, github, gitSignature, login, unverified } from "../support/policy.ts";
 

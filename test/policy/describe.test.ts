@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
+  answersTo,
   describeAnswer,
   describeCaller,
   describeDecision,
@@ -277,6 +278,62 @@ describe("a prompt", () => {
       "command line (claimed): ssh git@github.com git-upload-pack 'repo.git'",
       "working directory: /home/someone/repo",
       'because: rule "agents ask"',
+      "an approval covers: logins, with this key, as this user, on this host, by ssh ← git, in this login session",
+    ]);
+  });
+
+  test("says what an approval covers, as it would be remembered", () => {
+    const covers = (request: Request, more: Partial<Question> = {}): string =>
+      describeQuestion({ ...question, request, ...more }).find((line) => line.startsWith("an approval")) ??
+      "";
+    const run = { name: "claude", pid: 4000 };
+    const uptime = on({ command: "uptime" });
+    expect(covers(uptime, { caller: { ...caller, run } })).toMatch(
+      /: this command, .*on this host, by ssh ← git, in this run$/,
+    );
+    expect(covers(on({ command: "" }))).toMatch(/: a shell, /);
+    expect(covers(gitSignature)).toMatch(
+      /: signatures for this purpose, with this key, by ssh ← git, in this login session$/,
+    );
+    expect(covers({ ...login, destination: unverified })).toContain("wherever it leads");
+    expect(covers({ ...login, forwarded: true, path: [bastion] })).toContain("over these hops");
+    expect(covers(login, { longest: 0 })).toBe("an approval covers: this request alone");
+  });
+
+  test("lists the hosts that it is about, and offers to ask about each", () => {
+    const hosts = ["web1", "web2"].map((name) => ({ id: name, name }));
+    const several = { ...question, request: on({ command: "uptime" }), hosts, count: 5 };
+    const lines = describeQuestion(several);
+    expect(lines[0]).toMatch(/run "uptime" on 2 hosts/);
+    expect(lines).toContain("hosts, all with a known key: web1, web2");
+    expect(lines).toContain("5 requests from ssh wait for the answer");
+    expect(lines.join()).toContain("on each of these hosts");
+    expect(answersTo(several).map(({ name }) => name)).toEqual([
+      "deny",
+      "allow once",
+      "ask about each host on its own",
+    ]);
+  });
+
+  test("shows the rule, once it was approved often enough", () => {
+    const rule = ["[[rule]]", 'host = "github.com"'];
+    expect(describeQuestion({ ...question, rule }).join()).not.toContain("[[rule]]");
+    expect(describeQuestion({ ...question, rule, approvals: 3 }).slice(-3)).toEqual([
+      'you have allowed this 3 times; "allow always" writes a rule to approved.toml:',
+      "  [[rule]]",
+      '  host = "github.com"',
+    ]);
+  });
+
+  test("offers the safest answer first", () => {
+    const choices: Question["choices"] = ["once", { milliseconds: 600_000 }, "session", "always"];
+    expect(answersTo({ ...question, choices, denyFor: 600_000 }).map(({ name }) => name)).toEqual([
+      "deny",
+      "allow once",
+      "allow for 10 minutes",
+      "allow until this login session ends",
+      "allow always",
+      "deny for 10 minutes",
     ]);
   });
 
@@ -287,7 +344,7 @@ describe("a prompt", () => {
   });
 
   test("says how many wait, if there are several", () => {
-    expect(describeQuestion({ ...question, count: 3 })).toContain("3 such requests wait");
+    expect(describeQuestion({ ...question, count: 3 })).toContain("3 requests from ssh wait for the answer");
     expect(describeQuestion(question).join()).not.toMatch(/requests wait/);
   });
 
@@ -307,6 +364,7 @@ describe("a prompt", () => {
       "ssh wants to lock the agent",
       "asked by: ssh (pid 4711)",
       'because: rule "agents ask"',
+      "an approval covers: this change to the agent, by ssh, in this login session",
     ]);
   });
 });

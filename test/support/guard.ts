@@ -2,7 +2,7 @@
 import { expect } from "vitest";
 import type { Approver } from "../../src/approver/approver.ts";
 import type { Decided } from "../../src/audit/event.ts";
-import { type Asker, Broker, type Settings } from "../../src/guard/broker.ts";
+import { type Asker, Broker, type BrokerParts, type Settings } from "../../src/guard/broker.ts";
 import { type Asking, Questions } from "../../src/guard/questions.ts";
 import type { Scope } from "../../src/guard/scope.ts";
 import { Grants } from "../../src/policy/grants.ts";
@@ -107,17 +107,19 @@ export interface TestBroker {
 export function makeBroker(
   settings: Partial<Settings> = {},
   record?: (decided: Decided) => void,
+  sessionEnd?: BrokerParts["sessionEnd"],
+  questions = new Questions(),
 ): TestBroker {
   const log: Decided[] = [];
   const clock = { now: 0 };
   const grants = new Grants(() => clock.now);
-  const questions = new Questions();
   const broker = new Broker({
     record: record ?? ((decided) => void log.push(decided)),
     grants,
     questions,
-    settings: { remember: 600_000, timeout: 60_000, yes: "remember", ...settings },
+    settings: { remember: 600_000, timeout: 60_000, yes: "remember", offerAfter: 3, ...settings },
     now: () => clock.now,
+    ...(sessionEnd && { sessionEnd }),
   });
   return { broker, questions, grants, log, clock };
 }

@@ -1,0 +1,35 @@
+/** A question of `ssh-add -c` that a rule answers, against the start of Node itself: muxguard-askpass through a daemon that runs, and by itself. */
+import type { Lab } from "./lab.ts";
+import { interleave, type Variant } from "./samples.ts";
+import { type Row, renderSummary } from "./table.ts";
+
+type Name = "node" | "daemon" | "alone";
+
+const MOST = 2;
+
+const QUESTION = `Allow use of key bench?\nKey fingerprint SHA256:${"A".repeat(43)}.`;
+
+export async function benchAskpass(lab: Lab): Promise<Row[]> {
+  const asking = (environment: NodeJS.ProcessEnv) => ({ ...environment, SSH_ASKPASS_PROMPT: "confirm" });
+  const alone = asking(lab.environment());
+  const daemon = asking((await lab.guard()).environment);
+  const variants: Variant<Name>[] = [
+    { name: "node", once: () => lab.run(process.execPath, ["-e", "0"], process.env) },
+    { name: "daemon", once: () => lab.runAskpass(QUESTION, daemon) },
+    { name: "alone", once: () => lab.runAskpass(QUESTION, alone) },
+  ];
+  const summaries = await interleave(variants, { rounds: 30, batch: 1, warmUp: 2 });
+  const node = summaries.get("node") ?? { p50: Number.NaN, p95: Number.NaN };
+  return (["daemon", "alone"] as const).map((name): Row => {
+    const askpass = summaries.get(name) ?? { p50: Number.NaN, p95: Number.NaN };
+    const ratio = askpass.p50 / node.p50;
+    return {
+      measure: `\`muxguard-askpass\`, allowed by a rule (${name}) against \`node -e 0\``,
+      bare: renderSummary(node),
+      guard: renderSummary(askpass),
+      result: `${ratio.toFixed(2)} × bare`,
+      target: `≤ ${MOST}`,
+      holds: ratio <= MOST,
+    };
+  });
+}

@@ -1,0 +1,110 @@
+/**
+ * The tmux client that the user has used last, of all tmux servers of the user. A server or client inside of a `muxguard run` is none of the user's: what is
+ * guarded could start one, and answer there. tmux(1).
+ */
+import { execFile } from "node:child_process";
+import { lstatSync, readdirSync } from "node:fs";
+import { userInfo } from "node:os";
+import { join } from "node:path";
+
+export interface TmuxClient {
+  /** The server's socket. */
+  socket: string;
+  /** The server's pid. */
+  server: number;
+  /** What tmux calls the client: its terminal. */
+  name: string;
+  session: string;
+  columns: number;
+  rows: number;
+  /** Whether tmux knows popups: 3.2 and later. */
+  popups: boolean;
+}
+
+/** How long a server may take to answer, in milliseconds. */
+const PATIENCE = 2000;
+
+const fields = [
+  "client_activity",
+  "client_pid",
+  "pid",
+  "client_width",
+  "client_height",
+  "client_readonly",
+  "client_control_mode",
+  "version",
+  "session_id",
+  "client_name",
+];
+
+/** The sockets of servers that may run: that of $TMUX, and those of tmux's folder. */
+export function tmuxSockets({ TMUX, TMUX_TMPDIR }: NodeJS.ProcessEnv): string[] {
+  const { uid } = userInfo();
+  const folder = join(TMUX_TMPDIR || "/tmp", `tmux-${uid}`);
+  const own = TMUX?.split(",")[0];
+  return [...new Set([...(own ? [own] : []), ...socketsIn(folder, uid)])];
+}
+
+function socketsIn(folder: string, uid: number): string[] {
+  try {
+    const { uid: owner, mode } = lstatSync(folder);
+    if (owner !== uid || (mode & 0o007) !== 0) return []; // tmux does not take such a folder either
+    const paths = readdirSync(folder).map((name) => join(folder, name));
+    return paths.filter((path) => lstatSync(path, { throwIfNoEntry: false })?.isSocket());
+  } catch {
+    return []; // no server has run yet
+  }
+}
+
+/**
+ * @param isOutside whether a process is there, and in no run
+ * @returns undefined if no client is attached that can show a question and take keys
+ */
+export async function findTmuxClient(
+  environment: NodeJS.ProcessEnv,
+  isOutside: (pid: number) => boolean,
+): Promise<TmuxClient | undefined> {
+  const lists = await Promise.all(tmuxSockets(environment).map((socket) => clientsOf(socket, environment)));
+  const usable = lists.flat().filter(({ pid, client }) => isOutside(pid) && isOutside(client.server));
+  return usable.sort((one, other) => other.activity - one.activity)[0]?.client;
+}
+
+interface Listed {
+  activity: number;
+  pid: number;
+  client: TmuxClient;
+}
+
+function clientsOf(socket: string, environment: NodeJS.ProcessEnv): Promise<Listed[]> {
+  const format = fields.map((field) => `#{${field}}`).join(",");
+  const options = { env: environment, timeout: PATIENCE, killSignal: "SIGKILL" } as const;
+  return new Promise((resolve) => {
+    execFile("tmux", ["-S", socket, "list-clients", "-F", format], options, (error, stdout) =>
+      resolve(error ? [] : stdout.split("\n").flatMap((line) => parseClient(socket, line))),
+    );
+  });
+}
+
+/** None for a line of another shape, and for a client that takes no keys or shows no screen. */
+function parseClient(socket: string, line: string): Listed[] {
+  const [activity, pid, server, columns, rows, readOnly, control, version, session, ...rest] =
+    line.split(",");
+  const name = rest.join(",");
+  if (!session || name === "" || readOnly === "1" || control === "1") return [];
+  const client = {
+    socket,
+    server: Number(server),
+    name,
+    session,
+    columns: Number(columns),
+    rows: Number(rows),
+    popups: hasPopups(version ?? ""),
+  };
+  return [{ activity: Number(activity), pid: Number(pid), client }];
+}
+
+/** `3.3a`, `next-3.4`, `openbsd-7.0`. */
+function hasPopups(version: string): boolean {
+  const [, major, minor] = /(\d+)\.(\d+)/.exec(version) ?? [];
+  return Number(major) > 3 || (Number(major) === 3 && Number(minor) >= 2);
+}

@@ -1,0 +1,32 @@
+/** `muxguard grants` and `muxguard forget`: the answers that are remembered. */
+import { forgetRequest, grantsRequest } from "../daemon/rpc.ts";
+import { describeDuration } from "../policy/duration.ts";
+import type { GrantFacts } from "../policy/grants.ts";
+import { CliError, exitCodes } from "./cli-error.ts";
+import { eachGuard } from "./guards.ts";
+
+export async function grants({ json }: { json?: boolean }): Promise<void> {
+  const all = (await eachGuard((guard) => guard.sendRequest(grantsRequest, null))).flat();
+  const lines = all.map(json ? (grant) => JSON.stringify(grant) : describeGrant);
+  if (lines.length === 0 && !json) lines.push("nothing is remembered");
+  for (const line of lines) process.stdout.write(`${line}\n`);
+}
+
+/** `k3f9x2  allow  git: log in to github.com as git with key "work", for 4 minutes` */
+function describeGrant({ id, decision, what, left }: GrantFacts): string {
+  return `${id}  ${decision.padEnd(5)}  ${what}, ${describeLeft(left)}`;
+}
+
+function describeLeft(left: GrantFacts["left"]): string {
+  if (typeof left === "string") return left === "run" ? "until the run ends" : "until the login session ends";
+  const minutes = Math.ceil(left / 60_000);
+  return `for ${describeDuration(left < 60_000 ? Math.ceil(left / 1000) * 1000 : minutes * 60_000)}`;
+}
+
+export async function forget(id: string | undefined, { all }: { all?: boolean }): Promise<void> {
+  if (!id === !all) throw new CliError("which answer? its id (muxguard grants), or --all", exitCodes.usage);
+  const counts = await eachGuard((guard) => guard.sendRequest(forgetRequest, id ?? ""));
+  const count = counts.reduce((sum, one) => sum + one, 0);
+  if (count === 0 && id) throw new CliError(`no answer ${id} is remembered (muxguard grants)`, 1);
+  process.stdout.write(`forgot ${count} ${count === 1 ? "answer" : "answers"}\n`);
+}

@@ -1,0 +1,113 @@
+/** `muxguard watch`: the questions that wait, on the whole screen, and what is decided. */
+import { setTimeout as sleep } from "node:timers/promises";
+import { createPrompt, useEffect, useKeypress, useState } from "@inquirer/core";
+import { openPaths } from "../daemon/paths.ts";
+import { answerRequest, pendingRequest } from "../daemon/rpc.ts";
+import { describeAnswer, describeRequest } from "../policy/describe.ts";
+import type { Question } from "../policy/question.ts";
+import { CliError, exitCodes } from "./cli-error.ts";
+import { describeEvent } from "./describe-event.ts";
+import { eachGuard } from "./guards.ts";
+import { parseEvent, Tail } from "./log.ts";
+import { type Choice, WatchModel } from "./watch-model.ts";
+
+/** How often guards and log are looked at, in milliseconds. */
+const INTERVAL = 250;
+
+/** How much of the log is shown from before, in bytes. */
+const HISTORY = 64 * 1024;
+
+const ENTER_SCREEN = "\x1b[?1049h\x1b[?25l\x1b[2J\x1b[H";
+const LEAVE_SCREEN = "\x1b[?25h\x1b[?1049l";
+const CLEAR = "\x1b[2J\x1b[H";
+
+export async function watch(): Promise<void> {
+  if (!process.stdin.isTTY || !process.stdout.isTTY)
+    throw new CliError("muxguard watch needs a terminal", exitCodes.usage);
+  const model = new WatchModel();
+  model.update(await waiting(), performance.now()); // refused inside of a run: before the screen is taken
+  const stopped = new AbortController();
+  for (const signal of ["SIGTERM", "SIGHUP"] as const) process.once(signal, () => stopped.abort(signal));
+  const leave = (): void => void process.stdout.write(LEAVE_SCREEN);
+  process.once("exit", leave);
+  process.stdout.write(ENTER_SCREEN);
+  try {
+    await screenOf(model)(undefined, { signal: stopped.signal });
+  } catch (error) {
+    if (!(error instanceof Error && /^(Exit|Abort)PromptError$/.test(error.name))) throw error;
+  } finally {
+    process.removeListener("exit", leave);
+    leave();
+  }
+  if (stopped.signal.aborted) process.exitCode = 1;
+}
+
+const screenOf = (model: WatchModel) =>
+  createPrompt<void, undefined>((_, done) => {
+    const [, draw] = useState(0);
+    const redraw = (): void => draw(performance.now());
+    useEffect((readline) => {
+      readline.on("SIGTSTP", () => {}); // would stop it with the screen in its hands
+      const resized = (): void => {
+        process.stdout.write(CLEAR);
+        redraw();
+      };
+      process.stdout.on("resize", resized);
+      const ended = new AbortController();
+      follow(model, redraw, ended.signal).catch(() => {});
+      return () => {
+        ended.abort();
+        process.stdout.removeListener("resize", resized);
+      };
+    }, []);
+    useKeypress(({ name, ctrl }, readline) => {
+      readline.clearLine(0); // what is typed is not a line
+      if (name === "q") return done();
+      const choice = ctrl ? undefined : model.key(name, performance.now());
+      redraw();
+      if (choice)
+        answer(choice)
+          .then((told) => model.notice(told))
+          .then(redraw);
+    });
+    const { columns, rows } = process.stdout;
+    return model.lines({ columns, rows }, Date.now()).join("\n");
+  });
+
+/** Keeps the model as the guards and the log have it, until the signal comes. */
+async function follow(model: WatchModel, redraw: () => void, signal: AbortSignal): Promise<void> {
+  const tail = new Tail(openPaths().log, HISTORY);
+  while (!signal.aborted) {
+    model.decided([...tail.lines()].flatMap((line) => parseEvent(line) ?? []).map(describeEvent));
+    try {
+      model.update(await waiting((line) => model.notice(line)), performance.now());
+    } catch (error) {
+      model.notice(words(error)); // a guard that ended between the question and its answer, most likely
+    }
+    redraw();
+    await sleep(INTERVAL, undefined, { signal });
+  }
+}
+
+async function waiting(report?: (line: string) => void): Promise<Question[]> {
+  const questions = await eachGuard((guard) => guard.sendRequest(pendingRequest, null), report);
+  return questions.flat().sort((one, other) => one.asked.localeCompare(other.asked));
+}
+
+/** @returns what to tell */
+async function answer({ question: { id, request }, answer }: Choice): Promise<string> {
+  try {
+    const results = await eachGuard(
+      (guard) => guard.sendRequest(answerRequest, { id, answer }),
+      () => {},
+    );
+    if (results.includes(true)) return `${describeAnswer(answer)}: ${describeRequest(request)}`;
+    return `question ${id} was answered already, or its rule wants another approver`;
+  } catch (error) {
+    return words(error);
+  }
+}
+
+function words(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,39 @@
+/**
+ * `muxguard lock`: everything is denied until `muxguard unlock`. A guard keeps that in mind, where nothing that is guarded can change it. The file tells it to
+ * guards that begin later, and to those of runs that nobody can reach yet.
+ */
+import { existsSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+export class Lock {
+  readonly #file: string;
+  readonly #onNews: () => void;
+  #isOn = false;
+
+  /**
+   * @param runtime the private folder that all guards of the user share
+   * @param onNews called when it is learnt from the file
+   */
+  constructor(runtime: string, onNews: () => void) {
+    this.#file = join(runtime, "locked");
+    this.#onNews = onNews;
+  }
+
+  get isOn(): boolean {
+    if (!this.#isOn && existsSync(this.#file)) {
+      this.#isOn = true;
+      this.#onNews();
+    }
+    return this.#isOn;
+  }
+
+  turnOn(): void {
+    this.#isOn = true;
+    writeFileSync(this.#file, "", { mode: 0o600 });
+  }
+
+  turnOff(): void {
+    rmSync(this.#file, { force: true });
+    this.#isOn = false;
+  }
+}

@@ -1,0 +1,48 @@
+/** Shows on the desktop what rules allowed that the user wants to hear of. Whether it is seen changes nothing: no buttons, and no fault of it matters. */
+import type { Decided } from "../audit/event.ts";
+import { describeCaller, describeDecision, describeRequest } from "../policy/describe.ts";
+import type { Desktop, Notification } from "../policy/desktop.ts";
+import { matchPattern } from "../policy/pattern.ts";
+
+/** No more than one in this time, in milliseconds; what came meanwhile is counted. */
+const INTERVAL = 5000;
+
+export interface NoticeOptions {
+  /** Of the names of rules. */
+  patterns: readonly string[];
+  desktop: Desktop;
+  /** A monotonic clock, in milliseconds. */
+  now: () => number;
+}
+
+export class Notices {
+  readonly #options: NoticeOptions;
+  #last = Number.NEGATIVE_INFINITY;
+  #untold = 0;
+
+  constructor(options: NoticeOptions) {
+    this.#options = options;
+  }
+
+  decided(decided: Decided): void {
+    const { patterns, desktop, now } = this.#options;
+    const [kind, rule = ""] = decided.by.split(/:(.*)/s);
+    if (decided.decision !== "allow" || kind !== "rule") return;
+    if (!patterns.some((pattern) => matchPattern(rule, pattern))) return;
+    if (now() - this.#last < INTERVAL || desktop.unavailable() !== undefined) {
+      this.#untold++;
+      return;
+    }
+    this.#last = now();
+    const notice = noticeOf(decided, this.#untold);
+    this.#untold = 0;
+    desktop.show(notice).catch(() => {});
+  }
+}
+
+function noticeOf({ request, caller, by }: Decided, untold: number): Notification {
+  const lines = [describeRequest(request), ...(caller ? [`asked by: ${describeCaller(caller)}`] : [])];
+  lines.push(`because: ${describeDecision(by)}`);
+  if (untold > 0) lines.push(`and ${untold} more since the last notice (muxguard log)`);
+  return { title: "muxguard: allowed", text: lines.join("\n"), buttons: [] };
+}

@@ -1,0 +1,152 @@
+/**
+ * Desktop notifications over the session's message bus. https://specifications.freedesktop.org/notification-spec/
+ *
+ * Buttons are optional there, and so is markup, which has to be escaped only where it is known. Any client of the bus may close a notification or put
+ * another text in its place: keys of buttons should be such that nobody guesses them.
+ */
+import type { Desktop, Notification, NotificationEvents, ShownNotification } from "../policy/desktop.ts";
+import { MessageBus, type Signal } from "./message-bus.ts";
+
+const SERVICE = "org.freedesktop.Notifications";
+const OBJECT = { path: "/org/freedesktop/Notifications", interface: SERVICE };
+
+const CRITICAL = 2;
+const LOW = 0;
+/** expire_timeout: never, and as the server likes. */
+const NEVER = 0;
+const USUAL = -1;
+
+export class Notifications implements Desktop {
+  readonly #socket: string | undefined;
+  readonly #mayAnswer: (pid: number) => boolean;
+  readonly #open = new Map<number, NotificationEvents>();
+  #bus: Promise<MessageBus> | undefined;
+
+  /**
+   * @param socket of the session's bus
+   * @param mayAnswer whether buttons may be put into the hands of this process
+   */
+  constructor(socket: string | undefined, mayAnswer: (pid: number) => boolean) {
+    this.#socket = socket;
+    this.#mayAnswer = mayAnswer;
+  }
+
+  unavailable(): string | undefined {
+    return this.#socket === undefined ? "no session bus for notifications" : undefined;
+  }
+
+  async show(notification: Notification, events?: NotificationEvents): Promise<ShownNotification> {
+    const bus = await this.#connected();
+    const owner = await bus.ownerOf(SERVICE);
+    const [capabilities] = await bus.call({ service: owner, ...OBJECT, member: "GetCapabilities" });
+    const can = (what: string): boolean => Array.isArray(capabilities) && capabilities.includes(what);
+    if (notification.buttons.length > 0) {
+      if (!can("actions")) throw new Error("the notification server has no buttons");
+      if (!this.#mayAnswer(await bus.processOf(owner)))
+        throw new Error(
+          "the notification server can't be trusted: it is inside of a muxguard run, or hidden",
+        );
+    }
+    const notify = (content: Notification, replaced: number): Promise<number> =>
+      this.#notify(bus, owner, escaped(content, can("body-markup")), replaced, events);
+    let id = await notify(notification, 0);
+    return {
+      replace: async (content) => {
+        id = await notify(content, id);
+      },
+      close: () => {
+        this.#open.delete(id);
+        const call = { service: owner, ...OBJECT, member: "CloseNotification", signature: "u", body: [id] };
+        bus.call(call).catch(() => {}); // it is gone already
+      },
+    };
+  }
+
+  async close(): Promise<void> {
+    const bus = await this.#bus?.catch(() => undefined);
+    await bus?.close();
+  }
+
+  async #notify(
+    bus: MessageBus,
+    service: string,
+    { title, text, buttons }: Notification,
+    replaced: number,
+    events: NotificationEvents | undefined,
+  ): Promise<number> {
+    const asks = buttons.length > 0;
+    const actions = buttons.flatMap(({ key, label }) => [key, label]);
+    // resident: a press does not close it; that is for whoever is asked to say
+    const hints = [
+      ["urgency", ["y", asks ? CRITICAL : LOW]],
+      [asks ? "resident" : "transient", ["b", true]],
+    ];
+    const icon = asks ? "dialog-question" : "dialog-information";
+    const body = ["muxguard", replaced, icon, title, text, actions, hints, asks ? NEVER : USUAL];
+    const call = { service, ...OBJECT, member: "Notify", signature: "susssasa{sv}i", body };
+    const [id] = await bus.call(call, ([shown]) => {
+      if (shown !== replaced) this.#open.delete(replaced);
+      if (events) this.#open.set(Number(shown), events);
+    });
+    if (!bus.isOwner(SERVICE, service)) throw new Error("the notification server is gone");
+    return Number(id);
+  }
+
+  #connected(): Promise<MessageBus> {
+    this.#bus ??= this.#connect();
+    return this.#bus;
+  }
+
+  async #connect(): Promise<MessageBus> {
+    try {
+      if (this.#socket === undefined) throw new Error("there is none");
+      const bus = await MessageBus.open(this.#socket, () => this.#lose("the session bus is gone"));
+      await bus.follow({
+        service: SERVICE,
+        interface: SERVICE,
+        signal: (signal) => this.#hear(signal),
+        ownerChanged: () => this.#loseAll("the notification server is gone"),
+      });
+      return bus;
+    } catch (error) {
+      this.#bus = undefined;
+      throw new Error(
+        `the session bus can't be reached: ${error instanceof Error ? error.message : "fault"}`,
+      );
+    }
+  }
+
+  #lose(reason: string): void {
+    this.#bus = undefined;
+    this.#loseAll(reason);
+  }
+
+  #loseAll(reason: string): void {
+    const lost = [...this.#open.values()];
+    this.#open.clear();
+    for (const events of lost) events.lost(reason);
+  }
+
+  #hear({ member, body: [id, key] }: Signal): void {
+    const events = this.#open.get(Number(id));
+    if (member === "ActionInvoked") events?.pressed(String(key));
+    if (member !== "NotificationClosed") return;
+    this.#open.delete(Number(id));
+    events?.closed();
+  }
+}
+
+/** By name: GNOME's server takes other entities for text. */
+const entities: Record<string, string> = {
+  "&": "&amp;",
+  "<": "&lt;",
+  ">": "&gt;",
+  '"': "&quot;",
+  "'": "&apos;",
+};
+
+function escaped(notification: Notification, knowsMarkup: boolean): Notification {
+  if (!knowsMarkup) return notification;
+  const text = notification.text.replace(/[&<>"']/g, (sign) => entities[sign] ?? sign);
+  return { ...notification, text };
+}

@@ -1,0 +1,121 @@
+/** What an approval or a denial covers: as text, to compare. */
+import { type Caller, isTrust, type Process, type Request } from "./request.ts";
+
+/**
+ * What a grant for this request would cover, as text to compare: kind, host, user, key, command or forward with all that belongs to it, path of hops, and
+ * who asks. Undefined for what is never remembered: data and questions of unknown shape, whom to trust, and what came through hosts that nobody can name.
+ *
+ * @param run the run that the request came from: a grant does not outlive it, nor reach another one of the same name
+ */
+export function coverage(request: Request, caller: Caller, run: string | undefined): string | undefined {
+  if (
+    request.data === "opaque" ||
+    isTrust(request.operation) ||
+    (request.forwarded && !isProven(request.path))
+  )
+    return undefined;
+  const { kind, user, namespace, operation, provider, constraints, destination } = request;
+  if (request.forwarded && destination && !destination.verified) return undefined;
+  const host = destination && [
+    destination.verified,
+    destination.names[0],
+    destination.port,
+    destination.hostKey,
+    destination.verified ? undefined : destination.claimed, // the question showed it
+  ];
+  const asked = [kind, host, user, request.data, request.key?.type, request.key?.fingerprint];
+  const more = [namespace, operation, provider, constraints];
+  const hops = request.path.map((hop) => hop.hostKey);
+  const connection = [sessionPart(request), forwardPart(request)];
+  // an answer to an ssh-agent or a master is about what that one holds, in the words that it used
+  const confirmed = kind === "confirm" ? [request.prompt, caller.pid, caller.startTime] : [];
+  return JSON.stringify([asked, more, connection, confirmed, request.forwarded, hops, whoAsks(caller, run)]);
+}
+
+function sessionPart({ command, subsystem, tty, x11, forwardAgent, environment = [] }: Request): unknown[] {
+  return [command, subsystem, tty, x11, forwardAgent, [...environment].sort()];
+}
+
+function forwardPart({ forward }: Request): unknown[] {
+  return [forward?.kind, forward?.listen, forward?.connect];
+}
+
+/**
+ * Who asks, as text to compare: the line of programs, the run or login session, and the container.
+ *
+ * @param run the run that the request came from
+ */
+export function whoAsks(caller: Caller, run: string | undefined): string {
+  const programs = lineOf([caller, ...caller.ancestors]);
+  return JSON.stringify([programs, run ?? "", caller.session, caller.container]);
+}
+
+/** The line of programs, the one that asks first. */
+export function lineOf(processes: readonly Process[]): string[] {
+  return processes.filter((process) => !isPlainShell(process)).map(programOf);
+}
+
+/** The processes that a rule's `programs` is about: in a run, those below what holds it. */
+export function ownLine(caller: Caller): Process[] {
+  const line: Process[] = [caller, ...caller.ancestors];
+  const holder = line.findIndex(({ pid }) => pid === caller.run?.pid);
+  return holder < 0 ? line : line.slice(0, holder);
+}
+
+/**
+ * What a denial stands against: the same, and where an approval is never remembered, what is alike. To be denied for more than was meant does no harm.
+ *
+ * @param run the run that the request came from
+ */
+export function denialCoverage(request: Request, caller: Caller, run: string | undefined): string {
+  const { kind, data, key, destination } = request;
+  const alike = [kind, data, key?.fingerprint, destination?.names[0], destination?.claimed];
+  return coverage(request, caller, run) ?? JSON.stringify(["alike", alike, whoAsks(caller, run)]);
+}
+
+/** A forwarded request without a path came through hosts that nobody can name. */
+function isProven(path: Request["path"]): boolean {
+  return path.length > 0 && path.every(({ hostKey }) => hostKey !== undefined);
+}
+
+const shells = /\/(?:ba|da|z|k|fi|c|tc)?sh$/;
+const interpreters = /\/(?:python|perl|ruby|node|nodejs|bun|deno|php|lua|java|tclsh|expect)[\d.]*$/;
+
+/**
+ * A shell at its prompt or with `-c`. It is left out of the line of programs: bash replaces itself with the last command of `bash -c "ssh a; ssh b"`,
+ * and the second would otherwise be another program than the first.
+ */
+export function isPlainShell(process: Process): boolean {
+  return process.exe !== undefined && shells.test(process.exe) && scriptOf(process) === undefined;
+}
+
+/**
+ * What a process is, for comparing: its executable, and for an interpreter the script too. The script is the caller's claim, but
+ * a claim that can only narrow what the executable alone would cover.
+ */
+export function programOf(process: Process): string {
+  const { exe, name } = process;
+  if (exe === undefined) return `(${name})`;
+  const script = isInterpreter(process) ? scriptOf(process) : undefined;
+  return script === undefined ? exe : `${exe} ${script}`;
+}
+
+/** Whether its name in a line of programs says what it runs: an interpreter on its own runs anything, and a relative path leads to any folder. */
+export function isPinned(process: Process): boolean {
+  if (process.exe === undefined || isPlainShell(process) || !isInterpreter(process)) return true;
+  return scriptOf(process)?.startsWith("/") ?? false;
+}
+
+function isInterpreter({ exe }: Process): boolean {
+  return exe !== undefined && (shells.test(exe) || interpreters.test(exe));
+}
+
+/** The first argument that is no option; none where the program text is an argument itself. */
+function scriptOf({ exe, cmdline }: Process): string | undefined {
+  const isShell = exe !== undefined && shells.test(exe);
+  for (const word of cmdline.slice(1)) {
+    if (!word.startsWith("-")) return word;
+    if (isShell && /^-[a-z]*c/.test(word)) return undefined;
+  }
+  return undefined;
+}

@@ -1,0 +1,124 @@
+/**
+ * "Always": a rule as narrow as the approval. It names what was asked for, the host by its key, and the whole line of programs; the run stands by its name,
+ * as no run lasts. What can't be spelled so that it matches nothing but itself is no rule: a `*` in a command would be a wildcard.
+ */
+import { isPinned, lineOf, ownLine } from "./coverage.ts";
+import { describeRequest } from "./describe.ts";
+import { matchRule } from "./match.ts";
+import type { Rule } from "./policy.ts";
+import type { Caller, Forward, Request } from "./request.ts";
+import type { RuleFields } from "./schema.ts";
+
+type Fields = Partial<RuleFields>;
+
+/** Undefined for what can't be allowed for ever: unverified, forwarded, of unknown shape, or impossible to spell. */
+export function exactRule(request: Request, caller: Caller): Rule | undefined {
+  const [what, who] = [exactRequest(request), exactCaller(caller)];
+  if (!what || !who || ![...Object.entries(what), ...Object.entries(who)].every(isExact)) return undefined;
+  const rule: Rule = {
+    ...what,
+    ...who,
+    name: `always: ${describeRequest(request).replaceAll('"', "'")}`,
+    action: "allow",
+  };
+  return matchRule(rule, request, caller) ? rule : undefined;
+}
+
+/** As it stands in a file of rules. */
+export function formatRule({ name, ...fields }: Rule): string[] {
+  const lines = Object.entries({ name, ...fields }).map(
+    ([field, value]) => `${field} = ${formatValue(value)}`,
+  );
+  return ["[[rule]]", ...lines];
+}
+
+/** JSON's strings are TOML's too, without the characters that isLiteral() refuses. */
+function formatValue(value: unknown): string {
+  return Array.isArray(value) ? `[${value.map(formatValue).join(", ")}]` : JSON.stringify(value);
+}
+
+function exactRequest(request: Request): Fields | undefined {
+  if (request.forwarded) return undefined;
+  switch (request.kind) {
+    case "sign":
+      return exactSignature(request);
+    case "session":
+      return exactSession(request);
+    case "forward":
+      return exactForward(request);
+    default:
+      return undefined;
+  }
+}
+
+function exactSignature({ data, namespace, key, ...request }: Request): Fields | undefined {
+  if (!key) return undefined;
+  const used: Fields = { on: ["sign"], key: key.fingerprint, forwarded: false };
+  if (data === "sshsig") return namespace === undefined ? undefined : { ...used, namespace };
+  const login = data === "userauth" ? exactLogin(request) : undefined;
+  return login && { ...used, ...login };
+}
+
+function exactSession(request: Request): Fields | undefined {
+  const { command, subsystem, tty, x11, forwardAgent, environment = [] } = request;
+  const login = exactLogin(request);
+  if (!login || (command === undefined) === (subsystem === undefined)) return undefined;
+  if (!environment.every((name) => literal.test(name))) return undefined;
+  return {
+    on: ["session"],
+    ...login,
+    ...(command !== undefined && { command }),
+    ...(subsystem !== undefined && { subsystem }),
+    tty: tty ?? false,
+    x11: x11 ?? false,
+    forward_agent: forwardAgent ?? false,
+    environment: [...environment].sort().join(),
+  };
+}
+
+function exactForward(request: Request): Fields | undefined {
+  const login = exactLogin(request);
+  const addresses = request.forward && exactAddresses(request.forward);
+  if (!login || !addresses || request.operation !== undefined) return undefined;
+  return { on: ["forward"], ...login, ...addresses };
+}
+
+/** A path is none: rules compare addresses without regard to case. */
+function exactAddresses({ kind, listen, connect }: Forward): Fields | undefined {
+  const needed = [...(kind === "stdio" ? [] : [listen]), ...(kind === "dynamic" ? [] : [connect])];
+  if (needed.some((address) => address === undefined || address.includes("/"))) return undefined;
+  return {
+    forward: kind,
+    ...(listen !== undefined && { listen }),
+    ...(connect !== undefined && { connect }),
+  };
+}
+
+/** Where to and as whom. A name alone may become another host's. */
+function exactLogin({ destination, user }: Pick<Request, "destination" | "user">): Fields | undefined {
+  const { verified, names = [], port, hostKey } = destination ?? {};
+  const [host] = names;
+  if (!verified || host === undefined || hostKey === undefined || user === undefined) return undefined;
+  return { host, ...(port !== undefined && { port }), host_key: hostKey, verified: true, user };
+}
+
+function exactCaller(caller: Caller): Fields | undefined {
+  const line = ownLine(caller);
+  const isKnown = caller.exe !== undefined && isPinned(caller);
+  if (caller.container || !isKnown || caller.run?.name === "") return undefined;
+  return { programs: lineOf(line), scope: caller.run?.name ?? "", container: false };
+}
+
+const plain = /^[^\p{Cc}\p{Cs}]*$/u;
+/** Nothing that a pattern list reads as anything but itself. */
+const literal = /^(?![\s])[^*?,!]+(?<!\s)$/;
+
+/** Whether a field matches nothing but the value that it was made from. */
+function isExact([field, value]: [string, unknown]): boolean {
+  if (Array.isArray(value)) return value.every((one) => plain.test(one));
+  if (typeof value !== "string") return true;
+  if (!plain.test(value)) return false;
+  if (field === "command") return !/[*?]/.test(value);
+  if (field === "environment" || (field === "scope" && value === "")) return true;
+  return literal.test(value);
+}

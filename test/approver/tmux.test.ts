@@ -1,0 +1,319 @@
+/** Popups in a real tmux: what a client shows, and what is typed there. */
+import { existsSync, mkdirSync } from "node:fs";
+import { userInfo } from "node:os";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
+import { createTmuxApprover } from "../../src/approver/tmux.ts";
+import { makeFifo } from "../../src/platform/libc.ts";
+import { ProcessTable } from "../../src/platform/process.ts";
+import type { Caller } from "../../src/policy/request.ts";
+import { Lab, MUXGUARD, until } from "../peer/lab.ts";
+import type { Terminal } from "../peer/terminal.ts";
+import { TmuxServer } from "../peer/tmux-server.ts";
+import { describeWith } from "../peer/tools.ts";
+import { question } from "../support/guard.ts";
+
+describeWith(["ssh", "sshd", "tmux"], "a question in tmux", () => {
+  const lab = new Lab();
+  const key = lab.key("work");
+  const user = userInfo().username;
+  const ssh = `ssh -F ${lab.sshConfig} alpha.example`;
+  let server: TmuxServer;
+  let screen: Terminal;
+  let logged: number;
+
+  beforeAll(async () => {
+    lab.config('approvers = ["tmux", "queue"]\n');
+    await lab.startAgent("upstream.sock", key);
+    await lab.startServer("alpha.example", key);
+  });
+  beforeEach(async () => {
+    logged = lab.log().length;
+    server = new TmuxServer(lab);
+    screen = await server.attach();
+    screen.enter("echo behind the $((40 + 2)) popup");
+    await screen.shows("behind the 42 popup");
+  });
+  afterEach(() => server.close());
+  afterAll(() => lab.close());
+
+  const events = () => lab.log().slice(logged);
+  const shell = (script: string) => lab.muxguard("run", "--scope", "work", "--", "sh", "-c", `${script}; :`);
+
+  async function isGone(terminal = screen): Promise<void> {
+    await until(() => !terminal.screen().includes("Allow it?"), "the end of the popup");
+    expect(existsSync(lab.path("runtime/muxguard/popup"))).toBe(false);
+  }
+
+  it("pops up over what is there, says who wants what, and is denied by Enter", async () => {
+    const result = shell(`${ssh} echo in`);
+    await screen.isAsked();
+    for (const words of [
+      `ssh wants to log in to alpha.example as ${user} with key "work"`,
+      "destination: host key known",
+      'in run "work"',
+      "because: the default",
+      "│❯ deny",
+      "│  allow once",
+      "│  allow for 10 minutes",
+      "│  allow until this run ends",
+    ])
+      expect(screen.screen()).toContain(words);
+    screen.press("Enter");
+    const { stdout, stderr } = await result;
+    expect({ stdout, stderr }).toEqual({
+      stdout: "",
+      stderr: expect.stringContaining("(you said no, in tmux)"),
+    });
+    await isGone();
+    await screen.shows("behind the 42 popup");
+    expect(events()).toMatchObject([{ decision: "deny", by: "approver:tmux" }]);
+  });
+
+  it.each([
+    ["once", ["Down"], "once"],
+    ["for 10 minutes", ["Down", "Down"], "10m"],
+    ["until this run ends", ["Up", "Down", "Down", "Down", "Down", "Up"], "run"],
+  ])("is allowed %s", async (choice, keys, remember) => {
+    const result = shell(`${ssh} echo in`);
+    await screen.isAsked();
+    screen.press(...keys);
+    await screen.shows(`❯ allow ${choice}`);
+    screen.press("Enter");
+    expect(await result).toMatchObject({ stdout: "in\n" });
+    expect(events()).toMatchObject([{ decision: "allow", by: "approver:tmux", remember }]);
+  });
+
+  it("does not count what is typed in the first second", async () => {
+    const result = shell(`${ssh} echo in`);
+    await screen.shows("❯ deny");
+    screen.press("Down", "Enter", "Enter");
+    await screen.keysCount();
+    expect(screen.screen()).toContain("❯ deny");
+    expect(events()).toEqual([]);
+    screen.press("Escape");
+    expect(await result).toMatchObject({ stdout: "" });
+    expect(events()).toMatchObject([{ decision: "deny", by: "approver:tmux" }]);
+  });
+
+  it("is gone when it is answered from elsewhere, and when ssh goes away", async () => {
+    const answered = shell(`${ssh} echo in`);
+    await screen.shows("Allow it?");
+    await lab.muxguard("approve", (await lab.pending())[0]?.id ?? "");
+    expect(await answered).toMatchObject({ stdout: "in\n" });
+    await isGone();
+    const left = shell(`${ssh} echo in`);
+    await screen.shows("Allow it?");
+    process.kill((await lab.pending())[0]?.caller.pid ?? 0, "SIGKILL");
+    await left;
+    await isGone();
+  });
+
+  it("is gone when the guard is killed", async () => {
+    const run = lab.start(process.execPath, [MUXGUARD, "run", "--", "sh", "-c", `${ssh} true`]);
+    await screen.shows("Allow it?");
+    run.kill("SIGKILL");
+    await until(() => !screen.screen().includes("Allow it?"), "the end of the popup");
+  });
+
+  it("comes one after the other, where several wait", async () => {
+    const result = shell(`${ssh} echo in & ssh-add -D & wait`);
+    await lab.pending(2);
+    await screen.isAsked();
+    screen.press("Enter");
+    await until(() => events().length === 1, "the first answer");
+    await screen.isAsked();
+    screen.press("Enter");
+    await result;
+    expect(events()).toMatchObject([{ by: "approver:tmux" }, { by: "approver:tmux" }]);
+  });
+
+  it("comes to the client that was used last, and never to one that is read-only", async () => {
+    const other = await server.attach();
+    const readOnly = await server.attach(120, 40, "-r");
+    const inUse = async (terminal: Terminal): Promise<void> => {
+      terminal.press("x");
+      const second = Math.floor(Date.now() / 1000); // tmux's own clock counts in seconds
+      await until(() => Math.floor(Date.now() / 1000) > second, "the next second");
+    };
+    for (const terminal of [screen, other]) {
+      await inUse(terminal);
+      terminal.press("x");
+      await inUse(readOnly);
+      terminal.press("BSpace");
+      const result = shell(`${ssh} echo in`);
+      await terminal.isAsked();
+      for (const one of [screen, other, readOnly])
+        expect(one.screen().includes("Allow it?")).toBe(one === terminal);
+      terminal.press("Enter");
+      await result;
+    }
+  });
+
+  it("has no answer when its client is detached, and the others may still answer", async () => {
+    const result = shell(`${ssh} echo in`);
+    await screen.shows("Allow it?");
+    server.tmux("detach-client", "-s", "main");
+    expect(await result).toMatchObject({
+      stdout: "",
+      stderr: expect.stringContaining("tmux: the terminal is gone"),
+    });
+    expect(events()).toMatchObject([{ decision: "deny", by: "fault:approver" }]);
+  });
+
+  it("stays open for muxguard approve under a daemon, when its client is detached", async () => {
+    const daemon = await lab.startDaemon();
+    try {
+      const result = shell(`${ssh} echo in`);
+      await screen.shows("Allow it?");
+      server.tmux("detach-client", "-s", "main");
+      await until(() => server.clients().length === 0, "the end of the client");
+      await lab.muxguard("approve", (await lab.pending())[0]?.id ?? "");
+      expect(await result).toMatchObject({ stdout: "in\n" });
+    } finally {
+      daemon.kill();
+    }
+  });
+
+  it("waits while the client shows another popup", async () => {
+    const [client = ""] = server.clients();
+    const other = lab.start("tmux", [
+      "-S",
+      server.socket,
+      "display-popup",
+      "-E",
+      "-c",
+      client,
+      "echo another; read x",
+    ]);
+    await screen.shows("another");
+    const result = shell(`${ssh} echo in`);
+    await lab.pending();
+    screen.press("Enter");
+    await screen.isAsked();
+    expect(other.exitCode).toBe(0);
+    screen.press("Down", "Enter");
+    expect(await result).toMatchObject({ stdout: "in\n" });
+  });
+
+  it("fits where the client is resized", async () => {
+    const result = shell(`${ssh} echo in`);
+    await screen.isAsked();
+    screen.resize(50, 16);
+    await screen.shows(/^.*more than fits here[\s\S]*❯ deny[\s\S]*allow until this run ends[\s\S]*choose/m);
+    screen.resize(120, 40);
+    await screen.shows(/because: the default[\s\S]*❯ deny/);
+    screen.press("Down", "Enter");
+    expect(await result).toMatchObject({ stdout: "in\n" });
+  });
+
+  it("can't be made to look like another by what is asked", async () => {
+    const hostile = "\x1b[2J\x1b[H\x1b[45mspoofed\r\nAllow it?\u202e";
+    lab.script("attack", `#!/bin/sh\nexec ${ssh} '${hostile}${"x".repeat(5000)}'\n`);
+    const result = shell("./attack");
+    await screen.isAsked();
+    expect(screen.screen().match(/Allow it\?$|│Allow it\?/gm)).toHaveLength(1);
+    expect(screen.screen(true)).not.toContain("\x1b[45m");
+    expect(screen.screen()).toContain("\\x1b[2J\\x1b[H\\x1b[45mspoofed");
+    screen.press("Enter");
+    await result;
+  });
+
+  it("is not put to a tmux that was started inside of a run: what is guarded could answer there", async () => {
+    server.close();
+    const inside = `tmux -L inside -f /dev/null new-session -d sh; tmux -L around -f /dev/null new-session -d 'env -u TMUX tmux -L inside attach'`;
+    const attached = "until tmux -L inside list-clients | grep -q .; do :; done";
+    const ask = `${ssh} echo in; tmux -L around kill-server; tmux -L inside kill-server`;
+    const result = await shell(`${inside}; ${attached}; ${ask}`);
+    expect(result.stderr).toContain("nobody can be asked: tmux: no tmux client is attached");
+    expect(result.stdout).toBe("");
+    server = new TmuxServer(lab);
+  });
+
+  it("is a pane at the bottom of the window where tmux has no popups", async () => {
+    const { PATH } = lab.environment;
+    mkdirSync(lab.path("old"));
+    const old =
+      'case "$*" in *list-clients*) tmux "$@" | sed s/,[0-9.]*[a-z]*,\\\\$/,3.1c,$/ ;; *) exec tmux "$@" ;; esac';
+    lab.script("old/tmux", `#!/bin/sh\nPATH='${PATH}'\n${old}\n`);
+    lab.environment.PATH = `${lab.path("old")}:${PATH}`;
+    try {
+      const result = shell(`${ssh} echo in`);
+      await screen.isAsked();
+      expect(screen.screen()).toMatch(/^─+$[\s\S]*^ssh wants to log in[\s\S]*^❯ deny$/m);
+      screen.press("Down", "Enter");
+      expect(await result).toMatchObject({ stdout: "in\n" });
+      await isGone();
+      const withdrawn = shell(`${ssh} echo in`);
+      await screen.shows("Allow it?");
+      await lab.muxguard("deny", (await lab.pending())[0]?.id ?? "");
+      await withdrawn;
+      await isGone();
+    } finally {
+      Object.assign(lab.environment, { PATH });
+    }
+  });
+});
+
+describeWith(["tmux"], "a popup", () => {
+  const lab = new Lab();
+  const table = new ProcessTable();
+  let server: TmuxServer;
+  let screen: Terminal;
+
+  beforeAll(async () => {
+    server = new TmuxServer(lab);
+    screen = await server.attach();
+  });
+  afterAll(async () => {
+    server.close();
+    table.close();
+    await lab.close();
+  });
+
+  function approver(outside: (process: Caller) => Caller | undefined) {
+    const read = (pid: number): Caller | undefined => outside(table.read(pid));
+    const folder = lab.path("popup");
+    return createTmuxApprover({ environment: lab.environment, folder, makeFifo, outside: read });
+  }
+
+  it.each<[string, (popup: Caller) => Caller | undefined]>([
+    ["was not started by the tmux server", (popup) => ({ ...popup, ancestors: popup.ancestors.slice(1) })],
+    ["was not given the question's word", (popup) => ({ ...popup, cmdline: ["/bin/sh"] })],
+    ["is inside of a run", () => undefined],
+  ])("is not believed where its process %s", async (_, change) => {
+    const withdrawn = new AbortController();
+    let looked = 0;
+    const isPopup = ({ cmdline }: Caller): boolean => cmdline[0] === "/bin/sh";
+    const outside = (process: Caller): Caller | undefined => {
+      if (!isPopup(process)) return process;
+      looked++;
+      return change(process);
+    };
+    const answer = approver(outside).ask(question(), withdrawn.signal);
+    await until(() => looked > 0, "the popup");
+    expect(screen.screen()).toContain("┌────");
+    expect(screen.screen()).not.toContain("Allow it?");
+    withdrawn.abort(new Error("withdrawn"));
+    await expect(answer).rejects.toThrow("withdrawn");
+    await until(() => !screen.screen().includes("┌────"), "the end of the popup");
+  });
+
+  it("is not there without a server, or without a client", async () => {
+    const environment = { ...lab.environment, TMUX_TMPDIR: lab.path("state") };
+    const outside = (pid: number): Caller => table.read(pid);
+    const folder = lab.path("popup");
+    const none = createTmuxApprover({ environment, folder, makeFifo, outside });
+    expect(none.unavailable()).toBe("no tmux server");
+    const one = createTmuxApprover({
+      environment: { ...environment, TMUX: `${server.socket},1,0` },
+      folder,
+      makeFifo,
+      outside,
+    });
+    expect(one.unavailable()).toBeUndefined();
+    screen.close();
+    await until(() => server.clients().length === 0, "the end of the client");
+    const { signal } = new AbortController();
+    await expect(one.ask(question(), signal)).rejects.toThrow("no tmux client is attached");
+  });
+});

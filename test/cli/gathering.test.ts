@@ -1,0 +1,54 @@
+/** The same at several hosts at once, as Ansible does it. */
+import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
+import { finished, Lab, type Result, until } from "../peer/lab.ts";
+import { describeWith } from "../peer/tools.ts";
+
+const hosts = ["web1.example", "web2.example", "web3.example"];
+
+describeWith(["ssh", "sshd"], "logins at several hosts that come together", () => {
+  const lab = new Lab();
+  const key = lab.key("work");
+
+  beforeAll(async () => {
+    await lab.startAgent("upstream.sock", key);
+    for (const host of hosts) await lab.startServer(host, key);
+    await lab.startDaemon();
+  });
+  afterEach(() => lab.muxguard("forget", "--all"));
+  afterAll(() => lab.close());
+
+  function start(): Promise<Result> {
+    const env = { ...lab.environment, SSH_AUTH_SOCK: lab.agentSocket };
+    const all = hosts.map((host) => `ssh -F ${lab.sshConfig} ${host} echo ${host} &`).join("\n");
+    return finished(lab.start("/bin/sh", ["-c", `${all}\nwait`], { env, detached: true }));
+  }
+
+  it("are one question, answered for all", async () => {
+    const logins = start();
+    const [question] = await lab.pending();
+    expect(question?.hosts?.map(({ name }) => name).sort()).toEqual(hosts);
+    expect((await lab.muxguard("pending")).stdout).toContain("log in to 3 hosts as ");
+    const { events } = await lab.logged(async () => {
+      const { stdout } = await lab.muxguard("approve", question?.id ?? "", "--once");
+      expect(stdout).toMatch(/^allowed once: log in to 3 hosts as /);
+      expect((await logins).stdout.trim().split("\n").sort()).toEqual(hosts);
+    });
+    expect(events.map(({ host }) => host).sort()).toEqual(hosts);
+    expect(new Set(events.map(({ id }) => id)).size).toBe(3);
+  });
+
+  it("are picked apart by --host", async () => {
+    const logins = start();
+    const [question] = await lab.pending();
+    const id = question?.id ?? "";
+    const { events } = await lab.logged(async () => {
+      const denied = await lab.muxguard("deny", id, "--host", "web2.example");
+      expect(denied.stdout).toMatch(/^denied: log in to web2\.example as /);
+      expect(await lab.muxguard("approve", id, "--host", "web9.example")).toMatchObject({ code: 1 });
+      await until(async () => (await lab.pending())[0]?.hosts?.length === 2, "two hosts");
+      await lab.muxguard("approve", id, "--once");
+      expect((await logins).stdout.trim().split("\n").sort()).toEqual(["web1.example", "web3.example"]);
+    });
+    expect(events.find(({ host }) => host === "web2.example")).toMatchObject({ decision: "deny" });
+  });
+});

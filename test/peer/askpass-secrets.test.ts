@@ -1,0 +1,182 @@
+/** Passwords and user names that git and sudo want, and passphrases on a terminal. */
+import { execFileSync } from "node:child_process";
+import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { createServer, type Server } from "node:http";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { ASKPASS, AskpassLab } from "./askpass-lab.ts";
+import { Pty } from "./pty.ts";
+import { describeWith } from "./tools.ts";
+
+const SECRET = "correct horse";
+
+describeWith(["ssh", "python"], "a passphrase that is asked for on the terminal", () => {
+  const lab = new AskpassLab();
+  beforeAll(() => lab.startAgent());
+  afterAll(() => lab.close());
+
+  it("is not shown, and unlocks the key", async () => {
+    const key = lab.key("locked", "-N", SECRET);
+    const terminal = new Pty(lab, "ssh-add", key);
+    await terminal.shows(`Enter passphrase for ${key}:`);
+    terminal.type(`${SECRET}\r`);
+    expect(await terminal.end()).toBe(0);
+    expect(terminal.text).toContain(`Identity added: ${key}`);
+    expect(terminal.text).not.toContain("horse");
+    expect(lab.log()).toEqual([]);
+  });
+
+  it("can be given up with Ctrl-C, which leaves the terminal as it was", async () => {
+    const key = lab.key("other", "-N", SECRET);
+    const line = `before=$(stty -g); ssh-add '${key}'; [ "$before" = "$(stty -g)" ] && echo as it was`;
+    const terminal = new Pty(lab, "/bin/bash", "-c", `trap : INT; ${line}`);
+    await terminal.shows(`Enter passphrase for ${key}:`);
+    terminal.type("\x03");
+    await terminal.shows("as it was");
+    expect(execFileSync("ssh-add", ["-l"], { env: lab.environment, encoding: "utf8" })).not.toContain(
+      "other",
+    );
+  });
+});
+
+/** A repository that a web server gives to whoever knows the password. */
+class GitServer {
+  readonly #folder: string;
+  readonly #server: Server;
+  port = 0;
+
+  constructor(lab: AskpassLab) {
+    const bare = lab.path("repo.git");
+    execFileSync("git", ["init", "-q", "--bare", bare]);
+    execFileSync("git", ["update-server-info"], { cwd: bare });
+    this.#folder = lab.folder;
+    this.#server = createServer((request, response) => {
+      const { authorization = "" } = request.headers;
+      if (Buffer.from(authorization.replace("Basic ", ""), "base64").toString() !== `me:${SECRET}`) {
+        response.writeHead(401, { "WWW-Authenticate": 'Basic realm="git"' }).end();
+        return;
+      }
+      const file = `${this.#folder}${new URL(request.url ?? "/", "http://x").pathname}`;
+      if (existsSync(file)) response.end(readFileSync(file));
+      else response.writeHead(404).end();
+    });
+  }
+
+  listen(): Promise<void> {
+    return new Promise((resolve) =>
+      this.#server.listen(0, "127.0.0.1", () => {
+        const address = this.#server.address();
+        if (address && typeof address === "object") this.port = address.port;
+        resolve();
+      }),
+    );
+  }
+
+  close(): void {
+    this.#server.closeAllConnections();
+    this.#server.close();
+  }
+}
+
+describeWith(["git"], "git over HTTP", () => {
+  const lab = new AskpassLab();
+  const server = new GitServer(lab);
+  beforeAll(() => server.listen());
+  afterAll(async () => {
+    server.close();
+    await lab.close();
+  });
+  const git = { GIT_CONFIG_GLOBAL: "/dev/null", GIT_CONFIG_SYSTEM: "/dev/null", GIT_TERMINAL_PROMPT: "0" };
+
+  it.each(["SSH_ASKPASS", "GIT_ASKPASS"])("gets the name and the password through %s", async (name) => {
+    const asked = lab.path("asked");
+    const program = lab.script(
+      "person",
+      `#!/bin/sh\nprintf '%s\\n' "$1" >> '${asked}'\ncase $1 in Username*) echo me;; *) echo '${SECRET}';; esac\n`,
+    );
+    lab.config(`askpass = "${program}"\n`);
+    writeFileSync(asked, "");
+    const url = `http://127.0.0.1:${server.port}`;
+    const environment = { ...git, SSH_ASKPASS: "", [name]: ASKPASS };
+    expect(await lab.run("git", ["ls-remote", `${url}/repo.git`], { environment })).toMatchObject({
+      code: 0,
+    });
+    const [host] = url.split("//").slice(1);
+    expect(readFileSync(asked, "utf8")).toBe(`Username for '${url}': \nPassword for 'http://me@${host}': \n`);
+    expect(lab.log()).toEqual([]);
+  });
+
+  it("fails with a wrong one, and with none", async () => {
+    lab.person("wrong");
+    const url = `http://127.0.0.1:${server.port}/repo.git`;
+    expect((await lab.run("git", ["ls-remote", url], { environment: git })).stderr).toContain(
+      "Authentication failed",
+    );
+    lab.config("");
+    const { code, stderr } = await lab.run("git", ["ls-remote", url], { environment: git });
+    expect(code).not.toBe(0);
+    expect(stderr).toContain(`nobody can be asked for "Username for 'http://127.0.0.1:${server.port}':"`);
+  });
+});
+
+describeWith(["git", "python"], "a user name that git asks for on the terminal", () => {
+  const lab = new AskpassLab();
+  afterAll(() => lab.close());
+
+  it("is shown while it is typed", async () => {
+    const terminal = new Pty(lab, ASKPASS, "Username for 'https://github.com': ");
+    await terminal.shows("Username for 'https://github.com':");
+    terminal.type("me\r");
+    expect(await terminal.end()).toBe(0);
+    expect(terminal.text.trimEnd().split("\r\n").at(-1)).toContain("me");
+  });
+});
+
+/** sudo knows no users and passwords but the system's: root makes one, who goes again. */
+const describeAsRoot = process.getuid?.() === 0 ? describeWith : skipped;
+
+function skipped(_: unknown, name: string): void {
+  describe.skip(`${name}, which takes root to set up`, () => {});
+}
+
+describeAsRoot(["sudo"], "sudo -A", () => {
+  const USER = "muxguard-sudo";
+  const lab = new AskpassLab();
+  const sudoers = `/etc/sudoers.d/${USER}`;
+  const asUser = (...command: string[]): string[] => [
+    "--reuid",
+    USER,
+    "--regid",
+    USER,
+    "--clear-groups",
+    ...command,
+  ];
+  beforeAll(() => {
+    execFileSync("useradd", ["--create-home", USER]);
+    execFileSync("chpasswd", { input: `${USER}:${SECRET}\n` });
+    writeFileSync(sudoers, `${USER} ALL=(root) /usr/bin/id\n`, { mode: 0o440 });
+    chmodSync(lab.folder, 0o755);
+  });
+  afterAll(async () => {
+    execFileSync("userdel", ["--remove", USER], { stdio: "ignore" });
+    execFileSync("rm", ["-f", sudoers]);
+    await lab.close();
+  });
+  it("gets the password through muxguard-askpass", async () => {
+    const home = `/home/${USER}`;
+    const program = lab.script("person", `#!/bin/sh\necho '${SECRET}'\n`);
+    mkdirSync(`${home}/.config/muxguard`, { recursive: true });
+    writeFileSync(`${home}/.config/muxguard/config.toml`, `askpass = "${program}"\n`);
+    execFileSync("chown", ["-R", USER, home]);
+    const settings = {
+      HOME: home,
+      XDG_CONFIG_HOME: "",
+      XDG_STATE_HOME: "",
+      XDG_RUNTIME_DIR: "",
+      SUDO_ASKPASS: ASKPASS,
+    };
+    const { stdout, stderr } = await lab.run("setpriv", asUser("sudo", "-A", "-k", "id", "-u"), {
+      environment: settings,
+    });
+    expect({ stdout, stderr }).toEqual({ stdout: "0\n", stderr: "" });
+  });
+});
