@@ -4,7 +4,7 @@
  */
 import type { Approver } from "../approver/approver.ts";
 import type { Decided } from "../audit/event.ts";
-import { coverage, denialCoverage, whoAsks } from "../policy/coverage.ts";
+import { asPlainSession, coverage, denialCoverage, sessionsCovered, whoAsks } from "../policy/coverage.ts";
 import { describeDecision, describeProgram, describeRequest } from "../policy/describe.ts";
 import { type AskRuling, type DecidedBy, evaluate } from "../policy/evaluate.ts";
 import { exactRule, formatRule } from "../policy/exact-rule.ts";
@@ -176,7 +176,9 @@ export class Broker {
     const no = grants.denial(denialCoverage(request, caller, scope.run?.id));
     if (no !== undefined)
       return denial(`grant:${no}`, `you denied the same before; to be asked again: muxguard forget ${no}`);
-    const yes = covered === undefined ? undefined : grants.approval(covered, ruling.remember);
+    const shared = covered && asPlainSession(request, caller, scope.run?.id, ruling.by);
+    const approval = (text?: string) => text && grants.approval(text, ruling.remember);
+    const yes = approval(covered) ?? approval(shared);
     // a rule that wants an approver of its own is not met by another's answer
     const followed = ruling.approvers
       ? undefined
@@ -224,12 +226,14 @@ export class Broker {
   }
 
   #allowing(asked: Asked, scope: Scope, remember: Remember): Partial<Decision> {
-    const { covered, rule, sessionIsOver } = asked;
+    const { request, caller, covered, ruling, rule, sessionIsOver } = asked;
     this.#countApproval(rule);
     if (covered === undefined) return { remember };
     if (remember === "always") return { remember, keep: () => rule && scope.approve?.(rule) };
     const life: Life = { run: scope.run?.id, sessionIsOver };
-    const keep = (): void => void this.#parts.grants.allow(grantedBy(asked, covered), remember, life);
+    const alsoCovered = sessionsCovered(request, caller, scope.run?.id, ruling.by);
+    const granted = { ...grantedBy(asked, covered), alsoCovered };
+    const keep = (): void => void this.#parts.grants.allow(granted, remember, life);
     return { remember, keep };
   }
 

@@ -32,6 +32,45 @@ export function coverage(request: Request, caller: Caller, run: string | undefin
   return JSON.stringify([asked, more, connection, confirmed, request.forwarded, hops, whoAsks(caller, run)]);
 }
 
+/**
+ * What an approved login covers besides logins: the plain sessions that share such a connection, decided by the same rule. The same programs could as well
+ * log in again. Forwards, and sessions that bring X11 or the agent along, are asked about by themselves.
+ *
+ * @param run the run that the request came from
+ * @param by what decided that it is asked about
+ */
+export function sessionsCovered(
+  login: Request,
+  caller: Caller,
+  run: string | undefined,
+  by: string,
+): string | undefined {
+  const isOwnLogin = login.kind === "sign" && login.data === "userauth" && !login.forwarded;
+  return isOwnLogin ? sharedConnection(login, caller, run, by) : undefined;
+}
+
+/** What an approved login covers for this session to be covered by it: the counterpart of {@link sessionsCovered}. */
+export function asPlainSession(
+  session: Request,
+  caller: Caller,
+  run: string | undefined,
+  by: string,
+): string | undefined {
+  const isPlain = session.kind === "session" && !session.x11 && !session.forwardAgent;
+  return isPlain ? sharedConnection(session, caller, run, by) : undefined;
+}
+
+function sharedConnection(
+  { destination, user }: Request,
+  caller: Caller,
+  run: string | undefined,
+  by: string,
+): string | undefined {
+  if (!destination?.verified || destination.hostKey === undefined || user === undefined) return undefined;
+  const { names, port, hostKey } = destination;
+  return JSON.stringify(["shared", by, names[0], port, hostKey, user, whoAsks(caller, run)]);
+}
+
 function sessionPart({ command, subsystem, tty, x11, forwardAgent, environment = [] }: Request): unknown[] {
   return [command, subsystem, tty, x11, forwardAgent, [...environment].sort()];
 }

@@ -341,10 +341,16 @@ function describeCoverage({ request, caller, hosts, longest }: Question): string
   ].join(", ");
 }
 
-function describeThing({ kind, data, command, subsystem }: Request): string {
-  if (kind === "sign") return data === "userauth" ? "logins" : "signatures for this purpose";
+function describeThing(request: Request): string {
+  const { kind, data, command, subsystem } = request;
+  if (kind === "sign") return data === "userauth" ? describeLogins(request) : "signatures for this purpose";
   if (kind !== "session") return things[kind];
   return subsystem !== undefined ? "this subsystem" : command === "" ? "a shell" : "this command";
+}
+
+/** Sessions are covered where the connection is the caller's own, to a host that proved its key. */
+function describeLogins({ forwarded, destination }: Request): string {
+  return forwarded || !destination?.verified ? "logins" : "logins and plain sessions over them";
 }
 
 const things: Record<Exclude<Request["kind"], "sign" | "session">, string> = {

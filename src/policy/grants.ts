@@ -34,6 +34,8 @@ interface Grant extends Life {
 export interface Granted {
   id: string;
   covered: string;
+  /** What else an approval covers. */
+  alsoCovered?: string | undefined;
   /** In words. */
   what: string;
 }
@@ -62,19 +64,20 @@ export class Grants {
   }
 
   /** Returns false if there was nothing to remember: an approval for once, as a rule, or until the end of what can't be seen. */
-  allow({ id, covered, what }: Granted, remember: Remember, { run, sessionIsOver }: Life): boolean {
-    const since = this.#now();
-    const grant = { id, what, since, run };
-    if (typeof remember === "object") {
-      this.#add(this.#allowed, covered, { ...grant, until: since + remember.milliseconds });
-      return true;
-    }
-    const until = Number.POSITIVE_INFINITY;
-    if (remember === "run" && run !== undefined) this.#add(this.#allowed, covered, { ...grant, until });
-    else if (remember === "session" && sessionIsOver)
-      this.#add(this.#allowed, covered, { ...grant, until, sessionIsOver });
-    else return false;
+  allow({ id, covered, alsoCovered, what }: Granted, remember: Remember, life: Life): boolean {
+    const lasts = this.#lasting(remember, life);
+    if (!lasts) return false;
+    const grant = { id, what, since: this.#now(), ...lasts };
+    this.#add(this.#allowed, covered, grant);
+    if (alsoCovered !== undefined) this.#add(this.#allowed, alsoCovered, grant);
     return true;
+  }
+
+  #lasting(remember: Remember, { run, sessionIsOver }: Life): (Life & { until: number }) | undefined {
+    if (typeof remember === "object") return { run, until: this.#now() + remember.milliseconds };
+    const until = Number.POSITIVE_INFINITY;
+    if (remember === "run" && run !== undefined) return { run, until };
+    return remember === "session" && sessionIsOver ? { run, until, sessionIsOver } : undefined;
   }
 
   /** Denies the same for a time, in milliseconds. */
@@ -93,9 +96,10 @@ export class Grants {
    * @returns how many
    */
   forget(prefix = ""): number {
-    const before = this.#allowed.size + this.#denied.size;
+    const count = (): number => answers(this.#allowed).size + this.#denied.size;
+    const before = count();
     this.#drop(({ id }) => id.startsWith(prefix));
-    return before - this.#allowed.size - this.#denied.size;
+    return before - count();
   }
 
   list(): GrantFacts[] {
@@ -106,12 +110,12 @@ export class Grants {
   /** How many approvals there are. */
   get size(): number {
     this.#dropEnded();
-    return this.#allowed.size;
+    return answers(this.#allowed).size;
   }
 
   #facts(decision: GrantFacts["decision"], grants: ReadonlyMap<string, Grant>): GrantFacts[] {
     const now = this.#now();
-    return [...grants.values()].map(({ id, what, until, sessionIsOver }) => {
+    return [...answers(grants)].map(({ id, what, until, sessionIsOver }) => {
       const left = Number.isFinite(until) ? until - now : sessionIsOver ? "session" : "run";
       return { id, decision, what, left };
     });
@@ -142,4 +146,9 @@ export class Grants {
     for (const grants of [this.#allowed, this.#denied])
       for (const [covered, grant] of grants) if (isOver(grant)) grants.delete(covered);
   }
+}
+
+/** One that covers two things is one answer. */
+function answers(grants: ReadonlyMap<string, Grant>): Set<Grant> {
+  return new Set(grants.values());
 }

@@ -14,8 +14,8 @@ describeWith(["ssh", "sshd"], 'with default = "ask", ControlMaster auto and Cont
   afterEach(() => lab.endMasters());
   afterAll(() => lab.close());
 
-  /** Runs a line of sh, approves each question as it comes, and returns the kinds of them. */
-  const approving = async (line: string) => {
+  /** Runs a line of sh, approves each question as it comes, for ten minutes but for once where that is said, and returns the kinds of them. */
+  const approving = async (line: string, ...length: string[]) => {
     const asked: string[] = [];
     let ended = false;
     const { result, events } = await lab.logged(async () => {
@@ -29,7 +29,7 @@ describeWith(["ssh", "sshd"], 'with default = "ask", ControlMaster auto and Cont
           .filter(Boolean)
           .map((line) => JSON.parse(line))) {
           asked.push(request.kind);
-          await lab.muxguard("approve", id);
+          await lab.muxguard("approve", id, ...length);
         }
       }
       return running;
@@ -46,7 +46,7 @@ describeWith(["ssh", "sshd"], 'with default = "ask", ControlMaster auto and Cont
   });
 
   it("another command of another process asks, the same one again does not", async () => {
-    await approving(`$ssh ${HOST} true`);
+    await approving(`$ssh ${HOST} true`, "--once");
     await until(() => lab.isAdopted(), "the adoption");
     const { result, asked, events } = await approving(
       `for word in one one two one; do $ssh ${HOST} echo $word; done; LC_X=1 $ssh -o SendEnv=LC_X ${HOST} echo two; $ssh -s ${HOST} sftp < /dev/null`,
@@ -56,6 +56,22 @@ describeWith(["ssh", "sshd"], 'with default = "ask", ControlMaster auto and Cont
     const [one, again, , third] = events;
     expect([again?.by, third?.by]).toEqual([`grant:${one?.id}`, `grant:${one?.id}`]);
     expect(events.map(({ by }) => by.startsWith("grant"))).toEqual([false, true, false, true, false, false]);
+  });
+
+  it("a login that is approved for a while covers plain sessions of the same programs, and no more", async () => {
+    const adopted = `until ls ${lab.sockets}/.muxguard/* > /dev/null 2>&1; do sleep 0.01; done`;
+    const { result, asked, events } = await approving(
+      [
+        `$ssh ${HOST} true; ${adopted}`,
+        `$ssh ${HOST} echo one; $ssh -tt ${HOST} echo two; $ssh -s ${HOST} sftp < /dev/null`,
+        `perl -e 'system(@ARGV)' $ssh ${HOST} echo three; $ssh -A ${HOST} echo four`,
+        `$ssh -O forward -L ${lab.path("forward.sock")}:localhost:1 ${HOST}`,
+      ].join("; "),
+    );
+    expect(result.stdout.replaceAll("\r", "")).toMatch(/^one\ntwo\nthree\nfour\n/);
+    expect(asked).toEqual(["sign", "session", "session", "forward"]);
+    const covered = { kind: "session", by: `grant:${events[0]?.id}` };
+    expect(events.slice(1, 4)).toMatchObject([covered, covered, covered]);
   });
 
   it("a question that is denied for a login leaves nothing behind", async () => {

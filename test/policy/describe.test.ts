@@ -278,7 +278,7 @@ describe("a prompt", () => {
       "command line (claimed): ssh git@github.com git-upload-pack 'repo.git'",
       "working directory: /home/someone/repo",
       'because: rule "agents ask"',
-      "an approval covers: logins, with this key, as this user, on this host, by ssh ← git, in this login session",
+      "an approval covers: logins and plain sessions over them, with this key, as this user, on this host, by ssh ← git, in this login session",
     ]);
   });
 

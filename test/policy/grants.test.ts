@@ -17,6 +17,15 @@ describe("a grant", () => {
     expect(grants.approval("that")).toBeUndefined();
   });
 
+  test("that covers something else too is one answer, and ends for both", () => {
+    const { grants } = atTime();
+    grants.allow({ ...given("id", "this"), alsoCovered: "that" }, { milliseconds: 1000 }, {});
+    expect([grants.approval("this"), grants.approval("that")]).toEqual(["id", "id"]);
+    expect([grants.size, grants.list().length]).toEqual([1, 1]);
+    expect(grants.forget("id")).toBe(1);
+    expect([grants.approval("this"), grants.approval("that")]).toEqual([undefined, undefined]);
+  });
+
   test("ends at its time", () => {
     const { grants, clock } = atTime(500);
     grants.allow(given("id", "this"), { milliseconds: 1000 }, {});
