@@ -9,6 +9,7 @@ import { auditEvent } from "../src/audit/event.ts";
 import { AuditLog } from "../src/audit/log.ts";
 import { type Config, readConfig } from "../src/daemon/config.ts";
 import { confirm } from "../src/daemon/confirm.ts";
+import { askerOf } from "../src/daemon/parent-asker.ts";
 import type { Paths } from "../src/daemon/paths.ts";
 import { userPolicy } from "../src/daemon/policy-files.ts";
 import type { AskpassAnswer, AskpassQuestion } from "../src/daemon/rpc.ts";
@@ -33,12 +34,10 @@ export async function decide(paths: Paths, question: AskpassQuestion): Promise<A
     queue: "closed",
     report,
   };
-  const asking = {
-    read: () => processes.read(caller.pid, caller.startTime),
-    gone: new AbortController().signal,
-  };
+  const gone = new AbortController().signal;
+  const asker = askerOf(() => processes.read(caller.pid, caller.startTime), gone, scope);
   const { text, hint } = question;
-  return confirm(brokerOf(paths, config), { text, hint }, asking, scope);
+  return confirm(brokerOf(paths, config), { text, hint }, asker, scope);
 }
 
 function brokerOf(paths: Paths, config: Config): Broker {

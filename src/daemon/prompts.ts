@@ -14,8 +14,9 @@ import { Peer } from "../platform/peer.ts";
 import type { ProcessTable } from "../platform/process.ts";
 import { promptKind } from "../policy/openssh-prompt.ts";
 import type { Caller } from "../policy/request.ts";
-import { confirm, parentOf } from "./confirm.ts";
-import { type AskpassAnswer, type AskpassQuestion, askpassRequest, rpcConnection } from "./rpc.ts";
+import { confirm } from "./confirm.ts";
+import { askerOf, parentOf } from "./parent-asker.ts";
+import { type AskpassAnswer, type AskpassQuestion, askpassRequest, serveClient } from "./rpc.ts";
 
 /** The most that one client may send, in bytes. A server's words are among them. */
 const MAX_RECEIVED = 1024 * 1024;
@@ -53,20 +54,16 @@ export class Prompts {
   }
 
   serve(socket: Socket, accepted: Accepted, scope: Scope): void {
-    const gone = new AbortController();
-    socket.on("error", () => socket.destroy());
-    socket.on("close", () => gone.abort(new Error("no longer asked")));
     const peer = new Peer(accepted, this.#parts.processes);
-    const connection = rpcConnection(socket);
-    connection.onRequest(askpassRequest, async (asked): Promise<AskpassAnswer> => {
-      try {
-        return await this.#answer(checked(asked), peer, scope, connection, gone.signal);
-      } catch (error) {
-        throw new ResponseError(1, error instanceof Error ? error.message : String(error));
-      }
+    serveClient(socket, MAX_RECEIVED, (connection, gone) => {
+      connection.onRequest(askpassRequest, async (asked): Promise<AskpassAnswer> => {
+        try {
+          return await this.#answer(checked(asked), peer, scope, connection, gone);
+        } catch (error) {
+          throw new ResponseError(1, error instanceof Error ? error.message : String(error));
+        }
+      });
     });
-    connection.listen();
-    socket.on("data", () => socket.bytesRead > MAX_RECEIVED && socket.destroy());
   }
 
   async #answer(
@@ -86,11 +83,9 @@ export class Prompts {
     if (kind !== "confirm") return { here: kind };
     const deciding = scopeOf(askpass, scope);
     const own = terminal && asksOnTerminals && !deciding.run ? [await terminalOf(connection)] : [];
-    const asker = { read: () => parentOf(peer.identify(), processes), gone };
-    return confirm(broker, { text, hint }, asker, {
-      ...deciding,
-      approvers: [...own, ...deciding.approvers],
-    });
+    const asker = askerOf(() => parentOf(peer.identify(), processes), gone, deciding);
+    const approvers = [...own, ...deciding.approvers];
+    return confirm(broker, { text, hint }, asker, { ...deciding, approvers });
   }
 }
 

@@ -10,16 +10,16 @@ import { ResponseError } from "vscode-jsonrpc/node.js";
 import * as z from "zod/mini";
 import type { Prompter } from "../approver/prompter.ts";
 import { type Asker, waitingLine } from "../guard/broker.ts";
-import { callerIn, type Scope } from "../guard/scope.ts";
+import type { Scope } from "../guard/scope.ts";
 import { isPlainDestination } from "../identity/plain-destination.ts";
 import { type Accepted, type Listener, listenPrivately } from "../platform/listener.ts";
 import { Peer } from "../platform/peer.ts";
 import { ensurePrivateFolder } from "../platform/private-folder.ts";
 import type { Question } from "../policy/question.ts";
-import type { Caller } from "../policy/request.ts";
 import { forwardKinds } from "../policy/request.ts";
 import type { Connections } from "./connections.ts";
-import { type RideRequest, rideRequest, rpcConnection, tell } from "./rpc.ts";
+import { askerOf, parentOf } from "./parent-asker.ts";
+import { type RideRequest, rideRequest, serveClient, tell } from "./rpc.ts";
 import { writeShims } from "./shims.ts";
 
 export interface RidesOptions {
@@ -87,22 +87,21 @@ export class Rides {
   }
 
   #serve(socket: Socket, accepted: Accepted): void {
-    const gone = new AbortController();
-    socket.on("error", () => socket.destroy());
-    socket.on("close", () => gone.abort(new Error("the client went away")));
-    const { connections } = this.#options;
-    const peer = new Peer(accepted, connections.processes);
-    const connection = rpcConnection(socket);
-    const waiting = (question: Question): void => tell(connection, waitingLine(question));
-    connection.onRequest(rideRequest, async (request) => {
-      try {
-        return await this.#ride(schema.parse(request), { ...this.#asker(peer, gone.signal), waiting }, peer);
-      } catch (error) {
-        throw new ResponseError(1, error instanceof Error ? error.message : String(error));
-      }
+    const { connections, scope } = this.#options;
+    const { processes } = connections;
+    const peer = new Peer(accepted, processes);
+    serveClient(socket, MAX_RECEIVED, (connection, gone) => {
+      const waiting = (question: Question): void => tell(connection, waitingLine(question));
+      connection.onRequest(rideRequest, async (request) => {
+        try {
+          // the shim waits for what asks here, and then becomes ssh: it is the one whose session is decided next
+          const asker = askerOf(() => parentOf(peer.identify(), processes), gone, scope);
+          return await this.#ride(schema.parse(request), { ...asker, waiting }, peer);
+        } catch (error) {
+          throw new ResponseError(1, error instanceof Error ? error.message : String(error));
+        }
+      });
     });
-    connection.listen();
-    socket.on("data", () => socket.bytesRead > MAX_RECEIVED && socket.destroy());
   }
 
   async #ride(
@@ -122,23 +121,6 @@ export class Rides {
     this.#paths.set(key, opening);
     return connections.clientOf(await opening);
   }
-
-  /** The shim waits for the program that asks here, and then becomes ssh: it is the one whose session is decided next. */
-  #asker(peer: Peer, gone: AbortSignal): Asker {
-    const { processes } = this.#options.connections;
-    const read = (): Caller => {
-      const [shim] = peer.identify().ancestors;
-      if (!shim) throw new Error("the program that asks has no parent");
-      return processes.read(shim.pid, shim.startTime);
-    };
-    const before = attempt(read);
-    const caller = before && callerIn(this.#options.scope, before);
-    const isUnchanged = (): boolean => {
-      const now = attempt(read);
-      return now?.startTime === before?.startTime && now?.exe === before?.exe;
-    };
-    return { caller, gone, tells: true, isUnchanged };
-  }
 }
 
 /** The name of a ride's folder in the daemon's. */
@@ -152,13 +134,5 @@ export function removeStaleRides(runtime: string): void {
     const holder = /^ride-(\d+)-/.exec(name)?.[1];
     if (holder !== undefined && !existsSync(`/proc/${holder}`))
       rmSync(join(runtime, name), { recursive: true, force: true });
-  }
-}
-
-function attempt<T>(action: () => T): T | undefined {
-  try {
-    return action();
-  } catch {
-    return undefined;
   }
 }

@@ -41,10 +41,8 @@ export function serveRpc(options: RpcServerOptions): Promise<Listener> {
 }
 
 function serve(socket: Socket, accepted: Accepted, options: RpcServerOptions): void {
-  const { guard, agentSocket, policy, connections } = options;
+  const { guard, policy, connections } = options;
   const peer = guard.peer(accepted);
-  const connection = rpc.rpcConnection(socket);
-  socket.on("error", () => socket.destroy());
   // who asks is read at each request: a process that was outside of a run may be inside by now
   const fromOutside: FromOutside = (operation) => {
     const caller = peer.identify();
@@ -52,6 +50,20 @@ function serve(socket: Socket, accepted: Accepted, options: RpcServerOptions): v
     if (operation) guard.refuseControl(caller, operation, INSIDE);
     throw refused(`refused: ${INSIDE}`);
   };
+  rpc.serveClient(socket, MAX_RECEIVED, (connection, gone) => {
+    serveQuestions(connection, options, fromOutside);
+    serveForgetting(connection, guard, fromOutside);
+    serveRuns(connection, options, fromOutside, gone);
+    if (connections && policy)
+      serveConnections(connection, { guard, connections, policy, peer, fromOutside, gone });
+  });
+}
+
+function serveQuestions(
+  connection: MessageConnection,
+  { guard, agentSocket, connections }: RpcServerOptions,
+  fromOutside: FromOutside,
+): void {
   connection.onRequest(rpc.statusRequest, async () => {
     fromOutside();
     const { runs, isLocked: locked } = guard;
@@ -72,28 +84,6 @@ function serve(socket: Socket, accepted: Accepted, options: RpcServerOptions): v
     fromOutside(answer.decision === "allow" ? "approve" : "deny");
     return guard.answer(id, answerSchema.parse(answer));
   });
-  serveForgetting(connection, guard, fromOutside);
-  connection.onRequest(rpc.openRunRequest, async (run) => {
-    const { pid } = fromOutside();
-    if (!policy) throw refused("this guard belongs to one run");
-    const scope = await openRun(guard, connection, run, pid, policy);
-    const starting =
-      run.ride && connections ? startRides(guard, connections, scope, connection, run) : undefined;
-    const rides = await starting?.catch(async (error: unknown) => {
-      await scope.close();
-      throw error;
-    });
-    const close = (): void => void Promise.all([scope.close(), rides?.close(guard.isClosing)]);
-    if (socket.destroyed) close();
-    socket.once("close", close);
-    const { agentSocket, promptSocket } = scope;
-    return { agentSocket, promptSocket, ...(rides && { rideFolder: rides.folder }) };
-  });
-  if (connections && policy)
-    serveConnections(connection, { guard, connections, policy, peer, fromOutside, socket });
-  connection.listen();
-  // the reader takes any length that is announced to it
-  socket.on("data", () => socket.bytesRead > MAX_RECEIVED && socket.destroy());
 }
 
 function serveForgetting(connection: MessageConnection, guard: Guard, fromOutside: FromOutside): void {
@@ -110,6 +100,31 @@ function serveForgetting(connection: MessageConnection, guard: Guard, fromOutsid
     if (on) guard.lock();
     else guard.unlock();
     return null;
+  });
+}
+
+/** Opening runs. They end when whoever opened them goes away. */
+function serveRuns(
+  connection: MessageConnection,
+  { guard, policy, connections }: RpcServerOptions,
+  fromOutside: FromOutside,
+  gone: AbortSignal,
+): void {
+  connection.onRequest(rpc.openRunRequest, async (run) => {
+    const { pid } = fromOutside();
+    if (!policy) throw refused("this guard belongs to one run");
+    const scope = await openRun(guard, connection, run, pid, policy);
+    const starting =
+      run.ride && connections ? startRides(guard, connections, scope, connection, run) : undefined;
+    const rides = await starting?.catch(async (error: unknown) => {
+      await scope.close();
+      throw error;
+    });
+    const close = (): void => void Promise.all([scope.close(), rides?.close(guard.isClosing)]);
+    if (gone.aborted) close();
+    gone.addEventListener("abort", close, { once: true });
+    const { agentSocket, promptSocket } = scope;
+    return { agentSocket, promptSocket, ...(rides && { rideFolder: rides.folder }) };
   });
 }
 
@@ -131,19 +146,17 @@ interface Served {
   policy: PolicySource;
   peer: Peer;
   fromOutside: FromOutside;
-  socket: Socket;
+  gone: AbortSignal;
 }
 
 /** Opening, ending and taking over masters: for the user, and nobody inside of a run. */
 function serveConnections(connection: MessageConnection, served: Served): void {
-  const { guard, connections, policy, peer, fromOutside, socket } = served;
-  const gone = new AbortController();
-  socket.once("close", () => gone.abort(new Error("the client went away")));
+  const { guard, connections, policy, peer, fromOutside, gone } = served;
   connection.onRequest(rpc.openRequest, async ({ host, options, controlPath, terminal }) => {
     const caller = fromOutside();
     const approvers = terminal ? [inTurn(remoteTerminal(connection))] : [];
     const { scope } = guard.addScope({ policy, approvers, report: (line) => rpc.tell(connection, line) });
-    const asker = { caller, gone: gone.signal, tells: true, isUnchanged: () => peer.isUnchanged(caller) };
+    const asker = { caller, gone, tells: true, isUnchanged: () => peer.isUnchanged(caller) };
     const prompters = promptersOf(guard, connection, terminal);
     return told(() => connections.open(options, host, { asker, scope, prompters }, controlPath));
   });

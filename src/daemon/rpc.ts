@@ -123,11 +123,31 @@ export const reportNotification = new NotificationType<{ line: string }>("report
 /** An error that the other side gave a code, so that it can be told from others. */
 export const SETTINGS_ERROR = 78;
 
-export function rpcConnection(socket: Socket): MessageConnection {
+function rpcConnection(socket: Socket): MessageConnection {
   const reader = new SocketMessageReader(socket);
   // else a timer would go on for ever, and the process with it, where the connection ends within a message
   reader.partialMessageTimeout = 0;
   return createMessageConnection(reader, new SocketMessageWriter(socket));
+}
+
+/**
+ * Serves one client.
+ *
+ * @param most that it may send in all, in bytes: the reader takes any length that is announced to it
+ * @param offer says what it may ask for. The signal is aborted when it went away
+ */
+export function serveClient(
+  socket: Socket,
+  most: number,
+  offer: (connection: MessageConnection, gone: AbortSignal) => void,
+): void {
+  const gone = new AbortController();
+  socket.on("error", () => socket.destroy());
+  socket.on("close", () => gone.abort(new Error("the client went away")));
+  const connection = rpcConnection(socket);
+  offer(connection, gone.signal);
+  connection.listen();
+  socket.on("data", () => socket.bytesRead > most && socket.destroy());
 }
 
 /** Connects to a guard; undefined if nobody listens there. */
