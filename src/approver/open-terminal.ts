@@ -2,6 +2,7 @@
 import { closeSync, constants, openSync, writeSync } from "node:fs";
 import { PassThrough } from "node:stream";
 import { ReadStream, WriteStream } from "node:tty";
+import type { Size } from "./screen-text.ts";
 
 export interface TerminalOptions {
   /** The terminal's device: `/dev/tty` is the process's own. */
@@ -36,7 +37,7 @@ export interface OpenTerminal {
   /** Aborted when the terminal is hung up. */
   gone: AbortSignal;
   /** As it is now. */
-  size(): { columns: number; rows: number };
+  size(): Size;
   /** Writes at once, also after the prompt has ended its output. */
   say(text: string): void;
   /** Gives the terminal back as it was. */
@@ -77,7 +78,7 @@ export function openTerminal({ path, takeForeground }: TerminalOptions, deafFor:
     output.destroy();
     closeSync(fd);
   };
-  const size = (): { columns: number; rows: number } => {
+  const size = (): Size => {
     (output as WriteStream & { _refreshSize(): void })._refreshSize(); // Node looks by itself for stdout and stderr alone
     return { columns: output.columns, rows: output.rows };
   };

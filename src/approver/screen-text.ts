@@ -1,5 +1,11 @@
 /** Text on a screen of a known width. It has gone through visible(): no control characters, nothing that is drawn as nothing. */
 
+/** Of a screen, in characters. */
+export interface Size {
+  columns: number;
+  rows: number;
+}
+
 /** East Asian wide and full-width characters, and emoji: two columns each. unicode.org/reports/tr11 */
 const wide =
   /[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\ua960-\ua97c\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{16fe0}-\u{18aff}\u{1b000}-\u{1b2ff}\u{1f000}-\u{1faff}\u{20000}-\u{3fffd}]/u;

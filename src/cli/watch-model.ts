@@ -3,7 +3,7 @@
  *
  * Keys don't count for a question in its first second, nor in the first second after it came under the keys by itself, because the one before was answered elsewhere.
  */
-import { cut, textWidth, wrap } from "../approver/screen-text.ts";
+import { cut, type Size, textWidth, wrap } from "../approver/screen-text.ts";
 import { answersTo, describeQuestion, describeRequest, onHosts } from "../policy/describe.ts";
 import type { Answer, Question } from "../policy/question.ts";
 
@@ -14,11 +14,6 @@ const MAX_RECENT = 200;
 
 const TITLE = "muxguard watch";
 const KEYS = "↑↓ question  ←→ answer  Enter gives it  d deny  a allow once  q quit";
-
-export interface Size {
-  columns: number;
-  rows: number;
-}
 
 export interface Choice {
   question: Question;

@@ -31,8 +31,8 @@ import { peerCredentials } from "../platform/libc.ts";
 import { ensurePrivateFolder } from "../platform/private-folder.ts";
 import { ProcessGone } from "../platform/process.ts";
 import { checkMaster, ENDED, findNoSsh } from "../platform/ssh-process.ts";
-import type { Whereabouts } from "../policy/request.ts";
-import type { Master, ProcessId } from "./master.ts";
+import type { ProcessId, Whereabouts } from "../policy/request.ts";
+import type { Master } from "./master.ts";
 import type { Masters, Placed, ServeClient } from "./masters.ts";
 
 export interface AdoptionParts {

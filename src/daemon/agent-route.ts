@@ -4,7 +4,7 @@ import { type DestinationResolver, isOpenSsh } from "../identity/destination.ts"
 import type { Logins } from "../identity/logins.ts";
 import { SessionBindings } from "../identity/session-bindings.ts";
 import type { SessionRegistry } from "../identity/session-registry.ts";
-import type { Caller } from "../policy/request.ts";
+import { type Caller, processKey } from "../policy/request.ts";
 
 export function agentRoute(
   sessions: SessionRegistry,
@@ -12,8 +12,8 @@ export function agentRoute(
   logins: Logins,
 ): Route {
   let made: SessionBindings | undefined;
-  const bindingsOf = ({ pid, startTime }: Caller): SessionBindings => {
-    made ??= new SessionBindings(sessions, `${pid} ${startTime}`);
+  const bindingsOf = (caller: Caller): SessionBindings => {
+    made ??= new SessionBindings(sessions, processKey(caller));
     return made;
   };
   return {

@@ -7,13 +7,9 @@ import { join } from "node:path";
 import type { MasterOrigin } from "../identity/master-destination.ts";
 import { isProcess } from "../platform/process.ts";
 import { findNoSsh } from "../platform/ssh-process.ts";
+import { type ProcessId, processKey } from "../policy/request.ts";
 
-type ProcessId = Pick<MasterRecord, "pid" | "startTime">;
-
-export interface MasterRecord {
-  pid: number;
-  /** With the pid, the identity of the process. */
-  startTime: string;
+export interface MasterRecord extends ProcessId {
   /** Opened by the guard: its socket has no name. */
   opened: boolean;
   /** Where the guard listens for it. */
@@ -63,9 +59,7 @@ export class MasterRecords {
 
   /** What the guard before this one knew of the process. */
   originOf(process: ProcessId): MasterOrigin | undefined {
-    const found = this.#left.find(
-      ({ pid, startTime }) => pid === process.pid && startTime === process.startTime,
-    );
+    const found = this.#left.find((record) => processKey(record) === processKey(process));
     if (!found) return undefined;
     const { login, ...origin } = found.origin;
     return {

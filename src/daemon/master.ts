@@ -5,7 +5,7 @@ import type { MasterEnd } from "../guard/mux-connection.ts";
 import { type MasterGreeting, probeMaster } from "../guard/mux-probe.ts";
 import type { HiddenSocket } from "../platform/control-socket.ts";
 import { watchProcess } from "../platform/process-end.ts";
-import type { Whereabouts } from "../policy/request.ts";
+import type { ProcessId, Whereabouts } from "../policy/request.ts";
 
 /** How often to try again where too many clients wait at the master's socket, and after how many milliseconds. */
 const CONNECT_TRIES = 500;
@@ -13,11 +13,6 @@ const CONNECT_AGAIN_AFTER = 10;
 /** How often a master is asked to end, and after how many milliseconds again. The last time it is not asked. */
 const MAX_SIGNALS = 20;
 const SIGNAL_AGAIN_AFTER = 100;
-
-export interface ProcessId {
-  pid: number;
-  startTime: string;
-}
 
 export interface MasterParts {
   hidden: HiddenSocket;

@@ -9,7 +9,13 @@
  * reason on its stderr, and ends with 255. Where no stderr was passed on, MUX_S_PERMISSION_DENIED is right.
  */
 import type { Question } from "../policy/question.ts";
-import type { Caller, Request, Whereabouts } from "../policy/request.ts";
+import {
+  type Caller,
+  type ProcessId,
+  processKey,
+  type Request,
+  type Whereabouts,
+} from "../policy/request.ts";
 import { encodeFrame } from "../wire/frame.ts";
 import { type MuxRequest, parseMuxRequest } from "../wire/mux.ts";
 import { MuxDecoder, type MuxPacket } from "../wire/mux-decoder.ts";
@@ -28,7 +34,7 @@ export interface MasterEnd {
   /** Its MUX_MSG_HELLO, as it came. */
   readonly greeting: Buffer;
   /** The ssh that logged in for it; undefined where that is the guard's own. */
-  readonly maker: { pid: number; startTime: string } | undefined;
+  readonly maker: ProcessId | undefined;
   /** Where its connection leads. */
   whereabouts(): Promise<Whereabouts>;
   /** Rejects if the master has ended. */
@@ -286,7 +292,7 @@ export class MuxConnection {
     const isUnchanged = (): boolean => identified !== undefined && client.isUnchanged(identified);
     const { maker } = this.#parts.master;
     const isMaker =
-      maker !== undefined && identified?.pid === maker.pid && identified.startTime === maker.startTime;
+      maker !== undefined && identified !== undefined && processKey(identified) === processKey(maker);
     return { asker: { caller, gone: this.#gone.signal, isUnchanged, isMaker }, scope };
   }
 }

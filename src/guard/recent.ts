@@ -7,7 +7,7 @@
  */
 import { createHash } from "node:crypto";
 import { whoAsks } from "../policy/coverage.ts";
-import type { Caller, Destination, Request } from "../policy/request.ts";
+import { type Caller, type Destination, processKey, type Request } from "../policy/request.ts";
 import type { Verdict } from "./broker.ts";
 
 /** For how long a denied session denies the other ways in, in milliseconds. */
@@ -58,17 +58,17 @@ export class Recent {
   #approve(request: Request, caller: Caller, destination: Destination, { id, by }: Verdict): void {
     if (!/^(?:approver|grant):/.test(by)) return;
     const approval = { id, destination, user: request.user };
-    const covered = this.#approvals.get(processOf(caller))?.login; // it may need another key yet
-    if (isOwnLogin(request) && !covered) keep(this.#approvals, processOf(caller), approval);
+    const covered = this.#approvals.get(processKey(caller))?.login; // it may need another key yet
+    if (isOwnLogin(request) && !covered) keep(this.#approvals, processKey(caller), approval);
     if (request.kind !== "connect") return;
     const once = { session: sessionOf(request), until: this.#now() + CONNECT_TAKES };
-    keep(this.#approvals, processOf(caller), { ...approval, once });
+    keep(this.#approvals, processKey(caller), { ...approval, once });
   }
 
   /** The connection was allowed for whoever asked for it; the ssh that makes it may log in. */
   cover(ssh: Caller, { destination, user }: Request, { id }: Verdict): void {
     if (!destination) return;
-    keep(this.#approvals, processOf(ssh), { id, destination, user, login: true });
+    keep(this.#approvals, processKey(ssh), { id, destination, user, login: true });
   }
 
   /** Approvals; denials stand. */
@@ -82,7 +82,7 @@ export class Recent {
    */
   approval(request: Request, caller: Caller, isMaker: boolean): string | undefined {
     const { kind, destination, user } = request;
-    const key = processOf(caller);
+    const key = processKey(caller);
     const found = this.#approvals.get(key);
     const covered = found?.login ? isOwnLogin(request) : kind === "session" || kind === "forward";
     if (!found || !covered || user !== found.user) return undefined;
@@ -145,10 +145,6 @@ function hostsOf(destination: Destination): Set<string> {
 
 function share(some: ReadonlySet<string>, others: ReadonlySet<string>): boolean {
   return [...some].some((host) => others.has(host));
-}
-
-function processOf({ pid, startTime }: Caller): string {
-  return `${pid} ${startTime}`;
 }
 
 /** Command lines are part of it, and may be long. */

@@ -2,6 +2,7 @@
  * The logins that ssh processes made through the guarded agent: which host key was proven for them, and as whom. When such a process turns into a
  * control master, that is where its connection leads.
  */
+import { type ProcessId, processKey } from "../policy/request.ts";
 import { BoundedMap } from "./bounded-map.ts";
 
 export interface Login {
@@ -12,18 +13,13 @@ export interface Login {
 
 const MAX_LOGINS = 1024;
 
-interface ProcessId {
-  pid: number;
-  startTime: string;
-}
-
 export class Logins {
   readonly #logins = new BoundedMap<string, Login>(MAX_LOGINS);
   /** The last of each pid, and when the process began. */
   readonly #last = new BoundedMap<number, Login & { startTime: string }>(MAX_LOGINS);
 
   add(process: ProcessId, login: Login): void {
-    this.#logins.set(keyOf(process), login);
+    this.#logins.set(processKey(process), login);
     this.#last.set(process.pid, { ...login, startTime: process.startTime });
   }
 
@@ -38,10 +34,6 @@ export class Logins {
   }
 
   of(process: ProcessId): Login | undefined {
-    return this.#logins.get(keyOf(process));
+    return this.#logins.get(processKey(process));
   }
-}
-
-function keyOf({ pid, startTime }: ProcessId): string {
-  return `${pid} ${startTime}`;
 }

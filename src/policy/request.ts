@@ -131,10 +131,19 @@ export interface Destination extends Host {
   claimed?: string;
 }
 
-export interface Process {
+/** The identity of a process: pids are used again. */
+export interface ProcessId {
   pid: number;
-  /** Clock ticks since boot: with the pid, the identity of a process. */
+  /** Clock ticks since boot. */
   startTime: string;
+}
+
+/** The identity as text, to compare. */
+export function processKey({ pid, startTime }: ProcessId): string {
+  return `${pid} ${startTime}`;
+}
+
+export interface Process extends ProcessId {
   /** Absent if the kernel doesn't tell, as for another user's process. */
   exe?: string;
   /** The process's own name for itself. Claimed. */
