@@ -310,7 +310,7 @@ export function ended(child: ChildProcess): Promise<void> {
 export async function until(
   condition: () => boolean | Promise<boolean>,
   what: string | (() => string),
-  limit = 10_000,
+  limit = 20_000,
 ): Promise<void> {
   const end = Date.now() + limit;
   while (!(await condition())) {
