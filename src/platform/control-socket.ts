@@ -25,7 +25,7 @@ import { type Accepted, acceptedFrom, checkLength, removeStale } from "./listene
 /** Names in a control folder that begin so are the guard's. */
 export const OWN_PREFIX = ".muxguard";
 
-const O_PATH = 0o10000000; // fcntl(2); Node's constants lack it
+export const O_PATH = 0o10000000; // fcntl(2); Node's constants lack it
 
 export interface ControlListener {
   path: string;

@@ -6,17 +6,17 @@
  * could connect, and stay connected. The kernel's list of sockets would show that connection; such an agent is not used.
  */
 import { type ChildProcess, spawn } from "node:child_process";
-import { closeSync, mkdtempSync, openSync, readFileSync, rmdirSync, unlinkSync } from "node:fs";
+import { closeSync, mkdtempSync, openSync, rmdirSync, unlinkSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { join } from "node:path";
+import { O_PATH } from "./control-socket.ts";
+import { connectionsTo } from "./ssh-process.ts";
 
 export interface PrivateAgent {
   name: string;
   connect(): Socket;
   close(): void;
 }
-
-const O_PATH = 0o10000000; // fcntl(2); Node's constants lack it
 
 /** @param folder a private one, where the socket has its name for a moment */
 export async function startPrivateAgent(folder: string): Promise<PrivateAgent> {
@@ -64,10 +64,4 @@ function firstNumber(child: ChildProcess): Promise<number> {
     child.once("exit", () => reject(new Error("ssh-agent did not start")));
     child.stdout?.setEncoding("utf8").once("data", (text: string) => resolve(Number.parseInt(text, 10)));
   });
-}
-
-/** Accepted connections carry their listener's path in /proc/net/unix, also after it was unlinked; the listener has flag 00010000. */
-function connectionsTo(path: string): number {
-  const lines = readFileSync("/proc/net/unix", "utf8").split("\n");
-  return lines.filter((line) => line.endsWith(` ${path}`) && line.split(/\s+/)[3] !== "00010000").length;
 }

@@ -66,7 +66,7 @@ export function endListeners(controlPath: string): void {
   }
 }
 
-/** Connections that were accepted by a socket which was bound for the control path. */
+/** Connections that were accepted by a socket which was bound for the path: the kernel keeps the name, also after it was unlinked. */
 export function connectionsTo(controlPath: string): number {
   return boundFor(controlPath, false).length;
 }
