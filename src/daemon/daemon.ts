@@ -3,25 +3,20 @@
  * `muxguard run` one for its command where no daemon runs.
  */
 import { randomBytes } from "node:crypto";
-import { connect, type Socket } from "node:net";
+import type { Socket } from "node:net";
 import { userInfo } from "node:os";
 import { join } from "node:path";
 import type { Approver } from "../approver/approver.ts";
-import { createAskpassApprover } from "../approver/askpass.ts";
 import { createAskpassPrompter } from "../approver/askpass-prompt.ts";
-import { createCommandApprover } from "../approver/command.ts";
-import { inTurn } from "../approver/in-turn.ts";
 import { nextAskpass } from "../approver/next-askpass.ts";
-import { createNotificationApprover } from "../approver/notification.ts";
 import type { Prompter } from "../approver/prompter.ts";
-import { createTmuxApprover } from "../approver/tmux.ts";
-import { auditEvent, questionEvent } from "../audit/event.ts";
+import { auditEvent } from "../audit/event.ts";
 import { AuditLog } from "../audit/log.ts";
 import { AgentConnection } from "../guard/agent-connection.ts";
 import { Broker } from "../guard/broker.ts";
 import { KeyNames } from "../guard/key-names.ts";
 import { Questions } from "../guard/questions.ts";
-import type { Run, Scope } from "../guard/scope.ts";
+import type { Scope } from "../guard/scope.ts";
 import { type AgentAddress, createUpstream } from "../guard/upstream.ts";
 import { createDestinationResolver } from "../identity/destination.ts";
 import { HostIdentifier } from "../identity/host-identity.ts";
@@ -31,13 +26,11 @@ import { SessionRegistry } from "../identity/session-registry.ts";
 import { SshConfigs } from "../identity/ssh-config.ts";
 import { sessionBusSocket, systemBusSocket } from "../platform/bus-address.ts";
 import { createDesktop, type OpenDesktop } from "../platform/desktop.ts";
-import { isInRun } from "../platform/in-run.ts";
-import { bootTime, makeFifo } from "../platform/libc.ts";
+import { bootTime } from "../platform/libc.ts";
 import { type Accepted, type Listener, listenPrivately } from "../platform/listener.ts";
 import { type LockSignals, onLockOrSleep } from "../platform/lock-signals.ts";
 import { sessionEnd } from "../platform/login-session.ts";
 import { Peer } from "../platform/peer.ts";
-import { type PrivateAgent, startPrivateAgent } from "../platform/private-agent.ts";
 import { ensurePrivateFolder } from "../platform/private-folder.ts";
 import { ProcessGone, ProcessTable } from "../platform/process.ts";
 import { protectProcess } from "../platform/protect.ts";
@@ -46,6 +39,7 @@ import { type GrantFacts, Grants } from "../policy/grants.ts";
 import type { Answer, Question } from "../policy/question.ts";
 import type { Caller, ControlOperation, Request } from "../policy/request.ts";
 import { agentRoute } from "./agent-route.ts";
+import { createApprovers } from "./approvers.ts";
 import type { Config } from "./config.ts";
 import { Connections } from "./connections.ts";
 import { Lock } from "./lock.ts";
@@ -54,6 +48,8 @@ import { agentSocketOf, promptSocketOf } from "./opening.ts";
 import type { Paths } from "./paths.ts";
 import type { PolicySource } from "./policy-files.ts";
 import { Prompts } from "./prompts.ts";
+import { Runs } from "./runs.ts";
+import { UpstreamAgents } from "./upstream-agents.ts";
 
 /** How long an upstream agent may take for what a person has to do, in milliseconds: a touch, a PIN, `ssh-add -c`. */
 const PERSON_TIMEOUT = 120_000;
@@ -109,6 +105,7 @@ interface Agents {
 
 export class Guard {
   readonly #options: GuardOptions;
+  readonly #agents: UpstreamAgents;
   readonly #log: AuditLog;
   readonly #processes = new ProcessTable();
   readonly #grants = new Grants(bootTime);
@@ -124,9 +121,8 @@ export class Guard {
   readonly #desktop: OpenDesktop;
   readonly #approvers: readonly Approver[];
   readonly #lock: Lock;
-  readonly #runs = new Map<string, AddedScope & { run: Run }>();
+  readonly #runs = new Runs<AddedScope>(this.#processes);
   readonly #open = new Set<{ close(): Promise<void> }>();
-  #privateAgent: PrivateAgent | undefined;
   #connections: Connections | undefined;
   #lockSignals: LockSignals | undefined;
   /** Set when the guard ends, and runs may go on without it. */
@@ -135,24 +131,22 @@ export class Guard {
   private constructor(options: GuardOptions) {
     const { config, paths, environment } = options;
     this.#options = options;
+    this.#agents = new UpstreamAgents(config.upstreamAgents, environment, options.folder);
     this.#log = new AuditLog(paths.log, config.syncLog);
     const configs = new SshConfigs(config.sshConfig === undefined ? {} : { file: config.sshConfig });
     const hosts = new HostIdentifier({}, configs);
     this.#destinations = createDestinationResolver({}, hosts);
     this.#masterDestinations = new MasterDestinations(configs, hosts);
     this.#askpass = nextAskpass(environment, config.askpass);
-    this.#desktop = createDesktop(environment, (pid) => this.#outside(pid) !== undefined);
-    const inTurns = [
-      createTmuxApprover({
-        environment,
-        folder: join(options.folder, "popup"),
-        makeFifo,
-        outside: (pid) => this.#outside(pid),
-      }),
-      createAskpassApprover(this.#askpass),
-      createCommandApprover({ command: config.command, environment, toJson: questionEvent }),
-    ].map((approver) => inTurn(approver));
-    this.#approvers = [createNotificationApprover(this.#desktop), ...inTurns];
+    this.#desktop = createDesktop(environment, (pid) => this.#runs.outside(pid) !== undefined);
+    this.#approvers = createApprovers({
+      environment,
+      askpass: this.#askpass,
+      command: config.command,
+      desktop: this.#desktop,
+      folder: options.folder,
+      outside: (pid) => this.#runs.outside(pid),
+    });
     const onOpen = (): void => {
       this.#watchLocks();
       options.onQuestion?.();
@@ -187,9 +181,7 @@ export class Guard {
     keepHeapSmall();
     ensurePrivateFolder(options.folder);
     const guard = new Guard(options);
-    if (options.config.upstreamAgents.includes("private")) {
-      guard.#privateAgent = await startPrivateAgent(options.folder);
-    }
+    await guard.#agents.start();
     return guard;
   }
 
@@ -229,7 +221,7 @@ export class Guard {
       report,
     };
     const agents: Agents = {
-      addresses: this.#addresses(upstream),
+      addresses: this.#agents.addresses(upstream),
       // another agent may list the same keys under other comments
       keyNames: upstream === undefined ? this.#keyNames : new KeyNames(),
     };
@@ -244,7 +236,7 @@ export class Guard {
       servePrompts: (socket, accepted) => this.#prompts.serve(socket, accepted, scope),
       end: () => this.#endRun(scope.run?.id),
     };
-    if (scope.run) this.#runs.set(scope.run.id, { ...added, run: scope.run });
+    if (scope.run) this.#runs.add(scope.run, added);
     return added;
   }
 
@@ -269,7 +261,7 @@ export class Guard {
       processes: this.#processes,
       destinations: this.#masterDestinations,
       logins: this.#logins,
-      runOf: (caller) => this.#runOf(caller)?.scope,
+      runOf: (caller) => caller && this.#runs.of(caller)?.scope,
       outside: outside.scope,
       report,
       prompts: this.#prompts,
@@ -279,16 +271,9 @@ export class Guard {
     return this.#connections;
   }
 
-  /** The innermost run that the process is in: its descendants keep the run's holder among their ancestors, which adopts orphans. */
-  #runOf(caller: Caller | undefined): AddedScope | undefined {
-    const runs = [...this.#runs.values()];
-    const holder = caller?.ancestors.find(({ pid }) => runs.some(({ run }) => run.pid === pid));
-    return runs.find(({ run }) => run.pid === holder?.pid);
-  }
-
   /** A process's own run decides, whichever socket it comes to; one that another guard holds can't be asked here. */
   #promptScope(caller: Caller, scope: Scope): Scope {
-    const own = this.#runOf(caller)?.scope ?? scope;
+    const own = this.#runs.of(caller)?.scope ?? scope;
     if (!own.run && this.isInRun(caller))
       throw new Error(
         "this process is inside of a muxguard run, or of a container; MUXGUARD_PROMPTS names the guard to ask",
@@ -307,7 +292,7 @@ export class Guard {
   #innerOf(accepted: Accepted): AddedScope | undefined {
     if (this.#runs.size === 0) return undefined;
     try {
-      return this.#runOf(this.peer(accepted).identify());
+      return this.#runs.of(this.peer(accepted).identify());
     } catch (error) {
       if (error instanceof ProcessGone) return undefined; // what it asks for is denied
       throw error;
@@ -338,7 +323,7 @@ export class Guard {
 
   /** Names of the agents that hold the keys. */
   get upstreams(): string[] {
-    return this.#addresses().map(({ name }) => name);
+    return this.#agents.addresses().map(({ name }) => name);
   }
 
   get grants(): GrantFacts[] {
@@ -375,7 +360,7 @@ export class Guard {
 
   /** What is inside of a run, be it another guard's, may not control the guard. */
   isInRun(caller: Caller): boolean {
-    return isInRun(caller, new Set([...this.#runs.values()].map(({ run }) => run.pid)));
+    return this.#runs.isInside(caller);
   }
 
   /** Logs that what is guarded wanted to control the guard. */
@@ -383,16 +368,6 @@ export class Guard {
     const asker = { caller, isUnchanged: () => true, gone: new AbortController().signal, tells: true };
     const request: Request = { kind: "admin", operation, path: [], forwarded: false };
     this.#broker.refuse(request, asker, { report: () => {} }, { what: "inside", reason });
-  }
-
-  /** A process that is there and in no run. */
-  #outside(pid: number): Caller | undefined {
-    try {
-      const found = this.#processes.read(pid);
-      return this.isInRun(found) ? undefined : found;
-    } catch {
-      return undefined; // it is gone
-    }
   }
 
   /** The process at the other end of a connection to one of the guard's sockets. */
@@ -405,25 +380,9 @@ export class Guard {
     await this.#connections?.close();
     await Promise.all([...this.#open].map((scope) => scope.close()));
     await Promise.all([this.#desktop.close(), this.#lockSignals?.close()]);
-    this.#privateAgent?.close();
+    this.#agents.close();
     this.#processes.close();
     this.#log.close();
-  }
-
-  #addresses(upstream?: string): AgentAddress[] {
-    const { config, environment } = this.#options;
-    const usual = environment.SSH_AUTH_SOCK ? [environment.SSH_AUTH_SOCK] : [];
-    const configured = config.upstreamAgents.length > 0 ? config.upstreamAgents : usual;
-    const paths = upstream === undefined ? configured : [upstream];
-    return paths.map((path) => {
-      if (path === "private" && this.#privateAgent) return this.#privateAgent;
-      if (path === join(this.#options.folder, "agent.sock")) {
-        throw new Error(
-          `the upstream agent ${path} is muxguard's own socket; set upstream_agent in config.toml`,
-        );
-      }
-      return { name: path, connect: () => connect(path) };
-    });
   }
 
   #serve(socket: Socket, accepted: Accepted, scope: Scope, { addresses, keyNames }: Agents): void {
