@@ -17,6 +17,7 @@ const GRACE = 1000;
 export function createAskpassApprover(environment: NodeJS.ProcessEnv): Approver {
   return {
     kind: "askpass",
+    unhurried: true,
     unavailable: () => unavailable(environment),
     ask: (question, signal) => ask(environment, question, signal),
   };

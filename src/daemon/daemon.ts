@@ -54,7 +54,7 @@ import { UpstreamAgents } from "./upstream-agents.ts";
 /** How long an upstream agent may take for what a person has to do, in milliseconds: a touch, a PIN, `ssh-add -c`. */
 const PERSON_TIMEOUT = 120_000;
 
-/** For how long a question waits for the same about other hosts, in milliseconds: what starts many logins starts them together. */
+/** In milliseconds: what starts many logins starts them together. */
 const GATHER_FOR = 150;
 
 export interface GuardOptions {
