@@ -15,7 +15,7 @@ const askpass = fileURLToPath(new URL("../../bin/muxguard-askpass", import.meta.
 const passThrough = fileURLToPath(new URL("./pass-through.js", import.meta.url));
 
 /** A few rules that don't match, then those that do: a rule allows opaque data, a remembered approval logins. */
-const policy = `
+const rules = `
 default = "deny"
 
 [[rule]]
@@ -61,6 +61,15 @@ host = "box.example"
 command = "*"
 action = "allow"
 `;
+
+interface GuardOptions {
+  environment?: NodeJS.ProcessEnv;
+  /** Of config.toml, beside `ssh_config`. */
+  config?: string;
+  /** Other rules than the bench's. */
+  policy?: string;
+  stderr?: "inherit" | "ignore";
+}
 
 export interface RunningGuard {
   socket: string;
@@ -119,17 +128,13 @@ export class Lab {
   }
 
   /** A guard in a fresh process, with folders, policy and log of its own. */
-  async startGuard(
-    more: NodeJS.ProcessEnv = {},
-    config?: string,
-    stderr: "inherit" | "ignore" = "inherit",
-  ): Promise<RunningGuard> {
+  async startGuard(options: GuardOptions = {}): Promise<RunningGuard> {
     const home = this.#home();
-    const environment = { ...this.#environment(home, config), ...more };
+    const environment = { ...this.#environment(home, options), ...options.environment };
     const args = [muxguard, "daemon", "--foreground"];
     const child = this.#processes.spawn(process.execPath, args, {
       env: environment,
-      stdio: ["ignore", "ignore", stderr, "ipc"],
+      stdio: ["ignore", "ignore", options.stderr ?? "inherit", "ipc"],
     });
     await ready(child);
     child.disconnect();
@@ -160,7 +165,10 @@ export class Lab {
     return join(this.#processes.folder, `guard${this.#guards++}`);
   }
 
-  #environment(home: string, config = 'approvers = ["askpass"]'): NodeJS.ProcessEnv {
+  #environment(
+    home: string,
+    { config = 'approvers = ["askpass"]', policy = rules }: GuardOptions = {},
+  ): NodeJS.ProcessEnv {
     const folder = (name: string): string => join(home, name);
     for (const name of ["run", "state", "config/muxguard"])
       mkdirSync(folder(name), { recursive: true, mode: 0o700 });

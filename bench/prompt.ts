@@ -18,8 +18,11 @@ export async function benchPrompt(lab: Lab): Promise<Row[]> {
   const bus = await lab.startBus();
   try {
     const server = await StubServer.start(await bus.client());
-    const buses = { DBUS_SESSION_BUS_ADDRESS: bus.address, DBUS_SYSTEM_BUS_ADDRESS: bus.address };
-    const { socket } = await lab.startGuard(buses, 'approvers = ["notification"]', "ignore");
+    const { socket } = await lab.startGuard({
+      environment: { DBUS_SESSION_BUS_ADDRESS: bus.address, DBUS_SYSTEM_BUS_ADDRESS: bus.address },
+      config: 'approvers = ["notification"]',
+      stderr: "ignore",
+    });
     const [first = Number.NaN, ...samples] = await ask(socket, server);
     return [
       row("the first one of a guard", { p50: first, p95: first }),
