@@ -192,6 +192,11 @@ export class Lab {
     return this.#processes.folder;
   }
 
+  /** Of the agent's one key. */
+  get keyFile(): string {
+    return keyFileIn(this.folder);
+  }
+
   /** Starts a process that ends with the lab, if not before. */
   spawn(command: string, args: readonly string[], options: SpawnOptions): ChildProcess {
     return this.#processes.spawn(command, args, options);
@@ -245,9 +250,13 @@ export class Lab {
   }
 }
 
+function keyFileIn(folder: string): string {
+  return join(folder, "key");
+}
+
 /** Returns the key's blob. */
 function addKey(folder: string, agentSocket: string): Buffer {
-  const file = join(folder, "key");
+  const file = keyFileIn(folder);
   execFileSync("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-C", "bench", "-f", file]);
   execFileSync("ssh-add", ["-q", file], { env: { ...process.env, SSH_AUTH_SOCK: agentSocket } });
   return Buffer.from(readFileSync(`${file}.pub`, "utf8").split(" ")[1] ?? "", "base64");
