@@ -35,6 +35,7 @@ export type Desk = Pick<World, "folder" | "sshConfig">;
 
 const STRETCHES = 5;
 const projects = ["site", "api"] as const;
+type Project = (typeof projects)[number];
 
 /** What is there in the morning. @param key the agent's one, base64 */
 export function setUp({ folder }: Desk, key: string): string {
@@ -62,10 +63,12 @@ export function planDay(desk: Desk): Step[][] {
   const sessions = planSessions(desk);
   const transfers = planTransfers(desk);
   const git = planGit();
+  const hostile = planHostile(desk);
   return Array.from({ length: STRETCHES }, (_, stretch) => {
     const share = <T>(all: readonly T[]): T[] => partOf(all, stretch);
     const work = interleave(share(git), share(sessions), share(transfers), commits(stretch));
-    return [...beginning(desk, stretch), ...work, ...hostileOf(desk, stretch)];
+    const intruder = stretch === 0 ? [] : hostile.slice(stretch - 1, stretch);
+    return [...beginning(desk, stretch), ...work, ...intruder];
   });
 }
 
@@ -84,7 +87,10 @@ function beginning(desk: Desk, stretch: number): Step[] {
   ];
 }
 
-/** On the last of the hosts a terminal is open, with the agent forwarded: the session of the login itself. */
+/**
+ * Typed as the loop that it is: a script of its own would be a program of its own, and its approval none of the shell's. On the last of the hosts a terminal is
+ * open, with the agent forwarded: the session of the login itself.
+ */
 function logIn(desk: Desk): string {
   const others = WORKPLACES.filter((host) => host !== BASTION);
   // tail, for it ends with its session
@@ -127,14 +133,14 @@ function planTransfers(desk: Desk): Step[] {
 
 /** Eight a stretch; the first two at once, as whoever begins something fetches all that there is. */
 function planGit(): Step[] {
-  const [site, api] = projects.map((name) => (verb: string) => `git -C ${name} ${verb} -q origin`);
-  if (!site || !api) return [];
-  const both = `${site("fetch")} & ${api("fetch")} && wait $!`;
-  const push = [`${site("push")} main`, `${api("push")} main`];
-  const lines = [both, ...push, site("fetch"), ...push, api("fetch")];
-  return Array.from({ length: STRETCHES }, () => lines).flatMap((stretch) =>
-    stretch.map((line): Step => ({ activity: "git", line })),
-  );
+  const fetch = (project: Project): string => `git -C ${project} fetch -q origin`;
+  const push = (project: Project): string => `git -C ${project} push -q origin main`;
+  const both = `${fetch("site")} & ${fetch("api")} && wait $!`;
+  const pushes = [push("site"), push("api")];
+  const lines = [both, ...pushes, fetch("site"), ...pushes, fetch("api")];
+  return Array.from({ length: STRETCHES }, () => lines)
+    .flat()
+    .map((line) => ({ activity: "git", line }));
 }
 
 function commits(stretch: number): Step[] {
@@ -144,32 +150,25 @@ function commits(stretch: number): Step[] {
   }));
 }
 
-function hostileOf(desk: Desk, stretch: number): Step[] {
+/** One for each stretch but the first. */
+function planHostile(desk: Desk): Hostile[] {
   const alone = "-o ControlPath=none";
   const trusting = "-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null";
-  const steps: Hostile[][] = [
-    [],
-    [
-      {
-        hostile: "another program logs in with the same key",
-        line: `./updater 60 ${ssh(desk)} ${alone} web1 true`,
-      },
-    ],
-    [
-      {
-        hostile: "the bastion logs in further on with the forwarded agent",
-        line: `SSH_AUTH_SOCK=$(cat forwarded) ${ssh(desk)} ${alone} db1 true`,
-      },
-    ],
-    [
-      {
-        hostile: "another program runs a command on an approved host",
-        line: `./helper -F ${desk.sshConfig} web1 uptime`,
-      },
-    ],
-    [{ hostile: "a login on an unknown host", line: `${ssh(desk)} ${alone} ${trusting} ${STRANGER} true` }],
+  return [
+    {
+      hostile: "another program logs in with the same key",
+      line: `./updater 60 ${ssh(desk)} ${alone} web1 true`,
+    },
+    {
+      hostile: "the bastion logs in further on with the forwarded agent",
+      line: `SSH_AUTH_SOCK=$(cat forwarded) ${ssh(desk)} ${alone} db1 true`,
+    },
+    {
+      hostile: "another program runs a command on an approved host",
+      line: `./helper -F ${desk.sshConfig} web1 uptime`,
+    },
+    { hostile: "a login on an unknown host", line: `${ssh(desk)} ${alone} ${trusting} ${STRANGER} true` },
   ];
-  return steps[stretch] ?? [];
 }
 
 function ssh({ sshConfig }: Desk): string {

@@ -14,12 +14,13 @@ export interface World {
   environment: NodeJS.ProcessEnv;
   /** What was asked so far, in words. */
   asked(): string[];
+  /** What was decided so far; nothing where nobody writes it down. */
+  log(): AuditEvent[];
   /** Resolves once the connections to the workplaces are shared. */
   shared(): Promise<void>;
 }
 
 export interface GuardedWorld extends World {
-  log(): AuditEvent[];
   forget(): Promise<void>;
 }
 
@@ -47,7 +48,8 @@ export async function openStock(lab: Lab, hosts: Hosts): Promise<World> {
     folder,
     sshConfig,
     environment,
-    asked: () => parts(heard, "\0").map((question) => question.split("\n")[0] ?? ""),
+    asked: () => parts(heard, "\0").map((question) => question.split("\n")[0]?.trim() ?? ""),
+    log: () => [],
     shared: () => untilShared(sockets),
   };
 }

@@ -8,10 +8,12 @@ import type { Row } from "./table.ts";
 import { ACTIVITIES, type Activity, planDay, type Step, setUp } from "./tedium-day.ts";
 import { Hosts } from "./tedium-hosts.ts";
 import { Shell } from "./tedium-shell.ts";
-import { type GuardedWorld, openGuarded, openStock, type World } from "./tedium-worlds.ts";
+import { openGuarded, openStock, type World } from "./tedium-worlds.ts";
 
 /** Of stock's questions: one in so many. */
 const FEWER = 20;
+
+const activities = Object.keys(ACTIVITIES) as Activity[];
 
 /** A step, and what was asked during it. */
 interface Lived {
@@ -34,9 +36,10 @@ export async function benchTedium(lab: Lab, remark: (text: string) => void): Pro
   const forgotten = await live(lab, forgetful, () => forgetful.forget());
   remark(describeTime(stock, guarded));
   remark(`muxguard asked:\n\n${listQuestions(guarded)}`);
+  remark(describeForgotten(forgotten));
   remark(`Stock OpenSSH asked:\n\n${listQuestions(stock)}`);
   return [
-    ...Object.keys(ACTIVITIES).map((activity) => activityRow(activity as Activity, stock, guarded)),
+    ...activities.map((activity) => activityRow(activity, stock, guarded)),
     totalRow("questions about the work", workOf(stock), workOf(guarded)),
     totalRow("questions, those about hostile requests too", stock.steps, guarded.steps),
     forgottenRow(stock, forgotten),
@@ -45,7 +48,7 @@ export async function benchTedium(lab: Lab, remark: (text: string) => void): Pro
 }
 
 /** @param between what is done between two stretches of work */
-async function live(lab: Lab, world: World | GuardedWorld, between = async () => {}): Promise<Day> {
+async function live(lab: Lab, world: World, between = async () => {}): Promise<Day> {
   const { folder, sshConfig } = world;
   const shell = new Shell(lab, folder, {
     ...world.environment,
@@ -67,23 +70,21 @@ async function live(lab: Lab, world: World | GuardedWorld, between = async () =>
   }
 }
 
-async function take(step: Step, shell: Shell, world: World | GuardedWorld): Promise<Lived> {
-  const log = (): AuditEvent[] => ("log" in world ? world.log() : []);
-  const [asked, decided] = [world.asked().length, log().length];
+async function take(step: Step, shell: Shell, world: World): Promise<Lived> {
+  const [asked, decided] = [world.asked().length, world.log().length];
   if ("hostile" in step) await shell.run(step.line);
   else await shell.succeed(step.line);
   if ("connects" in step) await world.shared();
-  return { step, asked: world.asked().slice(asked), decided: log().slice(decided) };
+  return { step, asked: world.asked().slice(asked), decided: world.log().slice(decided) };
 }
 
 function activityRow(activity: Activity, stock: Day, guarded: Day): Row {
-  const count = ({ steps }: Day): number =>
-    countQuestions(steps.filter(({ step }) => "activity" in step && step.activity === activity));
+  const [before, now] = [countOf(activity, stock), countOf(activity, guarded)];
   return {
     measure: ACTIVITIES[activity],
-    bare: `${count(stock)}`,
-    guard: `${count(guarded)}`,
-    result: `${count(guarded)} for ${count(stock)}`,
+    bare: `${before}`,
+    guard: `${now}`,
+    result: `${now} for ${before}`,
   };
 }
 
@@ -148,6 +149,10 @@ function hostileOf({ steps }: Day): Lived[] {
   return steps.filter(({ step }) => "hostile" in step);
 }
 
+function countOf(activity: Activity, { steps }: Day): number {
+  return countQuestions(steps.filter(({ step }) => "activity" in step && step.activity === activity));
+}
+
 function countQuestions(steps: readonly Lived[]): number {
   return steps.reduce((sum, { asked }) => sum + asked.length, 0);
 }
@@ -158,7 +163,12 @@ function renderShare(before: number, now: number): string {
 
 function describeTime(stock: Day, guarded: Day): string {
   const [before, now] = [stock.seconds, guarded.seconds].map((seconds) => seconds.toFixed(0));
-  return `The day took ${before} s with stock OpenSSH and ${now} s with muxguard: answers for ten minutes outlast it, as they would not outlast a real one.`;
+  return `The day is compressed to ${before} s with stock OpenSSH and ${now} s with muxguard: no answer for ten minutes runs out, as it would in a real day.`;
+}
+
+function describeForgotten(day: Day): string {
+  const counts = activities.map((activity) => `${activity} ${countOf(activity, day)}`);
+  return `Where all answers were forgotten four times it asked about: ${counts.join(", ")}, hostile ${countQuestions(hostileOf(day))}.`;
 }
 
 /** In the order in which they came first. */
