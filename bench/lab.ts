@@ -7,6 +7,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { PrivateBus } from "../test/support/message-bus.ts";
+import { NODE } from "./as-ssh.ts";
 import { hostLine } from "./login.ts";
 import { output, Processes, ready } from "./processes.ts";
 
@@ -132,7 +133,7 @@ export class Lab {
     const home = this.#home();
     const environment = { ...this.#environment(home, options), ...options.environment };
     const args = [muxguard, "daemon", "--foreground"];
-    const child = this.#processes.spawn(process.execPath, args, {
+    const child = this.#processes.spawn(NODE, args, {
       env: environment,
       stdio: ["ignore", "ignore", options.stderr ?? "inherit", "ipc"],
     });
@@ -219,16 +220,16 @@ export class Lab {
   }
 
   runMuxguard(args: readonly string[], environment: NodeJS.ProcessEnv): Promise<void> {
-    return this.run(process.execPath, [muxguard, ...args], environment);
+    return this.run(NODE, [muxguard, ...args], environment);
   }
 
   runAskpass(question: string, environment: NodeJS.ProcessEnv): Promise<void> {
-    return this.run(process.execPath, [askpass, question], environment);
+    return this.run(NODE, [askpass, question], environment);
   }
 
   async #startPassThrough(): Promise<string> {
     const socket = join(this.#processes.folder, "pass-through");
-    const child = this.#processes.spawn(process.execPath, [passThrough, socket, this.agentSocket], {
+    const child = this.#processes.spawn(NODE, [passThrough, socket, this.agentSocket], {
       stdio: ["ignore", "ignore", "inherit", "ipc"],
     });
     await ready(child);

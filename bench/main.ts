@@ -3,6 +3,7 @@
  * is measured next to bare OpenSSH, in the same run.
  */
 import { benchConnect, benchList, benchLogin, benchSign } from "./agent.ts";
+import { becomeSsh } from "./as-ssh.ts";
 import { benchAskpass } from "./askpass.ts";
 import { Lab } from "./lab.ts";
 import { benchClients, benchMemory } from "./load.ts";
@@ -65,6 +66,7 @@ async function measure(chosen: readonly Section[]): Promise<string> {
   }
 }
 
+becomeSsh();
 try {
   const tables = await measure(chooseSections(process.argv.slice(2)));
   process.stdout.write(`${tables}\n\np50 (p95). ${describeMachine()}.\n`);
