@@ -105,7 +105,7 @@ export async function benchLogins(lab: Lab): Promise<Row[]> {
 export async function benchRide(lab: Lab): Promise<Row[]> {
   const mux = await MuxLab.open(lab);
   const { bare } = await mux.startMasters();
-  const run = lab.spawn(node, [muxguard, "run", "--ride", "--", "sh", "-c", "command -v ssh; cat"], {
+  const run = lab.spawn(NODE, [muxguard, "run", "--ride", "--", "sh", "-c", "command -v ssh; cat"], {
     env: mux.environment,
     stdio: ["pipe", "pipe", "inherit"],
   });

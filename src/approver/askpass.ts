@@ -77,6 +77,7 @@ function finished(child: ChildProcess): Promise<{ code: number | null; output: s
   });
 }
 
+/** A first line of our own words: the programs of KDE and LXQt show all as HTML if there is a tag in it (Qt::mightBeRichText()), and a command may have one. */
 function promptText(question: Question): string {
-  return `${describeQuestion(question).join("\n")}\n\nAllow it ${describeRemember(question.yes)}?`;
+  return `muxguard:\n${describeQuestion(question).join("\n")}\n\nAllow it ${describeRemember(question.yes)}?`;
 }

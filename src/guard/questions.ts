@@ -14,6 +14,9 @@ import type { Scope } from "./scope.ts";
 /** The most questions open at once. Beyond it a request is denied without asking. */
 const MAX_OPEN = 64;
 
+/** The most of one run: what is inside may call its programs as it likes, and must not leave those outside without an answer. */
+const MAX_OF_RUN = MAX_OPEN / 2;
+
 /** The longest that a timer of Node waits, in milliseconds: a longer one would fire at once. */
 const MAX_TIMER = 2 ** 31 - 1;
 
@@ -107,12 +110,15 @@ export class Questions {
 
   /** Why it can't be asked. */
   #tooMany({ who, alike, ...asking }: Asking): string | undefined {
+    const { run } = asking.question.caller;
     const open = [...this.#open];
     if (open.some((one) => one.takes({ ...asking, alike }))) return undefined;
     const { perProgram } = this.#limits;
     const own = open.filter(({ asking: other }) => who !== undefined && other.who === who).length;
     if (own >= perProgram)
       return `${perProgram} questions of this program are open already (muxguard pending)`;
+    const ofRun = open.filter(({ question }) => run && question.caller.run?.pid === run.pid).length;
+    if (ofRun >= MAX_OF_RUN) return `${MAX_OF_RUN} questions of this run are open already (muxguard pending)`;
     if (open.length < MAX_OPEN) return undefined;
     return `${MAX_OPEN} questions are open already; answer them first (muxguard pending)`;
   }

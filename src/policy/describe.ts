@@ -243,8 +243,9 @@ export function describeProgram(caller: Caller): string {
   return `${programName(caller)}${run}`;
 }
 
+/** Whoever makes a file or a process names it as it likes. */
 function programName({ exe, name }: Process): string {
-  return exe === undefined ? `(${visible(name, 32)})` : visible(exe.slice(exe.lastIndexOf("/") + 1), 64);
+  return exe === undefined ? `(${named(name, 32)})` : named(exe.slice(exe.lastIndexOf("/") + 1));
 }
 
 export function describeRemember(remember: Remember): string {

@@ -2,7 +2,7 @@
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { Questions } from "../../src/guard/questions.ts";
 import { answersTo } from "../../src/policy/describe.ts";
-import type { Request } from "../../src/policy/request.ts";
+import type { Caller, Request } from "../../src/policy/request.ts";
 import {
   asking,
   denied,
@@ -266,6 +266,26 @@ describe("the questions of one program", () => {
     const other = ask("c", "git");
     for (const { answer } of [...approver.asked]) answer(yes());
     expect(await Promise.all([...open, same, other])).toHaveLength(4);
+  });
+});
+
+describe("the questions of one run", () => {
+  test("leave room for others, whatever its programs are called", async () => {
+    const approver = new StubApprover();
+    const questions = new Questions();
+    const inRun = { ...caller, run: { name: "claude", pid: 9 } };
+    const ask = (name: string, by: Caller) =>
+      questions.ask(
+        asking({ question: question({ caller: by }), covered: name, who: name, approvers: [approver] }),
+        staying(),
+      );
+    const open = Array.from({ length: 32 }, (_, nth) => ask(`name ${nth}`, inRun));
+    expect(await ask("one more", inRun)).toMatchObject(
+      denied("fault:busy", /^32 questions of this run are open already/),
+    );
+    const others = [ask("git", caller), ask("rsync", { ...caller, run: { name: "claude", pid: 10 } })];
+    for (const { answer } of [...approver.asked]) answer(yes());
+    expect(await Promise.all([...open, ...others])).toHaveLength(34);
   });
 });
 
