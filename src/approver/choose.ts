@@ -6,7 +6,7 @@ import { emitKeypressEvents } from "node:readline";
 import { answersTo, describeQuestion } from "../policy/describe.ts";
 import type { Answer, Question } from "../policy/question.ts";
 import type { OpenTerminal } from "./open-terminal.ts";
-import { cut, textWidth, wrap } from "./screen-text.ts";
+import { cut, type Size, textWidth, wrap } from "./screen-text.ts";
 
 /** How often size and text are looked at, in milliseconds: a terminal that is not the process's own tells nobody of its size. */
 const INTERVAL = 200;
@@ -16,11 +16,6 @@ const FOOT = 3;
 
 const HEADING = "Allow it?";
 const KEYS = "↑↓ choose, Enter answers";
-
-export interface Size {
-  columns: number;
-  rows: number;
-}
 
 /** The size that the question would like to have. @param columns the most there are */
 export function sizeOf(question: Question, columns: number): Size {

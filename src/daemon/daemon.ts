@@ -8,13 +8,15 @@ import { userInfo } from "node:os";
 import { join } from "node:path";
 import type { Approver } from "../approver/approver.ts";
 import { createAskpassApprover } from "../approver/askpass.ts";
-import { createAskpassPrompter } from "../approver/askpass-prompt.ts";
 import { createCommandApprover } from "../approver/command.ts";
-import { inTurn } from "../approver/in-turn.ts";
+import { createTurns, inTurn, promptInTurn } from "../approver/in-turn.ts";
 import { nextAskpass } from "../approver/next-askpass.ts";
 import { createNotificationApprover } from "../approver/notification.ts";
 import type { Prompter } from "../approver/prompter.ts";
+import { promptersOf } from "../approver/prompters.ts";
 import { createTmuxApprover } from "../approver/tmux.ts";
+import { createTmuxPrompter } from "../approver/tmux-prompt.ts";
+import type { TmuxOptions } from "../approver/tmux-terminal.ts";
 import { auditEvent, questionEvent } from "../audit/event.ts";
 import { AuditLog } from "../audit/log.ts";
 import { AgentConnection } from "../guard/agent-connection.ts";
@@ -31,7 +33,7 @@ import { SessionRegistry } from "../identity/session-registry.ts";
 import { SshConfigs } from "../identity/ssh-config.ts";
 import { sessionBusSocket, systemBusSocket } from "../platform/bus-address.ts";
 import { createDesktop, type OpenDesktop } from "../platform/desktop.ts";
-import { isInRun } from "../platform/in-run.ts";
+import { isInRun, readOutside } from "../platform/in-run.ts";
 import { bootTime, makeFifo } from "../platform/libc.ts";
 import { type Accepted, type Listener, listenPrivately } from "../platform/listener.ts";
 import { type LockSignals, onLockOrSleep } from "../platform/lock-signals.ts";
@@ -120,9 +122,9 @@ export class Guard {
   readonly #masterDestinations: MasterDestinations;
   readonly #broker: Broker;
   readonly #prompts: Prompts;
-  readonly #askpass: NodeJS.ProcessEnv;
   readonly #desktop: OpenDesktop;
   readonly #approvers: readonly Approver[];
+  readonly #prompters: readonly Prompter[];
   readonly #lock: Lock;
   readonly #runs = new Map<string, AddedScope & { run: Run }>();
   readonly #open = new Set<{ close(): Promise<void> }>();
@@ -140,19 +142,26 @@ export class Guard {
     const hosts = new HostIdentifier({}, configs);
     this.#destinations = createDestinationResolver({}, hosts);
     this.#masterDestinations = new MasterDestinations(configs, hosts);
-    this.#askpass = nextAskpass(environment, config.askpass);
+    const askpass = nextAskpass(environment, config.askpass);
     this.#desktop = createDesktop(environment, (pid) => this.#outside(pid) !== undefined);
-    const inTurns = [
-      createTmuxApprover({
-        environment,
-        folder: join(options.folder, "popup"),
-        makeFifo,
-        outside: (pid) => this.#outside(pid),
-      }),
-      createAskpassApprover(this.#askpass),
-      createCommandApprover({ command: config.command, environment, toJson: questionEvent }),
-    ].map((approver) => inTurn(approver));
-    this.#approvers = [createNotificationApprover(this.#desktop), ...inTurns];
+    const tmux: TmuxOptions = {
+      environment,
+      folder: join(options.folder, "popup"),
+      makeFifo,
+      outside: (pid) => this.#outside(pid),
+    };
+    const tmuxTurns = createTurns();
+    this.#approvers = [
+      createNotificationApprover(this.#desktop),
+      inTurn(createTmuxApprover(tmux), tmuxTurns),
+      inTurn(createAskpassApprover(askpass)),
+      inTurn(createCommandApprover({ command: config.command, environment, toJson: questionEvent })),
+    ];
+    this.#prompters = promptersOf(config.approvers, {
+      tmux: promptInTurn(createTmuxPrompter(tmux), tmuxTurns),
+      desktop: this.#desktop,
+      askpass,
+    });
     const onOpen = (): void => {
       this.#watchLocks();
       options.onQuestion?.();
@@ -318,9 +327,9 @@ export class Guard {
     return this.#options.paths;
   }
 
-  /** The user's own SSH_ASKPASS. */
-  get prompter(): Prompter {
-    return createAskpassPrompter(this.#askpass);
+  /** Who is asked for what the guard's own ssh wants to know, after the terminal of whoever wanted the connection. */
+  get prompters(): readonly Prompter[] {
+    return this.#prompters;
   }
 
   pending(): Question[] {
@@ -375,7 +384,11 @@ export class Guard {
 
   /** What is inside of a run, be it another guard's, may not control the guard. */
   isInRun(caller: Caller): boolean {
-    return isInRun(caller, new Set([...this.#runs.values()].map(({ run }) => run.pid)));
+    return isInRun(caller, this.#holders);
+  }
+
+  get #holders(): Set<number> {
+    return new Set([...this.#runs.values()].map(({ run }) => run.pid));
   }
 
   /** Logs that what is guarded wanted to control the guard. */
@@ -385,14 +398,8 @@ export class Guard {
     this.#broker.refuse(request, asker, { report: () => {} }, { what: "inside", reason });
   }
 
-  /** A process that is there and in no run. */
   #outside(pid: number): Caller | undefined {
-    try {
-      const found = this.#processes.read(pid);
-      return this.isInRun(found) ? undefined : found;
-    } catch {
-      return undefined; // it is gone
-    }
+    return readOutside(this.#processes, pid, this.#holders);
   }
 
   /** The process at the other end of a connection to one of the guard's sockets. */
