@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { Approver } from "../src/approver/approver.ts";
 import { createAskpassApprover } from "../src/approver/askpass.ts";
 import { createCommandApprover } from "../src/approver/command.ts";
+import { createTurns } from "../src/approver/in-turn.ts";
 import { nextAskpass } from "../src/approver/next-askpass.ts";
 import { createNotificationApprover } from "../src/approver/notification.ts";
 import type { Prompter } from "../src/approver/prompter.ts";
@@ -46,7 +47,8 @@ export function openPeople(
     { ...environment, SSH_ASKPASS: environment.SSH_ASKPASS ?? "muxguard-askpass" },
     askpass,
   );
-  const tmux = { environment, folder: join(paths.runtime, `askpass-${process.pid}`), makeFifo, outside };
+  const folder = join(paths.runtime, `askpass-${process.pid}`);
+  const tmux = { environment, folder, turns: createTurns(), makeFifo, outside };
   return {
     approvers: [
       createTerminalApprover(ownTerminal),

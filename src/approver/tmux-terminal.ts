@@ -9,6 +9,7 @@
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Caller } from "../policy/request.ts";
+import type { Turns } from "./in-turn.ts";
 import { type OpenTerminal, openTerminal } from "./open-terminal.ts";
 import type { Size } from "./screen-text.ts";
 import { findTmuxClient, type TmuxClient, tmuxSockets } from "./tmux-client.ts";
@@ -28,6 +29,8 @@ export interface TmuxOptions {
   environment: NodeJS.ProcessEnv;
   /** Of the guard's own, private: it is made for a question, and removed. */
   folder: string;
+  /** There is one folder, and one popup at a time. */
+  turns: Turns;
   makeFifo(path: string): void;
   /** The process as it is now; undefined if it is gone, or inside of a run. */
   outside(pid: number): Caller | undefined;
@@ -42,7 +45,16 @@ export function withoutTmux({ environment }: TmuxOptions): string | undefined {
  * Opens a terminal for as long as the action takes.
  * @param sizeIn the size that it should have, where there are so many columns
  */
-export async function inPopup<T>(
+export function inPopup<T>(
+  options: TmuxOptions,
+  sizeIn: (columns: number) => Size,
+  signal: AbortSignal,
+  action: (terminal: OpenTerminal) => Promise<T>,
+): Promise<T> {
+  return options.turns(signal, () => withPopup(options, sizeIn, signal, action));
+}
+
+async function withPopup<T>(
   options: TmuxOptions,
   sizeIn: (columns: number) => Size,
   signal: AbortSignal,

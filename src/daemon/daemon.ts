@@ -9,7 +9,7 @@ import { join } from "node:path";
 import type { Approver } from "../approver/approver.ts";
 import { createAskpassApprover } from "../approver/askpass.ts";
 import { createCommandApprover } from "../approver/command.ts";
-import { createTurns, inTurn, promptInTurn } from "../approver/in-turn.ts";
+import { createTurns, inTurn } from "../approver/in-turn.ts";
 import { nextAskpass } from "../approver/next-askpass.ts";
 import { createNotificationApprover } from "../approver/notification.ts";
 import type { Prompter } from "../approver/prompter.ts";
@@ -147,18 +147,18 @@ export class Guard {
     const tmux: TmuxOptions = {
       environment,
       folder: join(options.folder, "popup"),
+      turns: createTurns(),
       makeFifo,
       outside: (pid) => this.#outside(pid),
     };
-    const tmuxTurns = createTurns();
     this.#approvers = [
       createNotificationApprover(this.#desktop),
-      inTurn(createTmuxApprover(tmux), tmuxTurns),
+      createTmuxApprover(tmux),
       inTurn(createAskpassApprover(askpass)),
       inTurn(createCommandApprover({ command: config.command, environment, toJson: questionEvent })),
     ];
     this.#prompters = promptersOf(config.approvers, {
-      tmux: promptInTurn(createTmuxPrompter(tmux), tmuxTurns),
+      tmux: createTmuxPrompter(tmux),
       desktop: this.#desktop,
       askpass,
     });
