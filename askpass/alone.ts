@@ -7,6 +7,7 @@ import { auditEvent } from "../src/audit/event.ts";
 import { AuditLog } from "../src/audit/log.ts";
 import { type Config, readConfig } from "../src/daemon/config.ts";
 import { confirm } from "../src/daemon/confirm.ts";
+import { Lock } from "../src/daemon/lock.ts";
 import { askerOf } from "../src/daemon/parent-asker.ts";
 import type { Paths } from "../src/daemon/paths.ts";
 import { userPolicy } from "../src/daemon/policy-files.ts";
@@ -50,12 +51,14 @@ export async function decide(paths: Paths, question: AskpassQuestion): Promise<A
 function brokerOf(paths: Paths, config: Config): Broker {
   const log = new AuditLog(paths.log, config.syncLog);
   const now = (): number => performance.now();
+  const lock = new Lock(paths.runtime, () => {});
   return new Broker({
     record: (decided) => log.append(auditEvent(decided)),
     grants: new Grants(now),
     questions: new Questions(),
     settings: config,
     now,
+    isLocked: () => lock.isOn,
   });
 }
 

@@ -67,6 +67,15 @@ describeWith(["ssh", "sshd"], "a key that asks at each use, without a daemon", (
     expect((await login(lab)).code).toBe(255);
   });
 
+  it("is not used while muxguard is locked, whatever the rules say", async () => {
+    lab.policy(RULE);
+    await lab.muxguard("lock");
+    onTestFinished(async () => void (await lab.muxguard("unlock")));
+    const { result, events } = await lab.logged(() => login(lab));
+    expect(result.code).toBe(255);
+    expect(events).toMatchObject([{ decision: "deny", by: "fault:locked" }]);
+  });
+
   it("is asked about through the user's other program, once each time", async () => {
     lab.policy("");
     const heard = lab.person("yes");
@@ -74,7 +83,7 @@ describeWith(["ssh", "sshd"], "a key that asks at each use, without a daemon", (
     const { result, events } = await lab.logged(() => login(lab));
     expect(result.stdout).toBe("in\n");
     expect(events).toMatchObject([{ by: "approver:askpass", remember: "once" }]);
-    expect(heard()).toMatch(/^\(?ssh-agent\)? wants to have key "work" used/);
+    expect(heard()).toMatch(/^muxguard:\n\(?ssh-agent\)? wants to have key "work" used/);
     expect(heard()).toContain("for whom: it does not say");
     expect(heard()).toContain("Allow it once?");
   });
