@@ -77,5 +77,10 @@ function finished(child: ChildProcess): Promise<{ code: number | null; output: s
 }
 
 function promptText(question: Question): string {
-  return `${describeQuestion(question).join("\n")}\n\nAllow it ${describeRemember(question.yes)}?`;
+  return latin(`${describeQuestion(question).join("\n")}\n\nAllow it ${describeRemember(question.yes)}?`);
+}
+
+/** x11-ssh-askpass has the characters of Latin-1 alone. */
+function latin(text: string): string {
+  return text.replaceAll("←", "<-").replaceAll("→", "->").replaceAll("…", "...");
 }

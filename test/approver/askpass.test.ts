@@ -158,10 +158,10 @@ describeWith(["ssh", "sshd"], "a login that an askpass program is asked about", 
     expect(asked.match(/Allow it for 10 minutes\?/g)).toHaveLength(1);
     for (const words of [
       `ssh wants to log in to alpha.example as ${user} with key "work"`,
-      "destination: host key known",
+      "destination: alpha.example, host key known",
       "key: ssh-ed25519 SHA256:",
       'in run "work"',
-      "because: the default",
+      'because: no rule says otherwise (default = "ask")',
     ])
       expect(asked).toContain(words);
   });

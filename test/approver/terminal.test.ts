@@ -42,11 +42,11 @@ describeWith(["ssh", "sshd", "tmux"], "a question on the terminal", () => {
     const screen = terminal.screen();
     for (const words of [
       `ssh wants to log in to alpha.example as ${user} with key "work"`,
-      "destination: host key known",
+      "destination: alpha.example, host key known",
       'in run "work"',
       `${ssh} echo in`,
       lab.folder,
-      "because: the default",
+      'because: no rule says otherwise (default = "ask")',
       "❯ deny\n  allow once\n  allow for 10 minutes\n  allow until this run ends\n",
     ])
       expect(screen).toContain(words);

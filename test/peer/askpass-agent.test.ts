@@ -70,8 +70,10 @@ describeWith(["ssh", "sshd"], "a key that asks at each use, without a daemon", (
     const { result, events } = await lab.logged(() => login(lab));
     expect(result.stdout).toBe("in\n");
     expect(events).toMatchObject([{ by: "approver:askpass", remember: "once" }]);
-    expect(heard()).toMatch(/^\(?ssh-agent\)? wants to have key "work" used/);
-    expect(heard()).toContain("for whom: it does not say");
+    expect(heard()).toMatch(
+      /^ssh-agent asks: may key "work" be used( to log in as \S+)?\? It does not say by whom\n/,
+    );
+    expect(heard()).toContain("by whom: any program that reaches it may have asked");
     expect(heard()).toContain("Allow it once?");
   });
 
