@@ -9,19 +9,11 @@ import {
   programName,
 } from "./describe-caller.ts";
 import { describeCoverage } from "./describe-coverage.ts";
+import { describeKey, describeOperation, describeType, operations } from "./describe-operation.ts";
 import { describeDuration } from "./duration.ts";
 import type { Remember } from "./grants.ts";
 import type { Answer, Question } from "./question.ts";
-import type {
-  AdminOperation,
-  Caller,
-  ControlOperation,
-  connectionOperations,
-  Destination,
-  KeyFacts,
-  Operation,
-  Request,
-} from "./request.ts";
+import type { Caller, Destination, Operation, Request } from "./request.ts";
 import { inQuotes, named, quoted, visible, visibleEnds } from "./visible.ts";
 
 /** What is asked for, in one phrase: `log in to github.com as git with key "work"`, `run "uptime" on prod-db as root`. */
@@ -179,41 +171,6 @@ function describePath({ path }: Request): string {
   return path.length > 0 ? `, forwarded through ${path.map(hostName).join(" → ")}` : "";
 }
 
-function describeKey({ type, fingerprint, comment }: KeyFacts): string {
-  return comment === undefined ? `key ${describeType(type)}${fingerprint}` : `key ${quoted(comment, 80)}`;
-}
-
-function describeType(type: string | undefined): string {
-  return type === undefined ? "" : `${visible(type, 60)} `;
-}
-
-const operations: Record<AdminOperation | (typeof connectionOperations)[number] | ControlOperation, string> =
-  {
-    add: "add",
-    remove: "remove",
-    "remove-all": "remove all keys from the agent",
-    "add-smartcard": "load keys from",
-    "remove-smartcard": "remove the keys of",
-    lock: "lock the agent",
-    unlock: "unlock the agent",
-    exit: "end the shared connection to",
-    stop: "stop sharing the connection to",
-    cancel: "end the forward of",
-    approve: "approve a question of muxguard",
-    deny: "answer a question of muxguard",
-    forget: "make muxguard forget its answers",
-    "lock-all": "lock muxguard",
-    "unlock-all": "unlock muxguard",
-  };
-
-function describeOperation({ operation, key, provider, constraints = [] }: Request): string {
-  const words = operation && operation in operations ? operations[operation as AdminOperation] : "change";
-  const object = key ? describeKey(key) : provider === undefined ? "" : `the library ${named(provider, 200)}`;
-  const limits =
-    constraints.length === 0 ? "" : ` (${constraints.map((limit) => visible(limit, 60)).join(", ")})`;
-  return object === "" ? words : `${words} ${object}${limits}`;
-}
-
 export function describeRemember(remember: Remember): string {
   if (typeof remember === "object") return `for ${describeDuration(remember.milliseconds)}`;
   return lengths[remember];
@@ -318,7 +275,7 @@ function describeHeadline({ request, caller, hosts }: Question): string {
 function describeAsker(request: Request, caller: Caller): string {
   const { operation, key, user } = request;
   if (operation !== "use-key") return `${programName(caller)} wants to ${describeRequest(request)}`;
-  const name = caller.exe === undefined ? visible(caller.name, 32) : programName(caller);
+  const name = caller.exe === undefined ? named(caller.name, 32) : programName(caller);
   const purpose = user === undefined ? "" : ` to log in as ${named(user)}`;
   return `${name} asks: may ${key ? describeKey(key) : "a key"} be used${purpose}? It does not say by whom`;
 }

@@ -84,6 +84,9 @@ describe("an askpass program", () => {
     expect(first).toBe("1 confirm");
     expect(text.join("\n")).toContain("ssh prod\\x1b[2J\\nAllow it?");
     expect(text.join("\n")).toContain('because: rule "agents"');
+    // x11-ssh-askpass shows Latin-1 alone
+    expect(text.join("\n")).toContain("started by git <- bash");
+    expect(text.join("\n")).not.toMatch(/[^\n -\xff]/);
     expect(text.filter((line) => line.startsWith("Allow it"))).toEqual(["Allow it for 10 minutes?"]);
   });
 
