@@ -1,4 +1,5 @@
 /** A question of `ssh-add -c` that a rule answers, against the start of Node itself: muxguard-askpass through a daemon that runs, and by itself. */
+import { NODE } from "./as-ssh.ts";
 import type { Lab } from "./lab.ts";
 import { interleave, type Variant } from "./samples.ts";
 import { type Row, renderSummary } from "./table.ts";
@@ -14,7 +15,7 @@ export async function benchAskpass(lab: Lab): Promise<Row[]> {
   const alone = asking(lab.environment());
   const daemon = asking((await lab.guard()).environment);
   const variants: Variant<Name>[] = [
-    { name: "node", once: () => lab.run(process.execPath, ["-e", "0"], process.env) },
+    { name: "node", once: () => lab.run(NODE, ["-e", "0"], process.env) },
     { name: "daemon", once: () => lab.runAskpass(QUESTION, daemon) },
     { name: "alone", once: () => lab.runAskpass(QUESTION, alone) },
   ];

@@ -7,6 +7,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { PrivateBus } from "../test/support/message-bus.ts";
+import { NODE } from "./as-ssh.ts";
 import { hostLine } from "./login.ts";
 import { output, Processes, ready } from "./processes.ts";
 
@@ -15,7 +16,7 @@ const askpass = fileURLToPath(new URL("../../bin/muxguard-askpass", import.meta.
 const passThrough = fileURLToPath(new URL("./pass-through.js", import.meta.url));
 
 /** A few rules that don't match, then those that do: a rule allows opaque data, a remembered approval logins. */
-const policy = `
+const rules = `
 default = "deny"
 
 [[rule]]
@@ -61,6 +62,15 @@ host = "box.example"
 command = "*"
 action = "allow"
 `;
+
+interface GuardOptions {
+  environment?: NodeJS.ProcessEnv;
+  /** Of config.toml, beside `ssh_config`. */
+  config?: string;
+  /** Other rules than the bench's. */
+  policy?: string;
+  stderr?: "inherit" | "ignore";
+}
 
 export interface RunningGuard {
   socket: string;
@@ -119,17 +129,13 @@ export class Lab {
   }
 
   /** A guard in a fresh process, with folders, policy and log of its own. */
-  async startGuard(
-    more: NodeJS.ProcessEnv = {},
-    config?: string,
-    stderr: "inherit" | "ignore" = "inherit",
-  ): Promise<RunningGuard> {
+  async startGuard(options: GuardOptions = {}): Promise<RunningGuard> {
     const home = this.#home();
-    const environment = { ...this.#environment(home, config), ...more };
+    const environment = { ...this.#environment(home, options), ...options.environment };
     const args = [muxguard, "daemon", "--foreground"];
-    const child = this.#processes.spawn(process.execPath, args, {
+    const child = this.#processes.spawn(NODE, args, {
       env: environment,
-      stdio: ["ignore", "ignore", stderr, "ipc"],
+      stdio: ["ignore", "ignore", options.stderr ?? "inherit", "ipc"],
     });
     await ready(child);
     child.disconnect();
@@ -160,7 +166,10 @@ export class Lab {
     return join(this.#processes.folder, `guard${this.#guards++}`);
   }
 
-  #environment(home: string, config = 'approvers = ["askpass"]'): NodeJS.ProcessEnv {
+  #environment(
+    home: string,
+    { config = 'approvers = ["askpass"]', policy = rules }: GuardOptions = {},
+  ): NodeJS.ProcessEnv {
     const folder = (name: string): string => join(home, name);
     for (const name of ["run", "state", "config/muxguard"])
       mkdirSync(folder(name), { recursive: true, mode: 0o700 });
@@ -182,6 +191,11 @@ export class Lab {
 
   get folder(): string {
     return this.#processes.folder;
+  }
+
+  /** Of the agent's one key. */
+  get keyFile(): string {
+    return keyFileIn(this.folder);
   }
 
   /** Starts a process that ends with the lab, if not before. */
@@ -206,16 +220,16 @@ export class Lab {
   }
 
   runMuxguard(args: readonly string[], environment: NodeJS.ProcessEnv): Promise<void> {
-    return this.run(process.execPath, [muxguard, ...args], environment);
+    return this.run(NODE, [muxguard, ...args], environment);
   }
 
   runAskpass(question: string, environment: NodeJS.ProcessEnv): Promise<void> {
-    return this.run(process.execPath, [askpass, question], environment);
+    return this.run(NODE, [askpass, question], environment);
   }
 
   async #startPassThrough(): Promise<string> {
     const socket = join(this.#processes.folder, "pass-through");
-    const child = this.#processes.spawn(process.execPath, [passThrough, socket, this.agentSocket], {
+    const child = this.#processes.spawn(NODE, [passThrough, socket, this.agentSocket], {
       stdio: ["ignore", "ignore", "inherit", "ipc"],
     });
     await ready(child);
@@ -237,9 +251,13 @@ export class Lab {
   }
 }
 
+function keyFileIn(folder: string): string {
+  return join(folder, "key");
+}
+
 /** Returns the key's blob. */
 function addKey(folder: string, agentSocket: string): Buffer {
-  const file = join(folder, "key");
+  const file = keyFileIn(folder);
   execFileSync("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-C", "bench", "-f", file]);
   execFileSync("ssh-add", ["-q", file], { env: { ...process.env, SSH_AUTH_SOCK: agentSocket } });
   return Buffer.from(readFileSync(`${file}.pub`, "utf8").split(" ")[1] ?? "", "base64");

@@ -3,6 +3,7 @@
  * is measured next to bare OpenSSH, in the same run.
  */
 import { benchConnect, benchList, benchLogin, benchSign } from "./agent.ts";
+import { becomeSsh } from "./as-ssh.ts";
 import { benchAskpass } from "./askpass.ts";
 import { Lab } from "./lab.ts";
 import { benchClients, benchMemory } from "./load.ts";
@@ -11,11 +12,13 @@ import { benchIdle } from "./mux-idle.ts";
 import { benchPrompt } from "./prompt.ts";
 import { benchRun } from "./run.ts";
 import { describeMachine, type Row, renderTable } from "./table.ts";
+import { benchTedium } from "./tedium.ts";
 
 interface Section {
   name: string;
   group: string;
-  run(lab: Lab): Promise<Row[]>;
+  /** @param remark prints a paragraph below the tables */
+  run(lab: Lab, remark: (text: string) => void): Promise<Row[]>;
 }
 
 const sections: readonly Section[] = [
@@ -33,6 +36,7 @@ const sections: readonly Section[] = [
   { name: "logins", group: "mux", run: benchLogins },
   { name: "ride", group: "mux", run: benchRide },
   { name: "askpass", group: "cli", run: benchAskpass },
+  { name: "tedium", group: "questions", run: benchTedium },
 ];
 
 function chooseSections(names: readonly string[]): readonly Section[] {
@@ -45,21 +49,24 @@ function chooseSections(names: readonly string[]): readonly Section[] {
   );
 }
 
-/** A table for each group. */
+/** A table for each group, and what there is to say about them. */
 async function measure(chosen: readonly Section[]): Promise<string> {
   const lab = await Lab.open();
   try {
     const groups = new Map<string, Row[]>();
+    const remarks: string[] = [];
+    const remark = (text: string): void => void remarks.push(text);
     for (const { name, group, run } of chosen) {
       process.stderr.write(`${name}...\n`);
-      groups.set(group, [...(groups.get(group) ?? []), ...(await run(lab))]);
+      groups.set(group, [...(groups.get(group) ?? []), ...(await run(lab, remark))]);
     }
-    return [...groups.values()].map(renderTable).join("\n\n");
+    return [...[...groups.values()].map(renderTable), ...remarks].join("\n\n");
   } finally {
     await lab.close();
   }
 }
 
+becomeSsh();
 try {
   const tables = await measure(chooseSections(process.argv.slice(2)));
   process.stdout.write(`${tables}\n\np50 (p95). ${describeMachine()}.\n`);

@@ -2,12 +2,12 @@
  * What sessions are measured with: a real sshd on the loopback interface, a guard, and two masters of the same kind that lead there at the same
  * time, one with the guard in front of it.
  */
-import { execFileSync } from "node:child_process";
-import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { appendFileSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { freePort, listenFarFrom } from "./far.ts";
+import { listenFarFrom } from "./far.ts";
 import type { Lab, RunningGuard } from "./lab.ts";
 import { ready } from "./processes.ts";
+import { startServer } from "./server.ts";
 
 /** The policy allows sessions there. */
 export const HOST = "box.example";
@@ -38,7 +38,8 @@ export class MuxLab {
     const folder = join(lab.folder, `mux${guard.pid}`);
     mkdirSync(folder, { mode: 0o700 });
     const mux = new MuxLab(lab, guard, folder);
-    const port = await mux.#startServer();
+    const { port, hostKey } = await startServer(lab, folder, "box");
+    appendFileSync(guard.knownHosts, `${HOST} ${hostKey}\n`);
     mux.#addHost(HOST, port);
     mux.#addHost(FAR_HOST, await listenFarFrom(port, ROUND_TRIP));
     return mux;
@@ -77,30 +78,6 @@ export class MuxLab {
   /** With the guarded agent. */
   get environment(): NodeJS.ProcessEnv {
     return { ...this.guard.environment, SSH_AUTH_SOCK: this.guard.socket };
-  }
-
-  /** Returns its port. It lets the agent's key in, as whoever runs the bench. */
-  async #startServer(): Promise<number> {
-    const file = (name: string): string => join(this.#folder, name);
-    execFileSync("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-C", "", "-f", file("host_key")]);
-    writeFileSync(file("authorized_keys"), `ssh-ed25519 ${this.lab.key.toString("base64")}\n`);
-    const port = await freePort();
-    const config = [
-      `ListenAddress 127.0.0.1:${port}`,
-      `HostKey ${file("host_key")}`,
-      `AuthorizedKeysFile ${file("authorized_keys")}`,
-      "PidFile none",
-      "StrictModes no",
-      "UsePAM no",
-      "MaxSessions 2000",
-      `SetEnv HOME=${this.#folder}`, // the user's own start-up files are no part of this
-    ];
-    writeFileSync(file("sshd_config"), `${config.join("\n")}\n`);
-    if (process.getuid?.() === 0) mkdirSync("/run/sshd", { recursive: true });
-    const args = ["-D", "-e", "-f", file("sshd_config")];
-    await ready(this.lab.spawn("/usr/sbin/sshd", args, { stdio: ["ignore", "ignore", "pipe"] }));
-    appendFileSync(this.guard.knownHosts, `${HOST} ${readFileSync(file("host_key.pub"), "utf8")}`);
-    return port;
   }
 
   #addHost(name: string, port: number): void {

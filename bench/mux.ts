@@ -1,6 +1,7 @@
 /** Sessions over a shared connection: through a master that is there for everybody, and through one behind the guard. */
 import { closeSync, openSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { NODE } from "./as-ssh.ts";
 import { type Lab, muxguard } from "./lab.ts";
 import { FAR_HOST, HOST, MuxLab, ROUND_TRIP } from "./mux-lab.ts";
 import { ready } from "./processes.ts";
@@ -104,11 +105,10 @@ export async function benchLogins(lab: Lab): Promise<Row[]> {
 export async function benchRide(lab: Lab): Promise<Row[]> {
   const mux = await MuxLab.open(lab);
   const { bare } = await mux.startMasters();
-  const run = lab.spawn(
-    process.execPath,
-    [muxguard, "run", "--ride", "--", "sh", "-c", "command -v ssh; cat"],
-    { env: mux.environment, stdio: ["pipe", "pipe", "inherit"] },
-  );
+  const run = lab.spawn(NODE, [muxguard, "run", "--ride", "--", "sh", "-c", "command -v ssh; cat"], {
+    env: mux.environment,
+    stdio: ["pipe", "pipe", "inherit"],
+  });
   const shim = (await ready(run)).trim();
   const pair = await compare(
     () => mux.ssh(bare, "true"),

@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { constants, tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
+import { setTimeout } from "node:timers/promises";
 
 /** Of the folder's own path: the names of sockets in it have to fit into the 108 bytes of sun_path. unix(7) */
 const MAX_FOLDER = 50;
@@ -80,4 +81,13 @@ export async function output(child: ChildProcess): Promise<string> {
     () => false,
   );
   return (await started) && child.stdout ? text(child.stdout) : "";
+}
+
+/** Waits for what another process brings about. */
+export async function until(condition: () => boolean, what: () => string, limit = 30_000): Promise<void> {
+  const end = performance.now() + limit;
+  while (!condition()) {
+    if (performance.now() > end) throw new Error(`waited ${limit} ms in vain for ${what()}`);
+    await setTimeout(20);
+  }
 }

@@ -1,58 +1,131 @@
-/** From a request to its question on the session's bus. What the notification server needs to draw it is not the guard's. */
-import { encodeAgentRequest } from "../src/wire/agent.ts";
-import { encodeFrame } from "../src/wire/frame.ts";
+/**
+ * From a request, a login to a host that proved its key, to its question: on the session's bus, where drawing it is not the guard's, and on the terminal of a
+ * tmux client.
+ */
+import type { ChildProcess } from "node:child_process";
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
 import { StubServer } from "../test/support/message-bus.ts";
 import { AgentClient } from "./agent-client.ts";
 import type { Lab } from "./lab.ts";
+import { createLogin } from "./login.ts";
+import { ready } from "./processes.ts";
 import { type Summary, summarize } from "./samples.ts";
 import { type Row, renderSummary } from "./table.ts";
 
-/** The rules ask about it; it is never carried out. */
-const change = encodeFrame(encodeAgentRequest({ type: "SSH_AGENTC_REMOVE_ALL_IDENTITIES" }));
-
-const QUESTIONS = 200;
 const WARM_UP = 20;
 const MOST_MILLISECONDS = 50;
 
+/** Where questions come up. */
+interface Screen {
+  /** @param nth of all questions, from 1 */
+  shows(nth: number): Promise<void>;
+  isEmpty(nth: number): Promise<void>;
+}
+
 export async function benchPrompt(lab: Lab): Promise<Row[]> {
+  return [...(await onBus(lab)), ...(await inTmux(lab))];
+}
+
+async function onBus(lab: Lab): Promise<Row[]> {
   const bus = await lab.startBus();
   try {
     const server = await StubServer.start(await bus.client());
-    const buses = { DBUS_SESSION_BUS_ADDRESS: bus.address, DBUS_SYSTEM_BUS_ADDRESS: bus.address };
-    const { socket } = await lab.startGuard(buses, 'approvers = ["notification"]', "ignore");
-    const [first = Number.NaN, ...samples] = await ask(socket, server);
-    return [
-      row("the first one of a guard", { p50: first, p95: first }),
-      row("later ones", summarize(samples.slice(WARM_UP))),
-    ];
+    const environment = {
+      DBUS_SESSION_BUS_ADDRESS: bus.address,
+      DBUS_SYSTEM_BUS_ADDRESS: bus.address,
+    };
+    const config = 'approvers = ["notification"]';
+    const { socket } = await lab.startGuard({ environment, config, stderr: "ignore" });
+    const screen: Screen = {
+      shows: async (nth) => void (await server.nth(nth)),
+      isEmpty: async (nth) => server.isClosed((await server.nth(nth)).id),
+    };
+    return rows("on the session's bus", await ask(lab, socket, screen, 200));
   } finally {
     await bus.close();
   }
 }
 
-function row(which: string, summary: Summary): Row {
+async function inTmux(lab: Lab): Promise<Row[]> {
+  const folder = join(lab.folder, "tmux");
+  mkdirSync(folder, { mode: 0o700 });
+  const environment = { ...process.env, TMUX_TMPDIR: folder, TMUX: "", TERM: "xterm" };
+  const attached = "tmux -u -f /dev/null new-session cat";
+  const client = lab.spawn("script", ["-qfc", attached, "/dev/null"], {
+    env: environment,
+    stdio: ["pipe", "pipe", "inherit"],
+  });
+  await ready(client);
+  try {
+    const { socket } = await lab.startGuard({
+      environment,
+      config: 'approvers = ["tmux"]',
+      stderr: "ignore",
+    });
+    return rows("in a popup of tmux", await ask(lab, socket, terminalOf(client), 60));
+  } finally {
+    await lab.run("tmux", ["kill-server"], environment);
+  }
+}
+
+function terminalOf(client: ChildProcess): Screen {
+  let shown = "";
+  let look = (): void => {};
+  client.stdout?.setEncoding("utf8").on("data", (more: string) => {
+    shown += more;
+    look();
+  });
+  const until = (holds: () => boolean): Promise<void> =>
+    new Promise((resolve) => {
+      look = () => holds() && resolve();
+      look();
+    });
   return {
-    measure: `request to question on the session's bus, ${which}`,
-    guard: renderSummary(summary),
-    result: `${summary.p50.toFixed(1)} ms`,
-    ...(which === "later ones" && {
-      target: `< ${MOST_MILLISECONDS} ms`,
-      holds: summary.p95 < MOST_MILLISECONDS,
-    }),
+    shows: () => until(() => shown.includes("Allow it?")),
+    async isEmpty() {
+      shown = "";
+      await until(() => shown !== ""); // what was below the popup is drawn again
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      shown = "";
+    },
   };
 }
 
 /** Each question is withdrawn before the next. @returns how long each took to come, in milliseconds */
-async function ask(socket: string, server: StubServer): Promise<number[]> {
+async function ask(lab: Lab, socket: string, screen: Screen, count: number): Promise<number[]> {
   const samples: number[] = [];
-  while (samples.length < QUESTIONS) {
+  while (samples.length < count) {
+    const nth = samples.length + 1;
+    const { bind, login } = createLogin(lab.key);
     const client = await AgentClient.connect(socket);
+    await client.request(bind);
     const began = performance.now();
-    client.request(change).catch(() => {}); // nobody answers
-    const { id } = await server.nth(samples.length + 1);
+    client.request(login).catch(() => {}); // nobody answers
+    await screen.shows(nth);
     samples.push(performance.now() - began);
     await client.close();
-    await server.isClosed(id);
+    await screen.isEmpty(nth);
   }
   return samples;
+}
+
+function rows(where: string, [first = Number.NaN, ...samples]: number[]): Row[] {
+  const later = summarize(samples.slice(WARM_UP));
+  return [
+    row(`${where}, the first one of a guard`, { p50: first, p95: first }),
+    {
+      ...row(`${where}, later ones`, later),
+      target: `< ${MOST_MILLISECONDS} ms`,
+      holds: later.p50 < MOST_MILLISECONDS,
+    },
+  ];
+}
+
+function row(where: string, summary: Summary): Row {
+  return {
+    measure: `request to question ${where}`,
+    guard: renderSummary(summary),
+    result: `${summary.p50.toFixed(1)} ms`,
+  };
 }

@@ -1,4 +1,5 @@
 /** `muxguard run -- true` against the start of Node itself: with a guard of its own, and through a daemon that runs. */
+import { NODE } from "./as-ssh.ts";
 import type { Lab } from "./lab.ts";
 import { interleave, type Variant } from "./samples.ts";
 import { type Row, renderSummary } from "./table.ts";
@@ -11,7 +12,7 @@ export async function benchRun(lab: Lab): Promise<Row[]> {
   const own = lab.environment();
   const { environment: daemon } = await lab.guard();
   const variants: Variant<Name>[] = [
-    { name: "node", once: () => lab.run(process.execPath, ["-e", "0"], process.env) },
+    { name: "node", once: () => lab.run(NODE, ["-e", "0"], process.env) },
     { name: "own guard", once: () => lab.runMuxguard(["run", "--", "true"], own) },
     { name: "daemon", once: () => lab.runMuxguard(["run", "--", "true"], daemon) },
   ];

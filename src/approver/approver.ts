@@ -5,6 +5,9 @@ export interface Approver {
   /** As config.toml and the log name it. */
   readonly kind: string;
 
+  /** True if it can't well take a question back for a fuller one: it is asked once all that belong to it have had the time to come. */
+  readonly unhurried?: boolean;
+
   /** Undefined if it can reach a person right now, otherwise why it can't. */
   unavailable(): string | undefined;
 

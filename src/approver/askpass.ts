@@ -17,6 +17,7 @@ const GRACE = 1000;
 export function createAskpassApprover(environment: NodeJS.ProcessEnv): Approver {
   return {
     kind: "askpass",
+    unhurried: true,
     unavailable: () => unavailable(environment),
     ask: (question, signal) => ask(environment, question, signal),
   };
@@ -76,8 +77,11 @@ function finished(child: ChildProcess): Promise<{ code: number | null; output: s
   });
 }
 
+/** A first line of our own words: the programs of KDE and LXQt show all as HTML if there is a tag in it (Qt::mightBeRichText()), and a command may have one. */
 function promptText(question: Question): string {
-  return latin(`${describeQuestion(question).join("\n")}\n\nAllow it ${describeRemember(question.yes)}?`);
+  return latin(
+    `muxguard:\n${describeQuestion(question).join("\n")}\n\nAllow it ${describeRemember(question.yes)}?`,
+  );
 }
 
 /** x11-ssh-askpass has the characters of Latin-1 alone. */

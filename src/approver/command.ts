@@ -24,6 +24,7 @@ export interface CommandOptions {
 export function createCommandApprover(options: CommandOptions): Approver {
   return {
     kind: "command",
+    unhurried: true,
     unavailable: () => (options.command.length > 0 ? undefined : "no command is set in config.toml"),
     ask: (question, signal) => ask(options, question, signal),
   };

@@ -20,6 +20,7 @@ export function createTurns(): Turns {
 export function inTurn(approver: Approver, turns = createTurns()): Approver {
   return {
     kind: approver.kind,
+    unhurried: approver.unhurried ?? false,
     unavailable: () => approver.unavailable(),
     ask: (question, signal) => turns(signal, () => approver.ask(question, signal)),
   };

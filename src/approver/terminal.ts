@@ -2,6 +2,7 @@
  * Asks on a terminal: that of `muxguard run`. "Deny" is under the cursor, and what is typed in the first second is thrown away, so that neither a
  * stray Enter nor what was typed for the program approves anything. The terminal is given back as it was, whatever happens.
  */
+import { type PassThrough, Transform } from "node:stream";
 import { answersTo, describeAnswer, describeQuestion } from "../policy/describe.ts";
 import type { Answer, Question } from "../policy/question.ts";
 import type { Approver } from "./approver.ts";
@@ -29,7 +30,8 @@ async function ask(options: TerminalOptions, question: Question, signal: AbortSi
   const reason = unavailable(options); // it may have changed while the question waited for its turn
   if (reason !== undefined) throw new Error(reason);
   const terminal = openTerminal(options, DEAF_FOR);
-  const { keys, output, say } = terminal;
+  const { output, say } = terminal;
+  const keys = answerKeys(terminal.keys);
   // a denial is told by whoever is denied, with its reason
   const conclude = (text: string): void => (text === DENIED ? undefined : say(`muxguard: ${text}\n`));
   try {
@@ -53,4 +55,21 @@ async function ask(options: TerminalOptions, question: Question, signal: AbortSi
 /** In lines of its own: one that the terminal breaks goes on in the first column. The last column is left free. */
 function textFor(question: Question, { columns }: Size): string[] {
   return describeQuestion(question).flatMap((line) => wrap(line, (columns || USUAL_COLUMNS) - 3));
+}
+
+const ESCAPE = "\x1b";
+const CTRL_C = "\x03";
+/** Arrows, Enter and Ctrl-C. */
+const ANSWER_KEYS = new RegExp(`${ESCAPE}[[O][AB]|[\r${CTRL_C}]`, "g");
+
+/**
+ * The keys that choose. Digits would, too, and the terminal types those by itself where the program that it is shared with has it report where its cursor
+ * is (xterm's ctlseqs, DSR): a yes would lie under the cursor of a user who presses Enter for no.
+ */
+function answerKeys(keys: PassThrough): Transform {
+  return keys.pipe(
+    new Transform({
+      transform: (chunk, _, done) => done(null, String(chunk).match(ANSWER_KEYS)?.join("") ?? ""),
+    }),
+  );
 }

@@ -1,11 +1,23 @@
 /**
  * The tmux client that the user has used last, of all tmux servers of the user. A server or client inside of a `muxguard run` is none of the user's: what is
  * guarded could start one, and answer there. tmux(1).
+ *
+ * Nor is such a server spoken to: a tmux does what its server says, which may be to become another program (MSG_SHELL, tmux's client.c), and that would be
+ * outside of the run.
  */
-import { execFile } from "node:child_process";
-import { lstatSync, readdirSync } from "node:fs";
+import { type ChildProcess, type StdioNull, type StdioPipe, spawn } from "node:child_process";
+import { closeSync, lstatSync, readdirSync } from "node:fs";
 import { userInfo } from "node:os";
 import { join } from "node:path";
+import type { Caller } from "../policy/request.ts";
+
+/** What tells of processes and their sockets. */
+export interface TmuxServers {
+  /** A socket whose path may lead to another one by the time that a tmux connects; undefined if nobody listens there. */
+  openSocket(path: string): { fd: number; pid: number } | undefined;
+  /** The process as it is now; undefined if it is gone, or inside of a run. */
+  outside(pid: number): Caller | undefined;
+}
 
 export interface TmuxClient {
   /** The server's socket. */
@@ -56,15 +68,15 @@ function socketsIn(folder: string, uid: number): string[] {
   }
 }
 
-/**
- * @param isOutside whether a process is there, and in no run
- * @returns undefined if no client is attached that can show a question and take keys
- */
+/** @returns undefined if no client is attached that can show a question and take keys */
 export async function findTmuxClient(
   environment: NodeJS.ProcessEnv,
-  isOutside: (pid: number) => boolean,
+  servers: TmuxServers,
 ): Promise<TmuxClient | undefined> {
-  const lists = await Promise.all(tmuxSockets(environment).map((socket) => clientsOf(socket, environment)));
+  const lists = await Promise.all(
+    tmuxSockets(environment).map((socket) => clientsOf(socket, environment, servers)),
+  );
+  const isOutside = (pid: number): boolean => servers.outside(pid) !== undefined;
   const usable = lists.flat().filter(({ pid, client }) => isOutside(pid) && isOutside(client.server));
   return usable.sort((one, other) => other.activity - one.activity)[0]?.client;
 }
@@ -75,12 +87,41 @@ interface Listed {
   client: TmuxClient;
 }
 
-function clientsOf(socket: string, environment: NodeJS.ProcessEnv): Promise<Listed[]> {
+/** The socket as a tmux sees it that has got it as its fourth descriptor. */
+const SOCKET = "/proc/self/fd/3";
+
+/** Undefined if no tmux outside of all runs listens there. */
+export function startTmux(
+  path: string,
+  args: readonly string[],
+  { env, output, timeout }: { env: NodeJS.ProcessEnv; output: (StdioPipe | StdioNull)[]; timeout?: number },
+  { openSocket, outside }: TmuxServers,
+): ChildProcess | undefined {
+  const socket = openSocket(path);
+  if (!socket) return undefined;
+  try {
+    // by its name, too: the pid of who began to listen may be another process's by now
+    if (!outside(socket.pid)?.name.startsWith("tmux")) return undefined;
+    const stdio = ["ignore" as const, ...output, socket.fd];
+    return spawn("tmux", ["-S", SOCKET, ...args], { env, timeout, killSignal: "SIGKILL", stdio });
+  } finally {
+    closeSync(socket.fd);
+  }
+}
+
+function clientsOf(socket: string, env: NodeJS.ProcessEnv, servers: TmuxServers): Promise<Listed[]> {
   const format = fields.map((field) => `#{${field}}`).join(",");
-  const options = { env: environment, timeout: PATIENCE, killSignal: "SIGKILL" } as const;
+  const options = { env, output: ["pipe" as const, "ignore" as const], timeout: PATIENCE };
+  const tmux = startTmux(socket, ["list-clients", "-F", format], options, servers);
+  let listed = "";
+  tmux?.stdout?.setEncoding("utf8").on("data", (text: string) => {
+    listed += text;
+  });
   return new Promise((resolve) => {
-    execFile("tmux", ["-S", socket, "list-clients", "-F", format], options, (error, stdout) =>
-      resolve(error ? [] : stdout.split("\n").flatMap((line) => parseClient(socket, line))),
+    if (!tmux) return resolve([]);
+    tmux.once("error", () => resolve([]));
+    tmux.once("close", (code) =>
+      resolve(code === 0 ? listed.split("\n").flatMap((line) => parseClient(socket, line)) : []),
     );
   });
 }

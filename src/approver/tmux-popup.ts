@@ -1,8 +1,8 @@
 /** A popup of tmux, with a terminal of its own in it. It is gone when it is closed, and when this process is. */
-import { type ChildProcess, spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { closeSync, constants, mkdirSync, openSync, rmSync, watch } from "node:fs";
 import { join } from "node:path";
-import type { TmuxClient } from "./tmux-client.ts";
+import { startTmux, type TmuxClient, type TmuxServers } from "./tmux-client.ts";
 
 /** How long a popup may take to come up, in milliseconds. */
 const PATIENCE = 5000;
@@ -12,6 +12,7 @@ const SCRIPT = ': > "$0/$1.$$" && read _ < "$0/hold"';
 
 export interface PopupPlace {
   client: TmuxClient;
+  servers: TmuxServers;
   environment: NodeJS.ProcessEnv;
   folder: string;
   /** Goes with the popup's command line. */
@@ -37,7 +38,7 @@ export async function startPopup(
   terminalOf: (pid: number) => string | undefined,
   signal: AbortSignal,
 ): Promise<Popup | "occupied"> {
-  const { folder, word, makeFifo } = place;
+  const { client, environment: env, servers, folder, word, makeFifo } = place;
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { mode: 0o700 });
   const hold = join(folder, "hold");
@@ -45,16 +46,18 @@ export async function startPopup(
   // the only writer: when it is closed, be it by our death, the shell in the popup reads the end
   const fd = openSync(hold, constants.O_RDWR | constants.O_NONBLOCK);
   const arrived = arrival(folder, word, terminalOf);
-  const tmux = spawn("tmux", command(place), { env: place.environment, stdio: ["ignore", "ignore", "pipe"] });
+  const output = ["ignore" as const, "pipe" as const];
+  const tmux = startTmux(client.socket, command(place), { env, output }, servers);
   const close = (): void => {
     rmSync(folder, { recursive: true, force: true }); // first: a shell that comes late must not find the pipe
     closeSync(fd);
     arrived.close();
-    tmux.kill();
-    tmux.unref();
+    tmux?.kill();
+    tmux?.unref();
   };
   try {
-    const terminal = await Promise.race([arrived.terminal, refusal(tmux, place.client), tooLate(signal)]);
+    if (!tmux) throw new Error("the tmux server is gone");
+    const terminal = await Promise.race([arrived.terminal, refusal(tmux, client), tooLate(signal)]);
     if (terminal !== "occupied") return { terminal, close };
     close();
     return terminal;
@@ -66,12 +69,12 @@ export async function startPopup(
 
 /** A shell without the user's own in between, which may be any. */
 function command({ client, folder, word, columns, rows }: PopupPlace): string[] {
-  const { socket, name, session, popups } = client;
+  const { name, session, popups } = client;
   const [width, height] = [String(columns), String(rows)];
   const where = popups
     ? ["display-popup", "-E", "-c", name, "-w", width, "-h", height]
     : ["split-window", "-f", "-l", height, "-t", `${session}:`];
-  return ["-S", socket, ...where, "/bin/sh", "-c", SCRIPT, folder, word];
+  return [...where, "/bin/sh", "-c", SCRIPT, folder, word];
 }
 
 function arrival(folder: string, word: string, terminalOf: (pid: number) => string | undefined) {

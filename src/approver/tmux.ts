@@ -12,7 +12,7 @@ import type { Caller } from "../policy/request.ts";
 import type { Approver } from "./approver.ts";
 import { choose, sizeOf } from "./choose.ts";
 import { openTerminal } from "./open-terminal.ts";
-import { findTmuxClient, type TmuxClient, tmuxSockets } from "./tmux-client.ts";
+import { findTmuxClient, type TmuxClient, type TmuxServers, tmuxSockets } from "./tmux-client.ts";
 import { type PopupPlace, startPopup } from "./tmux-popup.ts";
 
 /** How long a question must have been on the screen before a key counts, in milliseconds. */
@@ -21,14 +21,12 @@ const DEAF_FOR = 1000;
 /** How often a client that shows something else is tried, in milliseconds. */
 const RETRY = 500;
 
-export interface TmuxOptions {
+export interface TmuxOptions extends TmuxServers {
   /** Of the guard. */
   environment: NodeJS.ProcessEnv;
   /** Of the guard's own, private: it is made for a question, and removed. */
   folder: string;
   makeFifo(path: string): void;
-  /** The process as it is now; undefined if it is gone, or inside of a run. */
-  outside(pid: number): Caller | undefined;
 }
 
 export function createTmuxApprover(options: TmuxOptions): Approver {
@@ -65,11 +63,12 @@ async function ask(options: TmuxOptions, question: Question, signal: AbortSignal
 async function openPopup(options: TmuxOptions, question: Question, signal: AbortSignal) {
   const { environment, folder, makeFifo, outside } = options;
   for (;;) {
-    const client = await findTmuxClient(environment, (pid) => outside(pid) !== undefined);
+    const client = await findTmuxClient(environment, options);
     signal.throwIfAborted();
     if (!client) throw new Error("no tmux client is attached");
     const word = randomBytes(8).toString("hex");
-    const place: PopupPlace = { client, environment, folder, word, makeFifo, ...sizeIn(client, question) };
+    const size = sizeIn(client, question);
+    const place: PopupPlace = { client, servers: options, environment, folder, word, makeFifo, ...size };
     const popup = await startPopup(place, (pid) => terminalOf(outside(pid), client, word), signal);
     if (popup !== "occupied") return popup;
     await sleep(RETRY, undefined, { signal });

@@ -6,7 +6,7 @@ import { describeDuration, parseDuration } from "../policy/duration.ts";
 import type { Remember } from "../policy/grants.ts";
 import type { Answer, Question } from "../policy/question.ts";
 import { CliError, exitCodes } from "./cli-error.ts";
-import { eachGuard } from "./guards.ts";
+import { eachGuard, useGuard } from "./guards.ts";
 
 export interface ApproveOptions {
   once?: boolean;
@@ -89,17 +89,22 @@ async function answerOne(
   host: string | undefined,
   answerTo: (question: Question) => Answer,
 ): Promise<Question> {
-  const matching = async (guard: MessageConnection): Promise<Question[]> => {
+  const matching = async (guard: MessageConnection, path: string): Promise<[Question, string][]> => {
     const questions = await guard.sendRequest(pendingRequest, purpose);
     const known = questions.flatMap(each).filter(({ id }) => prefix !== "" && id.startsWith(prefix));
-    return host === undefined ? known : known.flatMap(each).filter(({ request }) => isAt(request, host));
+    const meant =
+      host === undefined ? known : known.flatMap(each).filter(({ request }) => isAt(request, host));
+    return meant.map((question) => [question, path]);
   };
-  const [found, ...others] = (await eachGuard(matching)).flat();
-  if (!found) throw new CliError(`no question ${prefix} waits for an answer (muxguard pending)`, 1);
+  const [match, ...others] = (await eachGuard(matching)).flat();
+  if (!match) throw new CliError(`no question ${prefix} waits for an answer (muxguard pending)`, 1);
   if (others.length > 0) throw new CliError(`several questions begin with ${prefix} (muxguard pending)`, 1);
+  const [found, path] = match;
   const answer = answerTo(found);
-  const results = await eachGuard((guard) => guard.sendRequest(answerRequest, { id: found.id, answer }));
-  if (!results.includes(true))
+  const [answered] = await useGuard(path, (guard) =>
+    guard.sendRequest(answerRequest, { id: found.id, answer }),
+  );
+  if (!answered)
     throw new CliError(`question ${found.id} was answered already, or its rule wants another approver`, 1);
   return found;
 }

@@ -8,11 +8,16 @@ import { connectRpc } from "../daemon/rpc.ts";
 /** How long a guard may take to answer, in milliseconds: one of a run that was stopped (Ctrl-Z) doesn't. */
 const PATIENCE = 3000;
 
-/** Calls `use` with a connection to each, and returns the results. @param report told of a guard that does not answer */
-export async function eachGuard<T>(
-  use: (connection: MessageConnection) => Promise<T>,
-  report = (line: string): void => void process.stderr.write(`${line}\n`),
-): Promise<T[]> {
+type Use<T> = (connection: MessageConnection, path: string) => Promise<T>;
+
+const toStderr = (line: string): void => void process.stderr.write(`${line}\n`);
+
+/**
+ * Calls `use` with a connection to each, and returns the results. Any program of the user's may listen there, one inside of a run too: what one guard says is
+ * no word about another's.
+ * @param report told of a guard that does not answer
+ */
+export async function eachGuard<T>(use: Use<T>, report = toStderr): Promise<T[]> {
   const { runtime, daemonSocket } = openPaths();
   const runs = readdirSync(runtime).filter((name) => /^run-\d+$/.test(name));
   const paths = [daemonSocket, ...runs.map((name) => join(runtime, name, "daemon.sock"))];
@@ -20,15 +25,11 @@ export async function eachGuard<T>(
 }
 
 /** Empty where no guard listens, or none that answers. */
-async function useGuard<T>(
-  path: string,
-  use: (connection: MessageConnection) => Promise<T>,
-  report: (line: string) => void,
-): Promise<T[]> {
+export async function useGuard<T>(path: string, use: Use<T>, report = toStderr): Promise<T[]> {
   const connection = await connectRpc(path);
   if (!connection) return [];
   try {
-    return [await inTime(use(connection))];
+    return [await inTime(use(connection, path))];
   } catch (error) {
     if (error !== tooLate) throw error;
     report(`muxguard: the guard at ${path} does not answer`);

@@ -2,6 +2,9 @@
  * What `muxguard watch` knows and shows: the questions that wait, which of them the keys are for, and what was decided. No I/O; times are milliseconds of one clock.
  *
  * Keys don't count for a question in its first second, nor in the first second after it came under the keys by itself, because the one before was answered elsewhere.
+ *
+ * No letter or digit answers: a terminal types them by itself where somebody has it report a colour or where its cursor is (xterm's ctlseqs, OSC 11 and DSR), and any
+ * process of the user's may write that to it, one inside of a run too. There is no Enter in what it reports.
  */
 import { cut, type Size, textWidth, wrap } from "../approver/screen-text.ts";
 import { answersTo, describeQuestion, describeRequest, onHosts } from "../policy/describe.ts";
@@ -13,7 +16,7 @@ const DEAF_FOR = 1000;
 const MAX_RECENT = 200;
 
 const TITLE = "muxguard watch";
-const KEYS = "↑↓ question  ←→ answer  Enter gives it  d deny  a allow once  q quit";
+const KEYS = "↑↓ question  ←→ answer  Enter gives it  q quit";
 
 export interface Choice {
   question: Question;
@@ -68,14 +71,6 @@ export class WatchModel {
         return undefined;
       case "return":
         return this.#choose(question, answers[this.#answer], now);
-      case "d":
-        return this.#choose(
-          question,
-          answers.find(({ decision }) => decision === "deny"),
-          now,
-        );
-      case "a":
-        return this.#choose(question, answers.find(isOnce), now);
       default:
         return undefined;
     }
@@ -157,10 +152,6 @@ export class WatchModel {
     const lines = this.#recent.slice(-(room - 2)).map((line) => cut(line, width));
     return ["", dim("─".repeat(width)), ...lines, ...Array<string>(room - 2 - lines.length).fill("")];
   }
-}
-
-function isOnce(answer: Answer): boolean {
-  return answer.decision === "allow" && answer.remember === "once";
 }
 
 /** Side by side, in as many lines as they need. */

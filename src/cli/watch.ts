@@ -7,7 +7,7 @@ import { describeAnswer, describeRequest } from "../policy/describe.ts";
 import type { Question } from "../policy/question.ts";
 import { CliError, exitCodes } from "./cli-error.ts";
 import { describeEvent } from "./describe-event.ts";
-import { eachGuard } from "./guards.ts";
+import { eachGuard, useGuard } from "./guards.ts";
 import { parseEvent, Tail } from "./log.ts";
 import { type Choice, WatchModel } from "./watch-model.ts";
 
@@ -89,19 +89,28 @@ async function follow(model: WatchModel, redraw: () => void, signal: AbortSignal
   }
 }
 
+/** Where the guard listens that asked. */
+const askedAt = new WeakMap<Question, string>();
+
 async function waiting(report?: (line: string) => void): Promise<Question[]> {
-  const questions = await eachGuard((guard) => guard.sendRequest(pendingRequest, null), report);
+  const questions = await eachGuard(async (guard, path) => {
+    const asked = await guard.sendRequest(pendingRequest, null);
+    for (const question of asked) askedAt.set(question, path);
+    return asked;
+  }, report);
   return questions.flat().sort((one, other) => one.asked.localeCompare(other.asked));
 }
 
 /** @returns what to tell */
-async function answer({ question: { id, request }, answer }: Choice): Promise<string> {
+async function answer({ question, answer }: Choice): Promise<string> {
+  const { id, request } = question;
   try {
-    const results = await eachGuard(
+    const [answered] = await useGuard(
+      askedAt.get(question) ?? "",
       (guard) => guard.sendRequest(answerRequest, { id, answer }),
       () => {},
     );
-    if (results.includes(true)) return `${describeAnswer(answer)}: ${describeRequest(request)}`;
+    if (answered) return `${describeAnswer(answer)}: ${describeRequest(request)}`;
     return `question ${id} was answered already, or its rule wants another approver`;
   } catch (error) {
     return words(error);

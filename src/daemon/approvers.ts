@@ -8,6 +8,7 @@ import { createNotificationApprover } from "../approver/notification.ts";
 import { createTmuxApprover } from "../approver/tmux.ts";
 import { questionEvent } from "../audit/event.ts";
 import { makeFifo } from "../platform/libc.ts";
+import { openListeningSocket as openSocket } from "../platform/listening-socket.ts";
 import type { Desktop } from "../policy/desktop.ts";
 import type { Caller } from "../policy/request.ts";
 
@@ -28,7 +29,7 @@ export interface ApproversOptions {
 export function createApprovers(options: ApproversOptions): Approver[] {
   const { environment, askpass, command, desktop, folder, outside } = options;
   const inTurns = [
-    createTmuxApprover({ environment, folder: join(folder, "popup"), makeFifo, outside }),
+    createTmuxApprover({ environment, folder: join(folder, "popup"), makeFifo, openSocket, outside }),
     createAskpassApprover(askpass),
     createCommandApprover({ command, environment, toJson: questionEvent }),
   ];

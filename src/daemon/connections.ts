@@ -34,6 +34,8 @@ export interface ConnectionsParts {
   logins: Logins;
   /** The run that a client is in, whichever socket it comes to. */
   runOf(caller: Caller | undefined): Scope | undefined;
+  /** What decides for a client that came to a socket of the scope. */
+  scopeOf(caller: Caller | undefined, scope: Scope): Scope;
   /** The scope of clients that are in none. */
   outside: Scope;
   report(line: string): void;
@@ -222,11 +224,11 @@ export class Connections {
 
   /** The run that a client is in decides; the scope is for those who are in none. */
   #serveIn(scope: Scope): ServeClient {
-    const { broker, processes, config, runOf } = this.#parts;
+    const { broker, processes, config, scopeOf } = this.#parts;
     return (socket, accepted, master) => {
       new MuxConnection(socket, {
         broker,
-        scopeOf: (caller) => runOf(caller) ?? scope,
+        scopeOf: (caller) => scopeOf(caller, scope),
         client: new Peer(accepted, processes),
         master,
         descriptors,

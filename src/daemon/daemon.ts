@@ -54,7 +54,7 @@ import { UpstreamAgents } from "./upstream-agents.ts";
 /** How long an upstream agent may take for what a person has to do, in milliseconds: a touch, a PIN, `ssh-add -c`. */
 const PERSON_TIMEOUT = 120_000;
 
-/** For how long a question waits for the same about other hosts, in milliseconds: what starts many logins starts them together. */
+/** In milliseconds: what starts many logins starts them together. */
 const GATHER_FOR = 150;
 
 export interface GuardOptions {
@@ -262,6 +262,7 @@ export class Guard {
       destinations: this.#masterDestinations,
       logins: this.#logins,
       runOf: (caller) => caller && this.#runs.of(caller)?.scope,
+      scopeOf: (caller, scope) => this.#scopeOf(caller, scope),
       outside: outside.scope,
       report,
       prompts: this.#prompts,
@@ -269,6 +270,27 @@ export class Guard {
       environment: this.#options.environment,
     });
     return this.#connections;
+  }
+
+  /** What decides for a process that came to a socket of the scope. */
+  #scopeOf(caller: Caller | undefined, scope: Scope): Scope {
+    const own = (caller && this.#runs.of(caller)?.scope) ?? scope;
+    return caller && this.#isStranger(caller, own) ? { ...own, policy: nobodyDecides } : own;
+  }
+
+  /** Whether a process is inside of a run, and nobody here knows of which: another guard's, or one whose holder it has killed. */
+  #isStranger(caller: Caller, { run }: Scope): boolean {
+    return !run && !caller.container && this.isInRun(caller);
+  }
+
+  /** The same for a client whose scope does not change, found out when the first thing is decided for it. */
+  #known(scope: Scope, client: Peer): Scope {
+    let isKnown = scope.run !== undefined;
+    const policy = (): ReturnType<Scope["policy"]> => {
+      isKnown ||= !this.#isStranger(client.identify(), scope);
+      return isKnown ? scope.policy() : nobodyDecides();
+    };
+    return { ...scope, policy };
   }
 
   /** A process's own run decides, whichever socket it comes to; one that another guard holds can't be asked here. */
@@ -388,13 +410,19 @@ export class Guard {
   #serve(socket: Socket, accepted: Accepted, scope: Scope, { addresses, keyNames }: Agents): void {
     const { upstreamTimeout } = this.#options.config;
     const timeouts = { answer: upstreamTimeout, person: Math.max(PERSON_TIMEOUT, upstreamTimeout) };
+    const client = this.peer(accepted);
     new AgentConnection(socket, {
       broker: this.#broker,
-      scope,
+      scope: this.#known(scope, client),
       upstream: createUpstream(addresses, timeouts),
       keyNames,
       route: agentRoute(this.#sessions, this.#destinations, this.#logins),
-      client: this.peer(accepted),
+      client,
     });
   }
+}
+
+/** Its run may allow less than the user's policy does. */
+function nobodyDecides(): never {
+  throw new Error("this process is inside of a muxguard run, and only the guard of that run decides for it");
 }

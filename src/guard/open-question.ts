@@ -7,6 +7,12 @@ import type { Asking } from "./questions.ts";
 /** The most hosts that one question lists. */
 const MAX_HOSTS = 32;
 
+/** For how long it is new, in milliseconds: no key counts yet. */
+const IS_NEW_FOR = 1000;
+
+/** The longest that questions take each other's place, in milliseconds. */
+const MAX_GATHERED = 10_000;
+
 export interface Outcome {
   answer: Exclude<Answer, { decision: "apart" }>;
   /** The kind of approver that answered, or what was at fault. */
@@ -28,8 +34,11 @@ export class OpenQuestion {
   /** From when on approvers are asked: aborted when their answer is no longer wanted. */
   readonly withdrawn = new AbortController();
   readonly #asking: Asking;
-  readonly #members = new Set<Member>();
-  #isGathering = true;
+  #members = new Set<Member>();
+  /** In milliseconds of a monotonic clock; undefined before. */
+  #shownSince: number | undefined;
+  /** The same, of the first one whose place it takes. */
+  #firstShown: number | undefined;
 
   constructor(asking: Asking) {
     this.#asking = asking;
@@ -44,21 +53,57 @@ export class OpenQuestion {
     return { ...this.#asking, question: this.question };
   }
 
-  /** Whether it has not been shown yet, and may be about that too. */
-  takes({ alike }: Asking): boolean {
-    const { size } = this.#members;
-    return this.#isGathering && alike !== undefined && alike === this.#asking.alike && size < MAX_HOSTS;
+  get isShown(): boolean {
+    return this.#shownSince !== undefined;
+  }
+
+  get isOver(): boolean {
+    return this.withdrawn.signal.aborted;
+  }
+
+  /** Whether it is about the same at another host. */
+  isAlike({ alike }: Asking): boolean {
+    return alike !== undefined && alike === this.#asking.alike && !this.isOver;
+  }
+
+  /** Whether it has not been shown yet, and may be about that too. Nothing is added to what somebody reads. */
+  takes(asking: Asking): boolean {
+    return this.isAlike(asking) && !this.isShown && this.#members.size < MAX_HOSTS;
+  }
+
+  /** Whether it can be about all of the other's hosts too. */
+  takesAll({ members }: OpenQuestion): boolean {
+    return !this.isOver && !this.isShown && this.#members.size + members.length <= MAX_HOSTS;
   }
 
   /** From here on it stays as it is. */
-  show(): void {
-    this.#isGathering = false;
+  show(now: number): void {
+    this.#shownSince = now;
+    this.#firstShown ??= now;
+  }
+
+  /** Whether another one may take its place. */
+  isNew(now: number): boolean {
+    const [first, since] = [this.#firstShown ?? now, this.#shownSince ?? now];
+    return !this.isOver && now - since < IS_NEW_FOR && now - first < MAX_GATHERED;
   }
 
   add(member: Member): void {
-    member.open = this;
-    this.#members.add(member);
-    if (this.#members.size === 2) Object.assign(this.question, { id: newId(), hosts: [] });
+    this.#take([...this.members, member]);
+  }
+
+  /** Takes over what the other, which was shown, is about. */
+  takeOver(other: OpenQuestion): void {
+    this.#firstShown = other.#firstShown;
+    const { request, caller, asked } = other.question;
+    Object.assign(this.question, { request, caller, asked });
+    this.#take([...other.members, ...this.members]);
+  }
+
+  #take(members: readonly Member[]): void {
+    this.#members = new Set(members);
+    for (const member of members) member.open = this;
+    if (members.length > 1 && !this.question.hosts) Object.assign(this.question, { id: newId(), hosts: [] });
     this.refresh();
   }
 
@@ -74,7 +119,7 @@ export class OpenQuestion {
     this.question.count = questions.reduce((sum, { count }) => sum + count, 0);
     if (this.question.hosts) this.question.hosts = questions.map(hostOf);
     const { count } = this.question;
-    if (this.#isGathering || count === 0 || count === before) return;
+    if (!this.isShown || count === 0 || count === before) return;
     for (const approver of this.#asking.approvers) approver.changed?.(this.question);
   }
 }

@@ -1,6 +1,9 @@
 /**
- * The open questions. Identical ones that are pending are one question, and so are those that come together and differ in the host alone; the first answer wins and withdraws the others; who went
- * away no longer waits, and a question that nobody waits for leaves the screen.
+ * The open questions. Identical ones that are pending are one question; the first answer wins and withdraws the others; who went away no longer waits, and a
+ * question that nobody waits for leaves the screen.
+ *
+ * Those that come together and differ in the host alone are one, too. The first is shown at once. What comes while it is new gives one question about all
+ * of them, shown in its place; what comes later waits until it is answered. So nothing changes under the eyes of somebody who reads.
  */
 import type { Approver } from "../approver/approver.ts";
 import { describeAnswer } from "../policy/describe.ts";
@@ -10,6 +13,9 @@ import type { Scope } from "./scope.ts";
 
 /** The most questions open at once. Beyond it a request is denied without asking. */
 const MAX_OPEN = 64;
+
+/** The most of one run: what is inside may call its programs as it likes, and must not leave those outside without an answer. */
+const MAX_OF_RUN = MAX_OPEN / 2;
 
 /** The longest that a timer of Node waits, in milliseconds: a longer one would fire at once. */
 const MAX_TIMER = 2 ** 31 - 1;
@@ -32,7 +38,7 @@ export interface Asking {
 }
 
 export interface Limits {
-  /** For how long a question waits for the same about other hosts, in milliseconds. */
+  /** How long after each question more of the same may come that belongs to it, in milliseconds; 0 keeps all apart. */
   gatherFor: number;
   /** The most questions open at once for the same line of programs. */
   perProgram: number;
@@ -80,7 +86,8 @@ export class Questions {
 
   /** Denies all that are open. */
   withdraw(reason: string): void {
-    for (const open of [...this.#open]) this.#settleAll(open, fault("locked", reason));
+    // those that wait for the end of others are the later ones: not one is to be shown now
+    for (const open of [...this.#open].reverse()) this.#settleAll(open, fault("locked", reason));
   }
 
   pending(): Question[] {
@@ -103,18 +110,23 @@ export class Questions {
 
   /** Why it can't be asked. */
   #tooMany({ who, alike, ...asking }: Asking): string | undefined {
+    const { run } = asking.question.caller;
     const open = [...this.#open];
     if (open.some((one) => one.takes({ ...asking, alike }))) return undefined;
     const { perProgram } = this.#limits;
     const own = open.filter(({ asking: other }) => who !== undefined && other.who === who).length;
     if (own >= perProgram)
       return `${perProgram} questions of this program are open already (muxguard pending)`;
+    const ofRun = open.filter(({ question }) => run && question.caller.run?.pid === run.pid).length;
+    if (ofRun >= MAX_OF_RUN) return `${MAX_OF_RUN} questions of this run are open already (muxguard pending)`;
     if (open.length < MAX_OPEN) return undefined;
     return `${MAX_OPEN} questions are open already; answer them first (muxguard pending)`;
   }
 
   #join(key: string, asking: Asking): Member {
-    const found = [...this.#open].find((one) => one.takes(asking));
+    const all = [...this.#open];
+    const found = all.find((one) => one.takes(asking));
+    const ahead = all.find((one) => one.isShown && one.isAlike(asking));
     const open = found ?? new OpenQuestion(asking);
     let resolve: Member["resolve"] = () => {};
     const outcome = new Promise<Outcome>((settle) => {
@@ -123,35 +135,59 @@ export class Questions {
     const member = { key, asking, open, outcome, resolve };
     this.#members.set(key, member);
     open.add(member);
-    if (!found) this.#start(open);
+    if (!found) this.#start(open, this.#limits.gatherFor > 0 ? ahead : undefined);
     return member;
   }
 
-  /** Asks, once all that belong to the question have had the time to come. */
-  #start(open: OpenQuestion): void {
-    const { question, alike } = open.asking;
+  /** @param ahead the same at other hosts, which is on the screens */
+  #start(open: OpenQuestion, ahead?: OpenQuestion): void {
     this.#open.add(open);
-    const show = (): void => {
-      open.show();
-      askAll(
-        open,
-        (answer, kind) => this.#answered(open, answer, kind),
-        (outcome) => this.#settleAll(open, outcome),
-      );
-    };
-    const timeout = Math.min(question.timeout, MAX_TIMER);
-    const timer = setTimeout(() => this.#settleAll(open, fault("timeout", noAnswer(question))), timeout);
-    const { gatherFor } = this.#limits;
-    const gather = alike !== undefined && gatherFor > 0 ? setTimeout(show, gatherFor) : undefined;
-    const stop = (): void => [timer, gather].forEach(clearTimeout);
-    open.withdrawn.signal.addEventListener("abort", stop, { once: true });
     this.#onOpen();
-    if (!gather) show();
+    if (ahead) this.#follow(open, ahead);
+    else this.#show(open);
+  }
+
+  /** Takes the place of the one ahead while that is new, else waits for its end. */
+  #follow(open: OpenQuestion, ahead: OpenQuestion): void {
+    const replace = (): void => {
+      if (!ahead.isNew(performance.now()) || !open.takesAll(ahead)) return;
+      open.takeOver(ahead);
+      this.#end(ahead, "asked together with more of the same");
+    };
+    const timer = setTimeout(replace, this.#limits.gatherFor);
+    const ended = (): void => {
+      clearTimeout(timer);
+      if (!open.isOver) this.#show(open);
+    };
+    ahead.withdrawn.signal.addEventListener("abort", ended, { once: true });
+  }
+
+  #show(open: OpenQuestion): void {
+    const { question, alike } = open.asking;
+    const { signal } = open.withdrawn;
+    open.show(performance.now());
+    const timedOut = (): void => this.#settleAll(open, fault("timeout", noAnswer(question)));
+    later(Math.min(question.timeout, MAX_TIMER), signal, timedOut);
+    const gathers = alike !== undefined && this.#limits.gatherFor > 0;
+    const gathered = gathers ? (then: () => void) => this.#gathered(open, then) : undefined;
+    askAll(open, gathered, {
+      answered: (answer, kind) => this.#answered(open, answer, kind),
+      settle: (outcome) => this.#settleAll(open, outcome),
+    });
+  }
+
+  /** Goes on once nothing more is about to take the question's place. */
+  #gathered(open: OpenQuestion, then: () => void): void {
+    later(this.#limits.gatherFor, open.withdrawn.signal, () => {
+      const more = [...this.#open].some((other) => !other.isShown && other.isAlike(open.asking));
+      if (more && open.isNew(performance.now())) this.#gathered(open, then);
+      else then();
+    });
   }
 
   #answered(open: OpenQuestion, answer: Answer, kind: string): void {
     // a late answer must not close the next question of the same kind
-    if (open.withdrawn.signal.aborted) return;
+    if (open.isOver) return;
     if (answer.decision !== "apart") this.#settleAll(open, { answer, by: `approver:${kind}` });
     else if (open.question.hosts) this.#takeApart(open);
     else this.#settleAll(open, fault("approver", `${kind}: there is nothing to take apart`));
@@ -169,7 +205,7 @@ export class Questions {
   }
 
   #settleAll(open: OpenQuestion, outcome: Outcome): void {
-    if (open.withdrawn.signal.aborted) return;
+    if (open.isOver) return;
     const { members } = open;
     this.#end(open, describeAnswer(outcome.answer));
     for (const member of members) this.#settle(member, outcome);
@@ -189,32 +225,45 @@ export class Questions {
   }
 }
 
-/** Asks every approver that can reach a person. When the last has failed, the queue may still hold the question. */
+/**
+ * Asks every approver that can reach a person. When the last has failed, the queue may still hold the question.
+ * @param gathered goes on when the question is whole; undefined where it is
+ */
 function askAll(
-  { asking, withdrawn }: OpenQuestion,
-  answered: (answer: Answer, kind: string) => void,
-  settle: (outcome: Outcome) => void,
+  { asking, withdrawn: { signal } }: OpenQuestion,
+  gathered: ((then: () => void) => void) | undefined,
+  { answered, settle }: { answered(answer: Answer, kind: string): void; settle(outcome: Outcome): void },
 ): void {
   const { question, approvers, queue, onlyQueue } = asking;
   const reasons: string[] = [];
   const failed = (reason: string): void => {
     reasons.push(reason);
-    if (reasons.length < approvers.length || withdrawn.signal.aborted) return;
+    if (reasons.length < approvers.length || signal.aborted) return;
     if (queue === "holds") onlyQueue();
     else settle(fault("approver", nobodyThere(reasons)));
   };
-  if (approvers.length === 0) failed("none is configured");
-  for (const approver of approvers) {
+  const ask = (approver: Approver): void => {
     const threw = (error: unknown): void =>
       failed(`${approver.kind}: ${error instanceof Error ? error.message : "failed"}`);
     try {
       const unavailable = approver.unavailable();
       if (unavailable !== undefined) failed(unavailable);
-      else approver.ask(question, withdrawn.signal).then((answer) => answered(answer, approver.kind), threw);
+      else approver.ask(question, signal).then((answer) => answered(answer, approver.kind), threw);
     } catch (error) {
       threw(error);
     }
+  };
+  if (approvers.length === 0) failed("none is configured");
+  for (const approver of approvers) {
+    if (gathered && approver.unhurried) gathered(() => ask(approver));
+    else ask(approver);
   }
+}
+
+/** @param signal aborted when it is no longer wanted */
+function later(milliseconds: number, signal: AbortSignal, action: () => void): void {
+  const timer = setTimeout(action, milliseconds);
+  signal.addEventListener("abort", () => clearTimeout(timer), { once: true });
 }
 
 function withdrawal(): Outcome {

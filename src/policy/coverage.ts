@@ -102,14 +102,20 @@ export function ownLine(caller: Caller): Process[] {
 }
 
 /**
- * What a denial stands against: the same, and where an approval is never remembered, what is alike. To be denied for more than was meant does no harm.
+ * What a denial stands against: the same, and a login with any other key, which ssh offers next. Where an approval is never remembered, what is alike. To be
+ * denied for more than was meant does no harm.
  *
  * @param run the run that the request came from
  */
 export function denialCoverage(request: Request, caller: Caller, run: string | undefined): string {
-  const { kind, data, key, destination } = request;
-  const alike = [kind, data, key?.fingerprint, destination?.names[0], destination?.claimed];
-  return coverage(request, caller, run) ?? JSON.stringify(["alike", alike, whoAsks(caller, run)]);
+  const { kind, data, destination } = request;
+  const denied = kind === "sign" && data === "userauth" ? withoutKey(request) : request;
+  const alike = [kind, data, denied.key?.fingerprint, destination?.names[0], destination?.claimed];
+  return coverage(denied, caller, run) ?? JSON.stringify(["alike", alike, whoAsks(caller, run)]);
+}
+
+function withoutKey({ key: _, ...request }: Request): Request {
+  return request;
 }
 
 /** A forwarded request without a path came through hosts that nobody can name. */

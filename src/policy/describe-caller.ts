@@ -54,10 +54,9 @@ export function describeLine(caller: Caller): string {
   return shortened(line.map(shortName));
 }
 
-/** As its executable is called; the name that it gives itself, in parentheses, where the kernel does not tell. */
+/** As its executable is called, or as it calls itself, in parentheses, where the kernel does not tell. Whoever makes a file or a process names it as it likes. */
 export function programName({ exe, name }: Process): string {
-  if (exe !== undefined) return named(exe.slice(exe.lastIndexOf("/") + 1));
-  return `(${/^[\w.: +-]{1,32}$/.test(name) ? visible(name) : quoted(name, 32)})`;
+  return exe === undefined ? `(${named(name, 32)})` : named(exe.slice(exe.lastIndexOf("/") + 1));
 }
 
 export function hostName(host: Host): string {

@@ -82,6 +82,7 @@ describe("an askpass program", () => {
     );
     const [first, ...text] = readFileSync(lab.path("told"), "utf8").split("\n");
     expect(first).toBe("1 confirm");
+    expect(text[0]).toBe("muxguard:"); // nothing that Qt would take for HTML
     expect(text.join("\n")).toContain("ssh prod\\x1b[2J\\nAllow it?");
     expect(text.join("\n")).toContain('because: rule "agents"');
     // x11-ssh-askpass shows Latin-1 alone

@@ -1,5 +1,5 @@
 /** The prompt on a real terminal: bash in a tmux of its own. */
-import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { userInfo } from "node:os";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
 import { Lab, MUXGUARD, until } from "../peer/lab.ts";
@@ -91,6 +91,27 @@ describeWith(["ssh", "sshd", "tmux"], "a question on the terminal", () => {
     await terminal.shows("code 0");
     expect(events()).toMatchObject([{ decision: "allow", by: "approver:terminal" }]);
     await isSane();
+  });
+
+  it("stays on deny when the program has the terminal type digits: where its cursor is", async () => {
+    const report = "printf '\\0337\\033[1;122H\\033[6n\\0338' > /dev/tty";
+    const [now, then] = [lab.path("now"), lab.path("then")];
+    const lines = [
+      `(until test -e ${now}; do sleep 0.1; done; ${report}; touch ${then}) &`,
+      `${ssh} echo in`,
+      ":",
+    ];
+    terminal.enter(`${run} ${lab.script("reports", `#!/bin/sh\n${lines.join("\n")}\n`)}; echo code $?`);
+    await terminal.isAsked();
+    writeFileSync(lab.path("now"), "");
+    await until(() => existsSync(lab.path("then")), "the report");
+    terminal.press("Down");
+    await terminal.shows("❯ allow once");
+    terminal.press("Up");
+    await terminal.shows("❯ deny");
+    terminal.press("Enter");
+    await terminal.shows("code 0");
+    expect(events()).toMatchObject([{ decision: "deny", by: "approver:terminal" }]);
   });
 
   it("is asked again after once", async () => {

@@ -4,6 +4,7 @@ import { userInfo } from "node:os";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
 import { createTmuxApprover } from "../../src/approver/tmux.ts";
 import { makeFifo } from "../../src/platform/libc.ts";
+import { openListeningSocket as openSocket } from "../../src/platform/listening-socket.ts";
 import { ProcessTable } from "../../src/platform/process.ts";
 import type { Caller } from "../../src/policy/request.ts";
 import { Lab, MUXGUARD, until } from "../peer/lab.ts";
@@ -218,6 +219,24 @@ describeWith(["ssh", "sshd", "tmux"], "a question in tmux", () => {
     await result;
   });
 
+  it("is not put to what only looks like a tmux server: a tmux would become what that says, outside of the run", async () => {
+    const program = lab.script("escaped", `#!/bin/sh\ntouch ${lab.path("has-escaped")}\n`);
+    // MSG_SHELL of tmux's protocol 8, to whoever connects
+    const message = Buffer.concat([Buffer.alloc(16), Buffer.from(`${program}\0`)]);
+    message.writeUInt32LE(209, 0);
+    message.writeUInt16LE(message.length, 4);
+    message.writeUInt32LE(8, 8);
+    const socket = `${server.socket}-too`;
+    const script = `process.title = "tmux: server"; require("net").createServer((client) => client.on("error", () => {})
+      .write(Buffer.from("${message.toString("hex")}", "hex"))).listen("${socket}")`;
+    const node = `'${process.execPath}' -e '${script}' & until test -S ${socket}; do :; done`;
+    const result = shell(`${node}; ${ssh} echo in; kill $!; rm ${socket}`);
+    await screen.isAsked();
+    screen.press("Enter");
+    expect(await result).toMatchObject({ code: 0, stdout: "" });
+    expect(existsSync(lab.path("has-escaped"))).toBe(false);
+  });
+
   it("is not put to a tmux that was started inside of a run: what is guarded could answer there", async () => {
     server.close();
     const inside = `tmux -L inside -f /dev/null new-session -d sh; tmux -L around -f /dev/null new-session -d 'env -u TMUX tmux -L inside attach'`;
@@ -273,7 +292,8 @@ describeWith(["tmux"], "a popup", () => {
   function approver(outside: (process: Caller) => Caller | undefined) {
     const read = (pid: number): Caller | undefined => outside(table.read(pid));
     const folder = lab.path("popup");
-    return createTmuxApprover({ environment: lab.environment, folder, makeFifo, outside: read });
+    const { environment } = lab;
+    return createTmuxApprover({ environment, folder, makeFifo, openSocket, outside: read });
   }
 
   it.each<[string, (popup: Caller) => Caller | undefined]>([
@@ -302,12 +322,13 @@ describeWith(["tmux"], "a popup", () => {
     const environment = { ...lab.environment, TMUX_TMPDIR: lab.path("state") };
     const outside = (pid: number): Caller => table.read(pid);
     const folder = lab.path("popup");
-    const none = createTmuxApprover({ environment, folder, makeFifo, outside });
+    const none = createTmuxApprover({ environment, folder, makeFifo, openSocket, outside });
     expect(none.unavailable()).toBe("no tmux server");
     const one = createTmuxApprover({
       environment: { ...environment, TMUX: `${server.socket},1,0` },
       folder,
       makeFifo,
+      openSocket,
       outside,
     });
     expect(one.unavailable()).toBeUndefined();

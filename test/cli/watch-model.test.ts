@@ -32,41 +32,39 @@ describe("the keys of muxguard watch", () => {
       { decision: "allow", remember: { milliseconds: 600_000 } },
     ],
     [["right", "left", "return"], { decision: "deny", reason: "you said no" }],
-    [["right", "d"], { decision: "deny", reason: "you said no" }],
-    [["a"], { decision: "allow", remember: "once" }],
   ])("answer: %j", (keys, answer) => {
     const watch = model(one);
     const given = keys.map((key) => watch.key(key, 1000)).at(-1);
     expect(given).toEqual({ question: one, answer });
   });
 
-  it.each(["y", "space", "x", "1", undefined])("mean nothing else: %j", (key) => {
+  it.each(["a", "d", "y", "space", "x", "1", undefined])("mean nothing else: %j", (key) => {
     expect(model(one).key(key, 5000)).toBeUndefined();
   });
 
-  it.each(["return", "a", "d"])("don't count for a question in its first second: %j", (key) => {
+  it("don't count for a question in its first second", () => {
     const watch = model(one);
-    expect(watch.key(key, 999)).toBeUndefined();
+    expect(watch.key("return", 999)).toBeUndefined();
     expect(screen(watch).at(-1)).toContain("too early");
-    expect(watch.key(key, 1000)).toBeDefined();
+    expect(watch.key("return", 1000)).toBeDefined();
   });
 
   it("don't count for a second when another question comes under them by itself, however long it has waited", () => {
     const watch = model(one, two);
     watch.update([two], 5000);
     expect(selected(watch)).toBe("bbbbbb");
-    expect(watch.key("a", 5999)).toBeUndefined();
-    expect(watch.key("a", 6000)).toMatchObject({ question: two });
+    expect(watch.key("return", 5999)).toBeUndefined();
+    expect(watch.key("return", 6000)).toMatchObject({ question: two });
   });
 
   it("count at once for a question that was chosen with them, unless it is new", () => {
     const watch = model(one);
     watch.update([one, two], 4500);
     watch.key("down", 5000);
-    expect(watch.key("a", 5400)).toBeUndefined();
-    expect(watch.key("a", 5500)).toMatchObject({ question: two });
+    expect(watch.key("return", 5400)).toBeUndefined();
+    expect(watch.key("return", 5500)).toMatchObject({ question: two });
     watch.key("up", 5500);
-    expect(watch.key("a", 5500)).toMatchObject({ question: one });
+    expect(watch.key("return", 5500)).toMatchObject({ question: one });
   });
 
   it("stay with their question when others come and go, and begin with deny at the next one", () => {
@@ -82,8 +80,8 @@ describe("the keys of muxguard watch", () => {
 
   it("do nothing where nothing waits", () => {
     const watch = model();
-    expect(["return", "a", "d", "up", "down", "left"].map((key) => watch.key(key, 5000))).toEqual(
-      Array(6).fill(undefined),
+    expect(["return", "right", "up", "down", "left"].map((key) => watch.key(key, 5000))).toEqual(
+      Array(5).fill(undefined),
     );
     expect(screen(watch)[0]).toBe("muxguard watch  nothing waits for an answer");
   });

@@ -67,7 +67,7 @@ describeWith(["ssh", "sshd", "tmux"], "muxguard watch", () => {
     await isBack();
   });
 
-  it("answers the one of several that was chosen, with a and d too", async () => {
+  it("answers the one of several that was chosen", async () => {
     const first = shell("ssh-add -D");
     await lab.pending();
     const second = shell(`ssh-keygen -q -Y sign -n file -f ${key}.pub < ${lab.sshConfig}; echo $?`);
@@ -77,11 +77,11 @@ describeWith(["ssh", "sshd", "tmux"], "muxguard watch", () => {
     await terminal.keysCount();
     terminal.press("Down");
     await terminal.shows(/❯ \w{6} .*sign for/);
-    terminal.press("a");
+    terminal.press("Right", "Enter");
     await terminal.shows(/1 waits[\s\S]*❯ \w{6} .*remove all keys/);
     expect((await second).stdout).toContain("BEGIN SSH SIGNATURE");
     await terminal.keysCount();
-    terminal.press("d");
+    terminal.press("Enter");
     await first;
     expect(events()).toMatchObject([
       { decision: "allow", namespace: "file", remember: "once" },
@@ -96,11 +96,31 @@ describeWith(["ssh", "sshd", "tmux"], "muxguard watch", () => {
     await terminal.shows("nothing waits for an answer");
     const result = shell("ssh-add -D");
     await terminal.shows("❯ deny");
-    terminal.press("a", "a", "Enter");
+    terminal.press("Right", "Left", "Enter");
     await terminal.shows("too early");
     expect(events()).toEqual([]);
     await terminal.keysCount();
-    terminal.press("d");
+    terminal.press("Enter");
+    await result;
+    expect(events()).toMatchObject([{ decision: "deny" }]);
+    terminal.press("q");
+    await isBack();
+  });
+
+  it("takes nothing for an answer that the terminal says of itself because a program inside of a run has asked it", async () => {
+    const tty = await terminal.output("tty");
+    terminal.enter("muxguard watch");
+    await terminal.shows("nothing waits for an answer");
+    const result = lab.muxguard("run", "--", "sh", "-c", `${ssh} echo in; :`);
+    await terminal.shows("❯ deny");
+    await terminal.keysCount();
+    // a colour of its choice, and what is that colour? `rgb:aaaa/dddd/aaaa`
+    const report = `printf '\\033]11;#aaddaa\\007\\033]11;?\\007' > ${tty}`;
+    expect(await lab.muxguard("run", "--", "sh", "-c", report)).toMatchObject({ code: 0 });
+    await terminal.keysCount();
+    expect(await lab.pending()).toHaveLength(1);
+    expect(events()).toEqual([]);
+    terminal.press("Enter");
     await result;
     expect(events()).toMatchObject([{ decision: "deny" }]);
     terminal.press("q");

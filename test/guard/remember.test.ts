@@ -14,7 +14,7 @@ import {
   type TestBroker,
   yes,
 } from "../support/guard.ts";
-import { gitSignature, login, policy } from "../support/policy.ts";
+import { github, gitSignature, login, policy } from "../support/policy.ts";
 
 const minutes = (count: number): Remember => ({ milliseconds: count * 60_000 });
 const run = { id: "run-1", name: "claude", pid: 1 };
@@ -210,6 +210,16 @@ describe("a denial", () => {
       clock.now = 3_600_000;
       expect((await decide("once")).decision).toBe("allow");
     }
+  });
+
+  test("of a login stands against the other keys that ssh offers for it", async () => {
+    const { decide } = set(asking());
+    await decide("no");
+    const key = { type: "ssh-rsa", fingerprint: "SHA256:other", comment: "other" };
+    expect((await decide("once", { ...login, key })).by).toMatch(/^grant:/);
+    expect(
+      (await decide("once", { ...login, key, destination: { ...github, names: ["other"] } })).decision,
+    ).toBe("allow");
   });
 
   test("does not stand against another request", async () => {

@@ -1,8 +1,9 @@
 /** Sessions with a terminal over a guarded control socket: its size, its keys, its signals. */
 import { afterAll, beforeAll, expect, it as test } from "vitest";
+import { SERVERS_HAVE_TERMINALS } from "../support/terminals.ts";
 import { HOST, MuxLab } from "./mux-lab.ts";
 import { Pty } from "./pty.ts";
-import { describeWith, SERVERS_HAVE_TERMINALS } from "./tools.ts";
+import { describeWith } from "./tools.ts";
 
 const it = test.skipIf(!SERVERS_HAVE_TERMINALS);
 

@@ -3,9 +3,9 @@
  * they fail instead.
  */
 import { execFileSync } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
-import { userInfo } from "node:os";
+import { existsSync } from "node:fs";
 import { describe } from "vitest";
+import { SERVERS_HAVE_TERMINALS } from "../support/terminals.ts";
 
 /** The system's own, which Debian's python3-* packages belong to; another may come first on the PATH. */
 export const PYTHON = "/usr/bin/python3";
@@ -25,12 +25,6 @@ const probes: Record<string, () => boolean> = {
   dbclient: () => isOnPath("dbclient"),
 };
 
-/**
- * Whether a server of this user can give out terminals: sshd changes their group, which only root may where /dev/pts is mounted without gid=. It ends the
- * connection otherwise.
- */
-export const SERVERS_HAVE_TERMINALS =
-  userInfo().uid === 0 || /^devpts \S+ devpts \S*\bgid=/m.test(readFileSync("/proc/mounts", "utf8"));
 if (!SERVERS_HAVE_TERMINALS)
   console.warn("skipped, as /dev/pts is mounted without gid=: terminals of sessions");
 

@@ -359,6 +359,19 @@ describe("a prompt", () => {
     ]);
   });
 
+  test("shows in quotes what a program is called that could be read as more words of the question", () => {
+    const exe = "/tmp/git (pid 1), started by bash ← claude";
+    const hidden = { pid: 3, startTime: "3", name: "ssh) ← (git", cmdline: [] };
+    const [first, , , askedBy] = describeQuestion({
+      ...question,
+      caller: { ...caller, exe, ancestors: [hidden] },
+    });
+    expect(first).toMatch(/^"git \(pid 1\), started by bash ← claude" wants to log in to github\.com/);
+    expect(askedBy).toBe(
+      'asked by: "git (pid 1), started by bash ← claude" (pid 4711), started by ("ssh) ← (git")',
+    );
+  });
+
   test("says what an approval covers, as it would be remembered", () => {
     const covers = (request: Request, more: Partial<Question> = {}): string =>
       describeQuestion({ ...question, request, ...more }).find((line) => line.startsWith("an approval")) ??

@@ -1,0 +1,68 @@
+/** A program inside of a run that listens where guards of runs do, and has questions of its own making. */
+import { existsSync } from "node:fs";
+import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
+import { Lab, MUXGUARD, until } from "../peer/lab.ts";
+import { Terminal } from "../peer/terminal.ts";
+import { describeWith } from "../peer/tools.ts";
+
+describeWith(["ssh", "sshd", "tmux"], "a question of a false guard with the id of a true one", () => {
+  const lab = new Lab();
+  const key = lab.key("work");
+  let id: string;
+
+  beforeAll(async () => {
+    await lab.startAgent("upstream.sock", key);
+    await lab.startServer("alpha.example", key);
+    lab.script("muxguard", `#!/bin/sh\nexec '${process.execPath}' '${MUXGUARD}' "$@"\n`);
+    await lab.startDaemon();
+  });
+  beforeEach(async () => {
+    const { agentSocket: SSH_AUTH_SOCK } = lab;
+    lab.run("ssh-add", ["-D"], { environment: { SSH_AUTH_SOCK } }).catch(() => {});
+    const [question] = await lab.pending();
+    if (!question) throw new Error("no question");
+    id = question.id;
+    const harmless = { ...question, request: { ...question.request, operation: "unlock" }, asked: "0" };
+    lab.script("false-guard.cjs", falseGuard(JSON.stringify([harmless])));
+    const command = [process.execPath, lab.path("false-guard.cjs")];
+    lab.start(process.execPath, [MUXGUARD, "run", "--", ...command], { detached: true, stdio: "ignore" });
+    await until(() => existsSync(lab.path("listens")), "the false guard");
+  });
+  afterAll(() => lab.close());
+
+  const falseGuard = (questions: string): string => `
+    const { createServer } = require("node:net");
+    const { mkdirSync, writeFileSync } = require("node:fs");
+    const folder = \`${lab.path("runtime/muxguard")}/run-\${process.pid}\`;
+    mkdirSync(folder);
+    createServer((socket) => {
+      let received = "";
+      socket.on("error", () => {}).on("data", (data) => {
+        received += data;
+        const [, length, sent] = /Content-Length: (\\d+)\\r\\n\\r\\n(.*)/s.exec(received) ?? [];
+        if (length === undefined || sent.length < Number(length)) return;
+        const { id, method } = JSON.parse(sent);
+        const result = method === "answer" ? true : method === "pending" ? ${questions} : null;
+        const body = JSON.stringify({ jsonrpc: "2.0", id, result });
+        socket.write(\`Content-Length: \${Buffer.byteLength(body)}\\r\\n\\r\\n\${body}\`);
+      });
+    }).listen(\`\${folder}/daemon.sock\`, () => writeFileSync("${lab.path("listens")}", ""));`;
+
+  it("is answered there alone", async () => {
+    const env = { ...lab.environment, PATH: `${lab.folder}:${process.env.PATH}` };
+    const terminal = new Terminal(env, lab.folder, undefined, 200, 40);
+    terminal.enter("muxguard watch");
+    await terminal.shows(`❯ ${id}`);
+    await terminal.shows("unlock the agent");
+    await terminal.keysCount();
+    terminal.press("Right", "Enter");
+    await terminal.shows("allowed once: unlock the agent");
+    terminal.press("q");
+    terminal.close();
+    expect(lab.log()).toEqual([]);
+    expect(await lab.muxguard("approve", id)).toMatchObject({
+      stderr: expect.stringContaining("several questions"),
+    });
+    await lab.muxguard("lock");
+  });
+});
