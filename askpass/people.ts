@@ -10,7 +10,7 @@ import { createDesktop } from "../src/platform/desktop.ts";
 import { isInRun, readOutside } from "../src/platform/in-run.ts";
 import { ProcessTable } from "../src/platform/process.ts";
 import { protectProcess } from "../src/platform/protect.ts";
-import { describeCaller } from "../src/policy/describe.ts";
+import { describeCaller } from "../src/policy/describe-caller.ts";
 import type { Caller } from "../src/policy/request.ts";
 import { ownTerminal } from "./own-terminal.ts";
 

@@ -36,5 +36,12 @@ async function ask(environment: NodeJS.ProcessEnv, question: Question, signal: A
 
 /** A first line of our own words: the programs of KDE and LXQt show all as HTML if there is a tag in it (Qt::mightBeRichText()), and a command may have one. */
 function promptText(question: Question): string {
-  return `muxguard:\n${describeQuestion(question).join("\n")}\n\nAllow it ${describeRemember(question.yes)}?`;
+  return latin(
+    `muxguard:\n${describeQuestion(question).join("\n")}\n\nAllow it ${describeRemember(question.yes)}?`,
+  );
+}
+
+/** x11-ssh-askpass has the characters of Latin-1 alone. */
+function latin(text: string): string {
+  return text.replaceAll("←", "<-").replaceAll("→", "->").replaceAll("…", "...");
 }

@@ -3,16 +3,20 @@
  * approve`. Nor is a click on the text, and what is pressed in the first second does not count: the button may have come up under the cursor.
  */
 import { randomBytes } from "node:crypto";
-import { answersTo, describeQuestion } from "../policy/describe.ts";
+import { answersTo, describeShortly } from "../policy/describe.ts";
 import type { Desktop, Notification, ShownNotification } from "../policy/desktop.ts";
 import type { Answer, Question } from "../policy/question.ts";
 import type { Approver } from "./approver.ts";
+import { wrap } from "./screen-text.ts";
 
 /** How long a notification must have been on the screen before a button counts, in milliseconds. */
 const DEAF_FOR = 1000;
 
 /** How long a text stays at least: with a new one the buttons may be elsewhere, and are deaf again. In milliseconds. */
 const STAYS_FOR = 3 * DEAF_FOR;
+
+/** Servers break lines as they like; those that are as wide as this one's screenshots don't have to. */
+const COLUMNS = 80;
 
 export function createNotificationApprover(desktop: Desktop): Approver {
   const open = new Map<Question, Prompt>();
@@ -130,7 +134,9 @@ class Prompt {
 
   #content(): Notification {
     const buttons = this.#buttons.map(({ key, label }) => ({ key, label }));
-    const text = describeQuestion(this.#question).join("\n");
+    const text = describeShortly(this.#question)
+      .flatMap((line) => wrap(line, COLUMNS))
+      .join("\n");
     return { title: `muxguard: allow it? (${this.#question.id})`, text, buttons };
   }
 }

@@ -6,30 +6,34 @@ export interface Size {
   rows: number;
 }
 
-/** East Asian wide and full-width characters, and emoji: two columns each. unicode.org/reports/tr11 */
-const wide =
-  /[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\ua960-\ua97c\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{16fe0}-\u{18aff}\u{1b000}-\u{1b2ff}\u{1f000}-\u{1faff}\u{20000}-\u{3fffd}]/u;
+const WIDEST = 2;
 
+/**
+ * At most: terminals differ in what they draw two columns wide (East Asian characters, emoji, what is ambiguous), and in what they draw over the character
+ * before. A line that is taken for longer than it is does no harm; one that is longer would go on in the first column, where it could pass for a line of ours.
+ */
 function widthOf(character: string): number {
-  if (wide.test(character)) return 2;
-  return /\p{M}/u.test(character) ? 0 : 1;
+  return character <= "~" ? 1 : WIDEST;
 }
 
-/** In columns. */
+/** In columns, at most. */
 export function textWidth(text: string): number {
   return [...text].reduce((sum, character) => sum + widthOf(character), 0);
 }
 
-/** The text in lines of at most `width` columns, broken at blanks where there are some; what follows a break is indented. */
-export function wrap(text: string, width: number, indent = "  "): string[] {
+/** Deeper than the lines of a question, of which some are indented themselves: what a request puts into one never stands where a line begins. */
+const INDENT = "    ";
+
+/** The text in lines of at most `width` columns, broken at blanks where there are some; what follows a break is indented, however narrow the screen. */
+export function wrap(text: string, width: number, indent = INDENT): string[] {
   const lines: string[] = [];
-  const room = Math.max(width, indent.length + 1); // the indent alone would go on for ever
+  const room = Math.max(width, indent.length + WIDEST);
   let rest = text;
   while (textWidth(rest) > room) {
     const fitting = fit(rest, room);
     const blank = fitting.lastIndexOf(" ");
     // a break within the indent would go on for ever
-    const end = blank > room / 2 ? blank : Math.max(fitting.length, indent.length + 1);
+    const end = blank > Math.max(indent.length, room / 2) ? blank : fitting.length;
     lines.push(rest.slice(0, end));
     rest = `${indent}${rest.slice(end).trimStart()}`;
   }

@@ -7,9 +7,15 @@ import { answersTo, describeAnswer, describeQuestion } from "../policy/describe.
 import type { Answer, Question } from "../policy/question.ts";
 import type { Approver } from "./approver.ts";
 import { openTerminal, type TerminalOptions, unavailable } from "./open-terminal.ts";
+import { type Size, wrap } from "./screen-text.ts";
 
 /** How long a prompt must have been on the screen before a key counts, in milliseconds. */
 const DEAF_FOR = 1000;
+
+const DENIED = describeAnswer({ decision: "deny", reason: "" });
+
+/** Where the terminal does not know its own size. */
+const USUAL_COLUMNS = 80;
 
 export function createTerminalApprover(options: TerminalOptions): Approver {
   return {
@@ -26,23 +32,29 @@ async function ask(options: TerminalOptions, question: Question, signal: AbortSi
   const terminal = openTerminal(options, DEAF_FOR);
   const { output, say } = terminal;
   const keys = answerKeys(terminal.keys);
+  // a denial is told by whoever is denied, with its reason
+  const conclude = (text: string): void => (text === DENIED ? undefined : say(`muxguard: ${text}\n`));
   try {
-    say(`\n${["muxguard:", ...describeQuestion(question)].join("\n  ")}\n`);
+    say(`\n${["muxguard:", ...textFor(question, terminal.size())].join("\n  ")}\n`);
     const prompt = inquirer.createPromptModule({ input: keys, output, signal, clearPromptOnDone: true });
     const { answer } = await prompt<{ answer: Answer }>([
       { type: "select", name: "answer", message: "Allow it?", choices: answersTo(question), default: 0 },
     ]);
-    say(`muxguard: ${describeAnswer(answer)}\n`);
+    conclude(describeAnswer(answer));
     return answer;
   } catch (error) {
-    if (signal.aborted)
-      say(`muxguard: ${signal.reason instanceof Error ? signal.reason.message : "withdrawn"}\n`);
+    if (signal.aborted) conclude(signal.reason instanceof Error ? signal.reason.message : "withdrawn");
     if (signal.aborted || !(error instanceof Error) || error.name !== "ExitPromptError") throw error;
     options.interrupted();
     return { decision: "deny", reason: "you interrupted it" };
   } finally {
     terminal.close();
   }
+}
+
+/** In lines of its own: one that the terminal breaks goes on in the first column. The last column is left free. */
+function textFor(question: Question, { columns }: Size): string[] {
+  return describeQuestion(question).flatMap((line) => wrap(line, (columns || USUAL_COLUMNS) - 3));
 }
 
 const ESCAPE = "\x1b";

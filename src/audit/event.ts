@@ -54,6 +54,8 @@ export interface AuditEvent {
 export interface AuditCaller {
   pid: number;
   exe?: string;
+  /** Where the kernel does not tell the executable: what the process calls itself. */
+  name?: string;
   cmdline: string[];
   cwd?: string;
   tty?: string;
@@ -173,6 +175,7 @@ function destinationFields({
 function auditCaller({
   pid,
   exe,
+  name,
   cmdline,
   cwd,
   tty,
@@ -183,7 +186,7 @@ function auditCaller({
 }: Caller): AuditCaller {
   return {
     pid,
-    ...(exe !== undefined && { exe }),
+    ...(exe === undefined ? { name } : { exe }),
     cmdline,
     ...(cwd !== undefined && { cwd }),
     ...(tty !== undefined && { tty }),

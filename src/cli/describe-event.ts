@@ -8,7 +8,7 @@ import { visible } from "../policy/visible.ts";
 export function describeEvent(event: AuditEvent): string {
   const { caller, reason, remember } = event;
   const programs = caller
-    ? [caller.exe ?? "unknown", ...caller.ancestors].slice(0, 4).map(programName)
+    ? [caller.exe ?? `(${caller.name ?? "unknown"})`, ...caller.ancestors].slice(0, 4).map(programName)
     : ["unknown"];
   const run = caller?.scope === undefined ? "" : ` in run "${visible(caller.scope, 40)}"`;
   const why =

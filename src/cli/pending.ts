@@ -1,7 +1,12 @@
 /** `muxguard pending`: the questions that wait. */
+
+import { wrap } from "../approver/screen-text.ts";
 import { pendingRequest } from "../daemon/rpc.ts";
 import { describeQuestion, describeRemember } from "../policy/describe.ts";
 import { eachGuard } from "./guards.ts";
+
+/** An id, and two blanks. */
+const INDENT = 8;
 
 export async function pending({ json }: { json?: boolean }): Promise<void> {
   const questions = (await eachGuard((guard) => guard.sendRequest(pendingRequest, null))).flat();
@@ -11,8 +16,14 @@ export async function pending({ json }: { json?: boolean }): Promise<void> {
   }
   if (questions.length === 0) process.stdout.write("nothing waits for an answer\n");
   for (const question of questions) {
-    const [first = "", ...more] = describeQuestion(question);
     const choices = `muxguard approve ${question.id} allows it ${describeRemember(question.yes)}`;
-    process.stdout.write(`${question.id}  ${[first, ...more, choices].join("\n        ")}\n`);
+    const lines = [...describeQuestion(question), choices].flatMap(wrapped);
+    process.stdout.write(`${question.id.padEnd(INDENT)}${lines.join(`\n${" ".repeat(INDENT)}`)}\n`);
   }
+}
+
+/** On a terminal; other programs get each line whole. */
+function wrapped(line: string): string[] {
+  const { columns } = process.stdout;
+  return columns === undefined ? [line] : wrap(line, Math.max(2 * INDENT, columns - INDENT - 1));
 }

@@ -18,7 +18,7 @@ function describeGrant({ id, decision, what, left }: GrantFacts): string {
 }
 
 function describeLeft(left: GrantFacts["left"]): string {
-  if (typeof left === "string") return left === "run" ? "until the run ends" : "until the login session ends";
+  if (typeof left === "string") return left === "run" ? "until the run ends" : "until its session ends";
   const minutes = Math.ceil(left / 60_000);
   return `for ${describeDuration(left < 60_000 ? Math.ceil(left / 1000) * 1000 : minutes * 60_000)}`;
 }

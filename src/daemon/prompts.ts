@@ -12,7 +12,7 @@ import type { Scope } from "../guard/scope.ts";
 import { type Accepted, type Listener, listenPrivately } from "../platform/listener.ts";
 import { Peer } from "../platform/peer.ts";
 import type { ProcessTable } from "../platform/process.ts";
-import { describeCaller } from "../policy/describe.ts";
+import { describeCaller } from "../policy/describe-caller.ts";
 import { promptKind } from "../policy/openssh-prompt.ts";
 import type { Caller } from "../policy/request.ts";
 import { confirm } from "./confirm.ts";

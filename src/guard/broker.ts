@@ -5,7 +5,8 @@
 import type { Approver } from "../approver/approver.ts";
 import type { Decided } from "../audit/event.ts";
 import { asPlainSession, coverage, denialCoverage, sessionsCovered, whoAsks } from "../policy/coverage.ts";
-import { describeDecision, describeProgram, describeRequest } from "../policy/describe.ts";
+import { describeDecision, describeRequest } from "../policy/describe.ts";
+import { describeProgram } from "../policy/describe-caller.ts";
 import { type AskRuling, type DecidedBy, evaluate } from "../policy/evaluate.ts";
 import { exactRule, formatRule } from "../policy/exact-rule.ts";
 import type { Granted, Grants, Life, Remember } from "../policy/grants.ts";

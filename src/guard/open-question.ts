@@ -1,5 +1,5 @@
 /** A question that is open: one thing that is asked for, or the same on several hosts, each with those who wait for the answer. */
-import { hostName } from "../policy/describe.ts";
+import { hostName } from "../policy/describe-caller.ts";
 import type { Answer, Question } from "../policy/question.ts";
 import { newId } from "./ids.ts";
 import type { Asking } from "./questions.ts";

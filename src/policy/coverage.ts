@@ -142,8 +142,13 @@ export function isPlainShell(process: Process): boolean {
 export function programOf(process: Process): string {
   const { exe, name } = process;
   if (exe === undefined) return `(${name})`;
-  const script = isInterpreter(process) ? scriptOf(process) : undefined;
+  const script = claimedScript(process);
   return script === undefined ? exe : `${exe} ${script}`;
+}
+
+/** What an interpreter says that it runs. */
+export function claimedScript(process: Process): string | undefined {
+  return isInterpreter(process) ? scriptOf(process) : undefined;
 }
 
 /** Whether its name in a line of programs says what it runs: an interpreter on its own runs anything, and a relative path leads to any folder. */

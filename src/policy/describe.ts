@@ -1,22 +1,20 @@
 /** The words of a prompt, of a denial and of a log line. All text from a request goes through visible(). */
 import { unreachable } from "../unreachable.ts";
-import { isPlainShell, ownLine } from "./coverage.ts";
+import {
+  describeActor,
+  describeCaller,
+  describeCommandLines,
+  describeForwarder,
+  hostName,
+  programName,
+} from "./describe-caller.ts";
+import { describeCoverage } from "./describe-coverage.ts";
+import { describeKey, describeOperation, describeType, operations } from "./describe-operation.ts";
 import { describeDuration } from "./duration.ts";
 import type { Remember } from "./grants.ts";
 import type { Answer, Question } from "./question.ts";
-import type {
-  AdminOperation,
-  Caller,
-  ControlOperation,
-  connectionOperations,
-  Destination,
-  Host,
-  KeyFacts,
-  Operation,
-  Process,
-  Request,
-} from "./request.ts";
-import { visible, visibleEnds } from "./visible.ts";
+import type { Caller, Destination, Operation, Request } from "./request.ts";
+import { inQuotes, named, quoted, visible, visibleEnds } from "./visible.ts";
 
 /** What is asked for, in one phrase: `log in to github.com as git with key "work"`, `run "uptime" on prod-db as root`. */
 export function describeRequest(request: Request): string {
@@ -119,6 +117,7 @@ function describeExtras({ x11, forwardAgent, environment = [] }: Request): strin
 
 /** How many variables a phrase names; a question has a line for more. */
 const FEW = 3;
+const MANY = 16;
 
 function describeNames(names: readonly string[], limit: number): string {
   const shown = names.slice(0, limit).map((name) => named(name, 32));
@@ -144,19 +143,6 @@ function describeForward(
   return connect === "*" ? `open ${socks}` : `forward ${way}`;
 }
 
-/** As it is if it can only be a name or an address, otherwise in quotes: it must not read like more words of the question. */
-function named(text: string, limit = 64): string {
-  return text.length <= limit && /^[\w.@+:*%/[\]-]+$/.test(text) ? text : quoted(text, limit);
-}
-
-function quoted(text: string, limit: number): string {
-  return inQuotes(visible(text, limit));
-}
-
-function inQuotes(shown: string): string {
-  return `"${shown.replaceAll('"', '\\"')}"`;
-}
-
 /** The host's name, or that it is unknown and what the caller says of it. */
 function describeHost(destination: Destination | undefined): string {
   if (!destination?.verified) {
@@ -168,84 +154,21 @@ function describeHost(destination: Destination | undefined): string {
   return hostName(destination);
 }
 
-export function hostName(host: Host): string {
-  const name = visible(host.names[0] ?? host.hostKey ?? "hosts that nobody can name", 100);
-  return host.port === undefined || host.port === 22 ? name : `${name} port ${host.port}`;
+/** Where to, and how that is known: `github.com, host key known (also known as gh)`, `unknown host key SHA256:…`. */
+function describeProof(destination: Destination, { kind }: Request): string {
+  const { how, verified, hostKey, claimed, names } = destination;
+  if (verified) return `${hostName(destination)}, ${visible(how)}${describeAliases(names.slice(1))}`;
+  if (kind !== "confirm") return hostKey === undefined ? visible(how) : `${visible(how)} ${hostKey}`;
+  const name = claimed === undefined ? [] : [quoted(claimed, 100)];
+  return [...name, ...(hostKey === undefined ? [] : [`host key ${hostKey}`]), visible(how)].join(", ");
 }
 
-/** How the destination is known: `host key known`, `unknown host key SHA256:…`. */
-function describeProof({ how, verified, hostKey }: Destination): string {
-  return verified || hostKey === undefined ? visible(how) : `${visible(how)} ${hostKey}`;
+function describeAliases(names: readonly string[]): string {
+  return names.length === 0 ? "" : ` (also known as ${describeNames(names, MANY)})`;
 }
 
 function describePath({ path }: Request): string {
   return path.length > 0 ? `, forwarded through ${path.map(hostName).join(" → ")}` : "";
-}
-
-function describeKey({ type, fingerprint, comment }: KeyFacts): string {
-  return comment === undefined ? `key ${describeType(type)}${fingerprint}` : `key ${quoted(comment, 80)}`;
-}
-
-function describeType(type: string | undefined): string {
-  return type === undefined ? "" : `${visible(type, 60)} `;
-}
-
-const operations: Record<AdminOperation | (typeof connectionOperations)[number] | ControlOperation, string> =
-  {
-    add: "add",
-    remove: "remove",
-    "remove-all": "remove all keys from the agent",
-    "add-smartcard": "load keys from",
-    "remove-smartcard": "remove the keys of",
-    lock: "lock the agent",
-    unlock: "unlock the agent",
-    exit: "end the shared connection to",
-    stop: "stop sharing the connection to",
-    cancel: "end the forward of",
-    approve: "approve a question of muxguard",
-    deny: "answer a question of muxguard",
-    forget: "make muxguard forget its answers",
-    "lock-all": "lock muxguard",
-    "unlock-all": "unlock muxguard",
-  };
-
-function describeOperation({ operation, key, provider, constraints = [] }: Request): string {
-  const words = operation && operation in operations ? operations[operation as AdminOperation] : "change";
-  const object = key ? describeKey(key) : provider === undefined ? "" : `the library ${visible(provider)}`;
-  const limits =
-    constraints.length === 0 ? "" : ` (${constraints.map((limit) => visible(limit, 60)).join(", ")})`;
-  return object === "" ? words : `${words} ${object}${limits}`;
-}
-
-/** The names of the line of programs, up to the run: what is the same twice in a row is named once. */
-function ownPrograms(caller: Caller): string[] {
-  const line = ownLine(caller).filter(({ pid }) => pid !== 1);
-  const names = line
-    .filter((process) => process.pid === caller.pid || !isPlainShell(process))
-    .map(programName);
-  return names.filter((name, at, all) => name !== all[at - 1]).slice(0, 6);
-}
-
-/** The program that asks, and those that started it, up to the run that it belongs to: `ssh (pid 17), started by git ← sh, in run "make"`. */
-export function describeCaller(caller: Caller): string {
-  const holder = caller.ancestors.findIndex(({ pid }) => pid === caller.run?.pid);
-  // the first process of the system started everything: it says nothing
-  const above = caller.ancestors.slice(0, holder < 0 ? undefined : holder).filter(({ pid }) => pid !== 1);
-  const names = above.map(programName).filter((name, at, all) => name !== all[at - 1]);
-  const started = names.length > 0 ? `, started by ${names.slice(0, 6).join(" ← ")}` : "";
-  const run = caller.run ? `, in run ${quoted(caller.run.name, 40)}` : "";
-  return `${programName(caller)} (pid ${caller.pid})${started}${run}${caller.container ? ", in a container" : ""}`;
-}
-
-/** Who asks, in one word. */
-export function describeProgram(caller: Caller): string {
-  const run = caller.run ? ` in run ${quoted(caller.run.name, 40)}` : "";
-  return `${programName(caller)}${run}`;
-}
-
-/** Whoever makes a file or a process names it as it likes. */
-function programName({ exe, name }: Process): string {
-  return exe === undefined ? `(${named(name, 32)})` : named(exe.slice(exe.lastIndexOf("/") + 1));
 }
 
 export function describeRemember(remember: Remember): string {
@@ -256,7 +179,7 @@ export function describeRemember(remember: Remember): string {
 const lengths: Record<Remember & string, string> = {
   once: "once",
   run: "until this run ends",
-  session: "until this login session ends",
+  session: "until this session ends",
   always: "always",
 };
 
@@ -278,12 +201,12 @@ export function answersTo({ choices, denyFor, hosts }: Question): { name: string
   return [...answers, { name: `deny ${describeRemember(remember)}`, value: { ...deny, remember } }];
 }
 
-/** What is left on a screen where a question stood. */
+/** What is left on a screen where a question stood. Why it was denied is said by the denial itself. */
 export function describeAnswer(answer: Answer): string {
   if (answer.decision === "apart") return "each host is asked about on its own";
   return answer.decision === "allow"
     ? `allowed ${describeRemember(answer.remember)}`
-    : `denied${answer.remember ? ` ${describeRemember(answer.remember)}` : ""}: ${answer.reason}`;
+    : `denied${answer.remember ? ` ${describeRemember(answer.remember)}` : ""}`;
 }
 
 /** What decided, and why: `rule "agents ask"`, `you said no, on the terminal`, `no answer within 60 seconds`. */
@@ -322,47 +245,6 @@ export function onHosts(request: Request, count: number): Request {
   return atHost(request, `${count} hosts`);
 }
 
-/** What is compared when an approval is remembered, in words: `this command, as this user, on this host, by ssh ← git ← claude, in this run`. */
-function describeCoverage({ request, caller, hosts, longest }: Question): string {
-  if (longest === 0) return "this request alone";
-  const { destination, key, user, path, kind } = request;
-  const host = hosts
-    ? "on each of these hosts"
-    : destination?.verified
-      ? "on this host"
-      : "wherever it leads";
-  return [
-    describeThing(request),
-    ...(key && kind === "sign" ? ["with this key"] : []),
-    ...(user === undefined ? [] : ["as this user"]),
-    ...(destination ? [host] : []),
-    ...(path.length > 0 ? ["over these hops"] : []),
-    `by ${ownPrograms(caller).join(" ← ")}`,
-    caller.run ? "in this run" : "in this login session",
-  ].join(", ");
-}
-
-function describeThing(request: Request): string {
-  const { kind, data, command, subsystem } = request;
-  if (kind === "sign") return data === "userauth" ? describeLogins(request) : "signatures for this purpose";
-  if (kind !== "session") return things[kind];
-  return subsystem !== undefined ? "this subsystem" : command === "" ? "a shell" : "this command";
-}
-
-/** Sessions are covered where the connection is the caller's own, to a host that proved its key. */
-function describeLogins({ forwarded, destination }: Request): string {
-  return forwarded || !destination?.verified ? "logins" : "logins and plain sessions over them";
-}
-
-const things: Record<Exclude<Request["kind"], "sign" | "session">, string> = {
-  forward: "this forward",
-  proxy: "the whole connection",
-  terminate: "the end of this connection",
-  connect: "this connection",
-  admin: "this change to the agent",
-  confirm: "this question, from this very process",
-};
-
 /** What OpenSSH asks on its own behalf. The rest is on behalf of programs that it doesn't name. */
 const ownQuestions: ReadonlySet<Request["operation"]> = new Set([
   "trust-host-key",
@@ -371,29 +253,68 @@ const ownQuestions: ReadonlySet<Request["operation"]> = new Set([
 ]);
 
 function describePrompt(prompt: string, { operation }: Request): string[] {
+  // a line break is told from what looks like one
+  const text = prompt.includes(" / ") ? prompt : prompt.trim().replaceAll("\n", " / ");
   const unknown = "for whom: it does not say. Any program that reaches it may have asked";
-  return [`it says: ${visibleEnds(prompt.trim(), 400)}`, ...(ownQuestions.has(operation) ? [] : [unknown])];
+  const byWhom = "by whom: any program that reaches it may have asked";
+  const whom = ownQuestions.has(operation) ? [] : [operation === "use-key" ? byWhom : unknown];
+  return [`it says: ${inQuotes(visibleEnds(text.trim(), 400))}`, ...whom];
+}
+
+/** Who wants what, in one line: `git (through ssh) wants to log in to github.com as git with key "work"`. */
+function describeHeadline({ request, caller, hosts }: Question): string {
+  if (request.kind === "confirm") return describeAsker(request, caller);
+  const asked = hosts ? onHosts(request, hosts.length) : request;
+  if (!request.forwarded) return `${describeActor(caller)} wants to ${describeRequest(asked)}`;
+  const { path } = request;
+  const who = describeForwarder(caller, hostName(path.at(-1) ?? { names: [] }));
+  return `${who} wants to ${path.length > 1 ? describeRequest(asked) : describeAsked(asked)}`;
+}
+
+/** An ssh-agent or a master asks for somebody that it doesn't name: what started it, long ago, is not who wants something. */
+function describeAsker(request: Request, caller: Caller): string {
+  const { operation, key, user } = request;
+  if (operation !== "use-key") return `${programName(caller)} wants to ${describeRequest(request)}`;
+  const name = caller.exe === undefined ? named(caller.name, 32) : programName(caller);
+  const purpose = user === undefined ? "" : ` to log in as ${named(user)}`;
+  return `${name} asks: may ${key ? describeKey(key) : "a key"} be used${purpose}? It does not say by whom`;
+}
+
+function describeWhere({ request, hosts }: Question): string[] {
+  const { destination } = request;
+  if (hosts) return [`hosts, all with a known key: ${hosts.map(({ name }) => name).join(", ")}`];
+  return destination ? [`destination: ${describeProof(destination, request)}`] : [];
+}
+
+function describeWho({ request, caller, hosts }: Question): string[] {
+  const claimed = describeCommandLines(caller, request);
+  const lines = [`${request.forwarded ? "forwarded" : "asked"} by: ${describeCaller(caller)}`];
+  if (claimed !== "") lines.push(`command line${hosts ? " of the first" : ""} (claimed): ${claimed}`);
+  return lines;
+}
+
+/** Why it is asked. */
+function describeBecause({ because }: Question): string {
+  return because === "default" ? 'no rule says otherwise (default = "ask")' : describeDecision(because);
+}
+
+function describeWaiting({ count, hosts, caller }: Question): string[] {
+  if (count <= (hosts?.length ?? 1)) return [];
+  return [`${count} requests from ${programName(caller)} wait for the answer`];
 }
 
 /** The lines of a prompt: who wants what, where, and why it is asked. */
 export function describeQuestion(question: Question): string[] {
-  const { request, caller, hosts } = question;
+  const { request, caller } = question;
   const { environment = [] } = request;
-  const claimed = visibleEnds(caller.cmdline.join(" "), 160);
-  const lines = [
-    `${programName(caller)} wants to ${describeRequest(hosts ? onHosts(request, hosts.length) : request)}`,
-  ];
-  if (hosts) lines.push(`hosts, all with a known key: ${hosts.map(({ name }) => name).join(", ")}`);
-  else if (request.destination) lines.push(`destination: ${describeProof(request.destination)}`);
+  const lines = [describeHeadline(question), ...describeWhere(question)];
   if (request.key) lines.push(`key: ${describeType(request.key.type)}${request.key.fingerprint}`);
   if (request.prompt !== undefined) lines.push(...describePrompt(request.prompt, request));
-  lines.push(`asked by: ${describeCaller(caller)}`);
-  if (claimed !== "") lines.push(`command line${hosts ? " of the first" : ""} (claimed): ${claimed}`);
-  if (caller.cwd !== undefined) lines.push(`working directory: ${visible(caller.cwd, 100)}`);
-  if (environment.length > FEW) lines.push(`variables: ${describeNames(environment, 16)}`);
-  if (question.count > (hosts?.length ?? 1))
-    lines.push(`${question.count} requests from ${programName(caller)} wait for the answer`);
-  lines.push(`because: ${describeDecision(question.because)}`);
+  lines.push(...describeWho(question));
+  if (caller.cwd !== undefined) lines.push(`working directory: ${quoted(caller.cwd, 100)}`);
+  if (environment.length > FEW) lines.push(`variables: ${describeNames(environment, MANY)}`);
+  lines.push(...describeWaiting(question));
+  lines.push(`because: ${describeBecause(question)}`);
   lines.push(`an approval covers: ${describeCoverage(question)}`);
   if (question.approvals !== undefined && question.rule)
     lines.push(
@@ -401,4 +322,21 @@ export function describeQuestion(question: Question): string[] {
       ...question.rule.map((line) => `  ${visible(line, 300)}`),
     );
   return lines;
+}
+
+/** The same for where there is little room: what matters most comes first, and what the request itself says last. */
+export function describeShortly(question: Question): string[] {
+  const { request } = question;
+  const { key, environment = [] } = request;
+  return [
+    describeHeadline(question),
+    ...describeWhere(question),
+    `an approval covers: ${describeCoverage(question)}`,
+    ...describeWaiting(question),
+    `because: ${describeBecause(question)}`,
+    ...(request.prompt === undefined ? [] : describePrompt(request.prompt, request)),
+    ...describeWho(question),
+    ...(environment.length > FEW ? [`variables: ${describeNames(environment, MANY)}`] : []),
+    ...(key && key.comment === undefined ? [`key: ${describeType(key.type)}${key.fingerprint}`] : []),
+  ];
 }

@@ -89,7 +89,7 @@ export function promptKind(text: string, hint: PromptHint): PromptKind {
 export function confirmRequest(text: string, hint: PromptHint, asker: string): Request {
   const facts = readFacts(text, hint === "confirm" ? permissions : questions);
   const { host, hostKey, ...asked } = facts ?? { data: "opaque" as const };
-  const how = `${asker} says so, and nobody has checked it`;
+  const how = `as ${asker} says; nobody has checked it`;
   return {
     kind: "confirm",
     ...(host !== undefined && {

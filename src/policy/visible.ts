@@ -1,6 +1,7 @@
 /**
  * Text from a request, made safe for a screen: control characters, terminal escapes, newlines, bidi overrides, invisible and
- * private characters are shown as escapes, and over-long text is cut. What a person decides on must be what was asked.
+ * private characters are shown as escapes, and over-long text is cut. What a person decides on must be what was asked. Of several blanks all but the first
+ * are escapes too: they could push what follows to where another line begins, or out of sight.
  *
  * Bytes that were not UTF-8 come as the lone surrogates U+DC80 to U+DCFF, one each, and are shown as bytes: `\xff`.
  */
@@ -9,7 +10,7 @@
  * Other_Control, Format (bidi, zero width), Surrogate, Private_Use, Unassigned; line and paragraph separators; what is drawn as nothing (fillers,
  * variation selectors); odd spaces.
  */
-const unsafe = /[\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\\\u2800]|(?! )\p{Zs}/gu;
+const unsafe = /[\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\\\u2800]|(?! )\p{Zs}|(?<= ) /gu;
 
 /** @param limit the longest result, in characters */
 export function visible(text: string, limit = 200): string {
@@ -25,8 +26,24 @@ export function visibleEnds(text: string, limit: number): string {
   const whole = visible(text, limit + 1);
   if (whole.length <= limit) return whole;
   const tail = Math.floor(limit / 3);
-  const end = visible(text.slice(-tail), tail * 8).slice(-tail);
-  return `${visible(text, limit - tail)}[${text.length} characters]…${end}`;
+  let end = text.slice(-tail);
+  // not half of an escape, nor of a surrogate pair
+  while (visible(end, tail + 1).length > tail) end = end.slice(1).replace(/^\p{Cs}/u, "");
+  return `${visible(text, limit - tail)}[${text.length} characters]…${visible(end, tail)}`;
+}
+
+/** As it is if it can only be a name or an address, otherwise in quotes: it must not read like more words of the question. */
+export function named(text: string, limit = 64): string {
+  return text.length <= limit && /^[\w.@+:*%/[\]-]+$/.test(text) ? text : quoted(text, limit);
+}
+
+export function quoted(text: string, limit: number): string {
+  return inQuotes(visible(text, limit));
+}
+
+/** @param shown text that has gone through visible() */
+export function inQuotes(shown: string): string {
+  return `"${shown.replaceAll('"', '\\"')}"`;
 }
 
 function escapeCharacter(character: string): string {

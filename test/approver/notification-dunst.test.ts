@@ -85,7 +85,7 @@ describeWith(["ssh", "sshd", "bus", "dunst"], "a login that is asked about on th
     await result;
     const history = dunstctl("history");
     expect(history).toContain(`ssh wants to log in to alpha.example as ${user} with key`);
-    expect(history).toContain("because: the default");
+    expect(history).toContain("because: no rule says otherwise");
   });
 
   it("is denied by the button for it", async () => {

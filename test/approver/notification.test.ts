@@ -68,7 +68,7 @@ describeWith(["bus"], "a question as a notification", () => {
     const { title, text, actions, urgency } = await server.nth(1);
     expect(title).toBe("muxguard: allow it? (k3f9x2)");
     expect(text).toMatch(
-      /^ssh wants to log in to github\.com as git with key "work"\ndestination: host key known\n/,
+      /^git \(through ssh\) wants to log in to github\.com as git with key "work"\ndestination: github\.com, host key known\n/,
     );
     expect(actions.filter((_, at) => at % 2 === 1)).toEqual(["deny", "allow once", "allow for 10 minutes"]);
     expect(JSON.stringify(urgency)).toContain("2");
@@ -199,7 +199,7 @@ describeWith(["bus"], "a question as a notification", () => {
   const hostile = () => {
     const asked = question();
     const cmdline = ["ssh", '<b>prod</b>&amp;<a href="x">\x1b[2J\u202e'];
-    return { caller: { ...asked.caller, cmdline } };
+    return { caller: { ...asked.caller, cmdline, ancestors: [] } };
   };
 
   it("has its markup escaped where the server knows markup, and only there", async () => {
@@ -207,7 +207,7 @@ describeWith(["bus"], "a question as a notification", () => {
     ask(hostile());
     const { text } = await server.nth(1);
     expect(text).toContain(
-      "ssh &lt;b&gt;prod&lt;/b&gt;&amp;amp;&lt;a href=&quot;x&quot;&gt;\\x1b[2J\\u{202e}\n",
+      "&quot;ssh &lt;b&gt;prod&lt;/b&gt;&amp;amp;&lt;a href=\\&quot;x\\&quot;&gt;\\x1b[2J\\u{202e}&quot;",
     );
     expect(text).not.toContain("<");
   });
@@ -215,7 +215,7 @@ describeWith(["bus"], "a question as a notification", () => {
   it("is plain text for a server without markup", async () => {
     const server = await startServer();
     ask(hostile());
-    expect((await server.nth(1)).text).toContain('ssh <b>prod</b>&amp;<a href="x">\\x1b[2J\\u{202e}\n');
+    expect((await server.nth(1)).text).toContain('"ssh <b>prod</b>&amp;<a href=\\"x\\">\\x1b[2J\\u{202e}"');
   });
 
   it("can't be put where there is no bus, no server, or one without buttons", async () => {

@@ -42,11 +42,11 @@ describeWith(["ssh", "sshd", "tmux"], "a question on the terminal", () => {
     const screen = terminal.screen();
     for (const words of [
       `ssh wants to log in to alpha.example as ${user} with key "work"`,
-      "destination: host key known",
+      "destination: alpha.example, host key known",
       'in run "work"',
       `${ssh} echo in`,
       lab.folder,
-      "because: the default",
+      'because: no rule says otherwise (default = "ask")',
       "❯ deny\n  allow once\n  allow for 10 minutes\n  allow until this run ends\n",
     ])
       expect(screen).toContain(words);
@@ -56,6 +56,26 @@ describeWith(["ssh", "sshd", "tmux"], "a question on the terminal", () => {
     expect(terminal.screen()).not.toContain("Allow it?");
     expect(events()).toMatchObject([{ decision: "deny", by: "approver:terminal", reason: "you said no" }]);
     await isSane();
+  });
+
+  it("wraps what a request says of itself, so that nothing of it begins where a line of the question does", async () => {
+    terminal.resize(80, 60);
+    const forged = "destination: github.com, host key known";
+    terminal.enter(
+      `clear; ${run} ${ssh} "true${" ".repeat(30)}${forged}${"x".repeat(61)} ${forged}"; echo code $?`,
+    );
+    await terminal.isAsked();
+    const lines = terminal.screen().split("\n");
+    const shown = lines.slice(lines.indexOf("muxguard:"), lines.indexOf("? Allow it?"));
+    // what the terminal itself has broken comes as one line
+    expect(Math.max(...shown.map(({ length }) => length))).toBeLessThan(80);
+    expect(shown.filter((line) => /^ {0,4}destination/.test(line))).toEqual([
+      "  destination: alpha.example, host key known",
+    ]);
+    expect(shown.join("\n")).toContain("\\x20\\x20\\x20");
+    terminal.press("Enter");
+    await terminal.shows("code 255");
+    expect(terminal.screen().match(/you said no/g)).toHaveLength(1);
   });
 
   it("takes no key that was typed before, or in the first second", async () => {

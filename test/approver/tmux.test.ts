@@ -51,9 +51,9 @@ describeWith(["ssh", "sshd", "tmux"], "a question in tmux", () => {
     await screen.isAsked();
     for (const words of [
       `ssh wants to log in to alpha.example as ${user} with key "work"`,
-      "destination: host key known",
+      "destination: alpha.example, host key known",
       'in run "work"',
-      "because: the default",
+      'because: no rule says otherwise (default = "ask")',
       "│❯ deny",
       "│  allow once",
       "│  allow for 10 minutes",
@@ -203,7 +203,7 @@ describeWith(["ssh", "sshd", "tmux"], "a question in tmux", () => {
     screen.resize(50, 16);
     await screen.shows(/^.*more than fits here[\s\S]*❯ deny[\s\S]*allow until this run ends[\s\S]*choose/m);
     screen.resize(120, 40);
-    await screen.shows(/because: the default[\s\S]*❯ deny/);
+    await screen.shows(/because: no rule says otherwise[\s\S]*❯ deny/);
     screen.press("Down", "Enter");
     expect(await result).toMatchObject({ stdout: "in\n" });
   });

@@ -3,13 +3,13 @@ import { describe, expect, it } from "vitest";
 import { type AuditEvent, auditEvent } from "../../src/audit/event.ts";
 import { describeEvent } from "../../src/cli/describe-event.ts";
 import { describeRequest } from "../../src/policy/describe.ts";
-import type { Request } from "../../src/policy/request.ts";
+import type { Caller, Request } from "../../src/policy/request.ts";
 import { caller, github, gitSignature, login, unverified } from "../support/policy.ts";
 
 /** As it comes back from the file. */
-function logged(request: Request): AuditEvent {
+function logged(request: Request, who: Caller = caller): AuditEvent {
   const decided = { time: new Date(0), id: "a", decision: "allow", by: "default", waitedMs: 1.4 } as const;
-  return JSON.parse(JSON.stringify(auditEvent({ ...decided, request, caller })));
+  return JSON.parse(JSON.stringify(auditEvent({ ...decided, request, caller: who })));
 }
 
 const place = { destination: github, user: "git", path: [], forwarded: false };
@@ -92,5 +92,12 @@ describe("muxguard log reads", () => {
 
   it.each(requests.map((request) => [describeRequest(request), request] as const))("%s", (words, request) => {
     expect(describeEvent(logged(request))).toContain(` allow  ${words} (the default): ssh ← git ← bash`);
+  });
+
+  it("names a caller whose executable the kernel hides as it calls itself", () => {
+    const { exe: _, ...hidden } = caller;
+    expect(describeEvent(logged(login, { ...hidden, name: "ssh-agent" }))).toMatch(
+      /: \(ssh-agent\) ← git ← bash$/,
+    );
   });
 });

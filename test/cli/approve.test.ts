@@ -59,7 +59,7 @@ describeWith(["ssh", "sshd"], "a question that waits", () => {
     });
     const { stdout } = await lab.muxguard("pending");
     for (const words of [
-      `${id}  ssh wants to log in to alpha.example as ${user} with key "work"`,
+      ` (through ssh) wants to log in to alpha.example as ${user} with key "work"`,
       "host key known",
       `ssh -F ${lab.sshConfig} alpha.example true`,
       lab.folder,
@@ -140,7 +140,7 @@ describeWith(["ssh", "sshd"], "a question that waits", () => {
     const { result } = start(`${ssh} echo one; ${ssh} echo two`);
     const { id } = await onlyQuestion();
     const { stdout } = await lab.muxguard("approve", id, "--session");
-    expect(stdout).toMatch(/^allowed until this login session ends: /);
+    expect(stdout).toMatch(/^allowed until this session ends: /);
     const { events } = await lab.logged(() => result);
     expect(events.at(-1)).toMatchObject({ decision: "allow", by: `grant:${id}` });
     // the shell that the session began with has ended

@@ -93,7 +93,7 @@ describe("the screen of muxguard watch", () => {
     watch.decided(["first decision", "second decision"]);
     const text = screen(watch).join("\n");
     expect(text).toMatch(/^❯ aaaaaa {4}60 s {2}log in to .*\n {2}bbbbbb {4}60 s {2}log in to /m);
-    expect(text).toContain("because: the default");
+    expect(text).toContain(`because: no rule says otherwise (default = "ask")`);
     expect(text).toContain("❯ deny    allow once    allow for 10 minutes");
     expect(text).toMatch(/first decision\nsecond decision\n/);
   });

@@ -83,8 +83,10 @@ describeWith(["ssh", "sshd"], "a key that asks at each use, without a daemon", (
     const { result, events } = await lab.logged(() => login(lab));
     expect(result.stdout).toBe("in\n");
     expect(events).toMatchObject([{ by: "approver:askpass", remember: "once" }]);
-    expect(heard()).toMatch(/^muxguard:\n\(?ssh-agent\)? wants to have key "work" used/);
-    expect(heard()).toContain("for whom: it does not say");
+    expect(heard()).toMatch(
+      /^muxguard:\nssh-agent asks: may key "work" be used( to log in as \S+)?\? It does not say by whom\n/,
+    );
+    expect(heard()).toContain("by whom: any program that reaches it may have asked");
     expect(heard()).toContain("Allow it once?");
   });
 
@@ -126,7 +128,7 @@ describeWith(["ssh", "bus"], "a key that asks at each use, without a daemon but 
   it("is asked about with a notification, which goes with the answer", async () => {
     const result = lab.run("ssh-keygen", sign);
     const asked = await server.nth(1);
-    expect(asked.text).toContain('wants to have key "work" used');
+    expect(asked.text).toContain('may key "work" be used?');
     expect(asked.actions.filter((_, at) => at % 2 === 1)).toEqual(["deny", "allow once"]);
     const shown = performance.now();
     await until(() => performance.now() - shown > DEAF_FOR, "clicks to count");

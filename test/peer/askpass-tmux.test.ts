@@ -149,7 +149,7 @@ describeWith(["ssh", "git", "tmux"], "a program without a terminal, with a tmux 
       .filter((line) => line.includes("│"));
     expect(screen.screen()).toContain("│\\x1b[2J\\x1b]0;owned\\x07Pass\\u{202e}word\\x0d");
     expect(screen.screen()).toContain("│#(touch /tmp/owned)#{pid}%H:xxx");
-    expect(lines.join("\n")).toMatch(/│asked by: node \(pid \d+\)[\s\S]*│Enter answers/); // the last of them is ours
+    expect(lines.join("\n")).toMatch(/│asked by: node [\s\S]*│Enter answers/); // the last of them is ours
     expect(server.tmux("display-message", "-p", "#{pane_title}")).not.toContain("owned");
     screen.press("Escape");
     expect((await result).code).toBe(1);
@@ -167,7 +167,7 @@ describeWith(["ssh", "git", "tmux"], "a program without a terminal, with a tmux 
     const result = lab.ask("line\n".repeat(100));
     await screen.shows(READY);
     expect(screen.screen()).toMatch(/│line[\s\S]*│asked by: node/);
-    screen.resize(60, 12);
+    screen.resize(60, 24);
     screen.press("Escape");
     await result;
     const small = lab.ask("line\n".repeat(100));

@@ -1,16 +1,18 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { wrap } from "../../src/approver/screen-text.ts";
 import {
   answersTo,
   describeAnswer,
-  describeCaller,
   describeDecision,
   describeQuestion,
   describeRemember,
   describeRequest,
+  describeShortly,
 } from "../../src/policy/describe.ts";
+import { describeCaller } from "../../src/policy/describe-caller.ts";
 import type { Question } from "../../src/policy/question.ts";
-import type { Caller, Destination, Forward, Host, Request } from "../../src/policy/request.ts";
+import type { Caller, Destination, Forward, Host, Process, Request } from "../../src/policy/request.ts";
 import { caller, github, gitSignature, login, unverified } from "../support/policy.ts";
 
 const question: Question = {
@@ -19,7 +21,7 @@ const question: Question = {
   caller,
   because: "rule:agents ask",
   count: 1,
-  choices: ["once"],
+  choices: ["once", { milliseconds: 600_000 }],
   yes: "once",
   asked: "2026-01-01T00:00:00.000Z",
   timeout: 60_000,
@@ -190,7 +192,82 @@ describe("a request to a master in words", () => {
   });
 });
 
+const process = (exe: string, ...cmdline: string[]): Process => ({
+  pid: 99,
+  startTime: "1",
+  exe,
+  name: exe.slice(exe.lastIndexOf("/") + 1),
+  cmdline,
+});
+const bash = process("/bin/bash", "bash");
+const shell = process("/bin/sh", "sh", "-c", "ssh a");
+const claude = process("/usr/bin/node", "node", "/usr/bin/claude", "--resume");
+const tmux = process("/usr/bin/tmux", "tmux");
+
+describe("who wants something", () => {
+  const startedBy = (...ancestors: Process[]): Caller => ({ ...caller, ancestors });
+  const inRun = (...ancestors: Process[]): Caller => ({
+    ...startedBy(...ancestors),
+    run: { name: "work", pid: 1 },
+  });
+  const scp = process("/usr/bin/scp", "scp", "a", "b:");
+  const ssh = process("/usr/bin/ssh", "ssh", "-J", "a", "b");
+  const script = process("/bin/bash", "bash", "/srv/deploy.sh");
+  const rows: [string, Caller, string][] = [
+    ["what started ssh", startedBy(scp, bash), "scp (through ssh)"],
+    ["what started the shell that started ssh", startedBy(shell, claude), 'node "claude" (through ssh)'],
+    ["a script", startedBy(script, bash), 'bash "deploy.sh" (through ssh)'],
+    ["ssh itself at somebody's prompt", startedBy(bash, tmux), "ssh"],
+    ["ssh itself through another ssh", startedBy(ssh, bash), "ssh"],
+    ["whoever types at a prompt in a run", inRun(bash, claude), 'node "claude" (through ssh)'],
+    ["ssh itself with nobody above", startedBy(), "ssh"],
+    ["another program than ssh", { ...startedBy(claude), exe: "/usr/bin/lftp" }, "lftp"],
+    [
+      "what started ssh-keygen",
+      { ...startedBy(scp), exe: "/usr/bin/ssh-keygen" },
+      "scp (through ssh-keygen)",
+    ],
+    ["one with an odd name", startedBy(process("/tmp/a wants")), '"a wants" (through ssh)'],
+  ];
+
+  test.each(rows)("is %s", (_, asks, words) => {
+    expect(describeQuestion({ ...question, caller: asks })[0]).toBe(
+      `${words} wants to log in to github.com as git with key "work"`,
+    );
+  });
+
+  test("shows its command line, and that of ssh where that says more", () => {
+    const asks = startedBy(scp, bash);
+    const line = (request: Request): string | undefined =>
+      describeQuestion({ ...question, caller: asks, request }).find((one) => one.startsWith("command"));
+    expect(line(login)).toBe(
+      'command line (claimed): "scp a b:", then "ssh git@github.com git-upload-pack \'repo.git\'"',
+    );
+    expect(line(on({ command: "scp -t ." }))).toBe('command line (claimed): "scp a b:"');
+  });
+
+  test("is something on the last hop where the agent is forwarded", () => {
+    const forwarded = (...path: Host[]): string[] =>
+      describeQuestion({ ...question, request: { ...login, forwarded: true, path } });
+    expect(forwarded(bastion)[0]).toBe(
+      'something on bastion (through your ssh, forwarded agent) wants to log in to github.com as git with key "work"',
+    );
+    expect(forwarded(bastion, { names: ["db"] })[0]).toMatch(
+      /^something on db \(through .* with key "work", forwarded through bastion → db$/,
+    );
+    expect(forwarded()[0]).toMatch(/^something on hosts that nobody can name \(through your ssh/);
+    expect(forwarded(bastion)).toContain("forwarded by: ssh (pid 4711), started by git ← bash");
+  });
+});
+
 describe("a caller in words", () => {
+  test("names what interpreters say that they run, in quotes", () => {
+    const line = [...caller.ancestors, claude];
+    expect(describeCaller({ ...caller, ancestors: line, run: { name: "x", pid: 1 } })).toBe(
+      'ssh (pid 4711), started by git ← bash ← node "/usr/bin/claude" (in quotes: claimed), in run "x"',
+    );
+  });
+
   test("is a program and those that started it", () => {
     expect(describeCaller(caller)).toBe("ssh (pid 4711), started by git ← bash");
   });
@@ -228,7 +305,7 @@ describe("a caller in words", () => {
       name,
       cmdline: [],
     }));
-    expect(describeCaller({ ...caller, ancestors })).toMatch(/started by make ← a ← b ← c ← d ← e$/);
+    expect(describeCaller({ ...caller, ancestors })).toMatch(/started by make ← a ← b ← c ← d ← e ← 1 more$/);
   });
 });
 
@@ -264,19 +341,19 @@ describe("a decision in words", () => {
     expect(describeAnswer({ decision: "allow", remember: { milliseconds: 60_000 } })).toBe(
       "allowed for 1 minute",
     );
-    expect(describeAnswer({ decision: "deny", reason: "you said no" })).toBe("denied: you said no");
+    expect(describeAnswer({ decision: "deny", reason: "you said no" })).toBe("denied");
   });
 });
 
 describe("a prompt", () => {
   test("says who wants what, where, with which key, and why it is asked", () => {
     expect(describeQuestion(question)).toEqual([
-      'ssh wants to log in to github.com as git with key "work"',
-      "destination: host key known",
+      'git (through ssh) wants to log in to github.com as git with key "work"',
+      "destination: github.com, host key known",
       "key: ssh-ed25519 SHA256:fingerprint-of-work",
       "asked by: ssh (pid 4711), started by git ← bash",
-      "command line (claimed): ssh git@github.com git-upload-pack 'repo.git'",
-      "working directory: /home/someone/repo",
+      'command line (claimed): "git fetch", then "ssh git@github.com git-upload-pack \'repo.git\'"',
+      'working directory: "/home/someone/repo"',
       'because: rule "agents ask"',
       "an approval covers: logins and plain sessions over them, with this key, as this user, on this host, by ssh ← git, in this login session",
     ]);
@@ -309,8 +386,20 @@ describe("a prompt", () => {
       /: signatures for this purpose, with this key, by ssh ← git, in this login session$/,
     );
     expect(covers({ ...login, destination: unverified })).toContain("wherever it leads");
+    const claiming = { ...unverified, hostKey: "SHA256:new", claimed: "prod" };
+    expect(covers({ ...login, destination: claiming })).toContain(
+      ': logins, with this key, as this user, with this host key, where it says "prod", by ssh',
+    );
+    const session = (fields: Partial<Caller>): string => covers(login, { caller: { ...caller, ...fields } });
+    expect(session({ session: "session:17" })).toMatch(/, in this terminal's session$/);
+    const { tty: _, ...daemon } = caller;
+    expect(covers(login, { caller: { ...daemon, session: "session:17" } })).toMatch(
+      /, in this session of processes$/,
+    );
+    expect(session({ ancestors: [claude] })).toContain('by ssh ← node "claude", in');
     expect(covers({ ...login, forwarded: true, path: [bastion] })).toContain("over these hops");
     expect(covers(login, { longest: 0 })).toBe("an approval covers: this request alone");
+    expect(covers(login, { choices: ["once"] })).toBe("an approval covers: this request alone");
   });
 
   test("lists the hosts that it is about, and offers to ask about each", () => {
@@ -324,6 +413,7 @@ describe("a prompt", () => {
     expect(answersTo(several).map(({ name }) => name)).toEqual([
       "deny",
       "allow once",
+      "allow for 10 minutes",
       "ask about each host on its own",
     ]);
   });
@@ -344,10 +434,36 @@ describe("a prompt", () => {
       "deny",
       "allow once",
       "allow for 10 minutes",
-      "allow until this login session ends",
+      "allow until this session ends",
       "allow always",
       "deny for 10 minutes",
     ]);
+  });
+
+  test("says what else a host is called", () => {
+    const names = ["github.com", "gh", "140.82.121.4"];
+    const lines = describeQuestion({ ...question, request: { ...login, destination: { ...github, names } } });
+    expect(lines).toContain("destination: github.com, host key known (also known as gh, 140.82.121.4)");
+  });
+
+  test("says that no rule made it", () => {
+    expect(describeQuestion({ ...question, because: "default" })).toContain(
+      'because: no rule says otherwise (default = "ask")',
+    );
+  });
+
+  test("is short where there is little room: what an approval covers comes before what the request says", () => {
+    expect(describeShortly(question)).toEqual([
+      'git (through ssh) wants to log in to github.com as git with key "work"',
+      "destination: github.com, host key known",
+      "an approval covers: logins and plain sessions over them, with this key, as this user, on this host, by ssh ← git, in this login session",
+      'because: rule "agents ask"',
+      "asked by: ssh (pid 4711), started by git ← bash",
+      'command line (claimed): "git fetch", then "ssh git@github.com git-upload-pack \'repo.git\'"',
+    ]);
+    expect(describeShortly({ ...question, request: { ...login, key } }).at(-1)).toBe(
+      "key: ssh-ed25519 SHA256:abc",
+    );
   });
 
   test("says of a host that is not known what its key is", () => {
@@ -381,6 +497,11 @@ describe("a prompt", () => {
     ]);
   });
 });
+
+/** As glibc and most terminals count: emoji and East Asian characters are two wide. */
+function columnsOf(line: string): number {
+  return [...line].reduce((sum, character) => sum + (character === "⚡" ? 2 : 1), 0);
+}
 
 describe("hostile text", () => {
   const hostile = fc.oneof(
@@ -444,6 +565,44 @@ describe("hostile text", () => {
         expect(lines.length).toBeLessThan(10);
       }),
     );
+  });
+
+  /** What a program would like to see at the beginning of a line. */
+  const forged = "destination: github.com, host key known";
+  const padded = fc
+    .tuple(fc.integer({ min: 0, max: 200 }), fc.constantFrom(" ", "\u00a0", "\u2800", "⚡", "x", "\u0903"))
+    .map(([length, filler]) => `${filler.repeat(length)} ${forged}`);
+
+  test("never begins where a line begins, however wide the screen is", () => {
+    fc.assert(
+      fc.property(padded, fc.integer({ min: 20, max: 200 }), (text, width) => {
+        const given: Question = {
+          ...question,
+          request: { ...on({ command: text, user: text }), destination: { ...unverified, claimed: text } },
+          caller: everywhere(text),
+        };
+        const lines = [...describeQuestion(given), ...describeShortly(given)];
+        const screen = lines.flatMap((line) => wrap(line, width));
+        expect(Math.max(...screen.map(columnsOf))).toBeLessThanOrEqual(width);
+        expect(screen.filter((line) => /^ {0,3}destination: git/.test(line))).toEqual([]);
+        expect(screen.filter((line) => line.startsWith("destination:")).length).toBe(2);
+        expect(lines.join()).not.toMatch(/ {2}/);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  test.each([" ", "x", "⚡"])("of %j up to any width leaves the lines where they are", (filler) => {
+    for (let width = 20; width <= 200; width++) {
+      for (const length of [width - 30, width - 24, width - 1, width, width + 7, 2 * width]) {
+        const cmdline = ["ssh", `${filler.repeat(Math.max(0, length))}${forged}`, "prod"];
+        const lines = describeQuestion({ ...question, caller: { ...caller, cmdline, cwd: `/${cmdline}` } });
+        const screen = lines.flatMap((line) => wrap(line, width));
+        expect(screen.filter((line) => /^ {0,3}destination/.test(line))).toEqual([
+          wrap("destination: github.com, host key known", width)[0],
+        ]);
+      }
+    }
   });
 
   test("that is long is cut, so that the rest stays on the screen", () => {

@@ -112,7 +112,7 @@ describe("a question of OpenSSH's is a request", () => {
       verified: false,
       names: [],
       claimed: "prod",
-      how: "ssh says so, and nobody has checked it",
+      how: "as ssh says; nobody has checked it",
     });
   });
 });

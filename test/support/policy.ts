@@ -42,7 +42,7 @@ export const caller: Caller = {
   cmdline: ["ssh", "git@github.com", "git-upload-pack 'repo.git'"],
   cwd: "/home/someone/repo",
   tty: "/dev/pts/3",
-  session: "2",
+  session: "login:2",
   ancestors: [
     { pid: 4710, startTime: "99", exe: "/usr/bin/git", name: "git", cmdline: ["git", "fetch"] },
     { pid: 4000, startTime: "50", exe: "/usr/bin/bash", name: "bash", cmdline: ["-bash"] },
