@@ -12,6 +12,8 @@ export interface TmuxClient {
   socket: string;
   /** The server's pid. */
   server: number;
+  /** Its own pid: one that attaches again is another process. */
+  pid: number;
   /** What tmux calls the client: its terminal. */
   name: string;
   session: string;
@@ -65,13 +67,20 @@ export async function findTmuxClient(
   isOutside: (pid: number) => boolean,
 ): Promise<TmuxClient | undefined> {
   const lists = await Promise.all(tmuxSockets(environment).map((socket) => clientsOf(socket, environment)));
-  const usable = lists.flat().filter(({ pid, client }) => isOutside(pid) && isOutside(client.server));
+  const usable = lists.flat().filter(({ client }) => isOutside(client.pid) && isOutside(client.server));
   return usable.sort((one, other) => other.activity - one.activity)[0]?.client;
+}
+
+/** Whether the client is still there. */
+export async function isAttached(
+  { socket, pid }: TmuxClient,
+  environment: NodeJS.ProcessEnv,
+): Promise<boolean> {
+  return (await clientsOf(socket, environment)).some(({ client }) => client.pid === pid);
 }
 
 interface Listed {
   activity: number;
-  pid: number;
   client: TmuxClient;
 }
 
@@ -94,13 +103,14 @@ function parseClient(socket: string, line: string): Listed[] {
   const client = {
     socket,
     server: Number(server),
+    pid: Number(pid),
     name,
     session,
     columns: Number(columns),
     rows: Number(rows),
     popups: hasPopups(version ?? ""),
   };
-  return [{ activity: Number(activity), pid: Number(pid), client }];
+  return [{ activity: Number(activity), client }];
 }
 
 /** `3.3a`, `next-3.4`, `openbsd-7.0`. */

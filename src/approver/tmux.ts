@@ -12,13 +12,13 @@ import type { Caller } from "../policy/request.ts";
 import type { Approver } from "./approver.ts";
 import { choose, sizeOf } from "./choose.ts";
 import { openTerminal } from "./open-terminal.ts";
-import { findTmuxClient, type TmuxClient, tmuxSockets } from "./tmux-client.ts";
+import { findTmuxClient, isAttached, type TmuxClient, tmuxSockets } from "./tmux-client.ts";
 import { type PopupPlace, startPopup } from "./tmux-popup.ts";
 
 /** How long a question must have been on the screen before a key counts, in milliseconds. */
 const DEAF_FOR = 1000;
 
-/** How often a client that shows something else is tried, in milliseconds. */
+/** How often a client that shows something else, or has gone away, is tried, in milliseconds. */
 const RETRY = 500;
 
 export interface TmuxOptions {
@@ -39,39 +39,67 @@ export function createTmuxApprover(options: TmuxOptions): Approver {
   };
 }
 
+/**
+ * Asks until there is an answer. While the client shows another popup, or a menu, it is waited for; a popup that went away with its client comes up again
+ * where the next one attaches.
+ */
 async function ask(options: TmuxOptions, question: Question, signal: AbortSignal): Promise<Answer> {
-  const popup = await openPopup(options, question, signal);
+  let client = await findClient(options);
+  if (!client) throw new Error("no tmux client is attached");
+  for (;;) {
+    const result = await askAt(client, options, question, signal);
+    if (typeof result === "object") return result;
+    await sleep(RETRY, undefined, { signal });
+    // closed by a user who is still there
+    if (result === "gone" && (await isAttached(client, options.environment)))
+      throw new Error("the terminal is gone");
+    client = await nextClient(options, signal);
+  }
+}
+
+/** @returns "gone" where the popup went away without an answer */
+async function askAt(
+  client: TmuxClient,
+  { environment, folder, makeFifo, outside }: TmuxOptions,
+  question: Question,
+  signal: AbortSignal,
+): Promise<Answer | "occupied" | "gone"> {
+  signal.throwIfAborted();
+  const word = randomBytes(8).toString("hex");
+  const place: PopupPlace = { client, environment, folder, word, makeFifo, ...sizeIn(client, question) };
+  const popup = await startPopup(place, (pid) => terminalOf(outside(pid), client, word), signal);
+  if (popup === "occupied") return popup;
   try {
-    const terminal = openTerminal(
-      {
-        path: popup.terminal,
-        mayTakeForeground: () => true,
-        takeForeground: () => () => {},
-        interrupted: () => {},
-      },
-      DEAF_FOR,
-    );
-    try {
-      return await choose(terminal, question, signal);
-    } finally {
-      terminal.close();
-    }
+    return await askOn(popup.terminal, question, signal);
   } finally {
     popup.close();
   }
 }
 
-/** The popup, once it is on the screen. While the client shows another one, or a menu, it is waited for. */
-async function openPopup(options: TmuxOptions, question: Question, signal: AbortSignal) {
-  const { environment, folder, makeFifo, outside } = options;
+async function askOn(path: string, question: Question, signal: AbortSignal): Promise<Answer | "gone"> {
+  const terminal = openTerminal(
+    { path, mayTakeForeground: () => true, takeForeground: () => () => {}, interrupted: () => {} },
+    DEAF_FOR,
+  );
+  try {
+    return await choose(terminal, question, signal);
+  } catch (error) {
+    if (signal.aborted || !terminal.gone.aborted) throw error;
+    return "gone";
+  } finally {
+    terminal.close();
+  }
+}
+
+function findClient({ environment, outside }: TmuxOptions): Promise<TmuxClient | undefined> {
+  return findTmuxClient(environment, (pid) => outside(pid) !== undefined);
+}
+
+/** Waits for one. */
+async function nextClient(options: TmuxOptions, signal: AbortSignal): Promise<TmuxClient> {
   for (;;) {
-    const client = await findTmuxClient(environment, (pid) => outside(pid) !== undefined);
-    signal.throwIfAborted();
-    if (!client) throw new Error("no tmux client is attached");
-    const word = randomBytes(8).toString("hex");
-    const place: PopupPlace = { client, environment, folder, word, makeFifo, ...sizeIn(client, question) };
-    const popup = await startPopup(place, (pid) => terminalOf(outside(pid), client, word), signal);
-    if (popup !== "occupied") return popup;
+    const client = await findClient(options);
+    if (client) return client;
     await sleep(RETRY, undefined, { signal });
   }
 }

@@ -149,29 +149,48 @@ describeWith(["ssh", "sshd", "tmux"], "a question in tmux", () => {
     }
   });
 
-  it("has no answer when its client is detached, and the others may still answer", async () => {
+  it("comes up again where a client attaches after its own was detached", async () => {
     const result = shell(`${ssh} echo in`);
     await screen.shows("Allow it?");
     server.tmux("detach-client", "-s", "main");
+    await until(() => server.clients().length === 0, "the end of the client");
+    const again = await server.attach();
+    await again.isAsked();
+    again.press("Down", "Enter");
+    expect(await result).toMatchObject({ stdout: "in\n" });
+    expect(events()).toMatchObject([{ decision: "allow", by: "approver:tmux" }]);
+    await isGone(again);
+  });
+
+  it("is answered from elsewhere, or not in time, while no client is attached", async () => {
+    lab.policy('[[rule]]\naction = "ask"\ntimeout = "4s"\n');
+    const daemon = await lab.startDaemon();
+    try {
+      for (const isAnswered of [true, false]) {
+        const result = shell(`${ssh} echo in`);
+        await screen.shows("Allow it?");
+        server.tmux("detach-client", "-s", "main");
+        await until(() => server.clients().length === 0, "the end of the client");
+        if (isAnswered) await lab.muxguard("approve", "--once", (await lab.pending())[0]?.id ?? "");
+        expect(await result).toMatchObject({ stdout: isAnswered ? "in\n" : "" });
+        screen = await server.attach();
+      }
+      expect(events()).toMatchObject([{ by: "approver:queue" }, { by: "fault:timeout" }]);
+    } finally {
+      daemon.kill();
+      lab.policy("");
+    }
+  });
+
+  it("has no answer when its popup is closed, and the others may still answer", async () => {
+    const result = shell(`${ssh} echo in`);
+    await screen.shows("Allow it?");
+    server.tmux("display-popup", "-C", "-c", server.clients()[0] ?? "");
     expect(await result).toMatchObject({
       stdout: "",
       stderr: expect.stringContaining("tmux: the terminal is gone"),
     });
     expect(events()).toMatchObject([{ decision: "deny", by: "fault:approver" }]);
-  });
-
-  it("stays open for muxguard approve under a daemon, when its client is detached", async () => {
-    const daemon = await lab.startDaemon();
-    try {
-      const result = shell(`${ssh} echo in`);
-      await screen.shows("Allow it?");
-      server.tmux("detach-client", "-s", "main");
-      await until(() => server.clients().length === 0, "the end of the client");
-      await lab.muxguard("approve", (await lab.pending())[0]?.id ?? "");
-      expect(await result).toMatchObject({ stdout: "in\n" });
-    } finally {
-      daemon.kill();
-    }
   });
 
   it("waits while the client shows another popup", async () => {
