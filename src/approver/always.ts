@@ -9,13 +9,13 @@ export function isAlways(answer: Answer | undefined): boolean {
   return answer?.decision === "allow" && answer.remember === "always";
 }
 
+export const CONFIRM_ALWAYS = "Write this rule? y writes it, any other key goes back";
+
 /** What "allow always" does, in lines. */
 export function describeAlways({ rule = [], hosts }: Question): string[] {
-  const what = hosts
-    ? `a rule for each of the ${hosts.length} hosts, the first of which is`
-    : "this rule, and nothing like it is asked again";
+  const what = hosts ? `a rule like this for each of the ${hosts.length} hosts` : "this rule";
   return [
-    `"allow always" writes to approved.toml ${what}:`,
+    `"allow always" writes ${what} to approved.toml:`,
     ...rule.map((line) => `  ${visible(line, MAX_LINE)}`),
   ];
 }

@@ -1,6 +1,9 @@
 /** A text in less room than it needs, turned page by page. */
 import { cut } from "./screen-text.ts";
 
+/** Columns below which no text is wrapped: there would be no end of it. */
+export const MIN_WIDTH = 8;
+
 /** By the names that Node has for them. */
 export const pageKeys: ReadonlyMap<string | undefined, 1 | -1> = new Map([
   ["pageup", -1],

@@ -21,6 +21,10 @@ export interface TmuxClient {
   rows: number;
   /** Whether tmux knows popups: 3.2 and later. */
   popups: boolean;
+  /** Whether popups have titles: 3.3 and later. */
+  titles: boolean;
+  /** Whether its terminal shows more than ASCII. */
+  utf8: boolean;
 }
 
 /** How long a server may take to answer, in milliseconds. */
@@ -34,6 +38,7 @@ const fields = [
   "client_height",
   "client_readonly",
   "client_control_mode",
+  "client_utf8",
   "version",
   "session_id",
   "client_name",
@@ -96,7 +101,7 @@ function clientsOf(socket: string, environment: NodeJS.ProcessEnv): Promise<List
 
 /** None for a line of another shape, and for a client that takes no keys or shows no screen. */
 function parseClient(socket: string, line: string): Listed[] {
-  const [activity, pid, server, columns, rows, readOnly, control, version, session, ...rest] =
+  const [activity, pid, server, columns, rows, readOnly, control, utf8, version, session, ...rest] =
     line.split(",");
   const name = rest.join(",");
   if (!session || name === "" || readOnly === "1" || control === "1") return [];
@@ -108,13 +113,15 @@ function parseClient(socket: string, line: string): Listed[] {
     session,
     columns: Number(columns),
     rows: Number(rows),
-    popups: hasPopups(version ?? ""),
+    popups: isSince(version, 2),
+    titles: isSince(version, 3) && !version?.startsWith("openbsd"), // which counts in its own way
+    utf8: utf8 !== "0",
   };
   return [{ activity: Number(activity), client }];
 }
 
-/** `3.3a`, `next-3.4`, `openbsd-7.0`. */
-function hasPopups(version: string): boolean {
+/** Whether it is tmux 3 with that minor version, or later: `3.3a`, `next-3.4`, `openbsd-7.0`. */
+function isSince(version = "", since: number): boolean {
   const [, major, minor] = /(\d+)\.(\d+)/.exec(version) ?? [];
-  return Number(major) > 3 || (Number(major) === 3 && Number(minor) >= 2);
+  return Number(major) > 3 || (Number(major) === 3 && Number(minor) >= since);
 }

@@ -70,19 +70,24 @@ async function askAt(
   const popup = await startPopup(place, (pid) => terminalOf(outside(pid), client, word), signal);
   if (popup === "occupied") return popup;
   try {
-    return await askOn(popup.terminal, question, signal);
+    return await askOn(popup.terminal, question, signal, client.utf8);
   } finally {
     popup.close();
   }
 }
 
-async function askOn(path: string, question: Question, signal: AbortSignal): Promise<Answer | "gone"> {
+async function askOn(
+  path: string,
+  question: Question,
+  signal: AbortSignal,
+  isUtf8: boolean,
+): Promise<Answer | "gone"> {
   const terminal = openTerminal(
     { path, mayTakeForeground: () => true, takeForeground: () => () => {}, interrupted: () => {} },
     DEAF_FOR,
   );
   try {
-    return await choose(terminal, question, signal);
+    return await choose(terminal, question, signal, isUtf8);
   } catch (error) {
     if (signal.aborted || !terminal.gone.aborted) throw error;
     return "gone";
@@ -111,8 +116,8 @@ function terminalOf(process: Caller | undefined, client: TmuxClient, word: strin
 }
 
 /** With the frame of a popup, which is a line on each side. */
-function sizeIn({ columns, rows, popups }: TmuxClient, question: Question) {
-  const size = sizeOf(question, Math.min(columns - 2, 110));
+function sizeIn({ columns, rows, popups, utf8 }: TmuxClient, question: Question) {
+  const size = sizeOf(question, Math.min(columns - 2, 110), utf8);
   if (!popups) return { columns, rows: Math.min(size.rows, Math.floor(rows / 2)) };
   return { columns: size.columns + 2, rows: Math.min(size.rows + 2, rows) };
 }

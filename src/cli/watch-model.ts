@@ -4,9 +4,11 @@
  * Keys don't count for a question in its first second, nor in the first second after it came under the keys by itself, because the one before was answered elsewhere.
  * "Always" shows the rule that it will write, and wants another key.
  */
-import { describeAlways, isAlways } from "../approver/always.ts";
-import { Pages, pageKeys } from "../approver/pages.ts";
-import { cut, type Size, textWidth, wrap } from "../approver/screen-text.ts";
+import { CONFIRM_ALWAYS, describeAlways, isAlways } from "../approver/always.ts";
+import { answerLines } from "../approver/answer-lines.ts";
+import { MIN_WIDTH, Pages, pageKeys } from "../approver/pages.ts";
+import { cut, type Size, wrap } from "../approver/screen-text.ts";
+import { secondsLeft } from "../approver/seconds-left.ts";
 import { answersTo, describeQuestion, describeRequest, onHosts } from "../policy/describe.ts";
 import type { Answer, Question } from "../policy/question.ts";
 
@@ -18,8 +20,6 @@ const MAX_RECENT = 200;
 const TITLE = "muxguard watch";
 const LOCKED = `${TITLE} - locked (muxguard unlock)`;
 const KEYS = "↑↓ question  ←→ answer  Enter gives it  d deny  a allow once  q quit";
-
-const CONFIRM = "Write this rule? y writes it, any other key goes back";
 
 /** What the guards say. */
 export interface Seen {
@@ -141,7 +141,7 @@ export class WatchModel {
 
   /** The lines of a screen. @param date the wall clock's time, in milliseconds, for what remains of a question's time */
   lines({ columns, rows }: Size, date: number): string[] {
-    const width = columns - 1; // the last column would wrap
+    const width = Math.max(MIN_WIDTH, columns - 1); // the last column would wrap
     const count = this.#questions.length;
     const waiting =
       count === 0 ? "nothing waits for an answer" : `${count} ${count === 1 ? "waits" : "wait"}`;
@@ -166,9 +166,9 @@ export class WatchModel {
     );
     const first = Math.max(0, Math.min(at - most + 1, count - most));
     const lines = this.#questions.slice(first, first + most).map((question) => {
-      const { id, hosts, asked, timeout } = question;
+      const { id, hosts } = question;
       const request = hosts ? onHosts(question.request, hosts.length) : question.request;
-      const seconds = Math.max(0, Math.ceil((Date.parse(asked) + timeout - date) / 1000));
+      const seconds = secondsLeft(question, date);
       const line = cut(`${id}  ${String(seconds).padStart(4)} s  ${describeRequest(request)}`, width - 2);
       return id === this.#selected ? cyan(`❯ ${line}`) : `  ${line}`;
     });
@@ -180,7 +180,7 @@ export class WatchModel {
     const question = this.#current;
     if (!question) return [];
     const [said, answers] = this.#confirming
-      ? [describeAlways(question), wrap(CONFIRM, width).map(bold)]
+      ? [describeAlways(question), wrap(CONFIRM_ALWAYS, width).map(bold)]
       : [describeQuestion(question), this.#answers(question, width)];
     const text = said.flatMap((line) => wrap(line, width));
     const shown = this.#pages.show(text, Math.max(0, room - answers.length - 2), width);
@@ -188,8 +188,8 @@ export class WatchModel {
   }
 
   #answers(question: Question, width: number): string[] {
-    const names = answersTo(question).map(({ name }) => cut(name, width - 4));
-    return answerLines(names, this.#answer, width);
+    const names = answersTo(question).map(({ name }) => name);
+    return answerLines(names, this.#answer, width, (name) => cyan(`❯ ${name}`));
   }
 
   /** The latest, each of them whole if it can be. */
@@ -207,22 +207,6 @@ export class WatchModel {
 
 function isOnce(answer: Answer): boolean {
   return answer.decision === "allow" && answer.remember === "once";
-}
-
-/** Side by side, in as many lines as they need. */
-function answerLines(names: readonly string[], chosen: number, width: number): string[] {
-  const lines = [""];
-  let columns = 0;
-  for (const [at, name] of names.entries()) {
-    const wanted = textWidth(name) + 4;
-    if (columns > 0 && columns + wanted > width) {
-      lines.push("");
-      columns = 0;
-    }
-    lines.push(`${lines.pop()}${at === chosen ? cyan(`❯ ${name}`) : `  ${name}`}  `);
-    columns += wanted;
-  }
-  return lines;
 }
 
 const style = (on: number, off: number) => (text: string) => `\x1b[${on}m${text}\x1b[${off}m`;
