@@ -162,6 +162,11 @@ function version(): string {
 ignoreDebuggerSignal();
 // a guard must outlive the terminal, or the pipe, that it reports to
 process.stderr.on("error", () => {});
+// nobody reads on, as in `muxguard log | head`; what has no place to go is told
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") process.stderr.write(`muxguard: stdout: ${error.message}\n`);
+  process.exit(error.code === "EPIPE" ? 0 : 1);
+});
 try {
   const program = createProgram();
   if (process.argv.length === 2) program.outputHelp();
