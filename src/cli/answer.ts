@@ -1,7 +1,7 @@
 /** `muxguard approve` and `muxguard deny`: answers from another terminal. */
 import type { MessageConnection } from "vscode-jsonrpc/node.js";
 import { answerRequest, pendingRequest } from "../daemon/rpc.ts";
-import { atHost, describeRemember, describeRequest, onHosts } from "../policy/describe.ts";
+import { atHost, describeRemember, describeRequest, hostName, onHosts } from "../policy/describe.ts";
 import { describeDuration, parseDuration } from "../policy/duration.ts";
 import type { Remember } from "../policy/grants.ts";
 import type { Answer, Question } from "../policy/question.ts";
@@ -69,6 +69,15 @@ function each(question: Question): Question[] {
   ];
 }
 
+/** What to say where the question is there and the host is not. */
+function withoutHost([question]: Question[], host: string): string {
+  const { id, hosts, request } = question as Question;
+  const names =
+    hosts?.map(({ name }) => name) ?? (request.destination?.names[0] ? [hostName(request.destination)] : []);
+  const lists = names.length > 0 ? `it lists ${names.join(", ")}` : "it lists no hosts";
+  return `question ${id} lists no ${host}; ${lists}`;
+}
+
 /** Only of a question that lists hosts: any other is about one host anyway. */
 function isAt({ destination }: Question["request"], host: string): boolean {
   return destination?.names[0] === host;
@@ -91,10 +100,12 @@ async function answerOne(
 ): Promise<Question> {
   const matching = async (guard: MessageConnection): Promise<Question[]> => {
     const questions = await guard.sendRequest(pendingRequest, purpose);
-    const known = questions.flatMap(each).filter(({ id }) => prefix !== "" && id.startsWith(prefix));
-    return host === undefined ? known : known.flatMap(each).filter(({ request }) => isAt(request, host));
+    return questions.flatMap(each).filter(({ id }) => prefix !== "" && id.startsWith(prefix));
   };
-  const [found, ...others] = (await eachGuard(matching)).flat();
+  const known = (await eachGuard(matching)).flat();
+  const [found, ...others] =
+    host === undefined ? known : known.flatMap(each).filter(({ request }) => isAt(request, host));
+  if (!found && host !== undefined && known.length === 1) throw new CliError(withoutHost(known, host), 1);
   if (!found) throw new CliError(`no question ${prefix} waits for an answer (muxguard pending)`, 1);
   if (others.length > 0) throw new CliError(`several questions begin with ${prefix} (muxguard pending)`, 1);
   const answer = answerTo(found);
