@@ -1,6 +1,8 @@
 /** `muxguard pending`: the questions that wait. */
+import { secondsLeft } from "../approver/seconds-left.ts";
 import { pendingRequest } from "../daemon/rpc.ts";
 import { describeQuestion, describeRemember } from "../policy/describe.ts";
+import type { Question } from "../policy/question.ts";
 import { eachGuard } from "./guards.ts";
 
 export async function pending({ json }: { json?: boolean }): Promise<void> {
@@ -12,7 +14,16 @@ export async function pending({ json }: { json?: boolean }): Promise<void> {
   if (questions.length === 0) process.stdout.write("nothing waits for an answer\n");
   for (const question of questions) {
     const [first = "", ...more] = describeQuestion(question);
-    const choices = `muxguard approve ${question.id} allows it ${describeRemember(question.yes)}`;
-    process.stdout.write(`${question.id}  ${[first, ...more, choices].join("\n        ")}\n`);
+    const lines = [first, ...more, ...describeChoices(question)];
+    process.stdout.write(`${question.id}  ${lines.join("\n        ")}\n`);
   }
+}
+
+function describeChoices(question: Question): string[] {
+  const { id, yes } = question;
+  const once = yes === "once" ? "" : "; with --once this time alone";
+  return [
+    `muxguard approve ${id} allows it ${describeRemember(yes)}${once}; muxguard deny ${id} denies it`,
+    `without an answer it is denied in ${secondsLeft(question, Date.now())} seconds`,
+  ];
 }
