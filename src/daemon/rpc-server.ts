@@ -21,7 +21,7 @@ const MAX_RECEIVED = 4 * 1024 * 1024;
 const purposeSchema = z.nullable(z.enum(["approve", "deny"]));
 
 const INSIDE =
-  "this process is inside a muxguard run, and what is guarded can't control the guard";
+  "this process is inside of a muxguard run or of a container, and what is guarded can't control the guard";
 
 /** The process at the other end. What it wants is logged where it is refused. @throws for one that is inside of a run */
 type FromOutside = (operation?: ControlOperation) => Caller;

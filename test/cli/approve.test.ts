@@ -304,7 +304,7 @@ describeWith(["ssh", "sshd"], "a question that waits", () => {
 
   describe("is out of reach of what runs in a run:", () => {
     const refused =
-      "muxguard: refused: this process is inside a muxguard run, and what is guarded can't control the guard";
+      "muxguard: refused: this process is inside of a muxguard run or of a container, and what is guarded can't control the guard";
     const shell = (name: string, text: string) => lab.script(name, `#!/bin/sh\n${text}`);
     const muxguard = `"${process.execPath}" "${MUXGUARD}"`;
     const answers = ["status", "pending", 'approve "$1"', 'deny "$1"'].map(
@@ -376,7 +376,7 @@ describeWith(["ssh", "sshd"], "a question of a run without a daemon", () => {
     const command = [process.execPath, MUXGUARD, "approve", question?.id ?? ""];
     const inside = await lab.muxguard("run", "--", ...command);
     expect(inside).toMatchObject({ code: 1, stdout: "" });
-    expect(inside.stderr).toMatch(/^muxguard: refused: this process is inside a muxguard run/);
+    expect(inside.stderr).toMatch(/^muxguard: refused: this process is inside of a muxguard run/);
     expect(await lab.run(process.execPath, command.slice(1))).toMatchObject({ code: 0, stderr: "" });
     expect(await result).toMatchObject({ code: 0, stdout: "in\n", stderr: "" });
     expect(lab.log()).toMatchObject([

@@ -188,7 +188,7 @@ describeWith(["ssh", "sshd", "tmux"], "muxguard watch", () => {
   it("is refused inside of a run, and without a terminal", async () => {
     terminal.enter("muxguard run -- muxguard watch; echo code $?");
     await terminal.shows("code 1");
-    expect(terminal.screen()).toContain("muxguard: refused: this process is inside a muxguard run");
+    expect(terminal.screen()).toContain("muxguard: refused: this process is inside of a muxguard run");
     await isBack();
     expect(await lab.muxguard("watch")).toMatchObject({
       code: 64,
