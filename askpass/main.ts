@@ -6,6 +6,7 @@
  * It is started for each question, so little is loaded before it is known what is needed.
  */
 import { existsSync } from "node:fs";
+import { isatty } from "node:tty";
 import type { AskpassAnswer, AskpassQuestion } from "../src/daemon/rpc.ts";
 import { promptKind } from "../src/policy/openssh-prompt.ts";
 import { isInForeground } from "./in-foreground.ts";
@@ -31,7 +32,21 @@ async function ask(socket: string, question: AskpassQuestion): Promise<AskpassAn
   return existsSync(socket) ? (await import("./guard-client.ts")).askGuard(socket, question) : undefined;
 }
 
+const HELP = `muxguard-askpass answers what OpenSSH, git and sudo ask: set SSH_ASKPASS, GIT_ASKPASS or SUDO_ASKPASS to it.
+They start it with the question, and read the answer from its stdout.
+`;
+
+/** A person who tries it out: whoever asks reads the answer through a pipe. A question may be any text, and exit 0 is a yes to some. */
+function isTriedOut([text, ...more]: string[]): boolean {
+  if (more.length > 0 || !(text === undefined || text === "--help")) return false;
+  return process.env.SSH_ASKPASS_PROMPT === undefined && isatty(1);
+}
+
 async function main(): Promise<number> {
+  if (isTriedOut(process.argv.slice(2))) {
+    process.stdout.write(HELP);
+    return process.argv.length > 2 ? 0 : 1;
+  }
   const { SSH_ASKPASS_PROMPT: hint, MUXGUARD_ASKED: asked } = process.env;
   if (asked !== undefined) throw new Error("asked on its own behalf; set askpass in config.toml");
   const [, , text = ""] = process.argv;

@@ -24,6 +24,8 @@ export interface TmuxClient {
   socket: string;
   /** The server's pid. */
   server: number;
+  /** Its own pid: one that attaches again is another process. */
+  pid: number;
   /** What tmux calls the client: its terminal. */
   name: string;
   session: string;
@@ -31,6 +33,10 @@ export interface TmuxClient {
   rows: number;
   /** Whether tmux knows popups: 3.2 and later. */
   popups: boolean;
+  /** Whether popups have titles: 3.3 and later. */
+  titles: boolean;
+  /** Whether its terminal shows more than ASCII. */
+  utf8: boolean;
 }
 
 /** How long a server may take to answer, in milliseconds. */
@@ -44,6 +50,7 @@ const fields = [
   "client_height",
   "client_readonly",
   "client_control_mode",
+  "client_utf8",
   "version",
   "session_id",
   "client_name",
@@ -77,13 +84,21 @@ export async function findTmuxClient(
     tmuxSockets(environment).map((socket) => clientsOf(socket, environment, servers)),
   );
   const isOutside = (pid: number): boolean => servers.outside(pid) !== undefined;
-  const usable = lists.flat().filter(({ pid, client }) => isOutside(pid) && isOutside(client.server));
+  const usable = lists.flat().filter(({ client }) => isOutside(client.pid) && isOutside(client.server));
   return usable.sort((one, other) => other.activity - one.activity)[0]?.client;
+}
+
+/** Whether the client is still there. */
+export async function isAttached(
+  { socket, pid }: TmuxClient,
+  environment: NodeJS.ProcessEnv,
+  servers: TmuxServers,
+): Promise<boolean> {
+  return (await clientsOf(socket, environment, servers)).some(({ client }) => client.pid === pid);
 }
 
 interface Listed {
   activity: number;
-  pid: number;
   client: TmuxClient;
 }
 
@@ -128,24 +143,27 @@ function clientsOf(socket: string, env: NodeJS.ProcessEnv, servers: TmuxServers)
 
 /** None for a line of another shape, and for a client that takes no keys or shows no screen. */
 function parseClient(socket: string, line: string): Listed[] {
-  const [activity, pid, server, columns, rows, readOnly, control, version, session, ...rest] =
+  const [activity, pid, server, columns, rows, readOnly, control, utf8, version, session, ...rest] =
     line.split(",");
   const name = rest.join(",");
   if (!session || name === "" || readOnly === "1" || control === "1") return [];
   const client = {
     socket,
     server: Number(server),
+    pid: Number(pid),
     name,
     session,
     columns: Number(columns),
     rows: Number(rows),
-    popups: hasPopups(version ?? ""),
+    popups: isSince(version, 2),
+    titles: isSince(version, 3) && !version?.startsWith("openbsd"), // which counts in its own way
+    utf8: utf8 !== "0",
   };
-  return [{ activity: Number(activity), pid: Number(pid), client }];
+  return [{ activity: Number(activity), client }];
 }
 
-/** `3.3a`, `next-3.4`, `openbsd-7.0`. */
-function hasPopups(version: string): boolean {
+/** Whether it is tmux 3 with that minor version, or later: `3.3a`, `next-3.4`, `openbsd-7.0`. */
+function isSince(version = "", since: number): boolean {
   const [, major, minor] = /(\d+)\.(\d+)/.exec(version) ?? [];
-  return Number(major) > 3 || (Number(major) === 3 && Number(minor) >= 2);
+  return Number(major) > 3 || (Number(major) === 3 && Number(minor) >= since);
 }

@@ -7,6 +7,8 @@ import { startTmux, type TmuxClient, type TmuxServers } from "./tmux-client.ts";
 /** How long a popup may take to come up, in milliseconds. */
 const PATIENCE = 5000;
 
+const TITLE = " muxguard ";
+
 /** Says that it is there, by a file with its pid for a name, and waits for the end of the pipe. $0 is the folder, $1 the word. */
 const SCRIPT = ': > "$0/$1.$$" && read _ < "$0/hold"';
 
@@ -69,10 +71,10 @@ export async function startPopup(
 
 /** A shell without the user's own in between, which may be any. */
 function command({ client, folder, word, columns, rows }: PopupPlace): string[] {
-  const { name, session, popups } = client;
+  const { name, session, popups, titles } = client;
   const [width, height] = [String(columns), String(rows)];
   const where = popups
-    ? ["display-popup", "-E", "-c", name, "-w", width, "-h", height]
+    ? ["display-popup", "-E", ...(titles ? ["-T", TITLE] : []), "-c", name, "-w", width, "-h", height]
     : ["split-window", "-f", "-l", height, "-t", `${session}:`];
   return [...where, "/bin/sh", "-c", SCRIPT, folder, word];
 }

@@ -27,7 +27,8 @@ export function createTmuxPrompter(options: TmuxOptions): Prompter {
     unavailable: () => withoutTmux(options),
     async prompt(prompt, signal) {
       const sizeIn = (columns: number): Size => sizeOf(prompt, columns);
-      const answer = await inPopup(options, sizeIn, signal, (terminal) => ask(terminal, prompt, signal));
+      const action = (terminal: OpenTerminal) => ask(terminal, prompt, signal);
+      const answer = await inPopup(options, { sizeIn, action }, signal);
       return prompt.kind === "notice" ? withdrawn(signal) : answer;
     },
   };

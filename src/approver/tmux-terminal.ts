@@ -12,13 +12,13 @@ import type { Caller } from "../policy/request.ts";
 import type { Turns } from "./in-turn.ts";
 import { type OpenTerminal, openTerminal } from "./open-terminal.ts";
 import type { Size } from "./screen-text.ts";
-import { findTmuxClient, type TmuxClient, type TmuxServers, tmuxSockets } from "./tmux-client.ts";
+import { findTmuxClient, isAttached, type TmuxClient, type TmuxServers, tmuxSockets } from "./tmux-client.ts";
 import { type PopupPlace, startPopup } from "./tmux-popup.ts";
 
 /** How long a popup must have been on the screen before a key counts, in milliseconds: it may come up under what is typed for something else. */
 export const DEAF_FOR = 1000;
 
-/** How often a client that shows something else is tried, in milliseconds. */
+/** How often a client that shows something else, or has gone away, is tried, in milliseconds. */
 const RETRY = 500;
 
 /** The widest popup, without its frame. */
@@ -39,31 +39,58 @@ export function withoutTmux({ environment }: TmuxOptions): string | undefined {
   return tmuxSockets(environment).length > 0 ? undefined : "no tmux server";
 }
 
-/**
- * Opens a terminal for as long as the action takes.
- * @param sizeIn the size that it should have, where there are so many columns
- */
-export function inPopup<T>(
-  options: TmuxOptions,
-  sizeIn: (columns: number) => Size,
-  signal: AbortSignal,
-  action: (terminal: OpenTerminal) => Promise<T>,
-): Promise<T> {
-  return options.turns(signal, () => withPopup(options, sizeIn, signal, action));
+export interface PopupUse<T> {
+  /** The size that it should have, where there are so many columns. */
+  sizeIn(columns: number, client: TmuxClient): Size;
+  /** It is open for as long as this takes. */
+  action(terminal: OpenTerminal, client: TmuxClient): Promise<T>;
+  /** Whether it comes up again where the next client attaches, if its own goes away. */
+  comesAgain?: boolean;
 }
 
-async function withPopup<T>(
+/** Opens a terminal. While the client shows another popup, or a menu, it is waited for. */
+export function inPopup<T>(options: TmuxOptions, use: PopupUse<T>, signal: AbortSignal): Promise<T> {
+  return options.turns(signal, () => withPopup(options, use, signal));
+}
+
+async function withPopup<T>(options: TmuxOptions, use: PopupUse<T>, signal: AbortSignal): Promise<T> {
+  let client = await findTmuxClient(options.environment, options);
+  if (!client) throw new Error("no tmux client is attached");
+  for (;;) {
+    const used = await useAt(client, options, use, signal);
+    if (typeof used === "object") return used.result;
+    await sleep(RETRY, undefined, { signal });
+    // closed by a user who is still there
+    if (used === "gone" && (await isAttached(client, options.environment, options))) throw terminalGone();
+    client = await nextClient(options, signal);
+  }
+}
+
+function terminalGone(): Error {
+  return new Error("the terminal is gone");
+}
+
+async function useAt<T>(
+  client: TmuxClient,
   options: TmuxOptions,
-  sizeIn: (columns: number) => Size,
+  { sizeIn, action, comesAgain = false }: PopupUse<T>,
   signal: AbortSignal,
-  action: (terminal: OpenTerminal) => Promise<T>,
-): Promise<T> {
-  const popup = await openPopup(options, sizeIn, signal);
+): Promise<{ result: T } | "occupied" | "gone"> {
+  signal.throwIfAborted();
+  const { environment, folder, makeFifo, outside } = options;
+  const word = randomBytes(8).toString("hex");
+  const size = outerSize(client, sizeIn);
+  const place: PopupPlace = { client, servers: options, environment, folder, word, makeFifo, ...size };
+  const popup = await startPopup(place, (pid) => terminalOf(outside(pid), client, word), signal);
+  if (popup === "occupied") return popup;
   const own = { mayTakeForeground: () => true, takeForeground: () => () => {}, interrupted: () => {} };
   try {
     const terminal = openTerminal({ path: popup.terminal, ...own }, DEAF_FOR);
     try {
-      return await action(terminal);
+      return { result: await action(terminal, client) };
+    } catch (error) {
+      if (signal.aborted || !terminal.gone.aborted || !comesAgain) throw error;
+      return "gone";
     } finally {
       terminal.close();
     }
@@ -72,18 +99,11 @@ async function withPopup<T>(
   }
 }
 
-/** The popup, once it is on the screen. While the client shows another one, or a menu, it is waited for. */
-async function openPopup(options: TmuxOptions, sizeIn: (columns: number) => Size, signal: AbortSignal) {
-  const { environment, folder, makeFifo, outside } = options;
+/** Waits for one. */
+async function nextClient(options: TmuxOptions, signal: AbortSignal): Promise<TmuxClient> {
   for (;;) {
-    const client = await findTmuxClient(environment, options);
-    signal.throwIfAborted();
-    if (!client) throw new Error("no tmux client is attached");
-    const word = randomBytes(8).toString("hex");
-    const size = outerSize(client, sizeIn);
-    const place: PopupPlace = { client, servers: options, environment, folder, word, makeFifo, ...size };
-    const popup = await startPopup(place, (pid) => terminalOf(outside(pid), client, word), signal);
-    if (popup !== "occupied") return popup;
+    const client = await findTmuxClient(options.environment, options);
+    if (client) return client;
     await sleep(RETRY, undefined, { signal });
   }
 }
@@ -95,8 +115,9 @@ function terminalOf(process: Caller | undefined, client: TmuxClient, word: strin
 }
 
 /** With the frame of a popup, which is a line on each side. */
-function outerSize({ columns, rows, popups }: TmuxClient, sizeIn: (columns: number) => Size): Size {
-  const size = sizeIn(Math.min(columns - 2, MAX_COLUMNS));
+function outerSize(client: TmuxClient, sizeIn: PopupUse<unknown>["sizeIn"]): Size {
+  const { columns, rows, popups } = client;
+  const size = sizeIn(Math.min(columns - 2, MAX_COLUMNS), client);
   if (!popups) return { columns, rows: Math.min(size.rows, Math.floor(rows / 2)) };
   return { columns: size.columns + 2, rows: Math.min(size.rows + 2, rows) };
 }

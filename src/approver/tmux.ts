@@ -10,9 +10,12 @@ export function createTmuxApprover(options: TmuxOptions): Approver {
     ask: (question, signal) =>
       inPopup(
         options,
-        (columns) => sizeOf(question, columns),
+        {
+          sizeIn: (columns, { utf8 }) => sizeOf(question, columns, utf8),
+          action: (terminal, { utf8 }) => choose(terminal, question, signal, utf8),
+          comesAgain: true,
+        },
         signal,
-        (terminal) => choose(terminal, question, signal),
       ),
   };
 }

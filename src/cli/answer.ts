@@ -2,6 +2,7 @@
 import type { MessageConnection } from "vscode-jsonrpc/node.js";
 import { answerRequest, pendingRequest } from "../daemon/rpc.ts";
 import { atHost, describeRemember, describeRequest, onHosts } from "../policy/describe.ts";
+import { hostName } from "../policy/describe-caller.ts";
 import { describeDuration, parseDuration } from "../policy/duration.ts";
 import type { Remember } from "../policy/grants.ts";
 import type { Answer, Question } from "../policy/question.ts";
@@ -69,6 +70,14 @@ function each(question: Question): Question[] {
   ];
 }
 
+/** What to say where the question is there and the host is not. */
+function withoutHost({ id, hosts, request }: Question, host: string): string {
+  const names =
+    hosts?.map(({ name }) => name) ?? (request.destination?.names[0] ? [hostName(request.destination)] : []);
+  const lists = names.length > 0 ? `it lists ${names.join(", ")}` : "it lists no hosts";
+  return `question ${id} lists no ${host}; ${lists}`;
+}
+
 /** Only of a question that lists hosts: any other is about one host anyway. */
 function isAt({ destination }: Question["request"], host: string): boolean {
   return destination?.names[0] === host;
@@ -92,11 +101,19 @@ async function answerOne(
   const matching = async (guard: MessageConnection, path: string): Promise<[Question, string][]> => {
     const questions = await guard.sendRequest(pendingRequest, purpose);
     const known = questions.flatMap(each).filter(({ id }) => prefix !== "" && id.startsWith(prefix));
-    const meant =
-      host === undefined ? known : known.flatMap(each).filter(({ request }) => isAt(request, host));
-    return meant.map((question) => [question, path]);
+    return known.map((question) => [question, path]);
   };
-  const [match, ...others] = (await eachGuard(matching)).flat();
+  const known = (await eachGuard(matching)).flat();
+  const meant = known.flatMap(([question, path]): [Question, string][] =>
+    host === undefined
+      ? [[question, path]]
+      : each(question)
+          .filter(({ request }) => isAt(request, host))
+          .map((one) => [one, path]),
+  );
+  const [match, ...others] = meant;
+  if (!match && host !== undefined && known[0] && known.length === 1)
+    throw new CliError(withoutHost(known[0][0], host), 1);
   if (!match) throw new CliError(`no question ${prefix} waits for an answer (muxguard pending)`, 1);
   if (others.length > 0) throw new CliError(`several questions begin with ${prefix} (muxguard pending)`, 1);
   const [found, path] = match;

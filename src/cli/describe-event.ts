@@ -6,15 +6,33 @@ import { visible } from "../policy/visible.ts";
 
 /** `2026-11-22 10:00:00 allow  log in to github.com as git with key "work" (rule "github"): ssh ← git ← bash` */
 export function describeEvent(event: AuditEvent): string {
-  const { caller, reason, remember } = event;
+  const [day, time] = localTime(event.time);
+  return `${day} ${time} ${describeWhat(event, describeDecision(event.by, event.reason))}`;
+}
+
+/** The same in fewer words, for a screen that shows what just happened: `10:00:00 allow  log in to … (you, tmux, 10m): ssh ← git` */
+export function describeEventBriefly(event: AuditEvent): string {
+  const [, time] = localTime(event.time);
+  return `${time} ${describeWhat(event, describeBriefly(event))}`;
+}
+
+function describeWhat(event: AuditEvent, because: string): string {
+  const { caller, remember } = event;
   const programs = caller
     ? [caller.exe ?? `(${caller.name ?? "unknown"})`, ...caller.ancestors].slice(0, 4).map(programName)
     : ["unknown"];
   const run = caller?.scope === undefined ? "" : ` in run "${visible(caller.scope, 40)}"`;
-  const why =
-    describeDecision(event.by, reason) + (remember === undefined ? "" : `, ${visible(remember, 20)}`);
+  const why = because + (remember === undefined ? "" : `, ${visible(remember, 20)}`);
   const who = `${programs.join(" ← ")}${run}`;
-  return `${localTime(event.time)} ${event.decision.padEnd(5)}  ${describeRequest(requestOf(event))} (${why}): ${who}`;
+  return `${event.decision.padEnd(5)}  ${describeRequest(requestOf(event))} (${why}): ${who}`;
+}
+
+function describeBriefly({ by, reason, decision }: AuditEvent): string {
+  const [what, kind = ""] = by.split(":");
+  if (what !== "approver") return describeDecision(by, reason);
+  const place =
+    kind === "queue" ? `muxguard ${decision === "allow" ? "approve" : "deny"}` : visible(kind, 20);
+  return `${reason === undefined ? "you" : visible(reason, 300)}, ${place}`;
 }
 
 function requestOf(event: AuditEvent): Request {
@@ -62,9 +80,12 @@ function programName(exe: string): string {
   return visible(exe.slice(exe.lastIndexOf("/") + 1), 32);
 }
 
-function localTime(time: string): string {
+/** The day, and the time. */
+function localTime(time: string): [string, string] {
   const date = new Date(time);
   const two = (value: number): string => String(value).padStart(2, "0");
-  const day = `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
-  return `${day} ${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
+  return [
+    `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`,
+    `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`,
+  ];
 }

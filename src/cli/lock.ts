@@ -1,14 +1,35 @@
 /** `muxguard lock` and `muxguard unlock`: nothing at all, until a person says otherwise. */
 import { Lock } from "../daemon/lock.ts";
 import { openPaths } from "../daemon/paths.ts";
-import { lockRequest } from "../daemon/rpc.ts";
+import { type Locking, lockRequest } from "../daemon/rpc.ts";
 import { eachGuard } from "./guards.ts";
 
 /** The guards first: one that refuses leaves everything as it is. The file is for those that begin later. */
 export async function lock(on: boolean): Promise<void> {
-  await eachGuard((guard) => guard.sendRequest(lockRequest, on));
   const later = new Lock(openPaths().runtime, () => {});
+  const wasFile = later.isOn;
+  const changes = await eachGuard((guard) => guard.sendRequest(lockRequest, on));
   if (on) later.turnOn();
   else later.turnOff();
-  process.stdout.write(on ? "locked: everything is denied until muxguard unlock\n" : "unlocked\n");
+  const was = changes.map((change) => change.was);
+  const isNews = on ? !wasFile || was.includes(false) : wasFile || was.includes(true);
+  process.stdout.write(
+    `${isNews ? told(on, changes) : `muxguard ${on ? "is locked already (muxguard unlock)" : "was not locked"}`}\n`,
+  );
+}
+
+function told(on: boolean, changes: readonly Locking[]): string {
+  if (!on) return "unlocked";
+  const sum = (count: (change: Locking) => number): number =>
+    changes.reduce((all, one) => all + count(one), 0);
+  const [forgotten, denied] = [sum((change) => change.forgotten), sum((change) => change.denied)];
+  const also = [
+    ...(forgotten > 0 ? [`${counted(forgotten, "answer")} forgotten`] : []),
+    ...(denied > 0 ? [`${counted(denied, "question")} denied`] : []),
+  ];
+  return ["locked: everything is denied until muxguard unlock", ...also].join("; ");
+}
+
+function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? "" : "s"}`;
 }

@@ -24,7 +24,6 @@ export async function log({
     const event = parseEvent(line);
     if (event && event.time >= from) process.stdout.write(`${json ? line : describeEvent(event)}\n`);
   };
-  process.stdout.on("error", () => process.exit(0)); // `muxguard log | head`
   const tail = new Tail(openPaths().log);
   for (const line of tail.lines()) print(line);
   while (follow) {

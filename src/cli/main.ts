@@ -96,7 +96,9 @@ function createProgram(): Command {
     .action(async (options: { json?: boolean }) => (await import("./pending.ts")).pending(options));
   program
     .command("approve")
-    .description("answer a question with yes; the beginning of its id is enough")
+    .description(
+      'answer a question with yes; the beginning of its id is enough. Without an option it is remembered for the time that remember in config.toml gives (10 minutes), or not at all if that file says yes = "once"; muxguard pending says which',
+    )
     .argument("<id>")
     .option("--once", "for this request alone")
     .option("--for <duration>", 'remember it, at most as long as the rule allows: "10m", "2h"')
@@ -162,6 +164,11 @@ function version(): string {
 ignoreDebuggerSignal();
 // a guard must outlive the terminal, or the pipe, that it reports to
 process.stderr.on("error", () => {});
+// nobody reads on, as in `muxguard log | head`; what has no place to go is told
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") process.stderr.write(`muxguard: stdout: ${error.message}\n`);
+  process.exit(error.code === "EPIPE" ? 0 : 1);
+});
 try {
   const program = createProgram();
   if (process.argv.length === 2) program.outputHelp();

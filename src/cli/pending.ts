@@ -1,8 +1,9 @@
 /** `muxguard pending`: the questions that wait. */
-
 import { wrap } from "../approver/screen-text.ts";
+import { secondsLeft } from "../approver/seconds-left.ts";
 import { pendingRequest } from "../daemon/rpc.ts";
 import { describeQuestion, describeRemember } from "../policy/describe.ts";
+import type { Question } from "../policy/question.ts";
 import { eachGuard } from "./guards.ts";
 
 /** An id, and two blanks. */
@@ -16,8 +17,7 @@ export async function pending({ json }: { json?: boolean }): Promise<void> {
   }
   if (questions.length === 0) process.stdout.write("nothing waits for an answer\n");
   for (const question of questions) {
-    const choices = `muxguard approve ${question.id} allows it ${describeRemember(question.yes)}`;
-    const lines = [...describeQuestion(question), choices].flatMap(wrapped);
+    const lines = [...describeQuestion(question), ...describeChoices(question)].flatMap(wrapped);
     process.stdout.write(`${question.id.padEnd(INDENT)}${lines.join(`\n${" ".repeat(INDENT)}`)}\n`);
   }
 }
@@ -26,4 +26,13 @@ export async function pending({ json }: { json?: boolean }): Promise<void> {
 function wrapped(line: string): string[] {
   const { columns } = process.stdout;
   return columns === undefined ? [line] : wrap(line, Math.max(2 * INDENT, columns - INDENT - 1));
+}
+
+function describeChoices(question: Question): string[] {
+  const { id, yes } = question;
+  const once = yes === "once" ? "" : "; with --once this time alone";
+  return [
+    `muxguard approve ${id} allows it ${describeRemember(yes)}${once}; muxguard deny ${id} denies it`,
+    `without an answer it is denied in ${secondsLeft(question, Date.now())} seconds`,
+  ];
 }

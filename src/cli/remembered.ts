@@ -24,9 +24,20 @@ function describeLeft(left: GrantFacts["left"]): string {
 }
 
 export async function forget(id: string | undefined, { all }: { all?: boolean }): Promise<void> {
-  if (!id === !all) throw new CliError("which answer? its id (muxguard grants), or --all", exitCodes.usage);
-  const counts = await eachGuard((guard) => guard.sendRequest(forgetRequest, id ?? ""));
+  if (id !== undefined && all)
+    throw new CliError("either the id of an answer or --all, not both", exitCodes.usage);
+  if (!id && !all) throw new CliError("which answer? its id (muxguard grants), or --all", exitCodes.usage);
+  const whole = all ? "" : await onlyAnswer(id ?? "");
+  const counts = await eachGuard((guard) => guard.sendRequest(forgetRequest, whole));
   const count = counts.reduce((sum, one) => sum + one, 0);
-  if (count === 0 && id) throw new CliError(`no answer ${id} is remembered (muxguard grants)`, 1);
   process.stdout.write(`forgot ${count} ${count === 1 ? "answer" : "answers"}\n`);
+}
+
+/** The id of the one answer whose id begins so. @throws CliError */
+async function onlyAnswer(prefix: string): Promise<string> {
+  const grants = (await eachGuard((guard) => guard.sendRequest(grantsRequest, "forget"))).flat();
+  const [found, ...others] = new Set(grants.map(({ id }) => id).filter((id) => id.startsWith(prefix)));
+  if (found === undefined) throw new CliError(`no answer ${prefix} is remembered (muxguard grants)`, 1);
+  if (others.length > 0) throw new CliError(`several answers begin with ${prefix} (muxguard grants)`, 1);
+  return found;
 }

@@ -4,9 +4,14 @@
  * Keys don't count for a question in its first second, nor in the first second after it came under the keys by itself, because the one before was answered elsewhere.
  *
  * No letter or digit answers: a terminal types them by itself where somebody has it report a colour or where its cursor is (xterm's ctlseqs, OSC 11 and DSR), and any
- * process of the user's may write that to it, one inside of a run too. There is no Enter in what it reports.
+ * process of the user's may write that to it, one inside of a run too. There is no Enter in what it reports. "Always" shows the rule that it will write, and wants
+ * another key then.
  */
-import { cut, type Size, textWidth, wrap } from "../approver/screen-text.ts";
+import { CONFIRM_ALWAYS, describeAlways, isAlways } from "../approver/always.ts";
+import { answerLines } from "../approver/answer-lines.ts";
+import { MIN_WIDTH, Pages, pageKeys } from "../approver/pages.ts";
+import { cut, type Size, wrap } from "../approver/screen-text.ts";
+import { secondsLeft } from "../approver/seconds-left.ts";
 import { answersTo, describeQuestion, describeRequest, onHosts } from "../policy/describe.ts";
 import type { Answer, Question } from "../policy/question.ts";
 
@@ -16,7 +21,15 @@ const DEAF_FOR = 1000;
 const MAX_RECENT = 200;
 
 const TITLE = "muxguard watch";
+const LOCKED = `${TITLE} - locked (muxguard unlock)`;
 const KEYS = "↑↓ question  ←→ answer  Enter gives it  q quit";
+
+/** What the guards say. */
+export interface Seen {
+  /** That wait now, the oldest first. */
+  questions: readonly Question[];
+  locked: boolean;
+}
 
 export interface Choice {
   question: Question;
@@ -31,11 +44,15 @@ export class WatchModel {
   /** From when on keys count for it. */
   #armedAt = 0;
   #answer = 0;
+  /** "Always", once it was chosen and until it is confirmed. */
+  #confirming: Answer | undefined;
+  readonly #pages = new Pages();
+  #isLocked = false;
   #recent: string[] = [];
   #notice = "";
 
-  /** @param questions that wait now, the oldest first */
-  update(questions: readonly Question[], now: number): void {
+  update({ questions, locked }: Seen, now: number): void {
+    this.#isLocked = locked;
     this.#seen = new Map(questions.map(({ id }) => [id, this.#seen.get(id) ?? now]));
     const place = this.#questions.findIndex(({ id }) => id === this.#selected);
     this.#questions = [...questions];
@@ -58,6 +75,9 @@ export class WatchModel {
     if (!question) return undefined;
     this.#notice = "";
     const answers = answersTo(question).map(({ value }) => value);
+    const page = pageKeys.get(name);
+    if (page) this.#pages.turn(page);
+    else if (this.#confirming) return this.#confirm(question, this.#confirming, name);
     switch (name) {
       case "up":
         return this.#step(-1);
@@ -78,9 +98,22 @@ export class WatchModel {
 
   #choose(question: Question, answer: Answer | undefined, now: number): Choice | undefined {
     if (!answer) return undefined;
-    if (now >= this.#armedAt) return { question, answer };
-    this.#notice = "too early: keys count a second after the question came up";
+    if (now < this.#armedAt) {
+      this.#answer = 0; // what was typed before the question was there has moved it, too
+      this.#notice = "too early: keys count a second after the question came up";
+      return undefined;
+    }
+    if (!isAlways(answer)) return { question, answer };
+    this.#confirming = answer;
+    this.#pages.reset();
     return undefined;
+  }
+
+  #confirm(question: Question, answer: Answer, name: string | undefined): Choice | undefined {
+    this.#confirming = undefined;
+    this.#answer = 0;
+    this.#pages.reset();
+    return name === "y" ? { question, answer } : undefined;
   }
 
   #step(by: number): undefined {
@@ -93,6 +126,8 @@ export class WatchModel {
     this.#selected = question?.id;
     this.#armedAt = armedAt;
     this.#answer = 0;
+    this.#confirming = undefined;
+    this.#pages.reset();
   }
 
   get #current(): Question | undefined {
@@ -101,74 +136,69 @@ export class WatchModel {
 
   /** The lines of a screen. @param date the wall clock's time, in milliseconds, for what remains of a question's time */
   lines({ columns, rows }: Size, date: number): string[] {
-    const width = columns - 1; // the last column would wrap
+    const width = Math.max(MIN_WIDTH, columns - 1); // the last column would wrap
     const count = this.#questions.length;
     const waiting =
       count === 0 ? "nothing waits for an answer" : `${count} ${count === 1 ? "waits" : "wait"}`;
-    const head = [`${bold(cut(TITLE, width))}${cut(`  ${waiting}`, Math.max(1, width - TITLE.length))}`, ""];
+    const title = this.#isLocked ? red(cut(LOCKED, width)) : cut(TITLE, width);
+    const taken = this.#isLocked ? LOCKED.length : TITLE.length;
+    const head = [`${bold(title)}${taken < width ? cut(`  ${waiting}`, width - taken) : ""}`, ""];
     const foot = ["", dim(cut(this.#notice || KEYS, width))];
     const room = Math.max(0, rows - 1 - head.length - foot.length);
-    const list = this.#list(width, Math.max(1, Math.floor(room / 4)), date);
+    const list = this.#list(width, Math.max(count > 1 ? 2 : 1, Math.floor(room / 4)), date);
     const asked = this.#asked(width, Math.max(0, room - list.length));
     const left = room - list.length - asked.length;
     return [...head, ...list, ...asked, ...this.#log(width, left), ...foot].slice(-Math.max(1, rows - 1));
   }
 
+  /** As many as there is room for, the one under the keys among them, and how many are left out. */
   #list(width: number, room: number, date: number): string[] {
+    const count = this.#questions.length;
+    const most = count > room ? room - 1 : room;
     const at = Math.max(
       0,
       this.#questions.findIndex(({ id }) => id === this.#selected),
     );
-    const first = Math.max(0, Math.min(at - room + 1, this.#questions.length - room));
-    return this.#questions.slice(first, first + room).map((question) => {
-      const { id, hosts, asked, timeout } = question;
+    const first = Math.max(0, Math.min(at - most + 1, count - most));
+    const lines = this.#questions.slice(first, first + most).map((question) => {
+      const { id, hosts } = question;
       const request = hosts ? onHosts(question.request, hosts.length) : question.request;
-      const seconds = Math.max(0, Math.ceil((Date.parse(asked) + timeout - date) / 1000));
+      const seconds = secondsLeft(question, date);
       const line = cut(`${id}  ${String(seconds).padStart(4)} s  ${describeRequest(request)}`, width - 2);
       return id === this.#selected ? cyan(`❯ ${line}`) : `  ${line}`;
     });
+    return count > room ? [...lines, dim(cut(`  … and ${count - most} more`, width))] : lines;
   }
 
   /** The question that the keys are for, and its answers, which are always there. */
   #asked(width: number, room: number): string[] {
     const question = this.#current;
     if (!question) return [];
-    const answers = answerLines(
-      answersTo(question).map(({ name }) => cut(name, width - 4)),
-      this.#answer,
-      width,
-    );
-    const text = describeQuestion(question).flatMap((line) => wrap(line, width));
-    const most = Math.max(0, room - answers.length - 2);
-    const shown =
-      text.length <= most
-        ? text
-        : [...text.slice(0, Math.max(0, most - 1)), cut("… more than fits here", width)];
+    const [said, answers] = this.#confirming
+      ? [describeAlways(question), wrap(CONFIRM_ALWAYS, width).map(bold)]
+      : [describeQuestion(question), this.#answers(question, width)];
+    const text = said.flatMap((line) => wrap(line, width));
+    const shown = this.#pages.show(text, Math.max(0, room - answers.length - 2), width);
     return ["", ...shown, "", ...answers].slice(0, room);
   }
 
+  #answers(question: Question, width: number): string[] {
+    const names = answersTo(question).map(({ name }) => name);
+    return answerLines(names, this.#answer, width, (name) => cyan(`❯ ${name}`));
+  }
+
+  /** The latest, each of them whole if it can be. */
   #log(width: number, room: number): string[] {
     if (room < 3) return Array<string>(Math.max(0, room)).fill("");
-    const lines = this.#recent.slice(-(room - 2)).map((line) => cut(line, width));
+    const lines: string[] = [];
+    for (const entry of [...this.#recent].reverse()) {
+      const wrapped = wrap(entry, width);
+      if (lines.length > 0 && lines.length + wrapped.length > room - 2) break;
+      lines.unshift(...wrapped.slice(0, room - 2));
+    }
     return ["", dim("─".repeat(width)), ...lines, ...Array<string>(room - 2 - lines.length).fill("")];
   }
 }
 
-/** Side by side, in as many lines as they need. */
-function answerLines(names: readonly string[], chosen: number, width: number): string[] {
-  const lines = [""];
-  let columns = 0;
-  for (const [at, name] of names.entries()) {
-    const wanted = textWidth(name) + 4;
-    if (columns > 0 && columns + wanted > width) {
-      lines.push("");
-      columns = 0;
-    }
-    lines.push(`${lines.pop()}${at === chosen ? cyan(`❯ ${name}`) : `  ${name}`}  `);
-    columns += wanted;
-  }
-  return lines;
-}
-
 const style = (on: number, off: number) => (text: string) => `\x1b[${on}m${text}\x1b[${off}m`;
-const [bold, dim, cyan] = [style(1, 22), style(2, 22), style(36, 39)];
+const [bold, dim, red, cyan] = [style(1, 22), style(2, 22), style(31, 39), style(36, 39)];

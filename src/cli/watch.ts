@@ -1,15 +1,17 @@
 /** `muxguard watch`: the questions that wait, on the whole screen, and what is decided. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { createPrompt, useEffect, useKeypress, useState } from "@inquirer/core";
+import type { MessageConnection } from "vscode-jsonrpc/node.js";
+import { Lock } from "../daemon/lock.ts";
 import { openPaths } from "../daemon/paths.ts";
-import { answerRequest, pendingRequest } from "../daemon/rpc.ts";
+import { answerRequest, pendingRequest, statusRequest } from "../daemon/rpc.ts";
 import { describeAnswer, describeRequest } from "../policy/describe.ts";
 import type { Question } from "../policy/question.ts";
 import { CliError, exitCodes } from "./cli-error.ts";
-import { describeEvent } from "./describe-event.ts";
+import { describeEventBriefly } from "./describe-event.ts";
 import { eachGuard, useGuard } from "./guards.ts";
 import { parseEvent, Tail } from "./log.ts";
-import { type Choice, WatchModel } from "./watch-model.ts";
+import { type Choice, type Seen, WatchModel } from "./watch-model.ts";
 
 /** How often guards and log are looked at, in milliseconds. */
 const INTERVAL = 250;
@@ -25,7 +27,7 @@ export async function watch(): Promise<void> {
   if (!process.stdin.isTTY || !process.stdout.isTTY)
     throw new CliError("muxguard watch needs a terminal", exitCodes.usage);
   const model = new WatchModel();
-  model.update(await waiting(), performance.now()); // refused inside of a run: before the screen is taken
+  model.update(await look(), performance.now()); // refused inside of a run: before the screen is taken
   const stopped = new AbortController();
   for (const signal of ["SIGTERM", "SIGHUP"] as const) process.once(signal, () => stopped.abort(signal));
   const leave = (): void => void process.stdout.write(LEAVE_SCREEN);
@@ -78,9 +80,9 @@ const screenOf = (model: WatchModel) =>
 async function follow(model: WatchModel, redraw: () => void, signal: AbortSignal): Promise<void> {
   const tail = new Tail(openPaths().log, HISTORY);
   while (!signal.aborted) {
-    model.decided([...tail.lines()].flatMap((line) => parseEvent(line) ?? []).map(describeEvent));
+    model.decided([...tail.lines()].flatMap((line) => parseEvent(line) ?? []).map(describeEventBriefly));
     try {
-      model.update(await waiting((line) => model.notice(line)), performance.now());
+      model.update(await look((line) => model.notice(line)), performance.now());
     } catch (error) {
       model.notice(words(error)); // a guard that ended between the question and its answer, most likely
     }
@@ -92,13 +94,22 @@ async function follow(model: WatchModel, redraw: () => void, signal: AbortSignal
 /** Where the guard listens that asked. */
 const askedAt = new WeakMap<Question, string>();
 
-async function waiting(report?: (line: string) => void): Promise<Question[]> {
-  const questions = await eachGuard(async (guard, path) => {
-    const asked = await guard.sendRequest(pendingRequest, null);
-    for (const question of asked) askedAt.set(question, path);
-    return asked;
-  }, report);
-  return questions.flat().sort((one, other) => one.asked.localeCompare(other.asked));
+async function look(report?: (line: string) => void): Promise<Seen> {
+  const ask = async (guard: MessageConnection, path: string): Promise<Seen> => {
+    const [questions, { locked }] = await Promise.all([
+      guard.sendRequest(pendingRequest, null),
+      guard.sendRequest(statusRequest, null),
+    ]);
+    for (const question of questions) askedAt.set(question, path);
+    return { questions, locked };
+  };
+  const seen = await eachGuard(ask, report);
+  const questions = seen.flatMap((one) => one.questions);
+  return {
+    questions: questions.sort((one, other) => one.asked.localeCompare(other.asked)),
+    // for guards that begin later there is the file
+    locked: seen.some(({ locked }) => locked) || new Lock(openPaths().runtime, () => {}).isOn,
+  };
 }
 
 /** @returns what to tell */

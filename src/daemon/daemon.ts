@@ -13,6 +13,7 @@ import { auditEvent } from "../audit/event.ts";
 import { AuditLog } from "../audit/log.ts";
 import { AgentConnection } from "../guard/agent-connection.ts";
 import { Broker } from "../guard/broker.ts";
+import { newId } from "../guard/ids.ts";
 import { KeyNames } from "../guard/key-names.ts";
 import { Questions } from "../guard/questions.ts";
 import type { Scope } from "../guard/scope.ts";
@@ -365,14 +366,17 @@ export class Guard {
   }
 
   /** Denies everything until unlock(), and forgets all answers. */
-  lock(): void {
+  lock(): { forgotten: number; denied: number } {
     this.#lock.turnOn();
-    this.forget();
+    const forgotten = this.forget();
+    const denied = this.#questions.pending().length;
     this.#questions.withdraw("muxguard was locked");
+    return { forgotten, denied };
   }
 
-  unlock(): void {
+  unlock(): { forgotten: number; denied: number } {
     this.#lock.turnOff();
+    return { forgotten: 0, denied: 0 };
   }
 
   get runs(): number {
@@ -387,8 +391,14 @@ export class Guard {
   /** Logs that what is guarded wanted to control the guard. */
   refuseControl(caller: Caller, operation: ControlOperation, reason: string): void {
     const asker = { caller, isUnchanged: () => true, gone: new AbortController().signal, tells: true };
-    const request: Request = { kind: "admin", operation, path: [], forwarded: false };
-    this.#broker.refuse(request, asker, { report: () => {} }, { what: "inside", reason });
+    this.#broker.refuse(controlOf(operation), asker, { report: () => {} }, { what: "inside", reason });
+  }
+
+  /** Logs that somebody else did. @throws Error if the log can't be written */
+  recordControl(caller: Caller, operation: ControlOperation): void {
+    const request = controlOf(operation);
+    const by = { decision: "allow", by: "default", reason: "asked for outside of any run" } as const;
+    this.#log.append(auditEvent({ time: new Date(), id: newId(), request, caller, waitedMs: 0, ...by }));
   }
 
   /** The process at the other end of a connection to one of the guard's sockets. */
@@ -424,4 +434,8 @@ export class Guard {
 /** Its run may allow less than the user's policy does. */
 function nobodyDecides(): never {
   throw new Error("this process is inside of a muxguard run, and only the guard of that run decides for it");
+}
+
+function controlOf(operation: ControlOperation): Request {
+  return { kind: "admin", operation, path: [], forwarded: false };
 }

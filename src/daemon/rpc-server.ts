@@ -20,7 +20,8 @@ const MAX_RECEIVED = 4 * 1024 * 1024;
 
 const purposeSchema = z.nullable(z.enum(["approve", "deny"]));
 
-const INSIDE = "this process is inside a muxguard run, and what is guarded can't control the guard";
+const INSIDE =
+  "this process is inside of a muxguard run or of a container, and what is guarded can't control the guard";
 
 /** The process at the other end. What it wants is logged where it is refused. @throws for one that is inside of a run */
 type FromOutside = (operation?: ControlOperation) => Caller;
@@ -87,19 +88,25 @@ function serveQuestions(
 }
 
 function serveForgetting(connection: MessageConnection, guard: Guard, fromOutside: FromOutside): void {
-  connection.onRequest(rpc.grantsRequest, () => {
-    fromOutside();
+  connection.onRequest(rpc.grantsRequest, (purpose) => {
+    fromOutside(z.nullable(z.literal("forget")).parse(purpose) ?? undefined);
     return guard.grants;
   });
   connection.onRequest(rpc.forgetRequest, (id) => {
-    fromOutside("forget");
-    return guard.forget(z.string().parse(id));
+    const caller = fromOutside("forget");
+    const forgotten = guard.forget(z.string().parse(id));
+    if (forgotten > 0) guard.recordControl(caller, "forget");
+    return forgotten;
   });
   connection.onRequest(rpc.lockRequest, (on) => {
-    fromOutside(on ? "lock-all" : "unlock-all");
-    if (on) guard.lock();
-    else guard.unlock();
-    return null;
+    const operation = on ? "lock-all" : "unlock-all";
+    const caller = fromOutside(operation);
+    const was = guard.isLocked;
+    // what makes things stricter must not hang on the log
+    if (!on && was) guard.recordControl(caller, operation);
+    const changed = on ? guard.lock() : guard.unlock();
+    if (on && !was) guard.recordControl(caller, operation);
+    return { was, ...changed };
   });
 }
 

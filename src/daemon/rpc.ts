@@ -31,6 +31,16 @@ export interface Status {
   masters: GuardedMaster[];
 }
 
+/** What locking or unlocking changed. */
+export interface Locking {
+  /** Whether it was locked before. */
+  was: boolean;
+  /** How many answers were forgotten. */
+  forgotten: number;
+  /** How many questions were denied. */
+  denied: number;
+}
+
 export interface OpenRun {
   name: string;
   /** Absolute; instead of the user's policy. */
@@ -98,11 +108,12 @@ export const statusRequest = new RequestType<null, Status, void>("status");
 export const pendingRequest = new RequestType<"approve" | "deny" | null, Question[], void>("pending");
 /** Answers a question. True if there was one of that id. */
 export const answerRequest = new RequestType<{ id: string; answer: Answer }, boolean, void>("answer");
-export const grantsRequest = new RequestType<null, GrantFacts[], void>("grants");
+/** The remembered answers; with what is wanted of them, which is logged where it is refused. */
+export const grantsRequest = new RequestType<"forget" | null, GrantFacts[], void>("grants");
 /** Forgets the answers whose id begins so; all of them for an empty one. Returns how many. */
 export const forgetRequest = new RequestType<string, number, void>("forget");
 /** Denies everything from here on, or no longer. */
-export const lockRequest = new RequestType<boolean, null, void>("lock");
+export const lockRequest = new RequestType<boolean, Locking, void>("lock");
 /** Opens a scope for a run. It ends with the connection. */
 export const openRunRequest = new RequestType<OpenRun, OpenedRun, void>("openRun");
 /** From the daemon to a run: ask on your terminal. */

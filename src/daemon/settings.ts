@@ -14,7 +14,7 @@ import type { ConfigFile } from "./config-schema.ts";
 const SETTLED = 2000;
 
 /** Part of the stamp: to be raised with each change to a schema. */
-const VERSION = 4;
+const VERSION = 5;
 
 interface Settings {
   config: ConfigFile;

@@ -18,8 +18,12 @@ export const duration = z.pipe(
     .check(z.refine((text) => parseDuration(text) !== undefined, 'not a duration, such as "10m" or "60s"')),
   z.transform((text) => parseDuration(text) as number),
 );
-const oneOrMore = <T extends string>(values: readonly [T, ...T[]]) =>
-  z.array(z.enum(values)).check(z.minLength(1, "an empty list matches nothing"));
+/** A text alone is a list of one. */
+const asList = z.transform((value: unknown) => (typeof value === "string" ? [value] : value));
+export const listOf = <T extends z.core.$ZodType>(item: T) => z.pipe(asList, z.array(item));
+const someOf = <T extends z.core.$ZodType>(item: T) =>
+  z.pipe(asList, z.array(item).check(z.minLength(1, "an empty list matches nothing")));
+const oneOrMore = <T extends string>(values: readonly [T, ...T[]]) => someOf(z.enum(values));
 const isWhole = (list: string): boolean =>
   list.split(",").every((item) => item.replace("!", "").trim() !== "");
 const patterns = (isList: (list: string) => boolean) =>
@@ -59,7 +63,7 @@ const ruleSchema = z.strictObject({
   listen: z.optional(patternList),
   connect: z.optional(patternList),
   caller: z.optional(patternList),
-  programs: z.optional(z.array(z.string()).check(z.minLength(1, "an empty list matches nothing"))),
+  programs: z.optional(someOf(z.string())),
   scope: z.optional(patternListOrNone),
   forwarded: z.optional(z.boolean()),
   verified: z.optional(z.boolean()),

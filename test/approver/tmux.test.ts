@@ -1,5 +1,5 @@
 /** Popups in a real tmux: what a client shows, and what is typed there. */
-import { existsSync, mkdirSync } from "node:fs";
+import { existsSync, mkdirSync, rmSync } from "node:fs";
 import { userInfo } from "node:os";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
 import { createTurns } from "../../src/approver/in-turn.ts";
@@ -50,6 +50,9 @@ describeWith(["ssh", "sshd", "tmux"], "a question in tmux", () => {
     const result = shell(`${ssh} echo in`);
     await screen.isAsked();
     for (const words of [
+      "┌─ muxguard ──",
+      "s left)",
+      "Esc denies",
       `ssh wants to log in to alpha.example as ${user} with key "work"`,
       "destination: alpha.example, host key known",
       'in run "work"',
@@ -151,29 +154,48 @@ describeWith(["ssh", "sshd", "tmux"], "a question in tmux", () => {
     }
   });
 
-  it("has no answer when its client is detached, and the others may still answer", async () => {
+  it("comes up again where a client attaches after its own was detached", async () => {
     const result = shell(`${ssh} echo in`);
     await screen.shows("Allow it?");
     server.tmux("detach-client", "-s", "main");
+    await until(() => server.clients().length === 0, "the end of the client");
+    const again = await server.attach();
+    await again.isAsked();
+    again.press("Down", "Enter");
+    expect(await result).toMatchObject({ stdout: "in\n" });
+    expect(events()).toMatchObject([{ decision: "allow", by: "approver:tmux" }]);
+    await isGone(again);
+  });
+
+  it("is answered from elsewhere, or not in time, while no client is attached", async () => {
+    lab.policy('[[rule]]\naction = "ask"\ntimeout = "4s"\n');
+    const daemon = await lab.startDaemon();
+    try {
+      for (const isAnswered of [true, false]) {
+        const result = shell(`${ssh} echo in`);
+        await screen.shows("Allow it?");
+        server.tmux("detach-client", "-s", "main");
+        await until(() => server.clients().length === 0, "the end of the client");
+        if (isAnswered) await lab.muxguard("approve", "--once", (await lab.pending())[0]?.id ?? "");
+        expect(await result).toMatchObject({ stdout: isAnswered ? "in\n" : "" });
+        screen = await server.attach();
+      }
+      expect(events()).toMatchObject([{ by: "approver:queue" }, { by: "fault:timeout" }]);
+    } finally {
+      daemon.kill();
+      lab.policy("");
+    }
+  });
+
+  it("has no answer when its popup is closed, and the others may still answer", async () => {
+    const result = shell(`${ssh} echo in`);
+    await screen.shows("Allow it?");
+    server.tmux("display-popup", "-C", "-c", server.clients()[0] ?? "");
     expect(await result).toMatchObject({
       stdout: "",
       stderr: expect.stringContaining("tmux: the terminal is gone"),
     });
     expect(events()).toMatchObject([{ decision: "deny", by: "fault:approver" }]);
-  });
-
-  it("stays open for muxguard approve under a daemon, when its client is detached", async () => {
-    const daemon = await lab.startDaemon();
-    try {
-      const result = shell(`${ssh} echo in`);
-      await screen.shows("Allow it?");
-      server.tmux("detach-client", "-s", "main");
-      await until(() => server.clients().length === 0, "the end of the client");
-      await lab.muxguard("approve", (await lab.pending())[0]?.id ?? "");
-      expect(await result).toMatchObject({ stdout: "in\n" });
-    } finally {
-      daemon.kill();
-    }
   });
 
   it("waits while the client shows another popup", async () => {
@@ -201,11 +223,45 @@ describeWith(["ssh", "sshd", "tmux"], "a question in tmux", () => {
     const result = shell(`${ssh} echo in`);
     await screen.isAsked();
     screen.resize(50, 16);
-    await screen.shows(/^.*more than fits here[\s\S]*❯ deny[\s\S]*allow until this run ends[\s\S]*choose/m);
+    await screen.shows(
+      /^.*more than fits here[\s\S]*❯ deny {4}allow once[\s\S]*allow until this run ends[\s\S]*Esc denies/m,
+    );
+    expect(screen.screen()).toContain("│ssh wants to log in");
+    screen.press("PgDn", "PgDn");
+    await screen.shows("above (PgUp)");
+    expect(screen.screen()).toMatch(/because: the default[\s\S]*❯ deny/);
     screen.resize(120, 40);
     await screen.shows(/because: no rule says otherwise[\s\S]*❯ deny/);
     screen.press("Down", "Enter");
     expect(await result).toMatchObject({ stdout: "in\n" });
+  });
+
+  it("has no other signs than a terminal without UTF-8 shows", async () => {
+    server.tmux("detach-client", "-s", "main");
+    const ascii = await server.attachAscii();
+    const result = shell(`${ssh} echo in`);
+    await ascii.shows(/Allow it\?[\s\S]*x> deny[\s\S]*Arrows choose/);
+    expect(ascii.screen()).not.toContain("_ deny");
+    await ascii.keysCount();
+    ascii.press("Down");
+    await ascii.shows("> allow once");
+    ascii.press("Enter");
+    expect(await result).toMatchObject({ stdout: "in\n" });
+  });
+
+  it("writes a rule only after another key, and has shown it", async () => {
+    const approved = lab.path("config/muxguard/approved.toml");
+    const result = shell(`${ssh} echo in`);
+    await screen.isAsked();
+    screen.press("Down", "Down", "Down", "Down");
+    await screen.shows("❯ allow always");
+    screen.press("Enter");
+    await screen.shows(/approved\.toml[\s\S]*\[\[rule\]\][\s\S]*y writes it/);
+    expect(existsSync(approved)).toBe(false);
+    screen.press("y");
+    expect(await result).toMatchObject({ stdout: "in\n" });
+    expect(events()).toMatchObject([{ by: "approver:tmux", remember: "always" }]);
+    rmSync(approved);
   });
 
   it("can't be made to look like another by what is asked", async () => {
@@ -249,14 +305,32 @@ describeWith(["ssh", "sshd", "tmux"], "a question in tmux", () => {
     server = new TmuxServer(lab);
   });
 
-  it("is a pane at the bottom of the window where tmux has no popups", async () => {
+  /** A tmux that says it is older, and knows no titles. */
+  async function inOldTmux(version: string, action: () => Promise<void>): Promise<void> {
     const { PATH } = lab.environment;
-    mkdirSync(lab.path("old"));
-    const old =
-      'case "$*" in *list-clients*) tmux "$@" | sed s/,[0-9.]*[a-z]*,\\\\$/,3.1c,$/ ;; *) exec tmux "$@" ;; esac';
+    mkdirSync(lab.path("old"), { recursive: true });
+    const list = `*list-clients*) tmux "$@" | sed s/,[0-9.]*[a-z]*,\\\\$/,${version},$/ ;;`;
+    const old = `case "$*" in ${list} *" -T "*) exit 1 ;; *) exec tmux "$@" ;; esac`;
     lab.script("old/tmux", `#!/bin/sh\nPATH='${PATH}'\n${old}\n`);
     lab.environment.PATH = `${lab.path("old")}:${PATH}`;
     try {
+      await action();
+    } finally {
+      Object.assign(lab.environment, { PATH });
+    }
+  }
+
+  it("has no title where tmux has none", () =>
+    inOldTmux("3.2a", async () => {
+      const result = shell(`${ssh} echo in`);
+      await screen.isAsked();
+      expect(screen.screen()).toMatch(/┌─+┐[\s\S]*│❯ deny/);
+      screen.press("Down", "Enter");
+      expect(await result).toMatchObject({ stdout: "in\n" });
+    }));
+
+  it("is a pane at the bottom of the window where tmux has no popups", () =>
+    inOldTmux("3.1c", async () => {
       const result = shell(`${ssh} echo in`);
       await screen.isAsked();
       expect(screen.screen()).toMatch(/^─+$[\s\S]*^ssh wants to log in[\s\S]*^❯ deny$/m);
@@ -268,10 +342,7 @@ describeWith(["ssh", "sshd", "tmux"], "a question in tmux", () => {
       await lab.muxguard("deny", (await lab.pending())[0]?.id ?? "");
       await withdrawn;
       await isGone();
-    } finally {
-      Object.assign(lab.environment, { PATH });
-    }
-  });
+    }));
 });
 
 describeWith(["tmux"], "a popup", () => {
@@ -318,11 +389,11 @@ describeWith(["tmux"], "a popup", () => {
     };
     const answer = approver(outside).ask(question(), withdrawn.signal);
     await until(() => looked > 0, "the popup");
-    expect(screen.screen()).toContain("┌────");
+    expect(screen.screen()).toContain("┌─ muxguard ─");
     expect(screen.screen()).not.toContain("Allow it?");
     withdrawn.abort(new Error("withdrawn"));
     await expect(answer).rejects.toThrow("withdrawn");
-    await until(() => !screen.screen().includes("┌────"), "the end of the popup");
+    await until(() => !screen.screen().includes("┌─ muxguard ─"), "the end of the popup");
   });
 
   it("is not there without a server, or without a client", async () => {

@@ -63,11 +63,41 @@ describeWith(["ssh", "sshd"], "a question that waits", () => {
       "host key known",
       `ssh -F ${lab.sshConfig} alpha.example true`,
       lab.folder,
-      `muxguard approve ${id}`,
-      "10 minutes",
+      `muxguard approve ${id} allows it for 10 minutes; with --once this time alone; muxguard deny ${id} denies it`,
     ])
       expect(stdout).toContain(words);
+    expect(stdout).toMatch(/without an answer it is denied in (?:60|5\d) seconds\n/);
+    const other = await lab.muxguard("approve", id, "--host", "web9");
+    expect(other).toMatchObject({
+      code: 1,
+      stderr: `muxguard: question ${id} lists no web9; it lists alpha.example\n`,
+    });
   });
+
+  it("is explained by approve --help: what a plain yes means", async () => {
+    const { stdout } = await lab.muxguard("approve", "--help");
+    expect(stdout.replace(/\s+/g, " ")).toContain(
+      'remember in config.toml gives (10 minutes), or not at all if that file says yes = "once"',
+    );
+  });
+
+  it.each(["pending", "grants", "log"])(
+    "leaves no stack trace where nobody reads on: %s",
+    async (command) => {
+      start(`${ssh} true; ${ssh} -v true`);
+      await lab.muxguard("approve", (await onlyQuestion()).id);
+      start("ssh-add -D");
+      await onlyQuestion();
+      const child = lab.start(process.execPath, [MUXGUARD, command]);
+      child.stdout?.destroy();
+      expect(await finished(child)).toMatchObject({ code: 0, stderr: "" });
+      const full = await lab.run("sh", ["-c", '"$@" > /dev/full', "sh", process.execPath, MUXGUARD, command]);
+      expect(full).toMatchObject({
+        code: 1,
+        stderr: expect.stringMatching(/^muxguard: stdout: ENOSPC.*\n$/),
+      });
+    },
+  );
 
   it("is answered with yes by approve and the beginning of its id; the next one is not asked", async () => {
     const { result } = start(`${ssh} echo one; ${ssh} echo two`);
@@ -274,7 +304,7 @@ describeWith(["ssh", "sshd"], "a question that waits", () => {
 
   describe("is out of reach of what runs in a run:", () => {
     const refused =
-      "muxguard: refused: this process is inside a muxguard run, and what is guarded can't control the guard";
+      "muxguard: refused: this process is inside of a muxguard run or of a container, and what is guarded can't control the guard";
     const shell = (name: string, text: string) => lab.script(name, `#!/bin/sh\n${text}`);
     const muxguard = `"${process.execPath}" "${MUXGUARD}"`;
     const answers = ["status", "pending", 'approve "$1"', 'deny "$1"'].map(
@@ -346,7 +376,7 @@ describeWith(["ssh", "sshd"], "a question of a run without a daemon", () => {
     const command = [process.execPath, MUXGUARD, "approve", question?.id ?? ""];
     const inside = await lab.muxguard("run", "--", ...command);
     expect(inside).toMatchObject({ code: 1, stdout: "" });
-    expect(inside.stderr).toMatch(/^muxguard: refused: this process is inside a muxguard run/);
+    expect(inside.stderr).toMatch(/^muxguard: refused: this process is inside of a muxguard run/);
     expect(await lab.run(process.execPath, command.slice(1))).toMatchObject({ code: 0, stderr: "" });
     expect(await result).toMatchObject({ code: 0, stdout: "in\n", stderr: "" });
     expect(lab.log()).toMatchObject([

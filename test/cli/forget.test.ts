@@ -1,5 +1,5 @@
 /** What is remembered, and how it is forgotten; and the lock. */
-import { existsSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
 import { finished, Lab, MUXGUARD, type Result } from "../peer/lab.ts";
 import { describeWith } from "../peer/tools.ts";
@@ -58,9 +58,79 @@ describeWith(["ssh", "sshd"], "a remembered answer", () => {
   it.each([
     [["nothing"], 1, "muxguard: no answer nothing is remembered (muxguard grants)\n"],
     [[], 64, "muxguard: which answer? its id (muxguard grants), or --all\n"],
-    [["some", "--all"], 64, "muxguard: which answer? its id (muxguard grants), or --all\n"],
+    [[""], 64, "muxguard: which answer? its id (muxguard grants), or --all\n"],
+    [["some", "--all"], 64, "muxguard: either the id of an answer or --all, not both\n"],
   ])("is not meant by forget %j", async (args, code, stderr) => {
     expect(await lab.muxguard("forget", ...args)).toMatchObject({ code, stderr });
+  });
+
+  it("is not meant by the beginning of an id that several have", async () => {
+    const begins = new Map<string, number>();
+    let begin: string | undefined;
+    const sign = async (): Promise<void> => {
+      const env = { ...lab.environment, SSH_AUTH_SOCK: lab.agentSocket };
+      const name = `n${begins.size}-${Math.random()}`;
+      const args = ["-q", "-Y", "sign", "-n", name, "-f", `${key}.pub`, lab.sshConfig];
+      rmSync(`${lab.sshConfig}.sig`, { force: true });
+      const signed = finished(lab.start("ssh-keygen", args, { env }));
+      const id = (await lab.pending())[0]?.id ?? "";
+      await lab.muxguard("approve", id);
+      await signed;
+      const [first = ""] = id;
+      begins.set(first, (begins.get(first) ?? 0) + 1);
+      if (begins.get(first) === 2) begin = first;
+    };
+    while (begin === undefined) await sign();
+    const { stdout: before } = await lab.muxguard("grants");
+    expect(await lab.muxguard("forget", begin)).toMatchObject({
+      code: 1,
+      stdout: "",
+      stderr: `muxguard: several answers begin with ${begin} (muxguard grants)\n`,
+    });
+    const count = before.trim().split("\n").length;
+    expect((await lab.muxguard("grants")).stdout.trim().split("\n")).toHaveLength(count);
+    expect((await lab.muxguard("forget", "--all")).stdout).toBe(`forgot ${count} answers\n`);
+  });
+
+  it("is forgotten by lock, which says what it has done; to do it again is told, and no mistake", async () => {
+    await answered("approve", "--for", "2h");
+    const waits = finished(
+      lab.start("ssh-add", ["-D"], { env: { ...lab.environment, SSH_AUTH_SOCK: lab.agentSocket } }),
+    );
+    await lab.pending();
+    const said = async (command: string) => {
+      const { code, stdout } = await lab.muxguard(command);
+      return { code, stdout };
+    };
+    expect(await said("lock")).toEqual({
+      code: 0,
+      stdout: "locked: everything is denied until muxguard unlock; 1 answer forgotten; 1 question denied\n",
+    });
+    await waits;
+    expect(await said("lock")).toEqual({ code: 0, stdout: "muxguard is locked already (muxguard unlock)\n" });
+    expect(await said("unlock")).toEqual({ code: 0, stdout: "unlocked\n" });
+    expect(await said("unlock")).toEqual({ code: 0, stdout: "muxguard was not locked\n" });
+  });
+
+  it("leaves an entry in the log when it is forgotten, and so does the lock", async () => {
+    const yes = await answered("approve", "--for", "2h");
+    const { events } = await lab.logged(async () => {
+      for (const command of [
+        ["forget", yes],
+        ["forget", "--all"],
+        ["lock"],
+        ["lock"],
+        ["unlock"],
+        ["unlock"],
+      ])
+        await lab.muxguard(...command);
+    });
+    expect(events.map(({ kind, operation, decision }) => `${kind} ${operation} ${decision}`)).toEqual([
+      "admin forget allow",
+      "admin lock-all allow",
+      "admin unlock-all allow",
+    ]);
+    expect(events[0]).toMatchObject({ by: "default", reason: "asked for outside of any run", caller: {} });
   });
 
   it("is forgotten by lock, which denies everything until unlock, rules or not", async () => {
@@ -87,7 +157,10 @@ describeWith(["ssh", "sshd"], "a remembered answer", () => {
       await lab.muxguard("lock");
       expect((await login).code).toBe(255);
     });
-    expect(events).toMatchObject([{ by: "fault:locked", reason: "muxguard was locked" }]);
+    expect(events).toMatchObject([
+      { operation: "lock-all", decision: "allow" },
+      { by: "fault:locked", reason: "muxguard was locked" },
+    ]);
   });
 
   it("is out of reach of what runs in a run, and so is the lock; that it tried is in the log", async () => {

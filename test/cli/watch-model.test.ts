@@ -10,7 +10,7 @@ const size = { columns: 100, rows: 40 };
 
 function model(...questions: (typeof one)[]): WatchModel {
   const made = new WatchModel();
-  made.update(questions, 0);
+  made.update({ questions, locked: false }, 0);
   return made;
 }
 
@@ -51,7 +51,7 @@ describe("the keys of muxguard watch", () => {
 
   it("don't count for a second when another question comes under them by itself, however long it has waited", () => {
     const watch = model(one, two);
-    watch.update([two], 5000);
+    watch.update({ questions: [two], locked: false }, 5000);
     expect(selected(watch)).toBe("bbbbbb");
     expect(watch.key("return", 5999)).toBeUndefined();
     expect(watch.key("return", 6000)).toMatchObject({ question: two });
@@ -59,7 +59,7 @@ describe("the keys of muxguard watch", () => {
 
   it("count at once for a question that was chosen with them, unless it is new", () => {
     const watch = model(one);
-    watch.update([one, two], 4500);
+    watch.update({ questions: [one, two], locked: false }, 4500);
     watch.key("down", 5000);
     expect(watch.key("return", 5400)).toBeUndefined();
     expect(watch.key("return", 5500)).toMatchObject({ question: two });
@@ -71,11 +71,58 @@ describe("the keys of muxguard watch", () => {
     const watch = model(one, two);
     watch.key("down", 2000);
     watch.key("right", 2000);
-    watch.update([two], 2000);
+    watch.update({ questions: [two], locked: false }, 2000);
     expect(watch.key("return", 2000)).toMatchObject({ question: two, answer: { decision: "allow" } });
-    watch.update([one, two], 3000);
+    watch.update({ questions: [one, two], locked: false }, 3000);
     watch.key("up", 3000);
     expect(watch.key("return", 4000)).toMatchObject({ question: one, answer: { decision: "deny" } });
+  });
+
+  it("that came too early leave the answer at deny", () => {
+    const watch = model(one);
+    for (const key of ["right", "return"]) watch.key(key, 500);
+    expect(screen(watch).join("\n")).toContain("❯ deny");
+    expect(watch.key("return", 1000)).toMatchObject({ answer: { decision: "deny" } });
+  });
+
+  describe("for always, which writes a rule", () => {
+    const rule = ["[[rule]]", 'name = "always: log in"', 'action = "allow"'];
+    const always = question({ id: "cccccc", choices: ["once", "always"], rule });
+    const chosen = (): WatchModel => {
+      const watch = model(always);
+      for (const key of ["right", "right"]) watch.key(key, 2000);
+      expect(watch.key("return", 2000)).toBeUndefined();
+      return watch;
+    };
+
+    it("show the rule, and want a y", () => {
+      const watch = chosen();
+      const text = screen(watch).join("\n");
+      for (const line of rule) expect(text).toContain(`  ${line}`);
+      expect(text).toContain("approved.toml");
+      expect(text).toContain("y writes it");
+      expect(text).not.toContain("❯ deny");
+      expect(watch.key("y", 2000)).toEqual({
+        question: always,
+        answer: { decision: "allow", remember: "always" },
+      });
+    });
+
+    it.each(["return", "a", "d", "escape", "right", undefined])(
+      "go back to deny with any other: %j",
+      (key) => {
+        const watch = chosen();
+        expect(watch.key(key, 2000)).toBeUndefined();
+        expect(watch.key("y", 2000)).toBeUndefined();
+        expect(screen(watch).join("\n")).toContain("❯ deny");
+      },
+    );
+
+    it("ask again for another question", () => {
+      const watch = chosen();
+      watch.update({ questions: [one], locked: false }, 2000);
+      expect(watch.key("y", 5000)).toBeUndefined();
+    });
   });
 
   it("do nothing where nothing waits", () => {
@@ -115,6 +162,54 @@ describe("the screen of muxguard watch", () => {
     expect(lines.every((line) => line.length < columns)).toBe(true);
     if (rows >= 16) expect(lines.join("\n")).toContain("❯ deny");
     if (rows === 16) expect(lines.join("\n")).toContain("more than fits here");
+  });
+
+  it("says in its title that muxguard is locked", () => {
+    const watch = model();
+    watch.update({ questions: [], locked: true }, 0);
+    const title = "muxguard watch - locked (muxguard unlock)";
+    expect(screen(watch)[0]).toBe(`${title}  nothing waits for an answer`);
+    expect(screen(watch, { columns: 30, rows: 20 })[0]).toBe("muxguard watch - locked (mux…");
+    watch.update({ questions: [], locked: false }, 0);
+    expect(screen(watch)[0]).toBe("muxguard watch  nothing waits for an answer");
+  });
+
+  it("says how many questions its list leaves out", () => {
+    const many = ["q1", "q2", "q3", "q4", "q5", "q6", "q7", "q8", "q9"].map((id) =>
+      question({ id, choices }),
+    );
+    expect(screen(model(...many), { columns: 100, rows: 80 }).join("\n")).not.toContain("more");
+    const lines = screen(model(...many), { columns: 100, rows: 25 });
+    expect(lines.filter((line) => /^(?:❯| ) q\d /.test(line))).toHaveLength(4);
+    expect(lines).toContain("  … and 5 more");
+  });
+
+  it("wraps decisions, and drops the oldest ones that don't fit as a whole", () => {
+    const watch = model();
+    watch.decided(["10:00:00 allow  oldest ".concat("word ".repeat(20)), "10:00:01 deny   newest by ssh"]);
+    const shown = (rows: number): string[] => screen(watch, { columns: 60, rows }).slice(4, -2);
+    expect(shown(12).filter((line) => line !== "")).toEqual([
+      "10:00:00 allow  oldest word word word word word word word",
+      "  word word word word word word word word word word word",
+      "  word word ",
+      "10:00:01 deny   newest by ssh",
+    ]);
+    expect(shown(10)).toEqual(["10:00:01 deny   newest by ssh", "", ""]);
+  });
+
+  it("can be turned where a question is longer than the room for it", () => {
+    const long = question({ id: "dddddd", choices, rule: [], approvals: 3 });
+    long.rule = Array.from({ length: 30 }, (_, at) => `line ${at}`);
+    const watch = model(long);
+    const text = () => screen(watch, { columns: 80, rows: 24 }).join("\n");
+    expect(text()).toMatch(/wants to[\s\S]*more than fits here: \d+ below \(PgDn\)/);
+    for (let at = 0; at < 5; at++) {
+      watch.key("pagedown", 2000);
+      text();
+    }
+    expect(text()).toMatch(/line 29\n… more than fits here: \d+ above \(PgUp\)/);
+    watch.key("pageup", 2000);
+    expect(text()).toMatch(/: \d+ above \(PgUp\), \d+ below \(PgDn\)/);
   });
 
   it("shows the question under the keys in a list that is longer than its room", () => {

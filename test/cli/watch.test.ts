@@ -1,5 +1,5 @@
 /** `muxguard watch` on a real terminal, beside a daemon. */
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync } from "node:fs";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
 import { Lab, MUXGUARD, until } from "../peer/lab.ts";
 import { Terminal } from "../peer/terminal.ts";
@@ -48,7 +48,9 @@ describeWith(["ssh", "sshd", "tmux"], "muxguard watch", () => {
     await terminal.keysCount();
     terminal.press("Enter");
     expect(await denied).toMatchObject({ stdout: "" });
-    await terminal.shows(/deny {3}log in to alpha\.example as .*you said no, with muxguard approve or deny/);
+    await terminal.shows(
+      /^\d\d:\d\d:\d\d deny {3}log in to alpha\.example as .*\(you said no, muxguard deny\)/m,
+    );
     await terminal.shows("nothing waits for an answer");
     const allowed = shell(`${ssh} echo in`);
     await terminal.shows("❯ deny");
@@ -127,6 +129,47 @@ describeWith(["ssh", "sshd", "tmux"], "muxguard watch", () => {
     await isBack();
   });
 
+  it("writes a rule only after another key, and has shown it", async () => {
+    const approved = lab.path("config/muxguard/approved.toml");
+    terminal.enter("muxguard watch");
+    await terminal.shows("nothing waits for an answer");
+    const result = shell(`${ssh} echo in`);
+    await terminal.shows("❯ deny");
+    await terminal.keysCount();
+    const choose = async (): Promise<void> => {
+      terminal.press("Right", "Right", "Right", "Right");
+      await terminal.shows("❯ allow always");
+      terminal.press("Enter");
+      await terminal.shows(
+        /approved\.toml[\s\S]*\[\[rule\]\][\s\S]*name = "always: log in[\s\S]*y writes it/,
+      );
+    };
+    await choose();
+    terminal.press("Enter");
+    await terminal.shows("❯ deny");
+    expect(existsSync(approved)).toBe(false);
+    await choose();
+    terminal.press("y");
+    expect(await result).toMatchObject({ stdout: "in\n" });
+    expect(events()).toMatchObject([{ decision: "allow", remember: "always" }]);
+    expect(readFileSync(approved, "utf8")).toContain('name = "always: log in');
+    rmSync(approved);
+    terminal.press("q");
+    await isBack();
+  });
+
+  it("says that muxguard is locked", async () => {
+    terminal.enter("muxguard watch");
+    await terminal.shows("nothing waits for an answer");
+    await lab.muxguard("lock");
+    await terminal.shows("muxguard watch - locked (muxguard unlock)");
+    expect(terminal.screen(true)).toContain("31mmuxguard watch - locked");
+    await lab.muxguard("unlock");
+    await until(() => !terminal.screen().includes("locked"), "the title without it");
+    terminal.press("q");
+    await isBack();
+  });
+
   it("follows the size of its terminal", async () => {
     const result = shell("ssh-add -D");
     await lab.pending();
@@ -165,7 +208,7 @@ describeWith(["ssh", "sshd", "tmux"], "muxguard watch", () => {
   it("is refused inside of a run, and without a terminal", async () => {
     terminal.enter("muxguard run -- muxguard watch; echo code $?");
     await terminal.shows("code 1");
-    expect(terminal.screen()).toContain("muxguard: refused: this process is inside a muxguard run");
+    expect(terminal.screen()).toContain("muxguard: refused: this process is inside of a muxguard run");
     await isBack();
     expect(await lab.muxguard("watch")).toMatchObject({
       code: 64,

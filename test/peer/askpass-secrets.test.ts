@@ -40,6 +40,27 @@ describeWith(["ssh", "python"], "a passphrase that is asked for on the terminal"
   });
 });
 
+describeWith(["python"], "muxguard-askpass that somebody tries out", () => {
+  const lab = new AskpassLab();
+  afterAll(() => lab.close());
+
+  it.each([
+    [["--help"], 0],
+    [[], 1],
+  ])("says what it is on a terminal: %j", async (args, code) => {
+    const terminal = new Pty(lab, "env", "-u", "SSH_ASKPASS_PROMPT", ASKPASS, ...args);
+    await terminal.shows("set SSH_ASKPASS, GIT_ASKPASS or SUDO_ASKPASS to it");
+    expect(await terminal.end()).toBe(code);
+  });
+
+  it("takes --help for a question where its answer is read: anybody may have written that", async () => {
+    const { code, stdout } = await lab.run(ASKPASS, ["--help"], {
+      environment: { SSH_ASKPASS_PROMPT: "confirm" },
+    });
+    expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
+  });
+});
+
 describeWith(["git"], "git over HTTP", () => {
   const lab = new AskpassLab();
   const server = new GitServer(lab);

@@ -207,7 +207,7 @@ describeWith(["ssh", "sshd"], "muxguard open", () => {
     ]) {
       const { code, stderr } = await lab.muxguard("run", "--", process.execPath, lab.program, ...command);
       expect(code).toBe(1);
-      expect(stderr).toMatch(/^muxguard: refused: this process is inside a muxguard run/);
+      expect(stderr).toMatch(/^muxguard: refused: this process is inside of a muxguard run/);
     }
     expect(lab.masters()).toEqual([]);
   });

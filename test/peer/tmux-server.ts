@@ -25,9 +25,18 @@ export class TmuxServer {
   }
 
   /** Attaches a client, on a new terminal. */
-  async attach(columns = 120, rows = 40, ...options: string[]): Promise<Terminal> {
+  attach(columns = 120, rows = 40, ...options: string[]): Promise<Terminal> {
+    return this.#attach("tmux -u", columns, rows, options);
+  }
+
+  /** The same on a terminal that shows ASCII alone. */
+  attachAscii(columns = 120, rows = 40): Promise<Terminal> {
+    return this.#attach("LC_ALL=C tmux", columns, rows, []);
+  }
+
+  async #attach(tmux: string, columns: number, rows: number, options: string[]): Promise<Terminal> {
     const before = this.clients().length;
-    const command = `env -u TMUX tmux -u -L ${this.#name} attach ${options.join(" ")}`;
+    const command = `env -u TMUX ${tmux} -L ${this.#name} attach ${options.join(" ")}`;
     const terminal = new Terminal(this.#lab.environment, this.#lab.folder, command, columns, rows);
     this.#terminals.push(terminal);
     await until(() => this.clients().length > before, "the client");

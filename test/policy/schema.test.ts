@@ -55,6 +55,15 @@ describe("a policy", () => {
 });
 
 describe("a policy is refused", () => {
+  test.each([
+    ["on", "sign"],
+    ["operation", "add"],
+    ["approver", "command"],
+    ["programs", "/usr/bin/git"],
+  ])("takes a text for a list of one: %s", (field, value) => {
+    expect(parse({ [field]: value })).toMatchObject({ data: { rule: [{ [field]: [value] }] } });
+  });
+
   const bad: [string, object][] = [
     ["with a misspelt field", { hosts: "prod" }],
     ["with a field in capitals", { Host: "prod" }],
@@ -70,7 +79,7 @@ describe("a policy is refused", () => {
     ["without an action", { action: undefined }],
     ["with an unknown action", { action: "permit" }],
     ["with an unknown kind", { on: ["login"] }],
-    ["with a kind that is no list", { on: "sign" }],
+    ["with an unknown kind that is no list", { on: "login" }],
     ["with no kind at all", { on: [] }],
     ["with an unknown kind of forward", { forward: "tunnel" }],
     ["with an unknown kind of forward in a list", { forward: ["local", "tunnel"] }],
