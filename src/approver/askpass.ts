@@ -3,15 +3,26 @@
  * "confirm", and consent is exit 0 with nothing or "yes" on stdout.
  */
 import { type ChildProcess, spawn } from "node:child_process";
+import { setTimeout as sleep } from "node:timers/promises";
 import { describeQuestion, describeRemember } from "../policy/describe.ts";
 import type { Answer, Question } from "../policy/question.ts";
 import type { Approver } from "./approver.ts";
+import { dialogText } from "./dialog-text.ts";
 
 /** What OpenSSH reads of an answer, in bytes. */
 const MAX_OUTPUT = 1024;
 
 /** How long a program may take to end when its question is withdrawn, in milliseconds. */
 const GRACE = 1000;
+
+/**
+ * How long after its start the OK of a program with a display does not count, in milliseconds: a second on the screen, and half a one to get there,
+ * as none says when its window is up.
+ */
+const DEAF_FOR = 1500;
+
+/** How often a program is started for one question. */
+const MAX_TRIES = 3;
 
 /** @param environment of the guard; never that of the process that asks */
 export function createAskpassApprover(environment: NodeJS.ProcessEnv): Approver {
@@ -28,12 +39,50 @@ function unavailable(environment: NodeJS.ProcessEnv): string | undefined {
   if (!environment.SSH_ASKPASS) return "SSH_ASKPASS is not set";
   const required = environment.SSH_ASKPASS_REQUIRE?.toLowerCase();
   if (required === "never") return "SSH_ASKPASS_REQUIRE is never";
-  if (required === "force" || environment.DISPLAY || environment.WAYLAND_DISPLAY) return undefined;
+  if (required === "force" || hasDisplay(environment)) return undefined;
   return "no display (SSH_ASKPASS_REQUIRE=force if it needs none)";
 }
 
+/**
+ * OK is the default button of these programs and takes the focus, so an Enter that was meant for another window says yes. One that early does not
+ * count, and the program is started again. However often it happens it never becomes a yes: a key that is held down, as in a pager, answers
+ * each new window at once, and a program in a run knows when its user does that. What answers so quickly three times is no person: no answer.
+ */
 async function ask(environment: NodeJS.ProcessEnv, question: Question, signal: AbortSignal): Promise<Answer> {
-  const child = spawn(environment.SSH_ASKPASS ?? "", [promptText(question)], {
+  for (let tries = 1; ; tries++) {
+    const began = performance.now();
+    const { said, after } = await start(environment, promptText(question, tries > 1), signal);
+    if (said === "no") return { decision: "deny", reason: "you said no" };
+    if (after >= DEAF_FOR || !hasDisplay(environment)) return answerOf(said, question);
+    if (tries === MAX_TRIES)
+      throw new Error(
+        `it said OK at once, ${tries} times; to answer without a person, write a rule or a \`command\``,
+      );
+    const rest = DEAF_FOR - (performance.now() - began);
+    await sleep(Math.max(rest, 0), undefined, { signal }); // a key that is held down has time to be let go
+  }
+}
+
+function answerOf(said: string, { yes }: Question): Answer {
+  if (said === "" || said === "yes") return { decision: "allow", remember: yes };
+  return { decision: "deny", reason: "you said no" };
+}
+
+/** Where there is none, no window comes up under a key. */
+function hasDisplay({ DISPLAY, WAYLAND_DISPLAY }: NodeJS.ProcessEnv): boolean {
+  return Boolean(DISPLAY || WAYLAND_DISPLAY);
+}
+
+interface Said {
+  /** The first line, in small letters; "no" where the program was cancelled. */
+  said: string;
+  /** How long the program took, in milliseconds. */
+  after: number;
+}
+
+async function start(environment: NodeJS.ProcessEnv, text: string, signal: AbortSignal): Promise<Said> {
+  const began = performance.now();
+  const child = spawn(environment.SSH_ASKPASS ?? "", [text], {
     env: { ...environment, SSH_ASKPASS_PROMPT: "confirm" },
     stdio: ["ignore", "pipe", "ignore"],
     detached: true, // a group of its own: where the program is a script, its dialog has to go with it
@@ -46,12 +95,11 @@ async function ask(environment: NodeJS.ProcessEnv, question: Question, signal: A
   };
   signal.addEventListener("abort", withdraw, { once: true });
   try {
-    const { code, output } = await finished(child);
+    const { code, output, endedAt } = await finished(child);
     if (signal.aborted) throw new Error("withdrawn");
     if (code === null) throw new Error("the program was killed");
-    const line = output.split(/[\r\n]/, 1)[0]?.toLowerCase();
-    if (code === 0 && (line === "" || line === "yes")) return { decision: "allow", remember: question.yes };
-    return { decision: "deny", reason: "you said no" };
+    const line = output.split(/[\r\n]/, 1)[0]?.toLowerCase() ?? "";
+    return { said: code === 0 ? line : "no", after: endedAt - began };
   } finally {
     clearTimeout(grace);
     signal.removeEventListener("abort", withdraw);
@@ -66,18 +114,34 @@ function killGroup({ pid }: ChildProcess, signal: NodeJS.Signals): void {
   }
 }
 
-function finished(child: ChildProcess): Promise<{ code: number | null; output: string }> {
+interface Finished {
+  code: number | null;
+  output: string;
+  /** Of performance.now(). */
+  endedAt: number;
+}
+
+function finished(child: ChildProcess): Promise<Finished> {
   let output = "";
+  let endedAt = 0;
   child.stdout?.setEncoding("utf8").on("data", (text: string) => {
     output = (output + text).slice(0, MAX_OUTPUT);
   });
   return new Promise((resolve, reject) => {
     child.on("error", reject);
-    child.on("close", (code) => resolve({ code, output }));
+    child.on("exit", () => {
+      endedAt = performance.now();
+    });
+    child.on("close", (code) => resolve({ code, output, endedAt }));
   });
 }
 
-/** A first line of our own words: the programs of KDE and LXQt show all as HTML if there is a tag in it (Qt::mightBeRichText()), and a command may have one. */
-function promptText(question: Question): string {
-  return `muxguard:\n${describeQuestion(question).join("\n")}\n\nAllow it ${describeRemember(question.yes)}?`;
+function promptText(question: Question, again: boolean): string {
+  const early = again ? ["Your last answer came too soon to count."] : [];
+  return dialogText([
+    ...describeQuestion(question),
+    "",
+    ...early,
+    `Allow it ${describeRemember(question.yes)}?`,
+  ]);
 }
