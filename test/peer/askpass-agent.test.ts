@@ -70,7 +70,7 @@ describeWith(["ssh", "sshd"], "a key that asks at each use, without a daemon", (
     const { result, events } = await lab.logged(() => login(lab));
     expect(result.stdout).toBe("in\n");
     expect(events).toMatchObject([{ by: "approver:askpass", remember: "once" }]);
-    expect(heard()).toMatch(/^\(?ssh-agent\)? wants to have key "work" used/);
+    expect(heard()).toMatch(/^muxguard:\n\(?ssh-agent\)? wants to have key "work" used/);
     expect(heard()).toContain("for whom: it does not say");
     expect(heard()).toContain("Allow it once?");
   });
