@@ -1,13 +1,11 @@
 /** Passwords and user names that git and sudo want, and passphrases on a terminal. */
 import { execFileSync } from "node:child_process";
-import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { createServer, type Server } from "node:http";
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ASKPASS, AskpassLab } from "./askpass-lab.ts";
+import { GitServer, SECRET } from "./git-server.ts";
 import { Pty } from "./pty.ts";
 import { describeWith } from "./tools.ts";
-
-const SECRET = "correct horse";
 
 describeWith(["ssh", "python"], "a passphrase that is asked for on the terminal", () => {
   const lab = new AskpassLab();
@@ -37,45 +35,6 @@ describeWith(["ssh", "python"], "a passphrase that is asked for on the terminal"
     );
   });
 });
-
-/** A repository that a web server gives to whoever knows the password. */
-class GitServer {
-  readonly #folder: string;
-  readonly #server: Server;
-  port = 0;
-
-  constructor(lab: AskpassLab) {
-    const bare = lab.path("repo.git");
-    execFileSync("git", ["init", "-q", "--bare", bare]);
-    execFileSync("git", ["update-server-info"], { cwd: bare });
-    this.#folder = lab.folder;
-    this.#server = createServer((request, response) => {
-      const { authorization = "" } = request.headers;
-      if (Buffer.from(authorization.replace("Basic ", ""), "base64").toString() !== `me:${SECRET}`) {
-        response.writeHead(401, { "WWW-Authenticate": 'Basic realm="git"' }).end();
-        return;
-      }
-      const file = `${this.#folder}${new URL(request.url ?? "/", "http://x").pathname}`;
-      if (existsSync(file)) response.end(readFileSync(file));
-      else response.writeHead(404).end();
-    });
-  }
-
-  listen(): Promise<void> {
-    return new Promise((resolve) =>
-      this.#server.listen(0, "127.0.0.1", () => {
-        const address = this.#server.address();
-        if (address && typeof address === "object") this.port = address.port;
-        resolve();
-      }),
-    );
-  }
-
-  close(): void {
-    this.#server.closeAllConnections();
-    this.#server.close();
-  }
-}
 
 describeWith(["git"], "git over HTTP", () => {
   const lab = new AskpassLab();

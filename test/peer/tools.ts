@@ -20,6 +20,7 @@ const probes: Record<string, () => boolean> = {
   git: () => isOnPath("git"),
   rsync: () => isOnPath("rsync"),
   python: () => runs(PYTHON, ["-c", "import pty"]),
+  openssl: () => isOnPath("openssl"),
   sudo: () => isOnPath("sudo"),
   tmux: () => isOnPath("tmux"),
   paramiko: () => runs(PYTHON, ["-c", "import paramiko"]),
