@@ -16,21 +16,26 @@ const MAX_OUTPUT = 1024;
 const GRACE = 1000;
 
 /**
- * How long after its start the OK of a program with a display does not count, in milliseconds: a second on the screen, and half a one to get there,
- * as none says when its window is up.
+ * In milliseconds. No program says when its window is up, so OK does not count for the time to get there, and for a second on the screen. On a machine so
+ * busy that it takes longer to get there, the second is shorter.
  */
-const DEAF_FOR = 1500;
+const TIMES = {
+  /** From the start of a program with a display to when its OK counts. */
+  deafFor: 1500,
+  /** From an OK that did not count to the next start: a key that is held down has time to be let go. */
+  pause: 1000,
+};
 
 /** How often a program is started for one question. */
 const MAX_TRIES = 3;
 
 /** @param environment of the guard; never that of the process that asks */
-export function createAskpassApprover(environment: NodeJS.ProcessEnv): Approver {
+export function createAskpassApprover(environment: NodeJS.ProcessEnv, times = TIMES): Approver {
   return {
     kind: "askpass",
     unhurried: true,
     unavailable: () => unavailable(environment),
-    ask: (question, signal) => ask(environment, question, signal),
+    ask: (question, signal) => ask({ environment, times }, question, signal),
   };
 }
 
@@ -43,23 +48,30 @@ function unavailable(environment: NodeJS.ProcessEnv): string | undefined {
   return "no display (SSH_ASKPASS_REQUIRE=force if it needs none)";
 }
 
+interface Options {
+  environment: NodeJS.ProcessEnv;
+  times: typeof TIMES;
+}
+
 /**
  * OK is the default button of these programs and takes the focus, so an Enter that was meant for another window says yes. One that early does not
  * count, and the program is started again. However often it happens it never becomes a yes: a key that is held down, as in a pager, answers
  * each new window at once, and a program in a run knows when its user does that. What answers so quickly three times is no person: no answer.
  */
-async function ask(environment: NodeJS.ProcessEnv, question: Question, signal: AbortSignal): Promise<Answer> {
+async function ask(
+  { environment, times }: Options,
+  question: Question,
+  signal: AbortSignal,
+): Promise<Answer> {
   for (let tries = 1; ; tries++) {
-    const began = performance.now();
     const { said, after } = await start(environment, promptText(question, tries > 1), signal);
     if (said === "no") return { decision: "deny", reason: "you said no" };
-    if (after >= DEAF_FOR || !hasDisplay(environment)) return answerOf(said, question);
+    if (after >= times.deafFor || !hasDisplay(environment)) return answerOf(said, question);
     if (tries === MAX_TRIES)
       throw new Error(
         `it said OK at once, ${tries} times; to answer without a person, write a rule or a \`command\``,
       );
-    const rest = DEAF_FOR - (performance.now() - began);
-    await sleep(Math.max(rest, 0), undefined, { signal }); // a key that is held down has time to be let go
+    await sleep(times.pause, undefined, { signal });
   }
 }
 

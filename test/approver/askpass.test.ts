@@ -143,11 +143,15 @@ describe("an askpass program with a display", () => {
   afterEach(() => withdrawn.abort());
   afterAll(() => lab.close());
 
+  /** Whatever comes without a wait is early, on any machine. */
+  const WAIT = "sleep 5.1";
+  const times = { deafFor: 5000, pause: 10 };
+
   /** In `$n` it finds how often it was started. */
   function ask(body: string, display: NodeJS.ProcessEnv = { DISPLAY: ":0" }): Promise<Answer> {
     const told = `printf '%s\\n' "$1" > '${lab.path("told")}'; echo $$ >> '${starts}'; n=$(wc -l < '${starts}')`;
     const SSH_ASKPASS = lab.script("askpass", `#!/bin/sh\n${told}\n${body}\n`);
-    return createAskpassApprover({ PATH: process.env.PATH, SSH_ASKPASS, ...display }).ask(
+    return createAskpassApprover({ PATH: process.env.PATH, SSH_ASKPASS, ...display }, times).ask(
       question(),
       withdrawn.signal,
     );
@@ -160,7 +164,7 @@ describe("an askpass program with a display", () => {
     ["yes", "echo yes"],
     ["what was typed for another window", "echo ls -l"],
   ])("is started again after an OK that comes at once, with %s", async (_, said) => {
-    const answer = await ask(`[ $n = 1 ] || sleep 1.6; [ $n = 2 ] || { ${said}; }`);
+    const answer = await ask(`[ $n = 1 ] || ${WAIT}; [ $n = 2 ] || { ${said}; }`);
     expect(answer).toEqual({ decision: "allow", remember: "once" });
     expect(pids()).toHaveLength(2);
     expect(readFileSync(lab.path("told"), "utf8")).toMatch(
@@ -189,15 +193,17 @@ describe("an askpass program with a display", () => {
   });
 
   it("denies what was said late, and is no yes", async () => {
-    expect(await ask("sleep 1.6; echo ls -l")).toEqual(DENIED);
+    expect(await ask(`${WAIT}; echo ls -l`)).toEqual(DENIED);
   });
 
   it("is not started again once the question is withdrawn", async () => {
+    times.pause = 60_000;
     const answer = ask(":");
     await until(() => pids().length === 1 && !isAlive(pids()[0] ?? 0), "the first answer");
     withdrawn.abort();
     await expect(answer).rejects.toThrow();
     expect(pids()).toHaveLength(1);
+    times.pause = 10;
   });
 
   it("is killed when the question is withdrawn after it was started again", async () => {
