@@ -3,12 +3,11 @@
  * answer, so nothing is remembered. Approvers are loaded if a person has to be asked.
  */
 import type { Approver } from "../src/approver/approver.ts";
-import { createAskpassApprover } from "../src/approver/askpass.ts";
-import { nextAskpass } from "../src/approver/next-askpass.ts";
 import { auditEvent } from "../src/audit/event.ts";
 import { AuditLog } from "../src/audit/log.ts";
 import { type Config, readConfig } from "../src/daemon/config.ts";
 import { confirm } from "../src/daemon/confirm.ts";
+import { Lock } from "../src/daemon/lock.ts";
 import { askerOf } from "../src/daemon/parent-asker.ts";
 import type { Paths } from "../src/daemon/paths.ts";
 import { userPolicy } from "../src/daemon/policy-files.ts";
@@ -19,6 +18,9 @@ import type { Scope } from "../src/guard/scope.ts";
 import { isInRun } from "../src/platform/in-run.ts";
 import { ProcessTable } from "../src/platform/process.ts";
 import { Grants } from "../src/policy/grants.ts";
+import type { Question } from "../src/policy/question.ts";
+import type { OpenPeople } from "./people.ts";
+import { stopped } from "./stopped.ts";
 
 export async function decide(paths: Paths, question: AskpassQuestion): Promise<AskpassAnswer> {
   const config = await readConfig(paths);
@@ -28,47 +30,69 @@ export async function decide(paths: Paths, question: AskpassQuestion): Promise<A
   const processes = new ProcessTable();
   const caller = processes.read(process.ppid);
   if (isInRun(caller)) throw new Error("this is inside of a muxguard run, and MUXGUARD_PROMPTS is not set");
+  const approvers = new Approvers(paths, config);
   const scope: Scope = {
     policy: () => policy.current(),
-    approvers: approversOf(config, question.terminal),
+    approvers: config.approvers
+      .filter((kind) => kind !== "queue")
+      .map((kind) => approvers.of(kind, question.terminal)),
     queue: "closed",
     report,
   };
-  const gone = new AbortController().signal;
-  const asker = askerOf(() => processes.read(caller.pid, caller.startTime), gone, scope);
+  const asker = askerOf(() => processes.read(caller.pid, caller.startTime), stopped, scope);
   const { text, hint } = question;
-  return confirm(brokerOf(paths, config), { text, hint }, asker, scope);
+  try {
+    return await confirm(brokerOf(paths, config), { text, hint }, asker, scope);
+  } finally {
+    await approvers.close();
+  }
 }
 
 function brokerOf(paths: Paths, config: Config): Broker {
   const log = new AuditLog(paths.log, config.syncLog);
   const now = (): number => performance.now();
+  const lock = new Lock(paths.runtime, () => {});
   return new Broker({
     record: (decided) => log.append(auditEvent(decided)),
     grants: new Grants(now),
     questions: new Questions(),
     settings: config,
     now,
+    isLocked: () => lock.isOn,
   });
 }
 
-function approversOf({ approvers, askpass }: Config, terminal: boolean): Approver[] {
-  const all = [onTerminal(terminal), createAskpassApprover(nextAskpass(process.env, askpass))];
-  return approvers.flatMap((kind) => all.filter((approver) => approver.kind === kind)).map(forOnce);
-}
+/** The approvers of config.toml. What they are made of is loaded when one has to ask. */
+class Approvers {
+  readonly #open: () => Promise<OpenPeople>;
+  #people: Promise<OpenPeople> | undefined;
 
-function onTerminal(terminal: boolean): Approver {
-  return {
-    kind: "terminal",
-    unavailable: () => (terminal ? undefined : "no terminal"),
-    ask: async (question, signal) => (await import("./ask.ts")).askOnTerminal(question, signal),
-  };
+  constructor(paths: Paths, config: Config) {
+    this.#open = async () => (await import("./people.ts")).openPeople(paths, config);
+  }
+
+  /** @param terminal whether there is one to ask on */
+  of(kind: string, terminal: boolean): Approver {
+    return {
+      kind,
+      unavailable: () => (kind === "terminal" && !terminal ? "no terminal" : undefined),
+      ask: async (question, signal) => {
+        this.#people ??= this.#open();
+        const approver = (await this.#people).approvers.find((one) => one.kind === kind);
+        if (!approver) throw new Error("only a daemon has it");
+        const reason = approver.unavailable();
+        if (reason !== undefined) throw new Error(reason);
+        return approver.ask(forOnce(question), signal);
+      },
+    };
+  }
+
+  async close(): Promise<void> {
+    await (await this.#people)?.close();
+  }
 }
 
 /** A longer answer would promise too much. */
-function forOnce(approver: Approver): Approver {
-  return {
-    ...approver,
-    ask: (question, signal) => approver.ask({ ...question, choices: ["once"], yes: "once" }, signal),
-  };
+function forOnce({ denyFor: _, ...question }: Question): Question {
+  return { ...question, choices: ["once"], yes: "once" };
 }

@@ -51,7 +51,9 @@ async function serve(
   if (method === "$/cancelRequest") withdrawn.abort(new Error("this is no longer asked"));
   if (method !== "ask" || id === undefined) return;
   try {
-    const { askOnTerminal } = await import("./ask.ts");
+    const { askOnTerminal } = await import("./own-terminal.ts");
+    const { stopped } = await import("./stopped.ts");
+    stopped.addEventListener("abort", () => socket.destroy()); // the guard would go on asking elsewhere
     const result: Answer = await askOnTerminal(params as Question, withdrawn.signal);
     send(socket, { id, result });
   } catch (error) {

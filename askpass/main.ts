@@ -47,7 +47,8 @@ async function main(): Promise<number> {
 }
 
 const parent = process.ppid;
-setInterval(() => process.ppid !== parent && process.exit(1), LOOK_EVERY).unref();
+// by a signal: what is on a screen has to leave it
+setInterval(() => process.ppid !== parent && process.kill(process.pid, "SIGTERM"), LOOK_EVERY).unref();
 process.stdout.on("error", () => process.exit(1)); // nobody reads it any more
 try {
   process.exitCode = await main();

@@ -2,18 +2,12 @@
  * Asks through an SSH_ASKPASS program, as OpenSSH's ask_permission() does (readpass.c): the question is its argument, SSH_ASKPASS_PROMPT is
  * "confirm", and consent is exit 0 with nothing or "yes" on stdout.
  */
-import { type ChildProcess, spawn } from "node:child_process";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describeQuestion, describeRemember } from "../policy/describe.ts";
 import type { Answer, Question } from "../policy/question.ts";
 import type { Approver } from "./approver.ts";
+import { runAskpass } from "./askpass-program.ts";
 import { dialogText } from "./dialog-text.ts";
-
-/** What OpenSSH reads of an answer, in bytes. */
-const MAX_OUTPUT = 1024;
-
-/** How long a program may take to end when its question is withdrawn, in milliseconds. */
-const GRACE = 1000;
 
 /**
  * In milliseconds. No program says when its window is up, so OK does not count for the time to get there, and for a second on the screen. On a machine so
@@ -64,9 +58,13 @@ async function ask(
   signal: AbortSignal,
 ): Promise<Answer> {
   for (let tries = 1; ; tries++) {
-    const { said, after } = await start(environment, promptText(question, tries > 1), signal);
-    if (said === "no") return { decision: "deny", reason: "you said no" };
-    if (after >= times.deafFor || !hasDisplay(environment)) return answerOf(said, question);
+    const started = performance.now();
+    const asked = { text: promptText(question, tries > 1), hint: "confirm" } as const;
+    const { code, line } = await runAskpass(environment, asked, signal);
+    const said = line.toLowerCase();
+    if (code !== 0 || said === "no") return { decision: "deny", reason: "you said no" };
+    if (performance.now() - started >= times.deafFor || !hasDisplay(environment))
+      return answerOf(said, question);
     if (tries === MAX_TRIES)
       throw new Error(
         `it said OK at once, ${tries} times; to answer without a person, write a rule or a \`command\``,
@@ -83,69 +81,6 @@ function answerOf(said: string, { yes }: Question): Answer {
 /** Where there is none, no window comes up under a key. */
 function hasDisplay({ DISPLAY, WAYLAND_DISPLAY }: NodeJS.ProcessEnv): boolean {
   return Boolean(DISPLAY || WAYLAND_DISPLAY);
-}
-
-interface Said {
-  /** The first line, in small letters; "no" where the program was cancelled. */
-  said: string;
-  /** How long the program took, in milliseconds. */
-  after: number;
-}
-
-async function start(environment: NodeJS.ProcessEnv, text: string, signal: AbortSignal): Promise<Said> {
-  const began = performance.now();
-  const child = spawn(environment.SSH_ASKPASS ?? "", [text], {
-    env: { ...environment, SSH_ASKPASS_PROMPT: "confirm" },
-    stdio: ["ignore", "pipe", "ignore"],
-    detached: true, // a group of its own: where the program is a script, its dialog has to go with it
-  });
-  let grace: NodeJS.Timeout | undefined;
-  const withdraw = (): void => {
-    killGroup(child, "SIGTERM");
-    grace = setTimeout(() => killGroup(child, "SIGKILL"), GRACE);
-    child.stdout?.destroy();
-  };
-  signal.addEventListener("abort", withdraw, { once: true });
-  try {
-    const { code, output, endedAt } = await finished(child);
-    if (signal.aborted) throw new Error("withdrawn");
-    if (code === null) throw new Error("the program was killed");
-    const line = output.split(/[\r\n]/, 1)[0]?.toLowerCase() ?? "";
-    return { said: code === 0 ? line : "no", after: endedAt - began };
-  } finally {
-    clearTimeout(grace);
-    signal.removeEventListener("abort", withdraw);
-  }
-}
-
-function killGroup({ pid }: ChildProcess, signal: NodeJS.Signals): void {
-  try {
-    if (pid !== undefined) process.kill(-pid, signal);
-  } catch {
-    // it has ended already
-  }
-}
-
-interface Finished {
-  code: number | null;
-  output: string;
-  /** Of performance.now(). */
-  endedAt: number;
-}
-
-function finished(child: ChildProcess): Promise<Finished> {
-  let output = "";
-  let endedAt = 0;
-  child.stdout?.setEncoding("utf8").on("data", (text: string) => {
-    output = (output + text).slice(0, MAX_OUTPUT);
-  });
-  return new Promise((resolve, reject) => {
-    child.on("error", reject);
-    child.on("exit", () => {
-      endedAt = performance.now();
-    });
-    child.on("close", (code) => resolve({ code, output, endedAt }));
-  });
 }
 
 function promptText(question: Question, again: boolean): string {

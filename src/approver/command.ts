@@ -6,12 +6,10 @@ import { type ChildProcess, spawn } from "node:child_process";
 import type { Answer, Question } from "../policy/question.ts";
 import { visible } from "../policy/visible.ts";
 import type { Approver } from "./approver.ts";
+import { stopGroup } from "./process-group.ts";
 
 /** The most that a program may write, in bytes. An answer is a line. */
 const MAX_OUTPUT = 64 * 1024;
-
-/** How long a program may take to end when its question is withdrawn, in milliseconds. */
-const GRACE = 1000;
 
 export interface CommandOptions {
   /** The program and its arguments; empty if there is none. */
@@ -35,7 +33,7 @@ async function ask(options: CommandOptions, question: Question, signal: AbortSig
   const child = spawn(program, args, {
     env: options.environment,
     stdio: ["pipe", "pipe", "pipe"],
-    detached: true, // a group of its own: what the program has started has to go with it
+    detached: true,
   });
   const stop = (): void => stopGroup(child);
   signal.addEventListener("abort", stop, { once: true });
@@ -51,22 +49,6 @@ async function ask(options: CommandOptions, question: Question, signal: AbortSig
     return parseAnswer(output.toString("utf8"), question);
   } finally {
     signal.removeEventListener("abort", stop);
-  }
-}
-
-function stopGroup(child: ChildProcess): void {
-  killGroup(child, "SIGTERM");
-  const grace = setTimeout(() => killGroup(child, "SIGKILL"), GRACE);
-  child.once("close", () => clearTimeout(grace));
-  child.stdout?.destroy();
-  child.stderr?.destroy();
-}
-
-function killGroup({ pid }: ChildProcess, signal: NodeJS.Signals): void {
-  try {
-    if (pid !== undefined) process.kill(-pid, signal);
-  } catch {
-    // it has ended already
   }
 }
 

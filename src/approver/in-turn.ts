@@ -2,7 +2,7 @@
 import type { Approver } from "./approver.ts";
 import type { Prompter } from "./prompter.ts";
 
-type Turns = <T>(signal: AbortSignal, action: () => Promise<T>) => Promise<T>;
+export type Turns = <T>(signal: AbortSignal, action: () => Promise<T>) => Promise<T>;
 
 /** One after the other; what is withdrawn while it waits never begins. */
 export function createTurns(): Turns {

@@ -23,12 +23,13 @@ export function textWidth(text: string): number {
 /** The text in lines of at most `width` columns, broken at blanks where there are some; what follows a break is indented. */
 export function wrap(text: string, width: number, indent = "  "): string[] {
   const lines: string[] = [];
+  const room = Math.max(width, indent.length + 1); // the indent alone would go on for ever
   let rest = text;
-  while (textWidth(rest) > width) {
-    const fitting = fit(rest, width);
+  while (textWidth(rest) > room) {
+    const fitting = fit(rest, room);
     const blank = fitting.lastIndexOf(" ");
     // a break within the indent would go on for ever
-    const end = blank > width / 2 ? blank : Math.max(fitting.length, indent.length + 1);
+    const end = blank > room / 2 ? blank : Math.max(fitting.length, indent.length + 1);
     lines.push(rest.slice(0, end));
     rest = `${indent}${rest.slice(end).trimStart()}`;
   }

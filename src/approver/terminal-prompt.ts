@@ -1,13 +1,12 @@
 /**
- * What ssh asks while the guard opens a connection: a passphrase, a password, whether a host key is right. The text may be a server's own
- * (keyboard-interactive), so no control character of it reaches the terminal. What is typed is handed on, and kept nowhere.
+ * What ssh wants to know, asked on a terminal: a passphrase, a password, whether a host key is right. What is typed is handed on, and kept nowhere.
  */
-import { visible } from "../policy/visible.ts";
-import { openTerminal, type TerminalOptions, unavailable } from "./open-terminal.ts";
-import type { Prompt, Prompter } from "./prompter.ts";
-
-const MAX_LINES = 40;
-const MAX_LINE = 300;
+import { closeSync, constants, openSync, writeSync } from "node:fs";
+import { WriteStream } from "node:tty";
+import { type OpenTerminal, openTerminal, type TerminalOptions, unavailable } from "./open-terminal.ts";
+import { promptLines } from "./prompt-text.ts";
+import { type Prompt, type Prompter, withdrawn } from "./prompter.ts";
+import { wrap } from "./screen-text.ts";
 
 const hidden = { type: "password", name: "answer", message: "", toggleMask: false } as const;
 const shownLine = { type: "input", name: "answer", message: "" } as const;
@@ -15,41 +14,66 @@ const shownLine = { type: "input", name: "answer", message: "" } as const;
 export function createTerminalPrompter(options: TerminalOptions): Prompter {
   return {
     unavailable: () => unavailable(options),
-    prompt: (prompt, signal) => ask(options, prompt, signal),
+    prompt: ({ text, kind }, signal) =>
+      kind === "notice" ? show(options, text, signal) : ask(options, text, kind, signal),
   };
 }
 
 async function ask(
   options: TerminalOptions,
-  prompt: Prompt,
+  text: string,
+  kind: LineKind,
   signal: AbortSignal,
 ): Promise<string | undefined> {
-  const { default: inquirer } = await import("inquirer");
   const terminal = openTerminal(options, 0);
-  const { keys, output, say } = terminal;
   try {
-    say(`\n${shown(prompt.text)}\n`);
-    if (prompt.kind === "notice") return await withdrawn(signal);
-    const module = inquirer.createPromptModule({ input: keys, output, signal, clearPromptOnDone: true });
-    const { answer } = await module<{ answer: string }>([prompt.kind === "secret" ? hidden : shownLine]);
-    return answer;
-  } catch (error) {
-    if (signal.aborted || !(error instanceof Error) || error.name !== "ExitPromptError") throw error;
-    options.interrupted();
-    return undefined;
+    terminal.say(`\n${promptLines(text).join("\n")}\n`);
+    const line = await readLine(terminal, kind, signal);
+    if (line === undefined) options.interrupted();
+    return line;
   } finally {
     terminal.close();
   }
 }
 
-function withdrawn(signal: AbortSignal): Promise<undefined> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve(undefined);
-    signal.addEventListener("abort", () => resolve(undefined), { once: true });
-  });
+type LineKind = Exclude<Prompt["kind"], "notice">;
+
+/** A line as it is typed, secrets without echo. @returns undefined for Ctrl-C */
+export async function readLine(
+  { keys, output, gone }: OpenTerminal,
+  kind: LineKind,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const { default: inquirer } = await import("inquirer");
+  const ended = AbortSignal.any([signal, gone]);
+  const context = { input: keys, output, signal: ended, clearPromptOnDone: true };
+  try {
+    const prompt = inquirer.createPromptModule(context);
+    return (await prompt<{ answer: string }>([kind === "secret" ? hidden : shownLine])).answer;
+  } catch (error) {
+    if (ended.aborted) throw ended.reason;
+    if (!(error instanceof Error) || error.name !== "ExitPromptError") throw error;
+    return undefined;
+  }
 }
 
-function shown(text: string): string {
-  const lines = text.trimEnd().split("\n").slice(0, MAX_LINES);
-  return lines.map((line) => visible(line, MAX_LINE)).join("\n");
+/** Of a terminal that nobody has given a size. */
+const USUAL_COLUMNS = 80;
+
+/** The keys stay with the program that waits, so that Ctrl-C ends it; the text goes when it is withdrawn. */
+async function show(options: TerminalOptions, text: string, signal: AbortSignal): Promise<undefined> {
+  const { path, mayTakeForeground } = options;
+  const fd = openSync(path, constants.O_RDWR | constants.O_NOCTTY);
+  const stream = new WriteStream(fd);
+  try {
+    const lines = promptLines(text).flatMap((line) => wrap(line, stream.columns || USUAL_COLUMNS));
+    writeSync(fd, `\r\n${lines.join("\r\n")}`);
+    await withdrawn(signal);
+    if (!mayTakeForeground(fd)) return; // the shell has written below it by now
+    const up = lines.length > 1 ? `\x1b[${lines.length - 1}A` : "";
+    writeSync(fd, `\r${up}\x1b[J`);
+  } finally {
+    stream.destroy();
+    closeSync(fd);
+  }
 }

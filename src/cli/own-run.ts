@@ -83,7 +83,7 @@ class OwnRun {
     const { Rides } = await import("../daemon/rides.ts");
     const { ownPrompter } = await import("./terminal.ts");
     const connections = await guard.guardConnections(scope, this.#request.report);
-    const prompters = [ownPrompter(this.#request.interrupted), guard.prompter];
+    const prompters = [ownPrompter(this.#request.interrupted), ...guard.prompters];
     const folder = join(this.#folder, "ride");
     this.#rides = await Rides.start({ connections, scope: scope.scope, prompters, folder });
   }
@@ -141,10 +141,10 @@ async function serveAnswers(guard: Guard, path: string): Promise<void> {
   guard.closeWith(await serveRpc({ guard, path }));
 }
 
-/** Removes what runs left behind that were killed: their folders are named after their process. */
+/** Removes what runs, and what muxguard-askpass, left behind that were killed: their folders are named after their process. */
 async function removeStaleRuns(runtime: string): Promise<void> {
   for (const name of readdirSync(runtime)) {
-    const pid = /^run-(\d+)$/.exec(name)?.[1];
+    const pid = /^(?:run|askpass)-(\d+)$/.exec(name)?.[1];
     if (pid === undefined || isAlive(Number(pid))) continue;
     const folder = join(runtime, name);
     if (existsSync(join(folder, "control"))) await endMasters(join(folder, "control"));

@@ -7,7 +7,6 @@ import type { Socket } from "node:net";
 import { userInfo } from "node:os";
 import { join } from "node:path";
 import type { Approver } from "../approver/approver.ts";
-import { createAskpassPrompter } from "../approver/askpass-prompt.ts";
 import { nextAskpass } from "../approver/next-askpass.ts";
 import type { Prompter } from "../approver/prompter.ts";
 import { auditEvent } from "../audit/event.ts";
@@ -39,13 +38,13 @@ import { type GrantFacts, Grants } from "../policy/grants.ts";
 import type { Answer, Question } from "../policy/question.ts";
 import type { Caller, ControlOperation, Request } from "../policy/request.ts";
 import { agentRoute } from "./agent-route.ts";
-import { createApprovers } from "./approvers.ts";
 import type { Config } from "./config.ts";
 import { Connections } from "./connections.ts";
 import { Lock } from "./lock.ts";
 import { Notices } from "./notices.ts";
 import { agentSocketOf, promptSocketOf } from "./opening.ts";
 import type { Paths } from "./paths.ts";
+import { createPeople, type People } from "./people.ts";
 import type { PolicySource } from "./policy-files.ts";
 import { Prompts } from "./prompts.ts";
 import { Runs } from "./runs.ts";
@@ -117,9 +116,8 @@ export class Guard {
   readonly #masterDestinations: MasterDestinations;
   readonly #broker: Broker;
   readonly #prompts: Prompts;
-  readonly #askpass: NodeJS.ProcessEnv;
   readonly #desktop: OpenDesktop;
-  readonly #approvers: readonly Approver[];
+  readonly #people: People;
   readonly #lock: Lock;
   readonly #runs = new Runs<AddedScope>(this.#processes);
   readonly #open = new Set<{ close(): Promise<void> }>();
@@ -137,15 +135,16 @@ export class Guard {
     const hosts = new HostIdentifier({}, configs);
     this.#destinations = createDestinationResolver({}, hosts);
     this.#masterDestinations = new MasterDestinations(configs, hosts);
-    this.#askpass = nextAskpass(environment, config.askpass);
-    this.#desktop = createDesktop(environment, (pid) => this.#runs.outside(pid) !== undefined);
-    this.#approvers = createApprovers({
+    const askpass = nextAskpass(environment, config.askpass);
+    const outside = (pid: number): Caller | undefined => this.#runs.outside(pid);
+    this.#desktop = createDesktop(environment, (pid) => outside(pid) !== undefined);
+    this.#people = createPeople({
       environment,
-      askpass: this.#askpass,
-      command: config.command,
+      askpass,
+      config,
       desktop: this.#desktop,
-      folder: options.folder,
-      outside: (pid) => this.#runs.outside(pid),
+      folder: join(options.folder, "popup"),
+      outside,
     });
     const onOpen = (): void => {
       this.#watchLocks();
@@ -211,7 +210,7 @@ export class Guard {
   /** A scope whose connections somebody else accepts. Its policy must be loaded. */
   addScope({ run, policy, approvers = [], upstream, report }: ScopeOptions): AddedScope {
     const { config, holdsQuestions } = this.#options;
-    const all = [...approvers, ...this.#approvers];
+    const all = [...approvers, ...this.#people.approvers];
     const scope: Scope = {
       ...(run && { run: { id: randomBytes(6).toString("hex"), ...run } }),
       policy: () => policy.current(),
@@ -325,9 +324,9 @@ export class Guard {
     return this.#options.paths;
   }
 
-  /** The user's own SSH_ASKPASS. */
-  get prompter(): Prompter {
-    return createAskpassPrompter(this.#askpass);
+  /** Who is asked for what the guard's own ssh wants to know, after the terminal of whoever wanted the connection. */
+  get prompters(): readonly Prompter[] {
+    return this.#people.prompters;
   }
 
   pending(): Question[] {

@@ -6,12 +6,13 @@
  */
 import type { Socket } from "node:net";
 import { type MessageConnection, ResponseError } from "vscode-jsonrpc/node.js";
-import type { Prompt, Prompter } from "../approver/prompter.ts";
+import { type Prompt, type Prompter, promptFirst } from "../approver/prompter.ts";
 import type { Broker } from "../guard/broker.ts";
 import type { Scope } from "../guard/scope.ts";
 import { type Accepted, type Listener, listenPrivately } from "../platform/listener.ts";
 import { Peer } from "../platform/peer.ts";
 import type { ProcessTable } from "../platform/process.ts";
+import { describeCaller } from "../policy/describe.ts";
 import { promptKind } from "../policy/openssh-prompt.ts";
 import type { Caller } from "../policy/request.ts";
 import { confirm } from "./confirm.ts";
@@ -79,7 +80,11 @@ export class Prompts {
     const asking = askpass.ancestors.find(({ pid }) => this.#expected.has(pid));
     const prompters = asking && this.#expected.get(asking.pid);
     // a host key of the guard's own ssh is for whoever wanted the connection
-    if (prompters) return promptFirst(prompters, { text, kind: kind === "confirm" ? "text" : kind }, gone);
+    if (prompters) {
+      const asker = describeCaller(parentOf(askpass, processes));
+      const prompt = { text, kind: kind === "confirm" ? "text" : kind, asker } as const;
+      return answerOf(prompters, prompt, gone);
+    }
     if (kind !== "confirm") return { here: kind };
     const deciding = scopeOf(askpass, scope);
     const own = terminal && asksOnTerminals && !deciding.run ? [await terminalOf(connection)] : [];
@@ -100,14 +105,12 @@ async function terminalOf(connection: MessageConnection) {
   return remoteTerminal(connection);
 }
 
-/** Asks the first that can reach a person. */
-async function promptFirst(
+async function answerOf(
   prompters: readonly Prompter[],
   prompt: Prompt,
   signal: AbortSignal,
 ): Promise<AskpassAnswer> {
-  const prompter = prompters.find((one) => one.unavailable() === undefined);
-  if (!prompter) throw new Error("nobody can be asked: no terminal, and SSH_ASKPASS is not set");
-  const answer = await prompter.prompt(prompt, signal);
-  return answer === undefined ? { denied: "" } : { answer };
+  const answered = await promptFirst(prompters, prompt, signal);
+  if ("unreachable" in answered) throw new Error(`nobody can be asked: ${answered.unreachable}`);
+  return answered.answer === undefined ? { denied: "" } : { answer: answered.answer };
 }

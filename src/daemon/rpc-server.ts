@@ -204,9 +204,9 @@ async function openRun(
   }
 }
 
-/** Who types what ssh wants to know: the terminal of whoever wanted the connection, if there is one, else the user's askpass program. */
+/** Who types what ssh wants to know: the terminal of whoever wanted the connection, if there is one, else whom the guard asks. */
 function promptersOf(guard: Guard, connection: MessageConnection, terminal: boolean): Prompter[] {
-  return terminal ? [remotePrompter(connection), guard.prompter] : [guard.prompter];
+  return [...(terminal ? [remotePrompter(connection)] : []), ...guard.prompters];
 }
 
 function refused(reason: string): ResponseError<void> {

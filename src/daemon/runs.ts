@@ -1,5 +1,5 @@
 /** The runs that are open, and who is inside of one. */
-import { isInRun } from "../platform/in-run.ts";
+import { isInRun, readOutside } from "../platform/in-run.ts";
 import type { ProcessTable } from "../platform/process.ts";
 import type { Caller } from "../policy/request.ts";
 
@@ -33,16 +33,15 @@ export class Runs<S> {
 
   /** Whether it is inside of a run, be it another guard's, or of a container. */
   isInside(caller: Caller): boolean {
-    return isInRun(caller, new Set([...this.#open.values()].map(({ pid }) => pid)));
+    return isInRun(caller, this.#holders);
   }
 
   /** A process that is there and inside of none. */
   outside(pid: number): Caller | undefined {
-    try {
-      const found = this.#processes.read(pid);
-      return this.isInside(found) ? undefined : found;
-    } catch {
-      return undefined; // it is gone
-    }
+    return readOutside(this.#processes, pid, this.#holders);
+  }
+
+  get #holders(): Set<number> {
+    return new Set([...this.#open.values()].map(({ pid }) => pid));
   }
 }

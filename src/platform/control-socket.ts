@@ -20,12 +20,11 @@ import { createServer, type Server, type Socket } from "node:net";
 import { userInfo } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { DescriptorSocket } from "./descriptor-socket.ts";
+import { O_PATH } from "./libc.ts";
 import { type Accepted, acceptedFrom, checkLength, removeStale } from "./listener.ts";
 
 /** Names in a control folder that begin so are the guard's. */
 export const OWN_PREFIX = ".muxguard";
-
-export const O_PATH = 0o10000000; // fcntl(2); Node's constants lack it
 
 export interface ControlListener {
   path: string;

@@ -6,7 +6,7 @@
  * What has killed its holder is known by its mark (run-mark.ts).
  */
 import type { Caller } from "../policy/request.ts";
-import { MAX_ANCESTORS } from "./process.ts";
+import { MAX_ANCESTORS, type ProcessTable } from "./process.ts";
 import { isMarked } from "./run-mark.ts";
 
 /** The kernel keeps 15 bytes. */
@@ -24,4 +24,18 @@ export function isInRun(
   // a line without a visible end may lead to a holder
   if (ancestors.length >= MAX_ANCESTORS) return true;
   return ancestors.some(({ pid, name }) => name === RUN_HOLDER || holders.has(pid));
+}
+
+/** The process as it is now; undefined if it is gone, or inside of a run. */
+export function readOutside(
+  processes: ProcessTable,
+  pid: number,
+  holders?: ReadonlySet<number>,
+): Caller | undefined {
+  try {
+    const found = processes.read(pid);
+    return isInRun(found, holders) ? undefined : found;
+  } catch {
+    return undefined;
+  }
 }

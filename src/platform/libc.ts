@@ -28,6 +28,8 @@ const recvmsg = libc.func("long recvmsg(int fd, uint8_t *message, int flags)");
 const mkfifo = libc.func("int mkfifo(const char *path, uint32_t mode)");
 const sendmsg = libc.func("long sendmsg(int fd, uint8_t *message, int flags)");
 
+/** open(2): Node's constants lack it. */
+export const O_PATH = 0o10000000;
 const SOL_SOCKET = 1;
 const SO_PEERCRED = 17;
 const SO_PEERPIDFD = 77; // Linux 6.5

@@ -1,8 +1,6 @@
 /** A socket, held by its inode, and who listens there. unix(7). */
 import { closeSync, openSync } from "node:fs";
-import { connectUnix, peerCredentials } from "./libc.ts";
-
-const O_PATH = 0o10000000; // fcntl(2); Node's constants lack it
+import { connectUnix, O_PATH, peerCredentials } from "./libc.ts";
 
 export interface ListeningSocket {
   /** Stands for the socket, whatever is at its path by now: `/proc/self/fd/N` can be connected to. The caller closes it. */

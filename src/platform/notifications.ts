@@ -70,19 +70,18 @@ export class Notifications implements Desktop {
   async #notify(
     bus: MessageBus,
     service: string,
-    { title, text, buttons }: Notification,
+    { title, text, buttons, stays = buttons.length > 0 }: Notification,
     replaced: number,
     events: NotificationEvents | undefined,
   ): Promise<number> {
-    const asks = buttons.length > 0;
     const actions = buttons.flatMap(({ key, label }) => [key, label]);
     // resident: a press does not close it; that is for whoever is asked to say
     const hints = [
-      ["urgency", ["y", asks ? CRITICAL : LOW]],
-      [asks ? "resident" : "transient", ["b", true]],
+      ["urgency", ["y", stays ? CRITICAL : LOW]],
+      [stays ? "resident" : "transient", ["b", true]],
     ];
-    const icon = asks ? "dialog-question" : "dialog-information";
-    const body = ["muxguard", replaced, icon, title, text, actions, hints, asks ? NEVER : USUAL];
+    const icon = buttons.length > 0 ? "dialog-question" : "dialog-information";
+    const body = ["muxguard", replaced, icon, title, text, actions, hints, stays ? NEVER : USUAL];
     const call = { service, ...OBJECT, member: "Notify", signature: "susssasa{sv}i", body };
     const [id] = await bus.call(call, ([shown]) => {
       if (shown !== replaced) this.#open.delete(replaced);

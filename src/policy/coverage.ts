@@ -89,9 +89,10 @@ export function whoAsks(caller: Caller, run: string | undefined): string {
   return JSON.stringify([programs, run ?? "", caller.session, caller.container]);
 }
 
-/** The line of programs, the one that asks first. */
+/** The line of programs, the one that asks first. One that started itself counts once: `git pull` starts `git fetch`. */
 export function lineOf(processes: readonly Process[]): string[] {
-  return processes.filter((process) => !isPlainShell(process)).map(programOf);
+  const programs = processes.filter((process) => !isPlainShell(process)).map(programOf);
+  return programs.filter((program, at) => program !== programs[at - 1]);
 }
 
 /** The processes that a rule's `programs` is about: in a run, those below what holds it. */

@@ -4,8 +4,10 @@ export interface Notification {
   title: string;
   /** Plain: whoever shows it escapes what has a meaning there. */
   text: string;
-  /** What can be pressed, in this order; without any it is only shown, and goes by itself. */
+  /** What can be pressed, in this order; without any it is only shown, and goes by itself unless it stays. */
   buttons: readonly { key: string; label: string }[];
+  /** It stays until it is closed, as one with buttons does. */
+  stays?: boolean;
 }
 
 export interface NotificationEvents {

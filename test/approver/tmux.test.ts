@@ -2,6 +2,7 @@
 import { existsSync, mkdirSync } from "node:fs";
 import { userInfo } from "node:os";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
+import { createTurns } from "../../src/approver/in-turn.ts";
 import { createTmuxApprover } from "../../src/approver/tmux.ts";
 import { makeFifo } from "../../src/platform/libc.ts";
 import { openListeningSocket as openSocket } from "../../src/platform/listening-socket.ts";
@@ -292,8 +293,14 @@ describeWith(["tmux"], "a popup", () => {
   function approver(outside: (process: Caller) => Caller | undefined) {
     const read = (pid: number): Caller | undefined => outside(table.read(pid));
     const folder = lab.path("popup");
-    const { environment } = lab;
-    return createTmuxApprover({ environment, folder, makeFifo, openSocket, outside: read });
+    return createTmuxApprover({
+      environment: lab.environment,
+      folder,
+      turns: createTurns(),
+      makeFifo,
+      openSocket,
+      outside: read,
+    });
   }
 
   it.each<[string, (popup: Caller) => Caller | undefined]>([
@@ -322,11 +329,13 @@ describeWith(["tmux"], "a popup", () => {
     const environment = { ...lab.environment, TMUX_TMPDIR: lab.path("state") };
     const outside = (pid: number): Caller => table.read(pid);
     const folder = lab.path("popup");
-    const none = createTmuxApprover({ environment, folder, makeFifo, openSocket, outside });
+    const parts = { folder, turns: createTurns(), makeFifo, openSocket, outside };
+    const none = createTmuxApprover({ environment, ...parts });
     expect(none.unavailable()).toBe("no tmux server");
     const one = createTmuxApprover({
       environment: { ...environment, TMUX: `${server.socket},1,0` },
       folder,
+      turns: createTurns(),
       makeFifo,
       openSocket,
       outside,

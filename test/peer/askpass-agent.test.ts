@@ -1,10 +1,14 @@
 /** `ssh-add -c`: a real agent asks muxguard-askpass before each use of a key. */
 import { execFileSync } from "node:child_process";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from "vitest";
+import { PrivateBus, StubServer } from "../support/message-bus.ts";
 import { ASKPASS, AskpassLab } from "./askpass-lab.ts";
 import { ended, MUXGUARD, type Result, until } from "./lab.ts";
 import { describeWith } from "./tools.ts";
+
+/** How long a notification takes no clicks, and a little more. */
+const DEAF_FOR = 1100;
 
 const HOST = "prod.example";
 const RULE = '[[rule]]\nname = "work"\non = ["confirm"]\nkey = "work"\naction = "allow"\n';
@@ -63,6 +67,15 @@ describeWith(["ssh", "sshd"], "a key that asks at each use, without a daemon", (
     expect((await login(lab)).code).toBe(255);
   });
 
+  it("is not used while muxguard is locked, whatever the rules say", async () => {
+    lab.policy(RULE);
+    await lab.muxguard("lock");
+    onTestFinished(async () => void (await lab.muxguard("unlock")));
+    const { result, events } = await lab.logged(() => login(lab));
+    expect(result.code).toBe(255);
+    expect(events).toMatchObject([{ decision: "deny", by: "fault:locked" }]);
+  });
+
   it("is asked about through the user's other program, once each time", async () => {
     lab.policy("");
     const heard = lab.person("yes");
@@ -86,6 +99,66 @@ describeWith(["ssh", "sshd"], "a key that asks at each use, without a daemon", (
     expect(result.code).not.toBe(0);
     expect(events).toMatchObject([{ decision: "deny", by: "fault:approver", data: "opaque" }]);
     expect(events[0]?.key).toBeUndefined();
+  });
+});
+
+describeWith(["ssh", "bus"], "a key that asks at each use, without a daemon but with a desktop", () => {
+  const lab = new AskpassLab();
+  let bus: PrivateBus;
+  let server: StubServer;
+  let sign: string[];
+  beforeAll(async () => {
+    const key = lab.key("work");
+    bus = await PrivateBus.start(lab.folder);
+    server = await StubServer.start(await bus.client());
+    lab.environment.DBUS_SESSION_BUS_ADDRESS = bus.address;
+    await lab.startAgent();
+    execFileSync("ssh-add", ["-q", "-c", key], { env: lab.environment, stdio: "pipe" });
+    writeFileSync(lab.path("text"), "text");
+    sign = ["-Y", "sign", "-n", "file", "-f", `${key}.pub`, lab.path("text")];
+  });
+  beforeEach(() => rmSync(lab.path("text.sig"), { force: true }));
+  afterAll(async () => {
+    await bus.close();
+    await lab.close();
+  });
+
+  it("is asked about with a notification, which goes with the answer", async () => {
+    const result = lab.run("ssh-keygen", sign);
+    const asked = await server.nth(1);
+    expect(asked.text).toContain('wants to have key "work" used');
+    expect(asked.actions.filter((_, at) => at % 2 === 1)).toEqual(["deny", "allow once"]);
+    const shown = performance.now();
+    await until(() => performance.now() - shown > DEAF_FOR, "clicks to count");
+    server.press(asked, "allow once");
+    expect(await result).toMatchObject({ code: 0 });
+    expect(lab.log().at(-1)).toMatchObject({ by: "approver:notification", remember: "once" });
+    await server.isClosed(asked.id);
+  });
+
+  it("is no longer asked about there when muxguard-askpass is stopped", async () => {
+    const asking = lab.start(ASKPASS, ["Allow shared connection to x? "], {
+      env: { ...lab.environment, SSH_ASKPASS_PROMPT: "confirm" },
+      detached: true,
+    });
+    const { id } = await server.nth(2);
+    asking.kill("SIGTERM");
+    await ended(asking);
+    await server.isClosed(id);
+    expect(asking.exitCode).toBe(1);
+    expect(lab.log().at(-1)).toMatchObject({ decision: "deny", by: "fault:withdrawn" });
+  });
+
+  it("is asked about by a program of the user's own, beside the notification", async () => {
+    const program = lab.script(
+      "asks",
+      `#!/bin/sh\ncat > '${lab.path("asked")}'\necho '{ "decision": "allow" }'\n`,
+    );
+    lab.config(`approvers = ["notification", "command"]\ncommand = "${program}"\n`);
+    expect(await lab.run("ssh-keygen", sign)).toMatchObject({ code: 0 });
+    expect(readFileSync(lab.path("asked"), "utf8")).toContain('"name":"allow once"');
+    expect(lab.log().at(-1)).toMatchObject({ by: "approver:command", remember: "once" });
+    for (const { id } of server.notified) await server.isClosed(id);
   });
 });
 
@@ -203,7 +276,7 @@ describeWith(["ssh"], "ssh-add and a key with a passphrase", () => {
     const { code, stdout, stderr } = await lab.ask("Enter passphrase for x: ");
     expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
     expect(stderr).toBe(
-      'muxguard-askpass: nobody can be asked for "Enter passphrase for x:": no terminal, and no other askpass program\n',
+      'muxguard-askpass: nobody can be asked for "Enter passphrase for x:": no terminal; no other askpass program\n',
     );
   });
 

@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { ASKPASS, AskpassLab } from "./askpass-lab.ts";
-import { GitServer, SECRET } from "./git-server.ts";
+import { GitServer } from "./git-server.ts";
 import { Pty } from "./pty.ts";
 import { describeWith } from "./tools.ts";
 
@@ -69,7 +69,7 @@ describeWith(["git", "openssl", "python"], "git over HTTPS", () => {
     await terminal.shows(`Username for '${origin}':`);
     terminal.type("me\r");
     await terminal.shows(`Password for 'https://me@127.0.0.1:${server.port}':`);
-    terminal.type(`${SECRET}\r`);
+    terminal.type(`${GitServer.PASSWORD}\r`);
     expect(await terminal.end(), terminal.text).toBe(0);
     expect(terminal.text).not.toContain("horse");
     const subject = ["-C", lab.path("clone"), "log", "--format=%s"];

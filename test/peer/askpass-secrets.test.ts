@@ -1,11 +1,15 @@
 /** Passwords and user names that git and sudo want, and passphrases on a terminal. */
 import { execFileSync } from "node:child_process";
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { relative } from "node:path";
+import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ASKPASS, AskpassLab } from "./askpass-lab.ts";
-import { GitServer, SECRET } from "./git-server.ts";
+import { GitServer } from "./git-server.ts";
 import { Pty } from "./pty.ts";
 import { describeWith } from "./tools.ts";
+
+const SECRET = GitServer.PASSWORD;
 
 describeWith(["ssh", "python"], "a passphrase that is asked for on the terminal", () => {
   const lab = new AskpassLab();
@@ -90,6 +94,17 @@ describeWith(["git", "python"], "a user name that git asks for on the terminal",
   });
 });
 
+/** muxguard as it is installed, where other users can read it: this folder may be root's alone. */
+function copyProgram(folder: string): void {
+  const root = fileURLToPath(new URL("../..", import.meta.url));
+  const list = ["ls", "--omit=dev", "--all", "--parseable"];
+  const packages = execFileSync("npm", list, { cwd: root, encoding: "utf8" }).trim().split("\n").slice(1);
+  const parts = ["bin", "dist", "package.json", ...packages.map((path) => relative(root, path))];
+  mkdirSync(folder);
+  execFileSync("cp", ["-r", "--parents", ...parts, folder], { cwd: root });
+  execFileSync("chmod", ["-R", "a+rX", folder]);
+}
+
 /** sudo knows no users and passwords but the system's: root makes one, who goes again. */
 const describeAsRoot = process.getuid?.() === 0 ? describeWith : skipped;
 
@@ -101,6 +116,7 @@ describeAsRoot(["sudo"], "sudo -A", () => {
   const USER = "muxguard-sudo";
   const lab = new AskpassLab();
   const sudoers = `/etc/sudoers.d/${USER}`;
+  const askpass = lab.path("muxguard/bin/muxguard-askpass");
   const asUser = (...command: string[]): string[] => [
     "--reuid",
     USER,
@@ -114,6 +130,7 @@ describeAsRoot(["sudo"], "sudo -A", () => {
     execFileSync("chpasswd", { input: `${USER}:${SECRET}\n` });
     writeFileSync(sudoers, `${USER} ALL=(root) /usr/bin/id\n`, { mode: 0o440 });
     chmodSync(lab.folder, 0o755);
+    copyProgram(lab.path("muxguard"));
   });
   afterAll(async () => {
     execFileSync("userdel", ["--remove", USER], { stdio: "ignore" });
@@ -131,7 +148,7 @@ describeAsRoot(["sudo"], "sudo -A", () => {
       XDG_CONFIG_HOME: "",
       XDG_STATE_HOME: "",
       XDG_RUNTIME_DIR: "",
-      SUDO_ASKPASS: ASKPASS,
+      SUDO_ASKPASS: askpass,
     };
     const { stdout, stderr } = await lab.run("setpriv", asUser("sudo", "-A", "-k", "id", "-u"), {
       environment: settings,

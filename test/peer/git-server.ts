@@ -5,9 +5,9 @@ import { createServer as createTlsServer } from "node:https";
 import { join } from "node:path";
 import type { Lab } from "./lab.ts";
 
-export const SECRET = "correct horse";
-
 export class GitServer {
+  /** Of `me`. */
+  static readonly PASSWORD = "correct horse";
   readonly #folder: string;
   readonly #backend = join(
     execFileSync("git", ["--exec-path"], { encoding: "utf8" }).trim(),
@@ -26,7 +26,9 @@ export class GitServer {
 
   #answer(request: IncomingMessage, response: ServerResponse): void {
     const { authorization = "" } = request.headers;
-    if (Buffer.from(authorization.replace("Basic ", ""), "base64").toString() !== `me:${SECRET}`) {
+    if (
+      Buffer.from(authorization.replace("Basic ", ""), "base64").toString() !== `me:${GitServer.PASSWORD}`
+    ) {
       response.writeHead(401, { "WWW-Authenticate": 'Basic realm="git"' }).end();
       return;
     }

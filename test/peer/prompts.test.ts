@@ -193,16 +193,26 @@ describeWith(["ssh", "sshd", "python"], "what ssh asks while a connection is ope
     expect([one.tried, two.tried]).toEqual([[SECRET], [SECRET]]);
   });
 
-  it("comes from the guard's own ssh alone: nobody else can ask in its name", async () => {
-    const environment = { MUXGUARD_PROMPTS: lab.path("runtime/muxguard/control/prompts.sock") };
-    const args = [lab.program.replace(/muxguard$/, "muxguard-askpass"), "Your password, please:"];
-    const result = await lab.run(process.execPath, args, { environment });
-    expect(result).toMatchObject({ code: 1, stdout: "" });
-    expect(result.stderr).toContain("not asked by an ssh that muxguard has started");
-    const inside = await lab.ride(
-      `MUXGUARD_PROMPTS=${environment.MUXGUARD_PROMPTS} ${process.execPath} ${args[0]} Password:`,
-    );
-    expect(inside).toMatchObject({ code: 1, stdout: "" });
+  it("comes from the guard's own ssh alone: what others ask is put to nobody who waits for a connection", async () => {
+    const server = await startHost("waits.test");
+    const terminal = open("waits.test");
+    await terminal.shows("'s password:");
+    const asking = {
+      MUXGUARD_PROMPTS: lab.path("runtime/muxguard/control/prompts.sock"),
+      SSH_ASKPASS: "",
+    };
+    const program = lab.program.replace(/muxguard$/, "muxguard-askpass");
+    const words = Object.entries(asking).map(([name, value]) => `${name}='${value}'`);
+    for (const text of ["Another password: ", "Username for another: "]) {
+      const outside = await lab.run(program, [text], { environment: asking });
+      const inside = await lab.ride(`${words.join(" ")} '${program}' '${text}'`);
+      const stderr = expect.stringContaining(`nobody can be asked for "${text.trim()}"`);
+      for (const result of [outside, inside]) expect(result).toMatchObject({ code: 1, stdout: "", stderr });
+    }
+    terminal.type(`${SECRET}\r`);
+    await terminal.shows("open: ssh waits.test");
+    expect(server.tried).toEqual([SECRET]);
+    expect(terminal.text).not.toMatch(/another/i);
   });
 
   it("is withdrawn when the daemon ends", async () => {

@@ -26,6 +26,7 @@ const probes: Record<string, () => boolean> = {
   paramiko: () => runs(PYTHON, ["-c", "import paramiko"]),
   plink: () => isOnPath("plink") && isOnPath("puttygen"),
   bus: () => isOnPath("dbus-daemon"),
+  cc: () => isOnPath("cc"),
   dunst: () => isOnPath("dunst") && isOnPath("dunstctl") && isOnPath("Xvfb"),
   "ssh-askpass": () => X11_ASKPASS !== "" && isOnPath("xdotool") && isOnPath("Xvfb"),
   dbclient: () => isOnPath("dbclient"),

@@ -38,6 +38,12 @@ describe("a grant covers the same request again", () => {
     }
   });
 
+  test("whether or not a program started itself in between, as git pull does", () => {
+    const [git, ...above] = caller.ancestors as [Process, ...Process[]];
+    expect(covered({}, { ancestors: [git, git, ...above] })).toBe(covered({}));
+    expect(covered({}, { ancestors: [git, make, git, ...above] })).not.toBe(covered({}));
+  });
+
   test("over the same path", () => {
     const way = { forwarded: true, path: [bastion, database] };
     expect(covered(way)).toBeDefined();

@@ -1,0 +1,50 @@
+/** The ways to a person, put together for one question. A guard would keep them; they are the same. */
+import { join } from "node:path";
+import { nextAskpass } from "../src/approver/next-askpass.ts";
+import { createTerminalApprover } from "../src/approver/terminal.ts";
+import { createTerminalPrompter } from "../src/approver/terminal-prompt.ts";
+import type { Config } from "../src/daemon/config.ts";
+import type { Paths } from "../src/daemon/paths.ts";
+import { createPeople, type People } from "../src/daemon/people.ts";
+import { createDesktop } from "../src/platform/desktop.ts";
+import { isInRun, readOutside } from "../src/platform/in-run.ts";
+import { ProcessTable } from "../src/platform/process.ts";
+import { protectProcess } from "../src/platform/protect.ts";
+import { describeCaller } from "../src/policy/describe.ts";
+import type { Caller } from "../src/policy/request.ts";
+import { ownTerminal } from "./own-terminal.ts";
+
+export interface OpenPeople extends People {
+  /** The program that asks, and who started it. */
+  asker: string;
+  /** Nobody is asked any more. */
+  close(): Promise<void>;
+}
+
+export function openPeople(
+  paths: Paths,
+  config: Pick<Config, "approvers" | "askpass" | "command">,
+): OpenPeople {
+  protectProcess();
+  const { env: environment } = process;
+  const processes = new ProcessTable();
+  const outside = (pid: number) => readOutside(processes, pid);
+  const desktop = createDesktop(environment, (pid) => outside(pid) !== undefined);
+  const next = nextAskpass(
+    { ...environment, SSH_ASKPASS: environment.SSH_ASKPASS ?? "muxguard-askpass" },
+    config.askpass,
+  );
+  const folder = join(paths.runtime, `askpass-${process.pid}`);
+  const people = createPeople({ environment, askpass: next, config, desktop, folder, outside });
+  return {
+    approvers: [createTerminalApprover(ownTerminal), ...people.approvers],
+    prompters: [createTerminalPrompter(ownTerminal), ...people.prompters],
+    asker: describeAsker(processes.read(process.ppid)),
+    close: () => desktop.close(),
+  };
+}
+
+/** From inside the name of the run can't be told. */
+function describeAsker(caller: Caller): string {
+  return `${describeCaller(caller)}${isInRun(caller) ? ", inside of a muxguard run" : ""}`;
+}
