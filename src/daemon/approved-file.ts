@@ -16,12 +16,18 @@ const HEADER =
 /** For how long a new file may be another guard's that is being written, in milliseconds. */
 const WRITING = 2000;
 
-/** @throws SettingsError if what is there is no policy: it would not be read */
+/** Of a hundredth of a second. */
+const MAX_TRIES = 500;
+
+/** @throws Error also if what is there is no policy: it would not be read */
 export async function addRule(file: string, rule: Rule): Promise<void> {
   if (!existsSync(dirname(file))) ensurePrivateFolder(dirname(file));
   const path = existsSync(file) ? realpathSync(file) : file; // a link stays one
   const whole = `${path}.new`;
-  while (!claim(whole)) await wait(10);
+  for (let tries = 0; !claim(whole); tries++) {
+    if (tries === MAX_TRIES) throw new Error(`${whole} is being written all the time`);
+    await wait(10);
+  }
   try {
     const present = existsSync(path) ? readFileSync(path, "utf8") : HEADER;
     const added = `${formatRule(rule).join("\n")}\n`;

@@ -1,5 +1,5 @@
 /** SSH_ASKPASS programs, as real scripts: asked directly, and through `muxguard run` with a real ssh. */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { userInfo } from "node:os";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { createAskpassApprover } from "../../src/approver/askpass.ts";
@@ -27,7 +27,8 @@ describe("an askpass program", () => {
 
   function approver(body: string, environment: NodeJS.ProcessEnv = {}) {
     const SSH_ASKPASS = lab.script("askpass", `#!/bin/sh\n${body}\n`);
-    return createAskpassApprover({ PATH: process.env.PATH, SSH_ASKPASS, DISPLAY: ":0", ...environment });
+    const { PATH } = process.env;
+    return createAskpassApprover({ PATH, SSH_ASKPASS, SSH_ASKPASS_REQUIRE: "force", ...environment });
   }
 
   const ask = (body: string, asked: Question = question()) => approver(body).ask(asked, withdrawn.signal);
@@ -86,7 +87,7 @@ describe("an askpass program", () => {
     expect(text.join("\n")).toContain("ssh prod\\x1b[2J\\nAllow it?");
     expect(text.join("\n")).toContain('because: rule "agents"');
     // x11-ssh-askpass shows Latin-1 alone
-    expect(text.join("\n")).toContain("started by git <- bash");
+    expect(text.join("\n")).toContain("started by git, by bash");
     expect(text.join("\n")).not.toMatch(/[^\n -\xff]/);
     expect(text.filter((line) => line.startsWith("Allow it"))).toEqual(["Allow it for 10 minutes?"]);
   });
@@ -107,11 +108,11 @@ describe("an askpass program", () => {
 
   it.each<[string, NodeJS.ProcessEnv, string | undefined]>([
     ["no program", { SSH_ASKPASS: "" }, "SSH_ASKPASS is not set"],
-    ["no display", { DISPLAY: "" }, "no display (SSH_ASKPASS_REQUIRE=force if it needs none)"],
+    ["no display", { SSH_ASKPASS_REQUIRE: "" }, "no display (SSH_ASKPASS_REQUIRE=force if it needs none)"],
     ["SSH_ASKPASS_REQUIRE=never", { SSH_ASKPASS_REQUIRE: "never" }, "SSH_ASKPASS_REQUIRE is never"],
-    ["SSH_ASKPASS_REQUIRE=force", { DISPLAY: "", SSH_ASKPASS_REQUIRE: "force" }, undefined],
-    ["a Wayland display", { DISPLAY: "", WAYLAND_DISPLAY: "wayland-0" }, undefined],
-    ["an X display", {}, undefined],
+    ["SSH_ASKPASS_REQUIRE=force", {}, undefined],
+    ["a Wayland display", { SSH_ASKPASS_REQUIRE: "", WAYLAND_DISPLAY: "wayland-0" }, undefined],
+    ["an X display", { SSH_ASKPASS_REQUIRE: "", DISPLAY: ":0" }, undefined],
   ])("knows whether it can reach a person, with %s", (_, environment, reason) => {
     expect(approver(":", environment).unavailable()).toBe(reason);
   });
@@ -130,6 +131,90 @@ describe("an askpass program", () => {
     await expect(answers[1]).rejects.toThrow("withdrawn");
     await Promise.all([answers[0], answers[2]]);
     expect(readFileSync(trace, "utf8")).toBe("begin\nend\nbegin\nend\n");
+  });
+});
+
+describe("an askpass program with a display", () => {
+  const lab = new Lab();
+  const starts = lab.path("starts");
+  let withdrawn: AbortController;
+
+  beforeEach(() => {
+    withdrawn = new AbortController();
+    writeFileSync(starts, "");
+  });
+  afterEach(() => withdrawn.abort());
+  afterAll(() => lab.close());
+
+  /** Whatever comes without a wait is early, on any machine. */
+  const WAIT = "sleep 5.1";
+  const times = { deafFor: 5000, pause: 10 };
+
+  /** In `$n` it finds how often it was started. */
+  function ask(body: string, display: NodeJS.ProcessEnv = { DISPLAY: ":0" }): Promise<Answer> {
+    const told = `printf '%s\\n' "$1" > '${lab.path("told")}'; echo $$ >> '${starts}'; n=$(wc -l < '${starts}')`;
+    const SSH_ASKPASS = lab.script("askpass", `#!/bin/sh\n${told}\n${body}\n`);
+    return createAskpassApprover({ PATH: process.env.PATH, SSH_ASKPASS, ...display }, times).ask(
+      question(),
+      withdrawn.signal,
+    );
+  }
+
+  const pids = () => readFileSync(starts, "utf8").split("\n").filter(Boolean).map(Number);
+
+  it.each([
+    ["nothing", ":"],
+    ["yes", "echo yes"],
+    ["what was typed for another window", "echo ls -l"],
+  ])("is started again after an OK that comes at once, with %s", async (_, said) => {
+    const answer = await ask(`[ $n = 1 ] || ${WAIT}; [ $n = 2 ] || { ${said}; }`);
+    expect(answer).toEqual({ decision: "allow", remember: "once" });
+    expect(pids()).toHaveLength(2);
+    expect(readFileSync(lab.path("told"), "utf8")).toMatch(
+      /\n\nYour last answer came too soon to count.\nAllow it once\?\n$/,
+    );
+  });
+
+  it("is not told of an answer before there was one", async () => {
+    await ask("exit 1");
+    expect(readFileSync(lab.path("told"), "utf8")).not.toContain("too soon");
+  });
+
+  it.each<[string, NodeJS.ProcessEnv]>([
+    ["an X display", { DISPLAY: ":0" }],
+    ["a Wayland display", { WAYLAND_DISPLAY: "wayland-0" }],
+    ["a display that it is said not to need", { DISPLAY: ":0", SSH_ASKPASS_REQUIRE: "force" }],
+  ])("gives no answer if it says yes at once each time, on %s", async (_, display) => {
+    await expect(ask("echo yes", display)).rejects.toThrow("it said OK at once, 3 times");
+    expect(pids()).toHaveLength(3);
+  });
+
+  it("may say no at once", async () => {
+    expect(await ask("echo no")).toEqual(DENIED);
+    expect(await ask("exit 1")).toEqual(DENIED);
+    expect(pids()).toHaveLength(2);
+  });
+
+  it("denies what was said late, and is no yes", async () => {
+    expect(await ask(`${WAIT}; echo ls -l`)).toEqual(DENIED);
+  });
+
+  it("is not started again once the question is withdrawn", async () => {
+    times.pause = 60_000;
+    const answer = ask(":");
+    await until(() => pids().length === 1 && !isAlive(pids()[0] ?? 0), "the first answer");
+    withdrawn.abort();
+    await expect(answer).rejects.toThrow();
+    expect(pids()).toHaveLength(1);
+    times.pause = 10;
+  });
+
+  it("is killed when the question is withdrawn after it was started again", async () => {
+    const answer = ask("[ $n = 1 ] || exec sleep 1000");
+    await until(() => pids().length === 2, "the second start");
+    withdrawn.abort();
+    await expect(answer).rejects.toThrow("withdrawn");
+    await until(() => !isAlive(pids()[1] ?? 0), "its end");
   });
 });
 

@@ -229,7 +229,7 @@ describeWith(["ssh", "sshd", "tmux"], "a question in tmux", () => {
     expect(screen.screen()).toContain("│ssh wants to log in");
     screen.press("PgDn", "PgDn");
     await screen.shows("above (PgUp)");
-    expect(screen.screen()).toMatch(/because: the default[\s\S]*❯ deny/);
+    expect(screen.screen()).toMatch(/because: no rule says otherwise[\s\S]*❯ deny/);
     screen.resize(120, 40);
     await screen.shows(/because: no rule says otherwise[\s\S]*❯ deny/);
     screen.press("Down", "Enter");

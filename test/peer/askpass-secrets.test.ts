@@ -1,5 +1,5 @@
 /** Passwords and user names that git and sudo want, and passphrases on a terminal. */
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { relative } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -147,6 +147,7 @@ describeAsRoot(["sudo"], "sudo -A", () => {
     ...command,
   ];
   beforeAll(() => {
+    spawnSync("userdel", ["--remove", USER]); // of a run that was killed
     execFileSync("useradd", ["--create-home", USER]);
     execFileSync("chpasswd", { input: `${USER}:${SECRET}\n` });
     writeFileSync(sudoers, `${USER} ALL=(root) /usr/bin/id\n`, { mode: 0o440 });

@@ -1,32 +1,56 @@
-import { execFileSync } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
-import { createServer, type Server } from "node:http";
+/** A repository that a web server gives to whoever knows the password: git's own http-backend (CGI, RFC 3875) behind Node's servers. */
+import { execFileSync, spawn } from "node:child_process";
+import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from "node:http";
+import { createServer as createTlsServer } from "node:https";
+import { join } from "node:path";
 import type { Lab } from "./lab.ts";
 
-/** A repository that a web server gives to whoever knows the password of `me`. */
 export class GitServer {
+  /** Of `me`. */
   static readonly PASSWORD = "correct horse";
   readonly #folder: string;
-  readonly #server: Server;
+  readonly #backend = join(
+    execFileSync("git", ["--exec-path"], { encoding: "utf8" }).trim(),
+    "git-http-backend",
+  );
+  readonly #server: ReturnType<typeof createServer>;
   port = 0;
 
-  constructor(lab: Lab) {
-    const bare = lab.path("repo.git");
-    execFileSync("git", ["init", "-q", "--bare", bare]);
-    execFileSync("git", ["update-server-info"], { cwd: bare });
+  /** @param tls in PEM; without it, it is HTTP */
+  constructor(lab: Lab, tls?: { key: Buffer; cert: Buffer }) {
     this.#folder = lab.folder;
-    this.#server = createServer((request, response) => {
-      const { authorization = "" } = request.headers;
-      if (
-        Buffer.from(authorization.replace("Basic ", ""), "base64").toString() !== `me:${GitServer.PASSWORD}`
-      ) {
-        response.writeHead(401, { "WWW-Authenticate": 'Basic realm="git"' }).end();
-        return;
-      }
-      const file = `${this.#folder}${new URL(request.url ?? "/", "http://x").pathname}`;
-      if (existsSync(file)) response.end(readFileSync(file));
-      else response.writeHead(404).end();
+    execFileSync("git", ["init", "-q", "--bare", lab.path("repo.git")]);
+    const answer: RequestListener = (request, response) => this.#answer(request, response);
+    this.#server = tls ? createTlsServer(tls, answer) : createServer(answer);
+  }
+
+  #answer(request: IncomingMessage, response: ServerResponse): void {
+    const { authorization = "" } = request.headers;
+    if (
+      Buffer.from(authorization.replace("Basic ", ""), "base64").toString() !== `me:${GitServer.PASSWORD}`
+    ) {
+      response.writeHead(401, { "WWW-Authenticate": 'Basic realm="git"' }).end();
+      return;
+    }
+    const { pathname, search } = new URL(request.url ?? "/", "http://x");
+    const backend = spawn(this.#backend, {
+      env: {
+        PATH: process.env.PATH,
+        GIT_PROJECT_ROOT: this.#folder,
+        GIT_HTTP_EXPORT_ALL: "1",
+        REQUEST_METHOD: request.method,
+        PATH_INFO: pathname,
+        QUERY_STRING: search.slice(1),
+        CONTENT_TYPE: request.headers["content-type"] ?? "",
+        REMOTE_USER: "me",
+      },
+      stdio: ["pipe", "pipe", "ignore"],
     });
+    request.pipe(backend.stdin);
+    backend.stdin.on("error", () => {}); // it need not read what is sent
+    const chunks: Buffer[] = [];
+    backend.stdout.on("data", (chunk: Buffer) => chunks.push(chunk));
+    backend.on("close", () => respond(response, Buffer.concat(chunks)));
   }
 
   listen(): Promise<void> {
@@ -43,4 +67,15 @@ export class GitServer {
     this.#server.closeAllConnections();
     this.#server.close();
   }
+}
+
+function respond(response: ServerResponse, output: Buffer): void {
+  const end = output.indexOf("\r\n\r\n");
+  let status = 200;
+  for (const line of output.subarray(0, end).toString().split("\r\n")) {
+    const [name = "", value = ""] = line.split(/: (.*)/);
+    if (name === "Status") status = Number.parseInt(value, 10);
+    else response.setHeader(name, value);
+  }
+  response.writeHead(status).end(output.subarray(end + 4));
 }

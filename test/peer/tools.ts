@@ -10,12 +10,17 @@ import { SERVERS_HAVE_TERMINALS } from "../support/terminals.ts";
 /** The system's own, which Debian's python3-* packages belong to; another may come first on the PATH. */
 export const PYTHON = "/usr/bin/python3";
 
+/** The askpass program of Debian's package ssh-askpass; `ssh-askpass` on the PATH may be another one. */
+export const X11_ASKPASS =
+  ["/usr/libexec/ssh-askpass/x11-ssh-askpass", "/usr/lib/ssh/x11-ssh-askpass"].find(existsSync) ?? "";
+
 const probes: Record<string, () => boolean> = {
   sshd: () => existsSync("/usr/sbin/sshd"),
   ssh: () => isOnPath("ssh"),
   git: () => isOnPath("git"),
   rsync: () => isOnPath("rsync"),
   python: () => runs(PYTHON, ["-c", "import pty"]),
+  openssl: () => isOnPath("openssl"),
   sudo: () => isOnPath("sudo"),
   tmux: () => isOnPath("tmux"),
   paramiko: () => runs(PYTHON, ["-c", "import paramiko"]),
@@ -23,6 +28,7 @@ const probes: Record<string, () => boolean> = {
   bus: () => isOnPath("dbus-daemon"),
   cc: () => isOnPath("cc"),
   dunst: () => isOnPath("dunst") && isOnPath("dunstctl") && isOnPath("Xvfb"),
+  "ssh-askpass": () => X11_ASKPASS !== "" && isOnPath("xdotool") && isOnPath("Xvfb"),
   dbclient: () => isOnPath("dbclient"),
 };
 

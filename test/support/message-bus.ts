@@ -176,7 +176,8 @@ export class Screen {
   }
 
   static async start(size = "640x400x24"): Promise<Screen> {
-    const args = ["-displayfd", "1", "-screen", "0", size, "-nolisten", "tcp"];
+    // it would start anew when its last client has gone, and drop one that comes meanwhile
+    const args = ["-displayfd", "1", "-screen", "0", size, "-nolisten", "tcp", "-noreset"];
     const server = spawn("Xvfb", args, { stdio: ["ignore", "pipe", "ignore"] });
     return new Screen(`:${await firstLine(server)}`, server);
   }
