@@ -1,8 +1,6 @@
 /** The ways to a person, put together for one question. A guard would keep them; they are the same. */
 import { join } from "node:path";
 import { nextAskpass } from "../src/approver/next-askpass.ts";
-import { createTerminalApprover } from "../src/approver/terminal.ts";
-import { createTerminalPrompter } from "../src/approver/terminal-prompt.ts";
 import type { Config } from "../src/daemon/config.ts";
 import type { Paths } from "../src/daemon/paths.ts";
 import { createPeople, type People } from "../src/daemon/people.ts";
@@ -12,7 +10,7 @@ import { ProcessTable } from "../src/platform/process.ts";
 import { protectProcess } from "../src/platform/protect.ts";
 import { describeCaller } from "../src/policy/describe-caller.ts";
 import type { Caller } from "../src/policy/request.ts";
-import { ownTerminal } from "./own-terminal.ts";
+import { ownApprover, ownPrompter } from "./own-terminal.ts";
 
 export interface OpenPeople extends People {
   /** The program that asks, and who started it. */
@@ -37,8 +35,8 @@ export function openPeople(
   const folder = join(paths.runtime, `askpass-${process.pid}`);
   const people = createPeople({ environment, askpass: next, config, desktop, folder, outside });
   return {
-    approvers: [createTerminalApprover(ownTerminal), ...people.approvers],
-    prompters: [createTerminalPrompter(ownTerminal), ...people.prompters],
+    approvers: [ownApprover, ...people.approvers],
+    prompters: [ownPrompter, ...people.prompters],
     asker: describeAsker(processes.read(process.ppid)),
     close: () => desktop.close(),
   };

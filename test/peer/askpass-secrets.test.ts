@@ -27,6 +27,21 @@ describeWith(["ssh", "python"], "a passphrase that is asked for on the terminal"
     expect(lab.log()).toEqual([]);
   });
 
+  it("is asked for after another one on the same terminal, and goes to whoever asked", async () => {
+    const ask = (name: string): string => `'${ASKPASS}' '${name} password: ' > ${name} &`;
+    const terminal = new Pty(lab, "/bin/sh", "-c", `${ask("alpha")} ${ask("beta")} wait; echo both`);
+    await terminal.shows("password:");
+    const [, first = ""] = /(alpha|beta) password:/.exec(terminal.text) ?? [];
+    const second = first === "alpha" ? "beta" : "alpha";
+    terminal.type(`of-${first}\r`);
+    await terminal.shows(`${second} password:`);
+    terminal.type(`of-${second}\r`);
+    await terminal.shows("both");
+    expect(terminal.text.match(/password:/g)).toHaveLength(2);
+    for (const name of ["alpha", "beta"])
+      expect(readFileSync(lab.path(name), "utf8")).toBe(`of-${name}\n`);
+  });
+
   it("can be given up with Ctrl-C, which leaves the terminal as it was", async () => {
     const key = lab.key("other", "-N", SECRET);
     const line = `before=$(stty -g); ssh-add '${key}'; [ "$before" = "$(stty -g)" ] && echo as it was`;
