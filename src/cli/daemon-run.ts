@@ -8,7 +8,8 @@ import type { OpenRun, RunRequest } from "./run.ts";
 export async function openDaemonRun(paths: Paths, request: RunRequest): Promise<OpenRun | undefined> {
   if (!existsSync(paths.daemonSocket)) return undefined;
   const rpc = await import("../daemon/rpc.ts");
-  const connection = await rpc.connectRpc(paths.daemonSocket);
+  const { connectGuard } = await import("./guard-connection.ts");
+  const connection = await connectGuard(paths.daemonSocket, request.report);
   if (!connection) return undefined;
   const { report, interrupted, ...asked } = request;
   const { ownPrompter, ownTerminal } = await import("./terminal.ts");

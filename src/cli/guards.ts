@@ -3,7 +3,7 @@ import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import type { MessageConnection } from "vscode-jsonrpc/node.js";
 import { openPaths } from "../daemon/paths.ts";
-import { connectRpc } from "../daemon/rpc.ts";
+import { connectGuard } from "./guard-connection.ts";
 
 /** How long a guard may take to answer, in milliseconds: one of a run that was stopped (Ctrl-Z) doesn't. */
 const PATIENCE = 3000;
@@ -13,9 +13,8 @@ type Use<T> = (connection: MessageConnection, path: string) => Promise<T>;
 const toStderr = (line: string): void => void process.stderr.write(`${line}\n`);
 
 /**
- * Calls `use` with a connection to each, and returns the results. Any program of the user's may listen there, one inside of a run too: what one guard says is
- * no word about another's.
- * @param report told of a guard that does not answer
+ * Calls `use` with a connection to each, and returns the results. What one guard says is no word about another's.
+ * @param report told of a guard that does not answer, and of what is none
  */
 export async function eachGuard<T>(use: Use<T>, report = toStderr): Promise<T[]> {
   const { runtime, daemonSocket } = openPaths();
@@ -26,7 +25,7 @@ export async function eachGuard<T>(use: Use<T>, report = toStderr): Promise<T[]>
 
 /** Empty where no guard listens, or none that answers. */
 export async function useGuard<T>(path: string, use: Use<T>, report = toStderr): Promise<T[]> {
-  const connection = await connectRpc(path);
+  const connection = await connectGuard(path, report);
   if (!connection) return [];
   try {
     return [await inTime(use(connection, path))];

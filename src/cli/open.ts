@@ -7,12 +7,12 @@ import {
   adoptRequest,
   answerOn,
   closeRequest,
-  connectRpc,
   openRequest,
   reportNotification,
   request,
 } from "../daemon/rpc.ts";
 import { CliError, exitCodes } from "./cli-error.ts";
+import { connectGuard } from "./guard-connection.ts";
 import { ownPrompter, ownTerminal } from "./terminal.ts";
 
 const INTERRUPTED = exitCodes.signal + constants.signals.SIGINT;
@@ -61,7 +61,7 @@ export async function adopt(path: string): Promise<void> {
 }
 
 async function withDaemon(action: (connection: MessageConnection) => Promise<void>): Promise<void> {
-  const connection = await connectRpc(openPaths().daemonSocket);
+  const connection = await connectGuard(openPaths().daemonSocket);
   if (!connection) throw new CliError("no daemon runs; start it with: muxguard daemon", 1);
   try {
     await action(connection);

@@ -1,14 +1,15 @@
 /** `muxguard status`: whether a daemon runs. */
 import { openPaths } from "../daemon/paths.ts";
-import { connectRpc, request, statusRequest } from "../daemon/rpc.ts";
+import { request, statusRequest } from "../daemon/rpc.ts";
 import { CliError } from "./cli-error.ts";
+import { connectGuard } from "./guard-connection.ts";
 
 /** The exit code of `systemctl status` for what does not run. */
 const NOT_RUNNING = 3;
 
 export async function status(): Promise<void> {
   const { daemonSocket, log } = openPaths();
-  const connection = await connectRpc(daemonSocket);
+  const connection = await connectGuard(daemonSocket);
   if (!connection) throw new CliError("no daemon runs; start it with: muxguard daemon", NOT_RUNNING);
   try {
     const { pid, agentSocket, upstream, runs, grants, locked, pending, masters } = await request(

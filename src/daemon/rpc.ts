@@ -161,13 +161,23 @@ export function serveClient(
   socket.on("data", () => socket.bytesRead > most && socket.destroy());
 }
 
-/** Connects to a guard; undefined if nobody listens there. */
-export function connectRpc(path: string): Promise<MessageConnection | undefined> {
+/**
+ * Connects to a guard; undefined if nobody listens there.
+ * @param isGuard whether what listens there is one
+ */
+export function connectRpc(
+  path: string,
+  isGuard: (socket: Socket) => boolean = () => true,
+): Promise<MessageConnection | undefined> {
   return new Promise((resolve) => {
     const socket = connect(path);
     socket.once("error", () => resolve(undefined));
     socket.once("finish", () => socket.destroy()); // ended by us: a guard that was stopped does not close its side
     socket.once("connect", () => {
+      if (!isGuard(socket)) {
+        socket.destroy();
+        return resolve(undefined);
+      }
       const connection = rpcConnection(socket);
       connection.listen();
       resolve(connection);

@@ -26,6 +26,12 @@ export function isInRun(
   return ancestors.some(({ pid, name }) => name === RUN_HOLDER || holders.has(pid));
 }
 
+/** Whether it holds a run that is inside of no other one. It has put the mark on itself. */
+export function isRunHolder({ name, ancestors, container }: Caller): boolean {
+  if (name !== RUN_HOLDER || container || ancestors.length >= MAX_ANCESTORS) return false;
+  return ancestors.every((ancestor) => ancestor.name !== RUN_HOLDER);
+}
+
 /** The process as it is now; undefined if it is gone, or inside of a run. */
 export function readOutside(
   processes: ProcessTable,

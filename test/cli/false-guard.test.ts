@@ -1,5 +1,7 @@
 /** A program inside of a run that listens where guards of runs do, and has questions of its own making. */
+import { once } from "node:events";
 import { existsSync } from "node:fs";
+import type { Readable } from "node:stream";
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
 import { Lab, MUXGUARD, until } from "../peer/lab.ts";
 import { Terminal } from "../peer/terminal.ts";
@@ -34,6 +36,7 @@ describeWith(["ssh", "sshd", "tmux"], "a question of a false guard with the id o
     const { createServer } = require("node:net");
     const { mkdirSync, writeFileSync } = require("node:fs");
     const folder = \`${lab.path("runtime/muxguard")}/run-\${process.pid}\`;
+    process.title = "muxguard run";
     mkdirSync(folder);
     createServer((socket) => {
       let received = "";
@@ -48,21 +51,37 @@ describeWith(["ssh", "sshd", "tmux"], "a question of a false guard with the id o
       });
     }).listen(\`\${folder}/daemon.sock\`, () => writeFileSync("${lab.path("listens")}", ""));`;
 
-  it("is answered there alone", async () => {
+  it("is not shown, and stands in nobody's way", async () => {
     const env = { ...lab.environment, PATH: `${lab.folder}:${process.env.PATH}` };
     const terminal = new Terminal(env, lab.folder, undefined, 200, 40);
-    terminal.enter("muxguard watch");
+    terminal.enter("muxguard watch 2> /dev/null");
     await terminal.shows(`❯ ${id}`);
-    await terminal.shows("unlock the agent");
-    await terminal.keysCount();
-    terminal.press("Right", "Enter");
-    await terminal.shows("allowed once: unlock the agent");
+    await terminal.shows("remove all keys from the agent");
     terminal.press("q");
     terminal.close();
-    expect(lab.log()).toEqual([]);
-    expect(await lab.muxguard("approve", id)).toMatchObject({
-      stderr: expect.stringContaining("several questions"),
+    const { stdout, stderr } = await lab.muxguard("pending");
+    expect(stdout).not.toContain("unlock the agent");
+    expect(stderr).toMatch(
+      /^muxguard: \S+\/run-\d+\/daemon\.sock is passed over: what listens there \(pid \d+\) is no guard of yours\n$/,
+    );
+    expect(await lab.muxguard("deny", id)).toMatchObject({ code: 0 });
+    expect(lab.log()).toMatchObject([{ id, decision: "deny", by: "approver:queue" }]);
+    expect(await lab.muxguard("lock")).toMatchObject({ code: 0 });
+  });
+});
+
+describeWith(["ssh"], "a program inside of a run that poses as the daemon", () => {
+  const lab = new Lab();
+  afterAll(() => lab.close());
+
+  it("is passed over", async () => {
+    const listen = `require("node:net").createServer().listen(${JSON.stringify(lab.daemonSocket)}, () => console.log("listens")); setTimeout(() => {}, 60_000)`;
+    const run = lab.start(process.execPath, [MUXGUARD, "run", "--", process.execPath, "-e", listen], {
+      detached: true,
     });
-    await lab.muxguard("lock");
+    await once(run.stdout as Readable, "data");
+    const passedOver = expect.stringContaining("is no guard of yours");
+    expect(await lab.muxguard("status")).toMatchObject({ code: 3, stderr: passedOver });
+    expect(await lab.muxguard("run", "--", "true")).toMatchObject({ code: 0, stderr: passedOver });
   });
 });

@@ -38,8 +38,7 @@ describeWith(["ssh", "python"], "a passphrase that is asked for on the terminal"
     terminal.type(`of-${second}\r`);
     await terminal.shows("both");
     expect(terminal.text.match(/password:/g)).toHaveLength(2);
-    for (const name of ["alpha", "beta"])
-      expect(readFileSync(lab.path(name), "utf8")).toBe(`of-${name}\n`);
+    for (const name of ["alpha", "beta"]) expect(readFileSync(lab.path(name), "utf8")).toBe(`of-${name}\n`);
   });
 
   it("can be given up with Ctrl-C, which leaves the terminal as it was", async () => {

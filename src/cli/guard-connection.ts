@@ -1,0 +1,38 @@
+/**
+ * A connection to a guard, and to nothing that poses as one: any process of the user's can listen in the guards' folder, one inside of a run too. The kernel tells
+ * who listens: as of its call of listen(2). unix(7).
+ */
+import { basename, dirname } from "node:path";
+import type { MessageConnection } from "vscode-jsonrpc/node.js";
+import { connectRpc } from "../daemon/rpc.ts";
+import { isInRun, isRunHolder } from "../platform/in-run.ts";
+import { acceptedFrom } from "../platform/listener.ts";
+import { ProcessTable } from "../platform/process.ts";
+
+const toStderr = (line: string): void => void process.stderr.write(`${line}\n`);
+
+/** Undefined where no guard listens. @param report told of what is none */
+export async function connectGuard(path: string, report = toStderr): Promise<MessageConnection | undefined> {
+  return connectRpc(path, (socket) => {
+    const pid = acceptedFrom(socket)?.pid;
+    if (pid !== undefined && isGuard(path, pid)) return true;
+    report(
+      `muxguard: ${path} is passed over: what listens there${pid ? ` (pid ${pid})` : ""} is no guard of yours`,
+    );
+    return false;
+  });
+}
+
+/** A daemon is outside of all runs; the guard of a run is what holds that one, `run-PID`. */
+function isGuard(path: string, pid: number): boolean {
+  const [, holder] = /^run-(\d+)$/.exec(basename(dirname(path))) ?? [];
+  const processes = new ProcessTable();
+  try {
+    const listener = processes.read(pid);
+    return holder === undefined ? !isInRun(listener) : Number(holder) === pid && isRunHolder(listener);
+  } catch {
+    return false; // it has ended
+  } finally {
+    processes.close();
+  }
+}
