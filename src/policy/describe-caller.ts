@@ -6,6 +6,8 @@ import { inQuotes, named, quoted, visible, visibleEnds } from "./visible.ts";
 /** How many programs a line names. */
 const MOST = 6;
 
+const systemFolders = /^\/(?:usr|bin|sbin|opt|snap|nix|gnu)\//;
+
 /** What works for another program, which is who wants something. */
 const helpers = /\/ssh(?:-keygen)?$/;
 
@@ -54,9 +56,13 @@ export function describeLine(caller: Caller): string {
   return shortened(line.map(shortName));
 }
 
-/** As its executable is called, or as it calls itself, in parentheses, where the kernel does not tell. Whoever makes a file or a process names it as it likes. */
+/**
+ * As its executable is called, or as it calls itself, in parentheses, where the kernel does not tell. Whoever makes a file or a process names it as it likes: one
+ * outside of the folders of the system has its whole path.
+ */
 export function programName({ exe, name }: Process): string {
-  return exe === undefined ? `(${named(name, 32)})` : named(exe.slice(exe.lastIndexOf("/") + 1));
+  if (exe === undefined) return `(${named(name, 32)})`;
+  return systemFolders.test(exe) ? named(exe.slice(exe.lastIndexOf("/") + 1)) : named(exe, 100);
 }
 
 export function hostName(host: Host): string {

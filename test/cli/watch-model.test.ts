@@ -190,8 +190,8 @@ describe("the screen of muxguard watch", () => {
     const shown = (rows: number): string[] => screen(watch, { columns: 60, rows }).slice(4, -2);
     expect(shown(12).filter((line) => line !== "")).toEqual([
       "10:00:00 allow  oldest word word word word word word word",
-      "  word word word word word word word word word word word",
-      "  word word ",
+      "    word word word word word word word word word word word",
+      "    word word ",
       "10:00:01 deny   newest by ssh",
     ]);
     expect(shown(10)).toEqual(["10:00:01 deny   newest by ssh", "", ""]);

@@ -227,7 +227,7 @@ describe("who wants something", () => {
       { ...startedBy(scp), exe: "/usr/bin/ssh-keygen" },
       "scp (through ssh-keygen)",
     ],
-    ["one with an odd name", startedBy(process("/tmp/a wants")), '"a wants" (through ssh)'],
+    ["one with an odd name", startedBy(process("/tmp/a wants")), '"/tmp/a wants" (through ssh)'],
   ];
 
   test.each(rows)("is %s", (_, asks, words) => {
@@ -366,9 +366,9 @@ describe("a prompt", () => {
       ...question,
       caller: { ...caller, exe, ancestors: [hidden] },
     });
-    expect(first).toMatch(/^"git \(pid 1\), started by bash ← claude" wants to log in to github\.com/);
+    expect(first).toMatch(/^"\/tmp\/git \(pid 1\), started by bash ← claude" wants to log in to github\.com/);
     expect(askedBy).toBe(
-      'asked by: "git (pid 1), started by bash ← claude" (pid 4711), started by ("ssh) ← (git")',
+      'asked by: "/tmp/git (pid 1), started by bash ← claude" (pid 4711), started by ("ssh) ← (git")',
     );
   });
 
