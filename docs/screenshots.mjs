@@ -17,7 +17,7 @@ const children = [];
 
 const dunstrc = `[global]
 width = 620
-height = 400
+height = 440
 origin = top-left
 offset = 10x10
 font = DejaVu Sans 10
@@ -66,7 +66,8 @@ const question = {
   },
   because: "default",
   count: 1,
-  choices: ["once", { milliseconds: 600_000 }, "run"],
+  choices: ["once", { milliseconds: 600_000 }, "run", "always"],
+  denyFor: 600_000,
   yes: "once",
   asked: "2026-01-01T00:00:00.000Z",
   timeout: 60_000,
@@ -92,7 +93,7 @@ try {
     `--address=unix:path=${socket}`,
   ]);
   const DBUS_SESSION_BUS_ADDRESS = await firstLine(bus);
-  const screen = await start("Xvfb", ["-displayfd", "1", "-screen", "0", "660x300x24", "-nolisten", "tcp"]);
+  const screen = await start("Xvfb", ["-displayfd", "1", "-screen", "0", "660x460x24", "-nolisten", "tcp"]);
   const DISPLAY = `:${await firstLine(screen)}`;
   writeFileSync(join(folder, "dunstrc"), dunstrc);
   const env = { ...process.env, DISPLAY, DBUS_SESSION_BUS_ADDRESS };
