@@ -6,5 +6,7 @@ export default defineConfig({
     reporters: ["default", "./test/support/plain-reporter.ts"],
     testTimeout: 60_000,
     hookTimeout: 120_000,
+    // most of the time they wait for other programs
+    maxWorkers: 2,
   },
 });
