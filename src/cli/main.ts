@@ -166,6 +166,7 @@ ignoreDebuggerSignal();
 process.stderr.on("error", () => {});
 // nobody reads on, as in `muxguard log | head`; what has no place to go is told
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (process.stdout.listenerCount("error") > 1) return; // a command that has to clear up ends by itself
   if (error.code !== "EPIPE") process.stderr.write(`muxguard: stdout: ${error.message}\n`);
   process.exit(error.code === "EPIPE" ? 0 : 1);
 });

@@ -157,7 +157,7 @@ describeWith(["ssh", "git", "tmux"], "a program without a terminal, with a tmux 
 
   it("says that it is inside of a run", async () => {
     const result = lab.muxguard("run", "--", "/bin/sh", "-c", `${ASKPASS} 'Password: '; exit $?`);
-    await screen.shows(/│asked by: \w+ \(pid \d+\)[\s\S]*inside of a[│\s]*muxguard run/);
+    await screen.shows(/│asked by: \w+ \(pid \d+\)[\s\S]*inside[│\s]+of[│\s]+a[│\s]+muxguard[│\s]+run/);
     await screen.shows(READY);
     screen.press("Escape");
     expect(await result).toMatchObject({ code: 1, stdout: "" });
