@@ -63,7 +63,7 @@ describeWith(["ssh", "sshd"], 'with default = "ask", ControlMaster auto and Cont
     const { result, asked, events } = await approving(
       [
         `$ssh ${HOST} true; ${adopted}`,
-        `$ssh ${HOST} echo one; $ssh -tt ${HOST} echo two; $ssh -s ${HOST} sftp < /dev/null`,
+        `$ssh ${HOST} echo one; $ssh ${HOST} echo two; $ssh -s ${HOST} sftp < /dev/null`,
         `perl -e 'system(@ARGV)' $ssh ${HOST} echo three; $ssh -A ${HOST} echo four`,
         `$ssh -O forward -L ${lab.path("forward.sock")}:localhost:1 ${HOST}`,
       ].join("; "),
