@@ -186,6 +186,8 @@ export class Lab {
       SSH_AUTH_SOCK: this.agentSocket,
       SSH_ASKPASS: "true", // a person who says yes
       SSH_ASKPASS_REQUIRE: "force",
+      DISPLAY: "", // on a display, nobody would be so quick
+      WAYLAND_DISPLAY: "",
     };
   }
 
