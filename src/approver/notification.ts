@@ -5,12 +5,9 @@
 import { randomBytes } from "node:crypto";
 import { answersTo, describeShortly } from "../policy/describe.ts";
 import type { Desktop, Notification, ShownNotification } from "../policy/desktop.ts";
-import type { Answer, Question } from "../policy/question.ts";
+import { type Answer, DEAF_FOR, type Question } from "../policy/question.ts";
 import type { Approver } from "./approver.ts";
 import { wrap } from "./screen-text.ts";
-
-/** How long a notification must have been on the screen before a button counts, in milliseconds. */
-const DEAF_FOR = 1000;
 
 /** How long a text stays at least: with a new one the buttons may be elsewhere, and are deaf again. In milliseconds. */
 const STAYS_FOR = 3 * DEAF_FOR;

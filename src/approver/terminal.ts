@@ -4,13 +4,10 @@
  */
 import { type PassThrough, Transform } from "node:stream";
 import { answersTo, describeAnswer, describeQuestion } from "../policy/describe.ts";
-import type { Answer, Question } from "../policy/question.ts";
+import { type Answer, DEAF_FOR, type Question } from "../policy/question.ts";
 import type { Approver } from "./approver.ts";
 import { openTerminal, type TerminalOptions, unavailable } from "./open-terminal.ts";
 import { type Size, wrap } from "./screen-text.ts";
-
-/** How long a prompt must have been on the screen before a key counts, in milliseconds. */
-const DEAF_FOR = 1000;
 
 const DENIED = describeAnswer({ decision: "deny", reason: "" });
 

@@ -6,12 +6,13 @@
  */
 import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
+import { DEAF_FOR } from "../policy/question.ts";
 import type { OpenTerminal } from "./open-terminal.ts";
 import { promptLines } from "./prompt-text.ts";
 import { type Prompt, type Prompter, withdrawn } from "./prompter.ts";
 import { cut, type Size, textWidth, wrap } from "./screen-text.ts";
 import { readLine } from "./terminal-prompt.ts";
-import { DEAF_FOR, inPopup, type TmuxOptions, withoutTmux } from "./tmux-terminal.ts";
+import { inPopup, type TmuxOptions, withoutTmux } from "./tmux-terminal.ts";
 
 /** Room to type in. */
 const MIN_COLUMNS = 60;

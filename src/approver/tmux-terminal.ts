@@ -8,15 +8,13 @@
  */
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
+import { DEAF_FOR } from "../policy/question.ts";
 import type { Caller } from "../policy/request.ts";
 import type { Turns } from "./in-turn.ts";
 import { type OpenTerminal, openTerminal } from "./open-terminal.ts";
 import type { Size } from "./screen-text.ts";
 import { findTmuxClient, isAttached, type TmuxClient, type TmuxServers, tmuxSockets } from "./tmux-client.ts";
 import { type PopupPlace, startPopup } from "./tmux-popup.ts";
-
-/** How long a popup must have been on the screen before a key counts, in milliseconds: it may come up under what is typed for something else. */
-export const DEAF_FOR = 1000;
 
 /** How often a client that shows something else, or has gone away, is tried, in milliseconds. */
 const RETRY = 500;

@@ -9,7 +9,7 @@ import { isInRun, isRunHolder } from "../platform/in-run.ts";
 import { acceptedFrom } from "../platform/listener.ts";
 import { ProcessTable } from "../platform/process.ts";
 
-const toStderr = (line: string): void => void process.stderr.write(`${line}\n`);
+export const toStderr = (line: string): void => void process.stderr.write(`${line}\n`);
 
 /** Undefined where no guard listens. @param report told of what is none */
 export async function connectGuard(path: string, report = toStderr): Promise<MessageConnection | undefined> {

@@ -3,14 +3,12 @@ import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import type { MessageConnection } from "vscode-jsonrpc/node.js";
 import { openPaths } from "../daemon/paths.ts";
-import { connectGuard } from "./guard-connection.ts";
+import { connectGuard, toStderr } from "./guard-connection.ts";
 
 /** How long a guard may take to answer, in milliseconds: one of a run that was stopped (Ctrl-Z) doesn't. */
 const PATIENCE = 3000;
 
 type Use<T> = (connection: MessageConnection, path: string) => Promise<T>;
-
-const toStderr = (line: string): void => void process.stderr.write(`${line}\n`);
 
 /**
  * Calls `use` with a connection to each, and returns the results. What one guard says is no word about another's.

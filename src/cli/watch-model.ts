@@ -13,9 +13,7 @@ import { MIN_WIDTH, Pages, pageKeys } from "../approver/pages.ts";
 import { cut, type Size, wrap } from "../approver/screen-text.ts";
 import { secondsLeft } from "../approver/seconds-left.ts";
 import { answersTo, describeQuestion, describeRequest, onHosts } from "../policy/describe.ts";
-import type { Answer, Question } from "../policy/question.ts";
-
-const DEAF_FOR = 1000;
+import { type Answer, DEAF_FOR, type Question } from "../policy/question.ts";
 
 /** How many decisions are kept to be shown. */
 const MAX_RECENT = 200;

@@ -284,11 +284,11 @@ export class Guard {
   }
 
   /** The same for a client whose scope does not change, found out when the first thing is decided for it. */
-  #known(scope: Scope, client: Peer): Scope {
+  #known(scope: Scope): Scope {
     let isKnown = scope.run !== undefined;
-    const policy = (): ReturnType<Scope["policy"]> => {
-      isKnown ||= !this.#isStranger(client.identify(), scope);
-      return isKnown ? scope.policy() : nobodyDecides();
+    const policy = (caller: Caller): ReturnType<Scope["policy"]> => {
+      isKnown ||= !this.#isStranger(caller, scope);
+      return isKnown ? scope.policy(caller) : nobodyDecides();
     };
     return { ...scope, policy };
   }
@@ -419,14 +419,13 @@ export class Guard {
   #serve(socket: Socket, accepted: Accepted, scope: Scope, { addresses, keyNames }: Agents): void {
     const { upstreamTimeout } = this.#options.config;
     const timeouts = { answer: upstreamTimeout, person: Math.max(PERSON_TIMEOUT, upstreamTimeout) };
-    const client = this.peer(accepted);
     new AgentConnection(socket, {
       broker: this.#broker,
-      scope: this.#known(scope, client),
+      scope: this.#known(scope),
       upstream: createUpstream(addresses, timeouts),
       keyNames,
       route: agentRoute(this.#sessions, this.#destinations, this.#logins),
-      client,
+      client: this.peer(accepted),
     });
   }
 }

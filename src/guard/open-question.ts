@@ -1,14 +1,11 @@
 /** A question that is open: one thing that is asked for, or the same on several hosts, each with those who wait for the answer. */
 import { hostName } from "../policy/describe-caller.ts";
-import type { Answer, Question } from "../policy/question.ts";
+import { type Answer, DEAF_FOR, type Question } from "../policy/question.ts";
 import { newId } from "./ids.ts";
 import type { Asking } from "./questions.ts";
 
 /** The most hosts that one question lists. */
 const MAX_HOSTS = 32;
-
-/** For how long it is new, in milliseconds: no key counts yet. */
-const IS_NEW_FOR = 1000;
 
 /** The longest that questions take each other's place, in milliseconds. */
 const MAX_GATHERED = 10_000;
@@ -82,10 +79,10 @@ export class OpenQuestion {
     this.#firstShown ??= now;
   }
 
-  /** Whether another one may take its place. */
+  /** Whether another one may take its place: no key counts yet. */
   isNew(now: number): boolean {
     const [first, since] = [this.#firstShown ?? now, this.#shownSince ?? now];
-    return !this.isOver && now - since < IS_NEW_FOR && now - first < MAX_GATHERED;
+    return !this.isOver && now - since < DEAF_FOR && now - first < MAX_GATHERED;
   }
 
   add(member: Member): void {

@@ -6,8 +6,12 @@ import type { Caller } from "../policy/request.ts";
 export interface Scope {
   /** Absent outside of a run. */
   readonly run?: Run;
-  /** The policy as its files are now. */
-  policy(): Policy | Promise<Policy>;
+  /**
+   * The policy as its files are now.
+   * @param caller for whom it is to decide
+   * @throws Error if it may not
+   */
+  policy(caller: Caller): Policy | Promise<Policy>;
   /** Writes a rule that an answer made; absent where no such rules are read. */
   approve?(rule: Rule): Promise<void>;
   readonly approvers: readonly Approver[];

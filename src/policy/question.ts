@@ -3,6 +3,9 @@ import type { DecidedBy } from "./evaluate.ts";
 import type { Remember } from "./grants.ts";
 import type { Caller, Request } from "./request.ts";
 
+/** How long a question must have been on a screen before a key or a button counts, in milliseconds: it may come up under what is meant for something else. */
+export const DEAF_FOR = 1000;
+
 export interface Question {
   /** What `muxguard approve ID` takes; also the id of the log entry. */
   id: string;

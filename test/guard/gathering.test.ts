@@ -27,6 +27,15 @@ const at = (name: string, more: Partial<Request> = {}): Request => ({
 /** How long is waited for more of the same, in milliseconds. */
 const gatherFor = 20;
 
+/** What is alike but for the host. */
+function askAt(host: string, questions: Questions, approver: StubApprover): ReturnType<Questions["ask"]> {
+  const asked = question({ id: `id-${host}`, request: at(host) });
+  return questions.ask(
+    asking({ question: asked, covered: host, alike: "alike", approvers: [approver] }),
+    staying(),
+  );
+}
+
 interface Gathered {
   questions: Questions;
   approver: StubApprover;
@@ -127,17 +136,7 @@ describe("the same on several hosts", () => {
     await vi.advanceTimersByTimeAsync(gatherFor);
     const { question: shown, answer } = await approver.nth(2);
     await vi.advanceTimersByTimeAsync(3000);
-    const late = ["web4", "web5"].map((host) =>
-      questions.ask(
-        asking({
-          question: question({ id: `id-${host}`, request: at(host) }),
-          covered: host,
-          alike: "alike",
-          approvers: [approver],
-        }),
-        staying(),
-      ),
-    );
+    const late = ["web4", "web5"].map((host) => askAt(host, questions, approver));
     await vi.advanceTimersByTimeAsync(3000);
     expect(shown.hosts).toHaveLength(3);
     expect(approver.asked).toHaveLength(2);
@@ -153,15 +152,7 @@ describe("the same on several hosts", () => {
   test("may come one by one, each taking the place of what is new; never of what was answered", async () => {
     const { questions, approver, outcomes } = gather();
     const three = await approver.nth(2);
-    const late = questions.ask(
-      asking({
-        question: question({ id: "id-web4", request: at("web4") }),
-        covered: "web4",
-        alike: "alike",
-        approvers: [approver],
-      }),
-      staying(),
-    );
+    const late = askAt("web4", questions, approver);
     const four = await approver.nth(3);
     expect(three.signal.aborted).toBe(true);
     expect(four.question.hosts).toHaveLength(4);
@@ -178,17 +169,7 @@ describe("the same on several hosts", () => {
   test("never comes to an approver that can't take it back before all of it is there", async () => {
     const unhurried = Object.assign(new StubApprover("command"), { unhurried: true });
     const questions = new Questions(undefined, { gatherFor });
-    const outcomes = hosts.map((host) =>
-      questions.ask(
-        asking({
-          question: question({ id: `id-${host}`, request: at(host) }),
-          covered: host,
-          alike: "alike",
-          approvers: [unhurried],
-        }),
-        staying(),
-      ),
-    );
+    const outcomes = hosts.map((host) => askAt(host, questions, unhurried));
     const { question: shown, answer } = await unhurried.nth(1);
     expect(shown.hosts).toHaveLength(3);
     answer(yes());
