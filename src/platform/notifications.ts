@@ -19,7 +19,10 @@ const USUAL = -1;
 export class Notifications implements Desktop {
   readonly #socket: string | undefined;
   readonly #mayAnswer: (pid: number) => boolean;
-  readonly #open = new Map<number, NotificationEvents>();
+  /** What is on the screen and heard of, by its id, and the service that shows it. */
+  readonly #open = new Map<number, { events: NotificationEvents; owner: string }>();
+  /** Whoever shows it may have it on the screen already, but has not told its id. */
+  readonly #comingUp = new Set<Promise<unknown>>();
   #bus: Promise<MessageBus> | undefined;
 
   /**
@@ -56,15 +59,19 @@ export class Notifications implements Desktop {
       },
       close: () => {
         this.#open.delete(id);
-        const call = { service: owner, ...OBJECT, member: "CloseNotification", signature: "u", body: [id] };
-        bus.call(call).catch(() => {}); // it is gone already
+        remove(bus, owner, id);
       },
     };
   }
 
+  /** Takes from the screen what could be answered, also what is just coming up: nobody else could once the bus is closed. */
   async close(): Promise<void> {
     const bus = await this.#bus?.catch(() => undefined);
-    await bus?.close();
+    if (!bus) return;
+    while (this.#comingUp.size > 0) await Promise.allSettled(this.#comingUp);
+    for (const [id, { owner }] of this.#open) remove(bus, owner, id);
+    this.#loseAll("muxguard ends");
+    await bus.close();
   }
 
   async #notify(
@@ -83,10 +90,12 @@ export class Notifications implements Desktop {
     const icon = buttons.length > 0 ? "dialog-question" : "dialog-information";
     const body = ["muxguard", replaced, icon, title, text, actions, hints, stays ? NEVER : USUAL];
     const call = { service, ...OBJECT, member: "Notify", signature: "susssasa{sv}i", body };
-    const [id] = await bus.call(call, ([shown]) => {
+    const called = bus.call(call, ([shown]) => {
       if (shown !== replaced) this.#open.delete(replaced);
-      if (events) this.#open.set(Number(shown), events);
+      if (events) this.#open.set(Number(shown), { events, owner: service });
     });
+    this.#comingUp.add(called);
+    const [id] = await called.finally(() => this.#comingUp.delete(called));
     if (!bus.isOwner(SERVICE, service)) throw new Error("the notification server is gone");
     return Number(id);
   }
@@ -123,16 +132,21 @@ export class Notifications implements Desktop {
   #loseAll(reason: string): void {
     const lost = [...this.#open.values()];
     this.#open.clear();
-    for (const events of lost) events.lost(reason);
+    for (const { events } of lost) events.lost(reason);
   }
 
   #hear({ member, body: [id, key] }: Signal): void {
-    const events = this.#open.get(Number(id));
+    const events = this.#open.get(Number(id))?.events;
     if (member === "ActionInvoked") events?.pressed(String(key));
     if (member !== "NotificationClosed") return;
     this.#open.delete(Number(id));
     events?.closed();
   }
+}
+
+function remove(bus: MessageBus, service: string, id: number): void {
+  const call = { service, ...OBJECT, member: "CloseNotification", signature: "u", body: [id] };
+  bus.call(call).catch(() => {}); // it is gone already
 }
 
 /** By name: GNOME's server takes other entities for text. */

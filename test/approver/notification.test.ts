@@ -159,6 +159,27 @@ describeWith(["bus"], "a question as a notification", () => {
     await server.isClosed((await server.nth(2)).id);
   });
 
+  it("leaves the screen when the guard ends before the server has told which one it is", async () => {
+    const server = await startServer();
+    const later = new AbortController();
+    const first = ask();
+    const { id } = await server.nth(1);
+    let goOn = (): void => {};
+    server.busy = new Promise((resolve) => {
+      goOn = resolve;
+    });
+    const second = ask({}, later.signal);
+    const { id: nameless } = await server.nth(2);
+    later.abort();
+    await expect(second).rejects.toThrow("withdrawn");
+    const closed = desktop.close();
+    goOn();
+    await closed;
+    await server.isClosed(nameless);
+    await server.isClosed(id); // asked about no longer, though nobody has withdrawn it
+    await expect(first).rejects.toThrow("muxguard ends");
+  });
+
   it("is one of several that don't get into each other's way", async () => {
     const server = await startServer();
     const answers = [ask(), ask(), ask()];

@@ -126,8 +126,9 @@ describeWith(["ssh", "bus"], "a key that asks at each use, without a daemon but 
   });
 
   it("is asked about with a notification, which goes with the answer", async () => {
+    const before = server.notified.length;
     const result = lab.run("ssh-keygen", sign);
-    const asked = await server.nth(1);
+    const asked = await server.nth(before + 1);
     expect(asked.text).toContain('may key "work" be used?');
     expect(asked.actions.filter((_, at) => at % 2 === 1)).toEqual(["deny", "allow once"]);
     const shown = performance.now();
@@ -139,11 +140,12 @@ describeWith(["ssh", "bus"], "a key that asks at each use, without a daemon but 
   });
 
   it("is no longer asked about there when muxguard-askpass is stopped", async () => {
+    const before = server.notified.length;
     const asking = lab.start(ASKPASS, ["Allow shared connection to x? "], {
       env: { ...lab.environment, SSH_ASKPASS_PROMPT: "confirm" },
       detached: true,
     });
-    const { id } = await server.nth(2);
+    const { id } = await server.nth(before + 1);
     asking.kill("SIGTERM");
     await ended(asking);
     await server.isClosed(id);

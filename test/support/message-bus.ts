@@ -78,6 +78,9 @@ export async function endOf(child: ChildProcess): Promise<void> {
 export const NOTIFICATIONS = "org.freedesktop.Notifications";
 const PATH = "/org/freedesktop/Notifications";
 
+/** How long to wait for a client of the bus, in milliseconds. */
+const PATIENCE = 20_000;
+
 export interface Notified {
   id: number;
   replaces: number;
@@ -92,6 +95,8 @@ export interface Notified {
 export class StubServer {
   readonly notified: Notified[] = [];
   readonly closed: number[] = [];
+  /** What a notification's caller waits for before it hears its id. */
+  busy: Promise<void> = Promise.resolve();
   readonly #client: Client;
   readonly #capabilities: readonly string[];
   #nextId = 100;
@@ -116,36 +121,51 @@ export class StubServer {
     return server;
   }
 
-  #notify([, replaces, , title, text, actions, hints]: unknown[]): number {
+  async #notify([, replaces, , title, text, actions, hints]: unknown[]): Promise<number> {
     const urgency = new Map(hints as [string, unknown][]).get("urgency");
     const id = Number(replaces) || this.#nextId++;
     setImmediate(() => {
-      // the reply has gone out
+      // the reply has gone out, unless it is busy
       this.notified.push({ id, replaces, title, text, actions, urgency } as Notified);
-      for (const tell of this.#waiting) tell();
+      this.#tell();
     });
+    await this.busy;
     return id;
   }
 
   #close(id: number): null {
     this.closed.push(id);
     this.dismiss(id, 3);
-    for (const tell of this.#waiting) tell();
+    this.#tell();
     return null;
   }
 
   /** The notification that it is sent as the first, second, third; waits for it. */
   async nth(count: number): Promise<Notified> {
-    await this.#until(() => this.notified.length >= count);
+    await this.#until(() => this.notified.length >= count, `notification ${count}`);
     return this.notified[count - 1] as Notified;
   }
 
   async isClosed(id: number): Promise<void> {
-    await this.#until(() => this.closed.includes(id));
+    await this.#until(() => this.closed.includes(id), `notification ${id} to be closed`);
   }
 
-  async #until(condition: () => boolean): Promise<void> {
-    while (!condition()) await new Promise<void>((resolve) => this.#waiting.add(resolve));
+  async #until(condition: () => boolean, what: string): Promise<void> {
+    let isLate = false;
+    const timer = setTimeout(() => {
+      isLate = true;
+      this.#tell();
+    }, PATIENCE);
+    while (!condition()) {
+      if (isLate) throw new Error(`waited ${PATIENCE} ms in vain for ${what}`);
+      await new Promise<void>((resolve) => this.#waiting.add(resolve));
+    }
+    clearTimeout(timer);
+  }
+
+  #tell(): void {
+    for (const tell of this.#waiting) tell();
+    this.#waiting.clear();
   }
 
   /** Presses the button with this label, or with this key if there is none. */
