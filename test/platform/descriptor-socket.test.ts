@@ -6,6 +6,7 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import { listenAtControlPath } from "../../src/platform/control-socket.ts";
 import { DescriptorSocket } from "../../src/platform/descriptor-socket.ts";
 import { closeDescriptors } from "../../src/platform/libc.ts";
+import { finished } from "../peer/lab.ts";
 import { makeFolder } from "../support/agents.ts";
 import { copiesOf, eventually, Stream } from "../support/mux-guard.ts";
 
@@ -124,10 +125,7 @@ print(repr(s.recv(1)))`;
     const child = spawn("python3", ["-c", script, path, stream.path]);
     await eventually(() => accepted.length === 1);
     accepted[0]?.listen();
-    const [chunk] = await new Promise<[Buffer]>((resolve) =>
-      child.stdout.once("data", (data) => resolve([data])),
-    );
-    expect(String(chunk)).toBe("b''\n");
+    expect((await finished(child)).stdout).toBe("b''\n");
     await eventually(() => accepted[0]?.closed === 1 && stream.passed === 0);
     expect(accepted[0]?.chunks).toEqual([]);
   });
