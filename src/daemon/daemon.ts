@@ -170,7 +170,7 @@ export class Guard {
     this.#prompts = new Prompts({
       processes: this.#processes,
       broker: this.#broker,
-      scopeOf: (caller, scope) => this.#promptScope(caller, scope),
+      scopeOf: (caller, scope) => this.#runs.scopeOfPrompt(caller, scope),
       asksOnTerminals: config.approvers.includes("terminal"),
     });
   }
@@ -262,7 +262,7 @@ export class Guard {
       destinations: this.#masterDestinations,
       logins: this.#logins,
       runOf: (caller) => caller && this.#runs.of(caller)?.scope,
-      scopeOf: (caller, scope) => this.#scopeOf(caller, scope),
+      scopeOf: (caller, scope) => this.#runs.scopeOf(caller, scope),
       outside: outside.scope,
       report,
       prompts: this.#prompts,
@@ -270,37 +270,6 @@ export class Guard {
       environment: this.#options.environment,
     });
     return this.#connections;
-  }
-
-  /** What decides for a process that came to a socket of the scope. */
-  #scopeOf(caller: Caller | undefined, scope: Scope): Scope {
-    const own = (caller && this.#runs.of(caller)?.scope) ?? scope;
-    return caller && this.#isStranger(caller, own) ? { ...own, policy: nobodyDecides } : own;
-  }
-
-  /** Whether a process is inside of a run, and nobody here knows of which: another guard's, or one whose holder it has killed. */
-  #isStranger(caller: Caller, { run }: Scope): boolean {
-    return !run && !caller.container && this.isInRun(caller);
-  }
-
-  /** The same for a client whose scope does not change, found out when the first thing is decided for it. */
-  #known(scope: Scope): Scope {
-    let isKnown = scope.run !== undefined;
-    const policy = (caller: Caller): ReturnType<Scope["policy"]> => {
-      isKnown ||= !this.#isStranger(caller, scope);
-      return isKnown ? scope.policy(caller) : nobodyDecides();
-    };
-    return { ...scope, policy };
-  }
-
-  /** A process's own run decides, whichever socket it comes to; one that another guard holds can't be asked here. */
-  #promptScope(caller: Caller, scope: Scope): Scope {
-    const own = this.#runs.of(caller)?.scope ?? scope;
-    if (!own.run && this.isInRun(caller))
-      throw new Error(
-        "this process is inside of a muxguard run, or of a container; MUXGUARD_PROMPTS names the guard to ask",
-      );
-    return own;
   }
 
   /** From the first question on: before it there is no approval to forget. */
@@ -421,18 +390,13 @@ export class Guard {
     const timeouts = { answer: upstreamTimeout, person: Math.max(PERSON_TIMEOUT, upstreamTimeout) };
     new AgentConnection(socket, {
       broker: this.#broker,
-      scope: this.#known(scope),
+      scope: this.#runs.scopeOfClient(scope),
       upstream: createUpstream(addresses, timeouts),
       keyNames,
       route: agentRoute(this.#sessions, this.#destinations, this.#logins),
       client: this.peer(accepted),
     });
   }
-}
-
-/** Its run may allow less than the user's policy does. */
-function nobodyDecides(): never {
-  throw new Error("this process is inside of a muxguard run, and only the guard of that run decides for it");
 }
 
 function controlOf(operation: ControlOperation): Request {
