@@ -1,23 +1,26 @@
 /** What config.toml may hold. */
-import * as z from "zod/mini";
+import * as v from "valibot";
 import { approverKinds, duration, listOf } from "../policy/schema.ts";
 
-export const configSchema = z.strictObject({
-  upstream_agent: z.optional(z.union([z.string(), z.array(z.string()).check(z.minLength(1))])),
-  approvers: z.optional(listOf(z.enum(approverKinds))),
-  remember: z.optional(duration),
-  timeout: z.optional(duration),
-  yes: z.optional(z.enum(["once", "remember"])),
-  max_questions: z.optional(z.int().check(z.minimum(1))),
-  offer_after: z.optional(z.int().check(z.minimum(1))),
-  upstream_timeout: z.optional(duration),
-  sync_log: z.optional(z.boolean()),
-  ssh_config: z.optional(z.string()),
-  control_dirs: z.optional(listOf(z.string())),
-  askpass: z.optional(z.string().check(z.minLength(1))),
-  command: z.optional(z.union([z.string(), z.array(z.string()).check(z.minLength(1))])),
-  notices: z.optional(listOf(z.string())),
-  announce: z.optional(z.enum(["terminal", "always"])),
+const count = v.pipe(v.number(), v.integer(), v.minValue(1));
+const oneOrMore = v.pipe(v.array(v.string()), v.minLength(1));
+
+export const configSchema = v.strictObject({
+  upstream_agent: v.optional(v.union([v.string(), oneOrMore])),
+  approvers: v.optional(listOf(v.picklist(approverKinds))),
+  remember: v.optional(duration),
+  timeout: v.optional(duration),
+  yes: v.optional(v.picklist(["once", "remember"])),
+  max_questions: v.optional(count),
+  offer_after: v.optional(count),
+  upstream_timeout: v.optional(duration),
+  sync_log: v.optional(v.boolean()),
+  ssh_config: v.optional(v.string()),
+  control_dirs: v.optional(listOf(v.string())),
+  askpass: v.optional(v.pipe(v.string(), v.minLength(1))),
+  command: v.optional(v.union([v.string(), oneOrMore])),
+  notices: v.optional(listOf(v.string())),
+  announce: v.optional(v.picklist(["terminal", "always"])),
 });
 
-export type ConfigFile = z.infer<typeof configSchema>;
+export type ConfigFile = v.InferOutput<typeof configSchema>;

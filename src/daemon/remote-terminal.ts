@@ -1,30 +1,31 @@
 /** The terminal of another process of muxguard's, which alone can read from it: a question goes there, and the answer comes back. */
+
+import * as v from "valibot";
 import { CancellationTokenSource, type MessageConnection, type RequestType } from "vscode-jsonrpc/node.js";
-import * as z from "zod/mini";
 import type { Approver } from "../approver/approver.ts";
 import type { Prompter } from "../approver/prompter.ts";
 import type { Answer } from "../policy/question.ts";
 import * as rpc from "./rpc.ts";
 
-const duration = z.object({ milliseconds: z.int().check(z.minimum(0)) });
+const duration = v.object({ milliseconds: v.pipe(v.number(), v.integer(), v.minValue(0)) });
 
-export const answerSchema = z.discriminatedUnion("decision", [
-  z.object({
-    decision: z.literal("allow"),
-    remember: z.union([z.enum(["once", "run", "session", "always"]), duration]),
+export const answerSchema = v.variant("decision", [
+  v.object({
+    decision: v.literal("allow"),
+    remember: v.union([v.picklist(["once", "run", "session", "always"]), duration]),
   }),
-  z.object({ decision: z.literal("apart") }),
-  z.object({ decision: z.literal("deny"), reason: z.string(), remember: z.optional(duration) }),
-]) satisfies z.ZodMiniType<Answer>;
+  v.object({ decision: v.literal("apart") }),
+  v.object({ decision: v.literal("deny"), reason: v.string(), remember: v.optional(duration) }),
+]) satisfies v.GenericSchema<unknown, Answer>;
 
-const promptSchema = z.nullable(z.string());
+const promptSchema = v.nullable(v.string());
 
 export function remoteTerminal(connection: MessageConnection): Approver {
   return {
     kind: "terminal",
     unavailable: () => undefined,
     ask: async (question, signal) =>
-      answerSchema.parse(await askRemotely(connection, rpc.askRequest, question, signal)),
+      v.parse(answerSchema, await askRemotely(connection, rpc.askRequest, question, signal)),
   };
 }
 
@@ -33,7 +34,7 @@ export function remotePrompter(connection: MessageConnection): Prompter {
   return {
     unavailable: () => undefined,
     prompt: async (prompt, signal) =>
-      promptSchema.parse(await askRemotely(connection, rpc.promptRequest, prompt, signal)) ?? undefined,
+      v.parse(promptSchema, await askRemotely(connection, rpc.promptRequest, prompt, signal)) ?? undefined,
   };
 }
 

@@ -6,8 +6,8 @@ import { randomBytes } from "node:crypto";
 import { existsSync, readdirSync, rmSync } from "node:fs";
 import type { Socket } from "node:net";
 import { join } from "node:path";
+import * as v from "valibot";
 import { ResponseError } from "vscode-jsonrpc/node.js";
-import * as z from "zod/mini";
 import type { Prompter } from "../approver/prompter.ts";
 import { type Asker, waitingLine } from "../guard/broker.ts";
 import type { Scope } from "../guard/scope.ts";
@@ -31,17 +31,19 @@ export interface RidesOptions {
 }
 
 /** What a run sends may be anything. */
-const schema = z.object({
-  destination: z.object({
-    host: z.string(),
-    user: z.exactOptional(z.string()),
-    port: z.exactOptional(z.int()),
-    jump: z.exactOptional(z.string()),
+const schema = v.object({
+  destination: v.object({
+    host: v.string(),
+    user: v.exactOptional(v.string()),
+    port: v.exactOptional(v.pipe(v.number(), v.integer())),
+    jump: v.exactOptional(v.string()),
   }),
-  purpose: z.object({
-    command: z.exactOptional(z.string()),
-    subsystem: z.exactOptional(z.string()),
-    forward: z.exactOptional(z.object({ kind: z.enum(forwardKinds), connect: z.exactOptional(z.string()) })),
+  purpose: v.object({
+    command: v.exactOptional(v.string()),
+    subsystem: v.exactOptional(v.string()),
+    forward: v.exactOptional(
+      v.object({ kind: v.picklist(forwardKinds), connect: v.exactOptional(v.string()) }),
+    ),
   }),
 });
 
@@ -96,7 +98,7 @@ export class Rides {
         try {
           // the shim waits for what asks here, and then becomes ssh: it is the one whose session is decided next
           const asker = askerOf(() => parentOf(peer.identify(), processes), gone, scope);
-          return await this.#ride(schema.parse(request), { ...asker, waiting }, peer);
+          return await this.#ride(v.parse(schema, request), { ...asker, waiting }, peer);
         } catch (error) {
           throw new ResponseError(1, error instanceof Error ? error.message : String(error));
         }

@@ -1,8 +1,8 @@
 /** What the daemon does for muxguard's own commands: status, pending questions, answers, and runs. */
 import type { Socket } from "node:net";
 import { join } from "node:path";
+import * as v from "valibot";
 import { type MessageConnection, ResponseError } from "vscode-jsonrpc/node.js";
-import * as z from "zod/mini";
 import { inTurn } from "../approver/in-turn.ts";
 import type { Prompter } from "../approver/prompter.ts";
 import { type Accepted, type Listener, listenPrivately } from "../platform/listener.ts";
@@ -18,7 +18,7 @@ import * as rpc from "./rpc.ts";
 /** The most that one client may send in all, in bytes. Its requests and answers are short. */
 const MAX_RECEIVED = 4 * 1024 * 1024;
 
-const purposeSchema = z.nullable(z.enum(["approve", "deny"]));
+const purposeSchema = v.nullable(v.picklist(["approve", "deny"]));
 
 const INSIDE =
   "this process is inside of a muxguard run or of a container, and what is guarded can't control the guard";
@@ -78,23 +78,23 @@ function serveQuestions(
     };
   });
   connection.onRequest(rpc.pendingRequest, (purpose) => {
-    fromOutside(purposeSchema.parse(purpose) ?? undefined);
+    fromOutside(v.parse(purposeSchema, purpose) ?? undefined);
     return guard.pending();
   });
   connection.onRequest(rpc.answerRequest, ({ id, answer }) => {
     fromOutside(answer.decision === "allow" ? "approve" : "deny");
-    return guard.answer(id, answerSchema.parse(answer));
+    return guard.answer(id, v.parse(answerSchema, answer));
   });
 }
 
 function serveForgetting(connection: MessageConnection, guard: Guard, fromOutside: FromOutside): void {
   connection.onRequest(rpc.grantsRequest, (purpose) => {
-    fromOutside(z.nullable(z.literal("forget")).parse(purpose) ?? undefined);
+    fromOutside(v.parse(v.nullable(v.literal("forget")), purpose) ?? undefined);
     return guard.grants;
   });
   connection.onRequest(rpc.forgetRequest, (id) => {
     const caller = fromOutside("forget");
-    const forgotten = guard.forget(z.string().parse(id));
+    const forgotten = guard.forget(v.parse(v.string(), id));
     if (forgotten > 0) guard.recordControl(caller, "forget");
     return forgotten;
   });

@@ -1,6 +1,6 @@
 /**
- * Settings files, checked once: what a file says is kept, as it was checked, in the state folder. Most runs then start without the parser and the
- * schemas, which take longer to load than everything else.
+ * Settings files, checked once: what a file says is kept, as it was checked, in the state folder. Most runs then start without loading the
+ * parser and the schemas.
  *
  * What is kept belongs to the file's stamp: inode, times, size, owner and mode. The state folder is private, and has to be: it holds the log.
  */
@@ -14,7 +14,7 @@ import type { ConfigFile } from "./config-schema.ts";
 const SETTLED = 2000;
 
 /** Part of the stamp: to be raised with each change to a schema. */
-const VERSION = 5;
+const VERSION = 6;
 
 interface Settings {
   config: ConfigFile;

@@ -2,12 +2,10 @@
 import { readFileSync, type Stats, statSync } from "node:fs";
 import { userInfo } from "node:os";
 import { parse, TomlError } from "smol-toml";
-import * as z from "zod/mini";
+import * as v from "valibot";
 import { type PolicyFile, policySchema } from "../policy/schema.ts";
 import { type ConfigFile, configSchema } from "./config-schema.ts";
 import { SettingsError } from "./settings-error.ts";
-
-z.config(z.locales.en());
 
 const schemas = { config: configSchema, policy: policySchema };
 
@@ -15,9 +13,12 @@ const schemas = { config: configSchema, policy: policySchema };
 export function checkSettings(path: string, kind: keyof typeof schemas): ConfigFile | PolicyFile {
   checkOwner(path, statSync(path));
   const text = readFileSync(path, "utf8");
-  const result = schemas[kind].safeParse(parseToml(path, text));
-  if (result.success) return result.data;
-  const [issue] = result.error.issues;
+  const { success, output, issues } = v.safeParse<typeof configSchema | typeof policySchema>(
+    schemas[kind],
+    parseToml(path, text),
+  );
+  if (success) return output;
+  const [issue] = issues;
   throw new SettingsError(`${path}:${lineOf(text, issue)}: ${describeIssue(issue)}`);
 }
 
@@ -37,19 +38,29 @@ function parseToml(path: string, text: string): unknown {
   }
 }
 
-type Issue = z.core.$ZodIssue | undefined;
+type Issue = v.BaseIssue<unknown>;
+
+/** Where in the file: names of fields, and places in lists from 0. */
+function placeOf({ path }: Issue): (string | number)[] {
+  return path?.map(({ key }) => (typeof key === "number" ? key : String(key))) ?? [];
+}
 
 function describeIssue(issue: Issue): string {
-  const field = issue?.path.filter((part) => typeof part === "string").join(".");
-  return field ? `${field}: ${issue?.message}` : (issue?.message ?? "not valid");
+  const field = placeOf(issue)
+    .filter((part) => typeof part === "string")
+    .join(".");
+  if (issue.type === "strict_object" && issue.expected === "never") return `${field}: there is no such field`;
+  if (issue.type === "strict_object" && issue.received === "undefined") return `${field}: is missing`;
+  return field ? `${field}: ${issue.message}` : issue.message;
 }
 
 /** The line of a mistake: that of the key, within the n-th table of its kind; or that of the table. */
 function lineOf(text: string, issue: Issue): number {
   const lines = text.split("\n");
-  const [table, index] = issue?.path ?? [];
+  const path = placeOf(issue);
+  const [table, index] = path;
   const header = typeof table === "string" && typeof index === "number" ? nthTable(lines, table, index) : -1;
-  const key = issue?.code === "unrecognized_keys" ? issue.keys[0] : issue?.path[header < 0 ? 0 : 2];
+  const key = path[header < 0 ? 0 : 2];
   const end = lines.findIndex((line, at) => at > header && /^\s*\[/.test(line));
   const within = lines.slice(header + 1, end < 0 ? undefined : end);
   const at = within.findIndex((line) =>

@@ -88,7 +88,7 @@ function exactAddresses({ kind, listen, connect }: Forward): Fields | undefined 
   const needed = [...(kind === "stdio" ? [] : [listen]), ...(kind === "dynamic" ? [] : [connect])];
   if (needed.some((address) => address === undefined || address.includes("/"))) return undefined;
   return {
-    forward: kind,
+    forward: [kind],
     ...(listen !== undefined && { listen }),
     ...(connect !== undefined && { connect }),
   };

@@ -144,7 +144,7 @@ function matchEnvironment({ action, environment: list }: Rule, names: readonly s
 }
 
 function matchForward(rule: Rule, { forward }: Request): boolean {
-  if (rule.forward !== undefined && !(forward && [rule.forward].flat().includes(forward.kind))) return false;
+  if (rule.forward !== undefined && !(forward && rule.forward.includes(forward.kind))) return false;
   return matchAddress(rule.listen, forward?.listen) && matchConnect(rule, forward);
 }
 

@@ -2,7 +2,7 @@
  * What policy.toml may hold. Everything that is not listed here is an error: a misspelt field would otherwise make a rule match more than its
  * author meant.
  */
-import * as z from "zod/mini";
+import * as v from "valibot";
 import { parseDuration } from "./duration.ts";
 import {
   adminOperations,
@@ -12,24 +12,31 @@ import {
   requestKinds,
 } from "./request.ts";
 
-export const duration = z.pipe(
-  z
-    .string()
-    .check(z.refine((text) => parseDuration(text) !== undefined, 'not a duration, such as "10m" or "60s"')),
-  z.transform((text) => parseDuration(text) as number),
+const isDuration = (text: string): boolean => parseDuration(text) !== undefined;
+const toMilliseconds = (text: string): number => parseDuration(text) as number;
+export const duration = v.pipe(
+  v.string(),
+  v.check(isDuration, 'not a duration, such as "10m" or "60s"'),
+  v.transform(toMilliseconds),
+);
+const durationOrNever = v.pipe(
+  v.string(),
+  v.check((text) => text === "never" || isDuration(text), 'neither a duration, such as "10m", nor "never"'),
+  v.transform((text) => (text === "never" ? text : toMilliseconds(text))),
 );
 /** A text alone is a list of one. */
-const asList = z.transform((value: unknown) => (typeof value === "string" ? [value] : value));
-export const listOf = <T extends z.core.$ZodType>(item: T) => z.pipe(asList, z.array(item));
-const someOf = <T extends z.core.$ZodType>(item: T) =>
-  z.pipe(asList, z.array(item).check(z.minLength(1, "an empty list matches nothing")));
-const oneOrMore = <T extends string>(values: readonly [T, ...T[]]) => someOf(z.enum(values));
+const asList = v.transform((value: unknown) => (typeof value === "string" ? [value] : value));
+export const listOf = <T extends v.GenericSchema>(item: T) => v.pipe(v.unknown(), asList, v.array(item));
+const someOf = <T extends v.GenericSchema>(item: T) =>
+  v.pipe(listOf(item), v.minLength(1, "an empty list matches nothing"));
+const oneOrMore = <T extends string>(values: readonly [T, ...T[]]) => someOf(v.picklist(values));
 const isWhole = (list: string): boolean =>
   list.split(",").every((item) => item.replace("!", "").trim() !== "");
 const patterns = (isList: (list: string) => boolean) =>
-  z.string().check(
-    z.refine(isList, "an empty pattern"),
-    z.refine(
+  v.pipe(
+    v.string(),
+    v.check(isList, "an empty pattern"),
+    v.check(
       (list) => !list.split(",").every((item) => item.trim().startsWith("!")),
       'nothing but negated patterns never matches; begin with "*,"',
     ),
@@ -41,46 +48,46 @@ const patternListOrNone = patterns((list) => list === "" || isWhole(list));
 
 export const approverKinds = ["notification", "tmux", "terminal", "askpass", "command", "queue"] as const;
 
-const ruleSchema = z.strictObject({
-  name: z.optional(z.string()),
-  on: z.optional(oneOrMore(requestKinds)),
-  host: z.optional(patternList),
-  host_key: z.optional(z.string()),
-  port: z.optional(z.int().check(z.minimum(1), z.maximum(65535))),
-  user: z.optional(patternList),
-  key: z.optional(patternList),
-  namespace: z.optional(patternList),
-  operation: z.optional(oneOrMore([...adminOperations, ...connectionOperations, ...confirmOperations])),
+const ruleSchema = v.strictObject({
+  name: v.optional(v.string()),
+  on: v.optional(oneOrMore(requestKinds)),
+  host: v.optional(patternList),
+  host_key: v.optional(v.string()),
+  port: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65_535))),
+  user: v.optional(patternList),
+  key: v.optional(patternList),
+  namespace: v.optional(patternList),
+  operation: v.optional(oneOrMore([...adminOperations, ...connectionOperations, ...confirmOperations])),
   // of sessions
-  command: z.optional(z.string()),
-  subsystem: z.optional(patternList),
-  tty: z.optional(z.boolean()),
-  x11: z.optional(z.boolean()),
-  forward_agent: z.optional(z.boolean()),
-  environment: z.optional(patternListOrNone),
+  command: v.optional(v.string()),
+  subsystem: v.optional(patternList),
+  tty: v.optional(v.boolean()),
+  x11: v.optional(v.boolean()),
+  forward_agent: v.optional(v.boolean()),
+  environment: v.optional(patternListOrNone),
   // of forwards
-  forward: z.optional(z.union([z.enum(forwardKinds), oneOrMore(forwardKinds)])),
-  listen: z.optional(patternList),
-  connect: z.optional(patternList),
-  caller: z.optional(patternList),
-  programs: z.optional(someOf(z.string())),
-  scope: z.optional(patternListOrNone),
-  forwarded: z.optional(z.boolean()),
-  verified: z.optional(z.boolean()),
-  container: z.optional(z.boolean()),
-  action: z.enum(["allow", "deny", "ask"]),
-  remember: z.optional(z.union([z.literal("never"), duration])),
-  timeout: z.optional(duration),
-  approver: z.optional(oneOrMore(approverKinds)),
+  forward: v.optional(oneOrMore(forwardKinds)),
+  listen: v.optional(patternList),
+  connect: v.optional(patternList),
+  caller: v.optional(patternList),
+  programs: v.optional(someOf(v.string())),
+  scope: v.optional(patternListOrNone),
+  forwarded: v.optional(v.boolean()),
+  verified: v.optional(v.boolean()),
+  container: v.optional(v.boolean()),
+  action: v.picklist(["allow", "deny", "ask"]),
+  remember: v.optional(durationOrNever),
+  timeout: v.optional(duration),
+  approver: v.optional(oneOrMore(approverKinds)),
 });
 
-export const policySchema = z.strictObject({
-  default: z.optional(z.enum(["allow", "deny", "ask"])),
-  rule: z.optional(z.array(ruleSchema)),
+export const policySchema = v.strictObject({
+  default: v.optional(v.picklist(["allow", "deny", "ask"])),
+  rule: v.optional(v.array(ruleSchema)),
 });
 
 /** A rule as it is written; `name` is optional there. */
-export type RuleFields = z.infer<typeof ruleSchema>;
+export type RuleFields = v.InferOutput<typeof ruleSchema>;
 
 /** One file of a policy. */
-export type PolicyFile = z.infer<typeof policySchema>;
+export type PolicyFile = v.InferOutput<typeof policySchema>;

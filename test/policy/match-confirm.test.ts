@@ -28,7 +28,7 @@ describe("a rule that allows matches OpenSSH's question", () => {
     ["by the key's fingerprint", useKey, { key: FINGERPRINT }],
     ["by its operation", share, { operation: ["share"] }],
     ["by the host, if it does not insist on proof", share, { host: "*.example", verified: false }],
-    ["by the forward", forward, { on: ["confirm"], forward: "local", connect: "db:5432" }],
+    ["by the forward", forward, { on: ["confirm"], forward: ["local"], connect: "db:5432" }],
     ["by the program that asks", opaque, { on: ["confirm"], caller: "/usr/bin/ssh" }],
     ["for a new host key, if it names that", hostKey, { operation: ["trust-host-key"] }],
   ])("%s", (_, request, fields) => {
@@ -42,7 +42,7 @@ describe("a rule that allows does not match", () => {
     ["by another kind", useKey, { on: ["sign"], key: "work" }],
     ["by another key", useKey, { key: "other" }],
     ["by another forward", forward, { on: ["confirm"], connect: "db:22" }],
-    ["a session, by a forward", share, { on: ["confirm"], forward: "local" }],
+    ["a session, by a forward", share, { on: ["confirm"], forward: ["local"] }],
     ["a session, by a command: nobody says what it is", share, { on: ["confirm", "session"], command: "*" }],
     ["a new host key, by the kind alone", hostKey, { on: ["confirm"] }],
     ["a new host key, by the program", hostKey, { caller: "/usr/bin/ssh" }],

@@ -124,8 +124,8 @@ describe("a rule on variables", () => {
 });
 
 checks("a rule on forwards", [
-  ["matches its kind", { forward: "local" }, local, true],
-  ["does not match another", { forward: "local" }, remote, false],
+  ["matches its kind", { forward: ["local"] }, local, true],
+  ["does not match another", { forward: ["local"] }, remote, false],
   ["matches one of its kinds", { forward: ["dynamic", "stdio"] }, stdio, true],
   ["does not match one that is none of them", { forward: ["dynamic", "stdio"] }, local, false],
   ["matches where it listens", { listen: "127.0.0.1:*" }, local, true],
@@ -144,14 +144,14 @@ checks("a rule on forwards", [
   ["finds one that the world reaches", { listen: "*,!localhost:*,!127.0.0.1:*" }, remote, true],
   ["finds none that only this host reaches", { listen: "*,!localhost:*,!127.0.0.1:*" }, local, false],
   ["does not match one that listens nowhere", { listen: "*" }, stdio, false],
-  ["matches only if all of it does", { forward: "remote", connect: "*.internal:*" }, local, false],
+  ["matches only if all of it does", { forward: ["remote"], connect: "*.internal:*" }, local, false],
   [
     "matches one that is ended",
-    { forward: "local", operation: ["cancel"] },
+    { forward: ["local"], operation: ["cancel"] },
     { ...local, operation: "cancel" },
     true,
   ],
-  ["does not match one that is opened", { forward: "local", operation: ["cancel"] }, local, false],
+  ["does not match one that is opened", { forward: ["local"], operation: ["cancel"] }, local, false],
 ]);
 
 describe.each([
@@ -182,7 +182,7 @@ describe("a field of sessions or forwards", () => {
     { forward_agent: false },
     { environment: "*" },
   ];
-  const ofForwards: Partial<Rule>[] = [{ forward: "local" }, { listen: "*" }, { connect: "*" }];
+  const ofForwards: Partial<Rule>[] = [{ forward: ["local"] }, { listen: "*" }, { connect: "*" }];
   const others: Request[] = [
     base.login,
     ...(["proxy", "terminate", "connect"] as const).map((kind) => ({ ...place, kind })),
@@ -212,7 +212,7 @@ describe("a field of sessions or forwards", () => {
   });
 
   test("counts for its own kind, whatever else a rule names", () => {
-    const rule: Partial<Rule> = { command: "uptime", forward: "local", on: ["session", "forward", "sign"] };
+    const rule: Partial<Rule> = { command: "uptime", forward: ["local"], on: ["session", "forward", "sign"] };
     expect([uptime, local, base.login].map((request) => matches(rule, request))).toEqual([true, true, true]);
     expect([shell, remote].map((request) => matches(rule, request))).toEqual([false, false]);
     const { on: _on, ...open } = rule;
