@@ -8,13 +8,18 @@ import { join } from "node:path";
 import { StubServer } from "../test/support/message-bus.ts";
 import { AgentClient } from "./agent-client.ts";
 import type { Lab } from "./lab.ts";
+import { memoryRow } from "./load.ts";
 import { createLogin } from "./login.ts";
 import { ready } from "./processes.ts";
 import { type Summary, summarize } from "./samples.ts";
 import { type Row, renderSummary } from "./table.ts";
 
 const WARM_UP = 20;
+const ON_BUS = 200;
 const MOST_MILLISECONDS = 50;
+
+/** By then a daemon has got ready for its first question, in milliseconds. */
+const READY_AFTER = 3000;
 
 /** Where questions come up. */
 interface Screen {
@@ -36,12 +41,13 @@ async function onBus(lab: Lab): Promise<Row[]> {
       DBUS_SYSTEM_BUS_ADDRESS: bus.address,
     };
     const config = 'approvers = ["notification"]';
-    const { socket } = await lab.startGuard({ environment, config, stderr: "ignore" });
+    const { socket, pid } = await lab.startGuard({ environment, config, stderr: "ignore" });
     const screen: Screen = {
       shows: async (nth) => void (await server.nth(nth)),
       isEmpty: async (nth) => server.isClosed((await server.nth(nth)).id),
     };
-    return rows("on the session's bus", await ask(lab, socket, screen, 200));
+    const samples = await ask(lab, socket, screen, ON_BUS);
+    return [...rows("on the session's bus", samples), memoryRow(`${ON_BUS} questions there`, pid)];
   } finally {
     await bus.close();
   }
@@ -95,6 +101,7 @@ function terminalOf(client: ChildProcess): Screen {
 /** Each question is withdrawn before the next. @returns how long each took to come, in milliseconds */
 async function ask(lab: Lab, socket: string, screen: Screen, count: number): Promise<number[]> {
   const samples: number[] = [];
+  await new Promise((resolve) => setTimeout(resolve, READY_AFTER));
   while (samples.length < count) {
     const nth = samples.length + 1;
     const { bind, login } = createLogin(lab.key);
@@ -113,12 +120,8 @@ async function ask(lab: Lab, socket: string, screen: Screen, count: number): Pro
 function rows(where: string, [first = Number.NaN, ...samples]: number[]): Row[] {
   const later = summarize(samples.slice(WARM_UP));
   return [
-    row(`${where}, the first one of a guard`, { p50: first, p95: first }),
-    {
-      ...row(`${where}, later ones`, later),
-      target: `< ${MOST_MILLISECONDS} ms`,
-      holds: later.p50 < MOST_MILLISECONDS,
-    },
+    row(`${where}, the first one of a daemon`, { p50: first, p95: first }),
+    row(`${where}, later ones`, later),
   ];
 }
 
@@ -127,5 +130,7 @@ function row(where: string, summary: Summary): Row {
     measure: `request to question ${where}`,
     guard: renderSummary(summary),
     result: `${summary.p50.toFixed(1)} ms`,
+    target: `< ${MOST_MILLISECONDS} ms`,
+    holds: summary.p50 < MOST_MILLISECONDS,
   };
 }

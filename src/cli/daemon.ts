@@ -9,6 +9,9 @@ import { serveRpc } from "../daemon/rpc-server.ts";
 import { answers } from "../platform/listener.ts";
 import { CliError } from "./cli-error.ts";
 
+/** When its first clients are served, in milliseconds after the start. */
+const WARM_UP_AFTER = 1000;
+
 export async function daemon({ foreground }: { foreground?: boolean }): Promise<void> {
   const paths = openPaths();
   const config = await readConfig(paths);
@@ -38,6 +41,7 @@ async function serve(paths: Paths, config: Config): Promise<() => Promise<void>>
     guard.closeWith(await serveRpc({ guard, path, agentSocket, policy, connections }));
     removeStaleRides(folder);
     await connections.start();
+    setTimeout(() => guard.warmUp(), WARM_UP_AFTER).unref();
   } catch (error) {
     await guard.close();
     throw error;

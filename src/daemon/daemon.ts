@@ -272,7 +272,14 @@ export class Guard {
     return this.#connections;
   }
 
-  /** From the first question on: before it there is no approval to forget. */
+  /** Loads and connects what the first question would wait for. */
+  warmUp(): void {
+    if (this.isClosing) return;
+    this.#watchLocks();
+    if (this.#options.config.approvers.includes("notification")) void this.#desktop.warmUp();
+  }
+
+  /** From the first question on, at the latest: before it there is no approval to forget. */
   #watchLocks(): void {
     const { environment } = this.#options;
     const [system, session] = [systemBusSocket(environment), sessionBusSocket(environment)];

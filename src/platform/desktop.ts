@@ -5,6 +5,8 @@ import { MacNotifications } from "./mac-notifications.ts";
 import { Notifications } from "./notifications.ts";
 
 export interface OpenDesktop extends Desktop {
+  /** Loads and connects what the first notification would wait for. */
+  warmUp(): Promise<void>;
   close(): Promise<void>;
 }
 

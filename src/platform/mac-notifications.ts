@@ -29,6 +29,10 @@ export class MacNotifications implements Desktop {
     return { replace: () => Promise.resolve(), close: () => {} };
   }
 
+  warmUp(): Promise<void> {
+    return Promise.resolve();
+  }
+
   close(): Promise<void> {
     return Promise.resolve();
   }

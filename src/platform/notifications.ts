@@ -38,6 +38,10 @@ export class Notifications implements Desktop {
     return this.#socket === undefined ? "no session bus for notifications" : undefined;
   }
 
+  async warmUp(): Promise<void> {
+    if (this.#socket !== undefined) await this.#connected().catch(() => {}); // whoever shows something is told
+  }
+
   async show(notification: Notification, events?: NotificationEvents): Promise<ShownNotification> {
     const bus = await this.#connected();
     const owner = await bus.ownerOf(SERVICE);

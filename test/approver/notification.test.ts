@@ -250,6 +250,21 @@ describeWith(["bus"], "a question as a notification", () => {
     expect(server.notified).toEqual([]);
   });
 
+  it("is put by a desktop that got ready before it had a server, or could not", async () => {
+    const guest = await bus.client();
+    const before = await guest.listNames();
+    await desktop.warmUp();
+    expect((await guest.listNames()).length).toBe(before.length + 1);
+    const nowhere = new Notifications(lab.path("missing"), () => true);
+    await nowhere.warmUp();
+    await new Notifications(undefined, () => true).warmUp();
+    const server = await startServer();
+    ask();
+    await server.nth(1);
+    const asked = createNotificationApprover(nowhere).ask(question(), withdrawn.signal);
+    await expect(asked).rejects.toThrow("the session bus can't be reached");
+  });
+
   it("is not put in the hands of a server that may not answer", async () => {
     const server = await startServer();
     const pids: number[] = [];
