@@ -7,19 +7,21 @@
  *   It draws a character of Latin-1 for each byte, so muxguard's own signs are spelt out.
  * - All of them read options before the text.
  */
+import { wrap } from "./screen-text.ts";
 
-/** In bytes: a character never has more columns than that. */
+/** In bytes, each of which may be drawn as a character. */
 const WIDTH = 80;
 /** What fits on a small screen. */
 const MAX_LINES = 42;
-const INDENT = "    ";
 
 /**
  * @param lines of the question
  * @throws Error if they can't all be shown
  */
 export function dialogText(lines: readonly string[]): string {
-  const shown = ["muxguard:", ...lines].flatMap((line) => broken(latin(withoutMarkup(line))));
+  const shown = ["muxguard:", ...lines].flatMap((line) =>
+    wrap(latin(withoutMarkup(line)), WIDTH, Buffer.byteLength),
+  );
   if (shown.length > MAX_LINES) throw new Error("the question is too long for a dialog (muxguard pending)");
   return shown.join("\n");
 }
@@ -32,29 +34,4 @@ function withoutMarkup(line: string): string {
 /** Without "<", which would begin a tag. */
 function latin(text: string): string {
   return text.replaceAll(" ← ", ", by ").replaceAll("→", "->").replaceAll("…", "...");
-}
-
-/** At blanks where there are some. What follows a break is indented, so that it is not taken for a line of the question's own. */
-function broken(line: string): string[] {
-  const lines: string[] = [];
-  let rest = line;
-  while (Buffer.byteLength(rest) > WIDTH) {
-    const fitting = beginning(rest);
-    const blank = fitting.lastIndexOf(" ");
-    const end = blank > WIDTH / 4 ? blank : fitting.length;
-    lines.push(rest.slice(0, end));
-    rest = `${INDENT}${rest.slice(end).trimStart()}`;
-  }
-  return [...lines, rest];
-}
-
-function beginning(text: string): string {
-  let bytes = 0;
-  let fitting = "";
-  for (const character of text) {
-    bytes += Buffer.byteLength(character);
-    if (bytes > WIDTH) break;
-    fitting += character;
-  }
-  return fitting;
 }

@@ -6,6 +6,9 @@ export interface Size {
   rows: number;
 }
 
+/** Of a terminal that does not tell its own. */
+export const USUAL_COLUMNS = 80;
+
 const WIDEST = 2;
 
 /**
@@ -24,18 +27,24 @@ export function textWidth(text: string): number {
 /** Deeper than the lines of a question, of which some are indented themselves: what a request puts into one never stands where a line begins. */
 const INDENT = "    ";
 
-/** The text in lines of at most `width` columns, broken at blanks where there are some; what follows a break is indented, however narrow the screen. */
-export function wrap(text: string, width: number, indent = INDENT): string[] {
+/**
+ * The text in lines of at most `width` columns, broken at blanks where there are some; what follows a break is indented, however narrow the screen.
+ * @param measure the columns of one character, at most
+ */
+export function wrap(
+  text: string,
+  width: number,
+  measure: (character: string) => number = widthOf,
+): string[] {
   const lines: string[] = [];
-  const room = Math.max(width, indent.length + WIDEST);
+  const room = Math.max(width, INDENT.length + WIDEST);
   let rest = text;
-  while (textWidth(rest) > room) {
-    const fitting = fit(rest, room);
+  for (let fitting = fit(rest, room, measure); fitting !== rest; fitting = fit(rest, room, measure)) {
     const blank = fitting.lastIndexOf(" ");
     // a break within the indent would go on for ever
-    const end = blank > Math.max(indent.length, room / 2) ? blank : fitting.length;
+    const end = blank > Math.max(INDENT.length, room / 2) ? blank : fitting.length;
     lines.push(rest.slice(0, end));
-    rest = `${indent}${rest.slice(end).trimStart()}`;
+    rest = `${INDENT}${rest.slice(end).trimStart()}`;
   }
   return [...lines, rest];
 }
@@ -45,11 +54,11 @@ export function cut(text: string, width: number): string {
   return textWidth(text) <= width ? text : `${fit(text, width - 1)}…`;
 }
 
-function fit(text: string, width: number): string {
+function fit(text: string, width: number, measure = widthOf): string {
   let columns = 0;
   let fitting = "";
   for (const character of text) {
-    columns += widthOf(character);
+    columns += measure(character);
     if (columns > width) break;
     fitting += character;
   }

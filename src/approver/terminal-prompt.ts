@@ -6,7 +6,7 @@ import { WriteStream } from "node:tty";
 import { type OpenTerminal, openTerminal, type TerminalOptions, unavailable } from "./open-terminal.ts";
 import { promptLines } from "./prompt-text.ts";
 import { type Prompt, type Prompter, withdrawn } from "./prompter.ts";
-import { wrap } from "./screen-text.ts";
+import { USUAL_COLUMNS, wrap } from "./screen-text.ts";
 
 const hidden = { type: "password", name: "answer", message: "", toggleMask: false } as const;
 const shownLine = { type: "input", name: "answer", message: "" } as const;
@@ -56,9 +56,6 @@ export async function readLine(
     return undefined;
   }
 }
-
-/** Of a terminal that nobody has given a size. */
-const USUAL_COLUMNS = 80;
 
 /** The keys stay with the program that waits, so that Ctrl-C ends it; the text goes when it is withdrawn. */
 async function show(options: TerminalOptions, text: string, signal: AbortSignal): Promise<undefined> {

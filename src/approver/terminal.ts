@@ -7,12 +7,9 @@ import { answersTo, describeAnswer, describeQuestion } from "../policy/describe.
 import { type Answer, DEAF_FOR, type Question } from "../policy/question.ts";
 import type { Approver } from "./approver.ts";
 import { openTerminal, type TerminalOptions, unavailable } from "./open-terminal.ts";
-import { type Size, wrap } from "./screen-text.ts";
+import { type Size, USUAL_COLUMNS, wrap } from "./screen-text.ts";
 
 const DENIED = describeAnswer({ decision: "deny", reason: "" });
-
-/** Where the terminal does not know its own size. */
-const USUAL_COLUMNS = 80;
 
 export function createTerminalApprover(options: TerminalOptions): Approver {
   return {

@@ -1,4 +1,5 @@
 /** Whoever waits while a program of muxguard's asks in its stead: muxguard-askpass, a shim of ssh. It is that program's parent. */
+import { attempt } from "../attempt.ts";
 import type { Asker } from "../guard/broker.ts";
 import { callerIn, type Scope } from "../guard/scope.ts";
 import type { ProcessTable } from "../platform/process.ts";
@@ -19,12 +20,4 @@ export function askerOf(read: () => Caller, gone: AbortSignal, scope: Scope): As
     return now !== undefined && now.startTime === before?.startTime && now.exe === before.exe;
   };
   return { caller, gone, tells: true, isUnchanged };
-}
-
-function attempt<T>(action: () => T): T | undefined {
-  try {
-    return action();
-  } catch {
-    return undefined;
-  }
 }

@@ -1,5 +1,6 @@
 /** A socket, held by its inode, and who listens there. unix(7). */
 import { closeSync, openSync } from "node:fs";
+import { attempt } from "../attempt.ts";
 import { connectUnix, O_PATH, peerCredentials } from "./libc.ts";
 
 export interface ListeningSocket {
@@ -19,12 +20,4 @@ export function openListeningSocket(path: string): ListeningSocket | undefined {
   if (pid !== undefined) return { fd, pid };
   closeSync(fd);
   return undefined;
-}
-
-function attempt<T>(action: () => T): T | undefined {
-  try {
-    return action();
-  } catch {
-    return undefined;
-  }
 }

@@ -2,6 +2,7 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from "vitest";
+import { attempt } from "../../src/attempt.ts";
 import { PrivateBus, StubServer } from "../support/message-bus.ts";
 import { ASKPASS, AskpassLab } from "./askpass-lab.ts";
 import { ended, MUXGUARD, type Result, until } from "./lab.ts";
@@ -321,11 +322,3 @@ describeWith(["ssh"], "a notice", () => {
     await until(() => !existsSync(`/proc/${pid}`), "the end of the program");
   });
 });
-
-function attempt<T>(action: () => T): T | undefined {
-  try {
-    return action();
-  } catch {
-    return undefined;
-  }
-}

@@ -3,6 +3,7 @@ import { execFileSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
+import { attempt } from "../../src/attempt.ts";
 import { ASKPASS, AskpassLab } from "./askpass-lab.ts";
 import { GitServer } from "./git-server.ts";
 import { ended, finished, type Result, until } from "./lab.ts";
@@ -291,11 +292,3 @@ describeWith(
     });
   },
 );
-
-function attempt<T>(action: () => T): T | undefined {
-  try {
-    return action();
-  } catch {
-    return undefined;
-  }
-}
