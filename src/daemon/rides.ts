@@ -31,18 +31,18 @@ export interface RidesOptions {
 }
 
 /** What a run sends may be anything. */
-const schema = v.object({
-  destination: v.object({
+const schema = v.strictObject({
+  destination: v.strictObject({
     host: v.string(),
     user: v.exactOptional(v.string()),
     port: v.exactOptional(v.pipe(v.number(), v.integer())),
     jump: v.exactOptional(v.string()),
   }),
-  purpose: v.object({
+  purpose: v.strictObject({
     command: v.exactOptional(v.string()),
     subsystem: v.exactOptional(v.string()),
     forward: v.exactOptional(
-      v.object({ kind: v.picklist(forwardKinds), connect: v.exactOptional(v.string()) }),
+      v.strictObject({ kind: v.picklist(forwardKinds), connect: v.exactOptional(v.string()) }),
     ),
   }),
 });

@@ -59,7 +59,8 @@ describeWith(["ssh", "sshd", "python"], "a hostile program inside of a ride", ()
     ["a port that is none", rideRequest({ host: HOST, port: -1 })],
     ["a port that is text", rideRequest({ host: HOST, port: "22 -o x" })],
     ["a purpose that is none", rideRequest({ host: HOST }, { command: 7 })],
-    ["options", rideRequest({ host: HOST, options: ["-o", `ProxyCommand=touch ${marker}`] }, [] as object)],
+    ["options", rideRequest({ host: HOST, options: ["-o", `ProxyCommand=touch ${marker}`] })],
+    ["a purpose with options", rideRequest({ host: HOST }, { options: ["-A"] })],
     ["the daemon's own requests", '{"jsonrpc":"2.0","id":1,"method":"openRun","params":{}}'],
     ["an answer to a question", '{"jsonrpc":"2.0","id":1,"method":"answer","params":{"id":"x","answer":{}}}'],
   ])("is refused %s", async (_, body) => {
