@@ -126,6 +126,14 @@ function isProven(path: Request["path"]): boolean {
 
 const shells = /\/(?:ba|da|z|k|fi|c|tc)?sh$/;
 const interpreters = /\/(?:python|perl|ruby|node|nodejs|bun|deno|php|lua|java|tclsh|expect)[\d.]*$/;
+/** Of an interpreter: the options whose value is the next word. Its program text (`-e`, python's `-c`) stays what it is told by. */
+const takingNext: readonly [interpreter: RegExp, options: RegExp][] = [
+  [shells, /^(?:-[a-z]*o|-O|--(?:rcfile|init-file|init-command))$/],
+  [/\/node(?:js)?$/, /^(?:-[rC]|--(?:require|import|loader|experimental-loader|conditions|env-file|title))$/],
+  [/\/python[\d.]*$/, /^-[WX]$/],
+  [/\/perl[\d.]*$/, /^-I$/],
+  [/\/ruby[\d.]*$/, /^-[rICE]$/],
+];
 
 /**
  * A shell at its prompt or with `-c`. It is left out of the line of programs: bash replaces itself with the last command of `bash -c "ssh a; ssh b"`,
@@ -161,12 +169,16 @@ function isInterpreter({ exe }: Process): boolean {
   return exe !== undefined && (shells.test(exe) || interpreters.test(exe));
 }
 
-/** The first argument that is no option; none where the program text is an argument itself. */
-function scriptOf({ exe, cmdline }: Process): string | undefined {
-  const isShell = exe !== undefined && shells.test(exe);
-  for (const word of cmdline.slice(1)) {
+/** The first argument that is neither an option nor the value of one; none where a shell's program text is an argument itself. */
+function scriptOf({ exe = "", cmdline }: Process): string | undefined {
+  const isShell = shells.test(exe);
+  const [, takesNext] = takingNext.find(([name]) => name.test(exe)) ?? [];
+  for (let at = 1; at < cmdline.length; at++) {
+    const word = cmdline[at] ?? "";
+    if (word === "--") return cmdline[at + 1];
     if (!word.startsWith("-")) return word;
     if (isShell && /^-[a-z]*c/.test(word)) return undefined;
+    if (takesNext?.test(word)) at++;
   }
   return undefined;
 }

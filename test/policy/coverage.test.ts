@@ -225,7 +225,33 @@ describe("a program is", () => {
       "/usr/bin/python3.11 a.py",
     ],
     ["a script behind options", process("/usr/bin/node", "node", "--inspect", "a.js"), "/usr/bin/node a.js"],
+    [
+      "a script behind the value of an option",
+      process("/usr/bin/node", "node", "--import", "tsx", "a.ts"),
+      "/usr/bin/node a.ts",
+    ],
+    [
+      "a script behind several of them",
+      process("/usr/bin/python3", "python3", "-W", "error", "-X", "dev", "-u", "a.py"),
+      "/usr/bin/python3 a.py",
+    ],
+    [
+      "a script behind an option that takes a value elsewhere",
+      process("/usr/bin/python3", "python3", "-I", "a.py"),
+      "/usr/bin/python3 a.py",
+    ],
+    ["a script that looks like an option", process("/usr/bin/perl", "perl", "--", "-x"), "/usr/bin/perl -x"],
     ["a shell's script", process("/bin/bash", "bash", "-e", "a.sh"), "/bin/bash a.sh"],
+    [
+      "a shell's script behind options, as CI runs it",
+      process("/bin/bash", "bash", "--noprofile", "--norc", "-eo", "pipefail", "a.sh"),
+      "/bin/bash a.sh",
+    ],
+    [
+      "a shell with a command behind options",
+      process("/bin/bash", "bash", "-o", "pipefail", "-c", "make"),
+      "/bin/bash",
+    ],
     ["a shell with a command of its own", process("/bin/bash", "bash", "-ec", "make"), "/bin/bash"],
     ["a shell that reads commands", process("/usr/bin/zsh", "-zsh"), "/usr/bin/zsh"],
     ["ssh, which is no shell", process("/usr/bin/ssh", "ssh", "prod"), "/usr/bin/ssh"],
