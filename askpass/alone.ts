@@ -19,13 +19,13 @@ import { isInRun } from "../src/platform/in-run.ts";
 import { ProcessTable } from "../src/platform/process.ts";
 import { Grants } from "../src/policy/grants.ts";
 import type { Question } from "../src/policy/question.ts";
+import { toStderr } from "../src/to-stderr.ts";
 import type { OpenPeople } from "./people.ts";
 import { stopped } from "./stopped.ts";
 
 export async function decide(paths: Paths, question: AskpassQuestion): Promise<AskpassAnswer> {
   const config = await readConfig(paths);
-  const report = (line: string): void => void process.stderr.write(`${line}\n`);
-  const policy = userPolicy(paths, report);
+  const policy = userPolicy(paths, toStderr);
   await policy.load();
   const processes = new ProcessTable();
   const caller = processes.read(process.ppid);
@@ -37,7 +37,7 @@ export async function decide(paths: Paths, question: AskpassQuestion): Promise<A
       .filter((kind) => kind !== "queue")
       .map((kind) => approvers.of(kind, question.terminal)),
     queue: "closed",
-    report,
+    report: toStderr,
   };
   const asker = askerOf(() => processes.read(caller.pid, caller.startTime), stopped, scope);
   const { text, hint } = question;

@@ -12,19 +12,12 @@ export async function openDaemonRun(paths: Paths, request: RunRequest): Promise<
   const connection = await connectGuard(paths.daemonSocket, request.report);
   if (!connection) return undefined;
   const { report, interrupted, ...asked } = request;
-  const { ownPrompter, ownTerminal } = await import("./terminal.ts");
-  const terminal = ownTerminal(interrupted);
-  const prompter = ownPrompter(interrupted);
-  // a question must leave the terminal with the run, and with the daemon: nobody would say that it is withdrawn
-  const ended = new AbortController();
-  connection.onClose(() => ended.abort(new Error("the daemon has ended")));
-  connection.onNotification(rpc.reportNotification, ({ line }) => report(line));
-  rpc.answerOn(connection, terminal, prompter, ended.signal);
+  const { lendTerminal } = await import("./lent-terminal.ts");
+  const terminal = lendTerminal(connection, { report, interrupted });
   try {
-    const hasTerminal = terminal.unavailable() === undefined;
-    const opened = await rpc.request(connection, rpc.openRunRequest, { ...asked, terminal: hasTerminal });
+    const opened = await rpc.request(connection, rpc.openRunRequest, { ...asked, terminal: terminal.canAsk });
     const close = async (): Promise<void> => {
-      ended.abort(new Error("the run has ended"));
+      terminal.takeBack("the run has ended");
       connection.end();
       // the daemon does it too, unless it has ended before
       if (opened.rideFolder !== undefined) rmSync(opened.rideFolder, { recursive: true, force: true });

@@ -7,6 +7,7 @@ import { userPolicy } from "../daemon/policy-files.ts";
 import { removeStaleRides } from "../daemon/rides.ts";
 import { serveRpc } from "../daemon/rpc-server.ts";
 import { answers } from "../platform/listener.ts";
+import { toStderr } from "../to-stderr.ts";
 import { CliError } from "./cli-error.ts";
 
 /** When its first clients are served, in milliseconds after the start. */
@@ -31,13 +32,12 @@ function firstSignal(): Promise<void> {
 }
 
 async function serve(paths: Paths, config: Config): Promise<() => Promise<void>> {
-  const report = (line: string): void => void process.stderr.write(`${line}\n`);
   const { runtime: folder, agentSocket, daemonSocket: path } = paths;
   const guard = await Guard.start({ paths, config, environment: process.env, holdsQuestions: true, folder });
-  const policy = userPolicy(paths, report);
+  const policy = userPolicy(paths, toStderr);
   try {
-    const outside = await guard.openScope({ policy, report });
-    const connections = await guard.guardConnections(outside, report);
+    const outside = await guard.openScope({ policy, report: toStderr });
+    const connections = await guard.guardConnections(outside, toStderr);
     guard.closeWith(await serveRpc({ guard, path, agentSocket, policy, connections }));
     removeStaleRides(folder);
     await connections.start();

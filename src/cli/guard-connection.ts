@@ -8,8 +8,7 @@ import { connectRpc } from "../daemon/rpc.ts";
 import { isInRun, isRunHolder } from "../platform/in-run.ts";
 import { acceptedFrom } from "../platform/listener.ts";
 import { ProcessTable } from "../platform/process.ts";
-
-export const toStderr = (line: string): void => void process.stderr.write(`${line}\n`);
+import { toStderr } from "../to-stderr.ts";
 
 /** Undefined where no guard listens. @param report told of what is none */
 export async function connectGuard(path: string, report = toStderr): Promise<MessageConnection | undefined> {

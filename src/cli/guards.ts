@@ -3,7 +3,8 @@ import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import type { MessageConnection } from "vscode-jsonrpc/node.js";
 import { openPaths } from "../daemon/paths.ts";
-import { connectGuard, toStderr } from "./guard-connection.ts";
+import { toStderr } from "../to-stderr.ts";
+import { connectGuard } from "./guard-connection.ts";
 
 /** How long a guard may take to answer, in milliseconds: one of a run that was stopped (Ctrl-Z) doesn't. */
 const PATIENCE = 3000;

@@ -3,17 +3,11 @@ import { constants } from "node:os";
 import { resolve } from "node:path";
 import { type MessageConnection, ResponseError } from "vscode-jsonrpc/node.js";
 import { openPaths } from "../daemon/paths.ts";
-import {
-  adoptRequest,
-  answerOn,
-  closeRequest,
-  openRequest,
-  reportNotification,
-  request,
-} from "../daemon/rpc.ts";
+import { adoptRequest, closeRequest, openRequest, request } from "../daemon/rpc.ts";
+import { toStderr } from "../to-stderr.ts";
 import { CliError, exitCodes } from "./cli-error.ts";
 import { connectGuard } from "./guard-connection.ts";
-import { ownPrompter, ownTerminal } from "./terminal.ts";
+import { lendTerminal } from "./lent-terminal.ts";
 
 const INTERRUPTED = exitCodes.signal + constants.signals.SIGINT;
 
@@ -21,16 +15,12 @@ export async function open(host: string, options: string[], controlPath: string 
   await withDaemon(async (connection) => {
     const stop = new AbortController();
     const interrupted = (): void => stop.abort();
-    const terminal = ownTerminal(interrupted);
-    const closed = new AbortController();
-    connection.onClose(() => closed.abort(new Error("the daemon has ended")));
-    connection.onNotification(reportNotification, ({ line }) => void process.stderr.write(`${line}\n`));
-    answerOn(connection, terminal, ownPrompter(interrupted), closed.signal);
+    const { canAsk } = lendTerminal(connection, { report: toStderr, interrupted });
     const opening = request(connection, openRequest, {
       host,
       options,
       ...(controlPath !== undefined && { controlPath: resolve(controlPath) }),
-      terminal: terminal.unavailable() === undefined,
+      terminal: canAsk,
     });
     const { path, already } = await Promise.race([opening, interruption(stop.signal)]);
     process.stdout.write(`${already ? "open already" : "open"}: ssh ${host} now goes through ${path}\n`);

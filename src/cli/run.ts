@@ -9,6 +9,7 @@ import { rideEnvironment } from "../daemon/shims.ts";
 import { hasKeyboard } from "../platform/foreground.ts";
 import { protectProcess } from "../platform/protect.ts";
 import { becomeRunHolder, markRun } from "../platform/run-holder.ts";
+import { toStderr } from "../to-stderr.ts";
 import { CliError, exitCodes } from "./cli-error.ts";
 import { openDaemonRun } from "./daemon-run.ts";
 import { openOwnRun } from "./own-run.ts";
@@ -51,7 +52,7 @@ export async function run([command = "", ...args]: string[], options: RunOptions
     ...(options.policy !== undefined && { policy: resolve(options.policy) }),
     ...(options.upstream !== undefined && { upstream: resolve(options.upstream) }),
     ride: options.ride ?? false,
-    report: (line) => void process.stderr.write(`${line}\n`),
+    report: toStderr,
     interrupted: () => kill("SIGINT"),
   };
   protectProcess();

@@ -4,7 +4,6 @@
  */
 import { connect, type Socket } from "node:net";
 import {
-  type CancellationToken,
   createMessageConnection,
   type MessageConnection,
   NotificationType,
@@ -12,8 +11,7 @@ import {
   SocketMessageReader,
   SocketMessageWriter,
 } from "vscode-jsonrpc/node.js";
-import type { Approver } from "../approver/approver.ts";
-import type { Prompt, Prompter } from "../approver/prompter.ts";
+import type { Prompt } from "../approver/prompter.ts";
 import type { PlainDestination } from "../identity/plain-destination.ts";
 import type { GrantFacts } from "../policy/grants.ts";
 import type { Answer, Question } from "../policy/question.ts";
@@ -195,25 +193,6 @@ export function request<P, R>(
     connection.onClose(() => reject(new Error("the guard has ended")));
     connection.sendRequest(type, params).then(resolve, reject);
   });
-}
-
-/** Answers what the guard asks on this side's terminal. @param ended when nothing is to be asked any more */
-export function answerOn(
-  connection: MessageConnection,
-  terminal: Approver,
-  prompter: Prompter,
-  ended: AbortSignal,
-): void {
-  const until = (token: CancellationToken): AbortSignal => {
-    const withdrawn = new AbortController();
-    token.onCancellationRequested(() => withdrawn.abort(new Error("this is no longer asked")));
-    return AbortSignal.any([withdrawn.signal, ended]);
-  };
-  connection.onRequest(askRequest, (question, token) => terminal.ask(question, until(token)));
-  connection.onRequest(
-    promptRequest,
-    async (prompt, token) => (await prompter.prompt(prompt, until(token))) ?? null,
-  );
 }
 
 /** A run that is over has nobody to tell. */
