@@ -42,7 +42,7 @@ export function wrap(
   for (let fitting = fit(rest, room, measure); fitting !== rest; fitting = fit(rest, room, measure)) {
     const blank = fitting.lastIndexOf(" ");
     // a break within the indent would go on for ever
-    const end = blank > Math.max(INDENT.length, room / 2) ? blank : fitting.length;
+    const end = blank > Math.max(INDENT.length, room / 4) ? blank : fitting.length;
     lines.push(rest.slice(0, end));
     rest = `${INDENT}${rest.slice(end).trimStart()}`;
   }

@@ -2,8 +2,10 @@
 import * as v from "valibot";
 import { approverKinds, duration, listOf } from "../policy/schema.ts";
 
-const count = v.pipe(v.number(), v.integer(), v.minValue(1));
-const oneOrMore = v.pipe(v.array(v.string()), v.minLength(1));
+const NO_COUNT = "not a number of at least 1";
+const count = v.pipe(v.number(), v.safeInteger(NO_COUNT), v.minValue(1, NO_COUNT));
+const EMPTY = "is empty";
+const oneOrMore = v.pipe(v.array(v.string()), v.minLength(1, EMPTY));
 
 export const configSchema = v.strictObject({
   upstream_agent: v.optional(v.union([v.string(), oneOrMore])),
@@ -17,7 +19,7 @@ export const configSchema = v.strictObject({
   sync_log: v.optional(v.boolean()),
   ssh_config: v.optional(v.string()),
   control_dirs: v.optional(listOf(v.string())),
-  askpass: v.optional(v.pipe(v.string(), v.minLength(1))),
+  askpass: v.optional(v.pipe(v.string(), v.minLength(1, EMPTY))),
   command: v.optional(v.union([v.string(), oneOrMore])),
   notices: v.optional(listOf(v.string())),
   announce: v.optional(v.picklist(["terminal", "always"])),

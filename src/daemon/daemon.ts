@@ -120,10 +120,10 @@ export class Guard {
   readonly #desktop: OpenDesktop;
   readonly #people: People;
   readonly #lock: Lock;
+  readonly #lockSignals: LockSignals;
   readonly #runs = new Runs<AddedScope>(this.#processes);
   readonly #open = new Set<{ close(): Promise<void> }>();
   #connections: Connections | undefined;
-  #lockSignals: LockSignals | undefined;
   /** Set when the guard ends, and runs may go on without it. */
   isClosing = false;
 
@@ -147,8 +147,16 @@ export class Guard {
       folder: join(options.folder, "popup"),
       outside,
     });
+    this.#lockSignals = onLockOrSleep(
+      {
+        system: () => systemBusSocket(environment),
+        session: () => sessionBusSocket(environment),
+        uid: userInfo().uid,
+      },
+      () => this.forget(),
+    );
     const onOpen = (): void => {
-      this.#watchLocks();
+      void this.#lockSignals.listen(); // from the first question on, at the latest: before it there is no approval to forget
       options.onQuestion?.();
     };
     this.#questions = new Questions(onOpen, { gatherFor: GATHER_FOR, perProgram: config.maxQuestions });
@@ -275,16 +283,8 @@ export class Guard {
   /** Loads and connects what the first question would wait for. */
   warmUp(): void {
     if (this.isClosing) return;
-    this.#watchLocks();
+    void this.#lockSignals.listen();
     if (this.#options.config.approvers.includes("notification")) void this.#desktop.warmUp();
-  }
-
-  /** From the first question on, at the latest: before it there is no approval to forget. */
-  #watchLocks(): void {
-    const { environment } = this.#options;
-    const [system, session] = [systemBusSocket(environment), sessionBusSocket(environment)];
-    const uid = userInfo().uid;
-    this.#lockSignals ??= onLockOrSleep({ system, session, uid }, () => this.forget());
   }
 
   #innerOf(accepted: Accepted): AddedScope | undefined {
@@ -386,7 +386,7 @@ export class Guard {
     this.isClosing = true;
     await this.#connections?.close();
     await Promise.all([...this.#open].map((scope) => scope.close()));
-    await Promise.all([this.#desktop.close(), this.#lockSignals?.close()]);
+    await Promise.all([this.#desktop.close(), this.#lockSignals.close()]);
     this.#agents.close();
     this.#processes.close();
     this.#log.close();

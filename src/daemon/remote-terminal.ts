@@ -1,5 +1,4 @@
 /** The terminal of another process of muxguard's, which alone can read from it: a question goes there, and the answer comes back. */
-
 import * as v from "valibot";
 import { CancellationTokenSource, type MessageConnection, type RequestType } from "vscode-jsonrpc/node.js";
 import type { Approver } from "../approver/approver.ts";
@@ -7,7 +6,7 @@ import type { Prompter } from "../approver/prompter.ts";
 import type { Answer } from "../policy/question.ts";
 import * as rpc from "./rpc.ts";
 
-const duration = v.object({ milliseconds: v.pipe(v.number(), v.integer(), v.minValue(0)) });
+const duration = v.object({ milliseconds: v.pipe(v.number(), v.safeInteger(), v.minValue(0)) });
 
 export const answerSchema = v.variant("decision", [
   v.object({

@@ -35,7 +35,7 @@ const schema = v.strictObject({
   destination: v.strictObject({
     host: v.string(),
     user: v.exactOptional(v.string()),
-    port: v.exactOptional(v.pipe(v.number(), v.integer())),
+    port: v.exactOptional(v.pipe(v.number(), v.safeInteger())),
     jump: v.exactOptional(v.string()),
   }),
   purpose: v.strictObject({
@@ -98,7 +98,9 @@ export class Rides {
         try {
           // the shim waits for what asks here, and then becomes ssh: it is the one whose session is decided next
           const asker = askerOf(() => parentOf(peer.identify(), processes), gone, scope);
-          return await this.#ride(v.parse(schema, request), { ...asker, waiting }, peer);
+          const { success, output } = v.safeParse(schema, request);
+          if (!success) throw new Error("muxguard: denied: the request is not understood");
+          return await this.#ride(output, { ...asker, waiting }, peer);
         } catch (error) {
           throw new ResponseError(1, error instanceof Error ? error.message : String(error));
         }

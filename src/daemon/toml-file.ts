@@ -4,6 +4,7 @@ import { userInfo } from "node:os";
 import { parse, TomlError } from "smol-toml";
 import * as v from "valibot";
 import { type PolicyFile, policySchema } from "../policy/schema.ts";
+import { visible } from "../policy/visible.ts";
 import { type ConfigFile, configSchema } from "./config-schema.ts";
 import { SettingsError } from "./settings-error.ts";
 
@@ -49,9 +50,16 @@ function describeIssue(issue: Issue): string {
   const field = placeOf(issue)
     .filter((part) => typeof part === "string")
     .join(".");
-  if (issue.type === "strict_object" && issue.expected === "never") return `${field}: there is no such field`;
-  if (issue.type === "strict_object" && issue.received === "undefined") return `${field}: is missing`;
-  return field ? `${field}: ${issue.message}` : issue.message;
+  return `${visible(field, 100)}: ${describeFault(issue)}`;
+}
+
+/** Schemas have words of their own for what is of the right type. */
+function describeFault({ kind, type, expected, received, input, message }: Issue): string {
+  if (kind !== "schema") return message;
+  if (type === "strict_object" && expected === "never") return "there is no such field";
+  if (type === "strict_object" && received === "undefined") return "is missing";
+  const isTable = typeof input === "object" && input !== null && !Array.isArray(input);
+  return `expected ${expected}, not ${isTable ? "a table" : visible(received, 60)}`;
 }
 
 /** The line of a mistake: that of the key, within the n-th table of its kind; or that of the table. */

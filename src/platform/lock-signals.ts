@@ -16,69 +16,95 @@ const SCREEN_SAVERS = ["org.freedesktop.ScreenSaver", "org.gnome.ScreenSaver", "
 const RETRY = 5000;
 
 export interface LockSources {
-  /** Sockets, as of bus-address.ts; undefined for a bus that is not there. */
-  system: string | undefined;
-  session: string | undefined;
+  /** The socket of each bus as of now, as of bus-address.ts; undefined for one that is not there. */
+  system: () => string | undefined;
+  session: () => string | undefined;
   uid: number;
 }
 
 export interface LockSignals {
-  /** Resolves when nothing is missed any more that can be heard. */
-  ready: Promise<void>;
+  /** Listens to the buses that are there, also to those that have come since. Resolves when nothing is missed any more that can be heard. */
+  listen(): Promise<void>;
   close(): Promise<void>;
 }
 
 /** @param callback also called when a bus is lost: a signal may be, too */
 export function onLockOrSleep({ system, session, uid }: LockSources, callback: () => void): LockSignals {
-  const watches: Watch[] = [];
-  if (system !== undefined)
-    watches.push(new Watch(system, (bus) => followLogin(bus, uid, callback), callback));
-  if (session !== undefined)
-    watches.push(new Watch(session, (bus) => followScreenSavers(bus, callback), callback));
+  const watches = [
+    new Watch(system, (bus) => followLogin(bus, uid, callback), callback),
+    new Watch(session, (bus) => followScreenSavers(bus, callback), callback),
+  ];
   return {
-    ready: Promise.all(watches.map(({ ready }) => ready)).then(() => {}),
+    listen: () => Promise.all(watches.map((watch) => watch.open())).then(() => {}),
     close: () => Promise.all(watches.map((watch) => watch.close())).then(() => {}),
   };
 }
 
-/** One bus, again when it was lost. One that was never there is left alone. */
+/** One bus: by itself again once it was lost, and when asked to while it was never there. */
 class Watch {
-  readonly ready: Promise<void>;
-  readonly #socket: string;
+  readonly #socket: () => string | undefined;
   readonly #follow: (bus: MessageBus) => Promise<void>;
   readonly #lost: () => void;
+  /** Until it fails, or the bus is lost. */
+  #opening: Promise<void> | undefined;
+  /** One that is followed. */
   #bus: MessageBus | undefined;
+  #wasThere = false;
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
 
-  constructor(socket: string, follow: (bus: MessageBus) => Promise<void>, lost: () => void) {
+  constructor(
+    socket: () => string | undefined,
+    follow: (bus: MessageBus) => Promise<void>,
+    lost: () => void,
+  ) {
     this.#socket = socket;
     this.#follow = follow;
     this.#lost = lost;
-    this.ready = this.#open().catch(() => {});
+  }
+
+  open(): Promise<void> {
+    if (this.#closed) return Promise.resolve();
+    this.#opening ??= this.#open().catch(() => {
+      this.#opening = undefined;
+      if (this.#wasThere) this.#retry();
+    });
+    return this.#opening;
   }
 
   async close(): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#timer);
-    await this.ready;
+    await this.#opening;
     await this.#bus?.close();
   }
 
   async #open(): Promise<void> {
-    const bus = await MessageBus.open(this.#socket, () => this.#retry());
+    const socket = this.#socket();
+    if (socket === undefined) throw new Error("there is none");
+    const bus = await MessageBus.open(socket, () => this.#lose());
+    try {
+      await this.#follow(bus);
+    } catch (error) {
+      void bus.close();
+      throw error;
+    }
     this.#bus = bus;
-    await this.#follow(bus);
+    this.#wasThere = true;
+  }
+
+  #lose(): void {
+    if (!this.#bus || this.#closed) return;
+    this.#bus = undefined;
+    this.#opening = undefined;
+    this.#lost();
+    this.#retry();
   }
 
   #retry(): void {
-    if (!this.#bus || this.#closed || this.#timer) return;
-    this.#lost();
-    this.#timer = setTimeout(() => {
-      this.#timer = undefined;
-      this.#open().catch(() => this.#retry());
-    }, RETRY);
-    this.#timer.unref();
+    if (this.#closed) return;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => void this.open(), RETRY).unref();
   }
 }
 

@@ -17,6 +17,9 @@ const SIGNAL = 4;
 /** How long a call may take, in milliseconds: a service may have to be started first. */
 const CALL_TIMEOUT = 5000;
 
+/** How long a bus has to hang up, in milliseconds. */
+const CLOSE_TIMEOUT = 1000;
+
 const GONE = "the message bus is gone";
 
 /** The longest message to read, in bytes. */
@@ -143,8 +146,12 @@ export class MessageBus {
     return Number(pid);
   }
 
-  close(): Promise<void> {
-    return this.#client.close();
+  /** Says what was said so far, and hangs up if the bus does not. */
+  async close(): Promise<void> {
+    this.#end();
+    const timer = setTimeout(() => this.#client.connection.stream.destroy(), CLOSE_TIMEOUT);
+    await this.#client.close();
+    clearTimeout(timer);
   }
 
   #end(): void {

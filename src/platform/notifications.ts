@@ -10,6 +10,8 @@ import { MessageBus, type Signal } from "./message-bus.ts";
 const SERVICE = "org.freedesktop.Notifications";
 const OBJECT = { path: "/org/freedesktop/Notifications", interface: SERVICE };
 
+const ENDS = "muxguard ends";
+
 const CRITICAL = 2;
 const LOW = 0;
 /** expire_timeout: never, and as the server likes. */
@@ -24,6 +26,7 @@ export class Notifications implements Desktop {
   /** Whoever shows it may have it on the screen already, but has not told its id. */
   readonly #comingUp = new Set<Promise<unknown>>();
   #bus: Promise<MessageBus> | undefined;
+  #isClosed = false;
 
   /**
    * @param socket of the session's bus
@@ -68,13 +71,14 @@ export class Notifications implements Desktop {
     };
   }
 
-  /** Takes from the screen what could be answered, also what is just coming up: nobody else could once the bus is closed. */
+  /** Takes from the screen what could be answered, also what is just coming up: nobody else could once the bus is closed. In 6 seconds at most. */
   async close(): Promise<void> {
+    this.#isClosed = true;
     const bus = await this.#bus?.catch(() => undefined);
     if (!bus) return;
     while (this.#comingUp.size > 0) await Promise.allSettled(this.#comingUp);
     for (const [id, { owner }] of this.#open) remove(bus, owner, id);
-    this.#loseAll("muxguard ends");
+    this.#loseAll(ENDS);
     await bus.close();
   }
 
@@ -105,14 +109,24 @@ export class Notifications implements Desktop {
   }
 
   #connected(): Promise<MessageBus> {
-    this.#bus ??= this.#connect();
-    return this.#bus;
+    if (this.#isClosed) return Promise.reject(new Error(ENDS));
+    if (this.#bus) return this.#bus;
+    const forget = (): boolean => {
+      if (this.#bus !== bus) return false;
+      this.#bus = undefined;
+      return true;
+    };
+    const bus = this.#connect(() => forget() && this.#loseAll("the session bus is gone"));
+    this.#bus = bus;
+    bus.catch(forget);
+    return bus;
   }
 
-  async #connect(): Promise<MessageBus> {
+  async #connect(lost: () => void): Promise<MessageBus> {
+    let bus: MessageBus | undefined;
     try {
       if (this.#socket === undefined) throw new Error("there is none");
-      const bus = await MessageBus.open(this.#socket, () => this.#lose("the session bus is gone"));
+      bus = await MessageBus.open(this.#socket, lost);
       await bus.follow({
         service: SERVICE,
         interface: SERVICE,
@@ -121,16 +135,11 @@ export class Notifications implements Desktop {
       });
       return bus;
     } catch (error) {
-      this.#bus = undefined;
+      void bus?.close();
       throw new Error(
         `the session bus can't be reached: ${error instanceof Error ? error.message : "fault"}`,
       );
     }
-  }
-
-  #lose(reason: string): void {
-    this.#bus = undefined;
-    this.#loseAll(reason);
   }
 
   #loseAll(reason: string): void {

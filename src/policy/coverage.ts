@@ -128,9 +128,14 @@ const shells = /\/(?:ba|da|z|k|fi|c|tc)?sh$/;
 const interpreters = /\/(?:python|perl|ruby|node|nodejs|bun|deno|php|lua|java|tclsh|expect)[\d.]*$/;
 /** Of an interpreter: the options whose value is the next word. Its program text (`-e`, python's `-c`) stays what it is told by. */
 const takingNext: readonly [interpreter: RegExp, options: RegExp][] = [
-  [shells, /^(?:-[a-z]*o|-O|--(?:rcfile|init-file|init-command))$/],
-  [/\/node(?:js)?$/, /^(?:-[rC]|--(?:require|import|loader|experimental-loader|conditions|env-file|title))$/],
-  [/\/python[\d.]*$/, /^-[WX]$/],
+  [/\/bash$/, /^-(?:[a-z]*o|O)$/],
+  [shells, /^-[a-z]*o$/],
+  [
+    /\/node(?:js)?[\d.]*$/,
+    /^(?:-[rC]|--(?:require|import|loader|experimental-loader|conditions|env-file(?:-if-exists)?|title))$/,
+  ],
+  [/\/python[\d.]*$/, /^-[a-zA-Z]*[WX]$/],
+  [/\/java$/, /^(?:-p|-cp|-classpath|--(?:class-path|module-path|add-modules))$/],
   [/\/perl[\d.]*$/, /^-I$/],
   [/\/ruby[\d.]*$/, /^-[rICE]$/],
 ];

@@ -48,12 +48,15 @@ const patternListOrNone = patterns((list) => list === "" || isWhole(list));
 
 export const approverKinds = ["notification", "tmux", "terminal", "askpass", "command", "queue"] as const;
 
+const NO_PORT = "not a port, which is 1 to 65535";
+const port = v.pipe(v.number(), v.integer(NO_PORT), v.minValue(1, NO_PORT), v.maxValue(65_535, NO_PORT));
+
 const ruleSchema = v.strictObject({
   name: v.optional(v.string()),
   on: v.optional(oneOrMore(requestKinds)),
   host: v.optional(patternList),
   host_key: v.optional(v.string()),
-  port: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65_535))),
+  port: v.optional(port),
   user: v.optional(patternList),
   key: v.optional(patternList),
   namespace: v.optional(patternList),

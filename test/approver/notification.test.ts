@@ -178,6 +178,7 @@ describeWith(["bus"], "a question as a notification", () => {
     await server.isClosed(nameless);
     await server.isClosed(id); // asked about no longer, though nobody has withdrawn it
     await expect(first).rejects.toThrow("muxguard ends");
+    await expect(ask()).rejects.toThrow("muxguard ends");
   });
 
   it("is one of several that don't get into each other's way", async () => {

@@ -1,6 +1,6 @@
 /** Message buses of one's own, with a made-up login1 and screen saver. */
 import type { MessageBus as Client } from "dbus-native";
-import { afterAll, afterEach, beforeEach, expect, it, vi } from "vitest";
+import { afterAll, afterEach, beforeEach, expect, it, onTestFinished, vi } from "vitest";
 import { type LockSignals, onLockOrSleep } from "../../src/platform/lock-signals.ts";
 import { Lab, until } from "../peer/lab.ts";
 import { describeWith } from "../peer/tools.ts";
@@ -39,8 +39,8 @@ describeWith(["bus"], "the guard", () => {
     await login.requestName(LOGIN, 0);
     await saver.requestName(SAVER, 0);
     heard.mockReset();
-    signals = onLockOrSleep({ system: system.socket, session: session.socket, uid: UID }, heard);
-    await signals.ready;
+    signals = onLockOrSleep({ system: () => system.socket, session: () => session.socket, uid: UID }, heard);
+    await signals.listen();
   });
   afterEach(async () => {
     await signals.close();
@@ -134,9 +134,30 @@ describeWith(["bus"], "the guard", () => {
     await until(() => heard.mock.calls.length > 0, "the end of the bus");
   });
 
+  it("hears a bus that has come, or come back, once it listens again", async () => {
+    let path = lab.path("missing");
+    const late = onLockOrSleep({ system: () => path, session: () => undefined, uid: UID }, heard);
+    onTestFinished(() => late.close());
+    await late.listen();
+    const next = await PrivateBus.start(lab.folder);
+    path = system.socket;
+    await late.listen();
+    await signals.close(); // one that hears is enough
+    system.daemon.kill("SIGKILL");
+    await until(() => heard.mock.calls.length === 1, "the end of the bus");
+    path = next.socket;
+    await late.listen();
+    const manager = await next.client();
+    await manager.requestName(LOGIN, 0);
+    from(manager)(MANAGER, `${LOGIN}.Manager`, "PrepareForSleep", "b", [true]);
+    await until(() => heard.mock.calls.length === 2, "the signal");
+    await next.close();
+  });
+
   it("does without buses that are not there", async () => {
-    const none = onLockOrSleep({ system: lab.path("missing"), session: undefined, uid: UID }, heard);
-    await none.ready;
+    const sources = { system: () => lab.path("missing"), session: () => undefined, uid: UID };
+    const none = onLockOrSleep(sources, heard);
+    await none.listen();
     await none.close();
     expect(heard).not.toHaveBeenCalled();
   });

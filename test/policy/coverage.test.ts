@@ -252,6 +252,12 @@ describe("a program is", () => {
       process("/bin/bash", "bash", "-o", "pipefail", "-c", "make"),
       "/bin/bash",
     ],
+    [
+      "a shell's script behind an option that takes a value in bash alone",
+      process("/usr/bin/zsh", "zsh", "-O", "a.sh", "b.sh"),
+      "/usr/bin/zsh a.sh",
+    ],
+    ["what a shell reads first", process("/bin/bash", "bash", "--rcfile", "a.sh", "-i"), "/bin/bash a.sh"],
     ["a shell with a command of its own", process("/bin/bash", "bash", "-ec", "make"), "/bin/bash"],
     ["a shell that reads commands", process("/usr/bin/zsh", "-zsh"), "/usr/bin/zsh"],
     ["ssh, which is no shell", process("/usr/bin/ssh", "ssh", "prod"), "/usr/bin/ssh"],
