@@ -19,6 +19,7 @@ export function createNotificationApprover(desktop: Desktop): Approver {
   const open = new Map<Question, Prompt>();
   return {
     kind: "notification",
+    warmUp: () => desktop.warmUp(),
     unavailable: () => desktop.unavailable(),
     async ask(question, signal) {
       const prompt = new Prompt(desktop, question);

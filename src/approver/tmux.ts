@@ -1,11 +1,17 @@
 /** Asks in tmux: the question, and the answers below. */
 import type { Approver } from "./approver.ts";
 import { choose, sizeOf } from "./choose.ts";
+import { findTmuxClient } from "./tmux-client.ts";
 import { inPopup, type TmuxOptions, withoutTmux } from "./tmux-terminal.ts";
 
 export function createTmuxApprover(options: TmuxOptions): Approver {
   return {
     kind: "tmux",
+    warmUp: () =>
+      findTmuxClient(options.environment, options).then(
+        () => {},
+        () => {},
+      ),
     unavailable: () => withoutTmux(options),
     ask: (question, signal) =>
       inPopup(

@@ -284,7 +284,8 @@ export class Guard {
   warmUp(): void {
     if (this.isClosing) return;
     void this.#lockSignals.listen();
-    if (this.#options.config.approvers.includes("notification")) void this.#desktop.warmUp();
+    for (const approver of this.#people.approvers)
+      if (this.#options.config.approvers.includes(approver.kind)) void approver.warmUp?.();
   }
 
   #innerOf(accepted: Accepted): AddedScope | undefined {

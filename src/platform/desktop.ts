@@ -5,8 +5,6 @@ import { MacNotifications } from "./mac-notifications.ts";
 import { Notifications } from "./notifications.ts";
 
 export interface OpenDesktop extends Desktop {
-  /** Loads and connects what the first notification would wait for. */
-  warmUp(): Promise<void>;
   close(): Promise<void>;
 }
 

@@ -28,6 +28,9 @@ export interface Desktop {
   /** Undefined if there may be one, otherwise why there is none. */
   unavailable(): string | undefined;
 
+  /** Loads and connects what the first notification would wait for. Never rejects. */
+  warmUp(): Promise<void>;
+
   /** Rejects if it could not show it, with its buttons. */
   show(notification: Notification, events?: NotificationEvents): Promise<ShownNotification>;
 }

@@ -403,6 +403,7 @@ describeWith(["tmux"], "a popup", () => {
     const parts = { folder, turns: createTurns(), makeFifo, openSocket, outside };
     const none = createTmuxApprover({ environment, ...parts });
     expect(none.unavailable()).toBe("no tmux server");
+    await none.warmUp?.();
     const one = createTmuxApprover({
       environment: { ...environment, TMUX: `${server.socket},1,0` },
       folder,
@@ -414,6 +415,7 @@ describeWith(["tmux"], "a popup", () => {
     expect(one.unavailable()).toBeUndefined();
     screen.close();
     await until(() => server.clients().length === 0, "the end of the client");
+    await one.warmUp?.();
     const { signal } = new AbortController();
     await expect(one.ask(question(), signal)).rejects.toThrow("no tmux client is attached");
   });

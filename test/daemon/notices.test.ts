@@ -14,6 +14,7 @@ function makeNotices(...patterns: string[]) {
   const clock = { now: 0 };
   const desktop = {
     fault: undefined as string | undefined,
+    warmUp: () => Promise.resolve(),
     unavailable: () => desktop.fault,
     show: (notification: Notification) => {
       shown.push(notification);
