@@ -63,7 +63,7 @@ command = "*"
 action = "allow"
 `;
 
-interface GuardOptions {
+export interface GuardOptions {
   environment?: NodeJS.ProcessEnv;
   /** Of config.toml, beside `ssh_config`. */
   config?: string;
