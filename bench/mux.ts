@@ -47,7 +47,7 @@ export async function benchTransfer(lab: Lab): Promise<Row[]> {
     const input = openSync(file, "r");
     await mux.ssh(master, "cat > /dev/null", { input }).finally(() => closeSync(input));
   };
-  const plan = { rounds: 20, batch: 1, warmUp: 1 };
+  const plan = { rounds: 60, batch: 1, warmUp: 1 };
   return [
     transferRow(
       "256 MiB to the host",
