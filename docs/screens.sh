@@ -23,12 +23,20 @@ shows() { tmux -L screen capture-pane -p | grep -q "$1"; }
 capture() { tmux -L screen capture-pane -p -e | node ansi-to-svg.mjs "$2" "$columns" >"$1.svg"; }
 ask() { (cd "$folder/site" && SSH_AUTH_SOCK=$folder/muxguard/agent.sock setsid -f "$@" </dev/null >/dev/null 2>&1); }
 sign() { ask ssh-keygen -q -Y sign -n "$1" -f ../work.pub; }
+commit() { ask bash -c './release.sh; :'; }
 screen() { tmux -L screen -f /dev/null new-session -d -x "$columns" -y "$1" "$2"; }
 
 printf 'timeout = "10m"\n' >"$folder/config/muxguard/config.toml"
 ssh-keygen -q -t ed25519 -N "" -C me@laptop -f "$folder/work"
 ssh-agent -D -a "$folder/agent" >/dev/null & pids+=($!)
 await 'SSH_AUTH_SOCK=$folder/agent ssh-add -q "$folder/work" 2>/dev/null'
+
+git init -q "$folder/site"
+cat >"$folder/site/release.sh" <<EOF
+#!/bin/sh
+git -c gpg.format=ssh -c user.signingkey=$folder/work.pub -c user.name=me -c user.email=me@laptop commit -q --allow-empty -S -m release
+EOF
+chmod +x "$folder/site/release.sh"
 
 start() {
   SSH_AUTH_SOCK=$folder/agent node ../bin/muxguard daemon --foreground 2>/dev/null & guard=$!
@@ -39,12 +47,13 @@ start() {
 start
 screen 26 "env -u TMUX node ../bin/muxguard watch"
 for answer in "approve --once" deny; do
-  sign git
+  commit
   await 'muxguard pending | grep -q approve'
   muxguard $answer "$(muxguard pending --json | grep -o '"id":"[a-z0-9]*"' | head -1 | cut -d'"' -f4)" >/dev/null
   await 'muxguard pending | grep -q nothing'
 done
 sign file
+await 'muxguard pending | grep -q "for .file"'
 ask ssh-add -D
 await 'shows "2 wait"'
 capture watch "muxguard watch: two questions, one of them with its answers, and the log"
