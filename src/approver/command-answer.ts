@@ -1,5 +1,6 @@
 /** The answer of a program: one JSON object, and one of the answers that the question offers. */
 import * as v from "valibot";
+import { attempt } from "../attempt.ts";
 import { answersTo } from "../policy/describe.ts";
 import { formatDuration, parseDuration } from "../policy/duration.ts";
 import type { Remember } from "../policy/grants.ts";
@@ -19,7 +20,10 @@ const answerSchema = v.variant("decision", [
 
 /** Without `remember` an approval is for once. @throws Error for anything that is no answer to this question */
 export function parseAnswer(text: string, question: Question): Answer {
-  const { success, output: data } = v.safeParse(answerSchema, parseJson(text));
+  const { success, output: data } = v.safeParse(
+    answerSchema,
+    attempt(() => JSON.parse(text)),
+  );
   if (!success) throw new Error("what it wrote is no answer");
   switch (data.decision) {
     case "allow":
@@ -64,12 +68,4 @@ function within(
 /** As the question in JSON has it: "once", "10m", "run". */
 function nameOf(remember: Remember): string {
   return typeof remember === "string" ? remember : formatDuration(remember.milliseconds);
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

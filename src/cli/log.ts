@@ -1,6 +1,7 @@
 /** `muxguard log`: the decisions, as lines to read or as JSON. */
 import { closeSync, fstatSync, openSync, readSync, statSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
+import { attempt } from "../attempt.ts";
 import type { AuditEvent } from "../audit/event.ts";
 import { openPaths } from "../daemon/paths.ts";
 import { parseDuration } from "../policy/duration.ts";
@@ -42,11 +43,7 @@ function startTime(since: string): Date {
 
 /** Undefined for a line that was cut off by a crash. */
 export function parseEvent(line: string): AuditEvent | undefined {
-  try {
-    return JSON.parse(line);
-  } catch {
-    return undefined;
-  }
+  return attempt(() => JSON.parse(line));
 }
 
 /** What was added to a file since it was last read, also if the file was rotated or emptied in between. */

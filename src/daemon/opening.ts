@@ -9,6 +9,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Prompter } from "../approver/prompter.ts";
+import { attempt } from "../attempt.ts";
 import { type Asker, type Broker, denialLine } from "../guard/broker.ts";
 import type { Scope } from "../guard/scope.ts";
 import type { Logins } from "../identity/logins.ts";
@@ -107,11 +108,7 @@ export async function openMaster(
 
 /** Undefined for one that has ended at once: ssh says why. */
 function startedProcess(processes: ProcessTable, pid: number): Caller | undefined {
-  try {
-    return processes.read(pid);
-  } catch {
-    return undefined;
-  }
+  return attempt(() => processes.read(pid));
 }
 
 function connectRequest({ destination, config, purpose }: OpenRequest): Request {

@@ -7,6 +7,7 @@
 import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, renameSync, type Stats, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { attempt } from "../attempt.ts";
 import type { PolicyFile } from "../policy/schema.ts";
 import type { ConfigFile } from "./config-schema.ts";
 
@@ -46,12 +47,9 @@ function stampOf(path: string, kind: string, { ino, mtimeMs, ctimeMs, size, uid,
   return JSON.stringify([VERSION, kind, path, ino, mtimeMs, ctimeMs, size, uid, mode]);
 }
 
+/** Undefined where there is none yet, or not a whole one. */
 function readKept(path: string): { stamp: string; settings: unknown } | undefined {
-  try {
-    return JSON.parse(readFileSync(path, "utf8"));
-  } catch {
-    return undefined; // none yet, or not whole
-  }
+  return attempt(() => JSON.parse(readFileSync(path, "utf8")));
 }
 
 function keep(folder: string, path: string, content: { stamp: string; settings: unknown }): void {

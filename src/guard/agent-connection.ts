@@ -6,6 +6,7 @@
  * denied, or that the upstream agent could not answer. Only a stream that can't be cut into frames any more is closed.
  */
 import type { Socket } from "node:net";
+import { attempt } from "../attempt.ts";
 import type { Caller, KeyFacts, Request, Whereabouts } from "../policy/request.ts";
 import { type AgentRequest, encodeAgentReply, encodeAgentRequest, parseAgentRequest } from "../wire/agent.ts";
 import { encodeFrame, type Frame, FrameDecoder } from "../wire/frame.ts";
@@ -226,12 +227,9 @@ export class AgentConnection {
   }
 }
 
+/** Undefined for one that has ended, or is hidden: decide() denies what has no caller. */
 function identify(client: Client, scope: Scope): Caller | undefined {
-  try {
-    return callerIn(scope, client.identify());
-  } catch {
-    return undefined; // ended, or hidden: decide() denies what has no caller
-  }
+  return attempt(() => callerIn(scope, client.identify()));
 }
 
 function drained(socket: Socket): Promise<void> {

@@ -8,6 +8,7 @@
  * A session is denied cleanly: ssh would answer MUX_S_PERMISSION_DENIED with a connection of its own. It is told that the session is open instead, finds the
  * reason on its stderr, and ends with 255. Where no stderr was passed on, MUX_S_PERMISSION_DENIED is right.
  */
+import { attempt } from "../attempt.ts";
 import type { Question } from "../policy/question.ts";
 import {
   type Caller,
@@ -297,10 +298,7 @@ export class MuxConnection {
   }
 }
 
+/** Undefined for one that has ended, or is hidden: decide() denies what has no caller. */
 function identify(client: Client): Caller | undefined {
-  try {
-    return client.identify();
-  } catch {
-    return undefined; // ended, or hidden: decide() denies what has no caller
-  }
+  return attempt(() => client.identify());
 }

@@ -6,6 +6,7 @@
  */
 import { close, constants, fstat, open, readlinkSync, write } from "node:fs";
 import { isatty } from "node:tty";
+import { attempt } from "../attempt.ts";
 import { duplicate, sendMessage } from "./libc.ts";
 
 /** How long the line may take, in milliseconds. It is not worth more. */
@@ -59,9 +60,5 @@ function withCopy(fd: number, action: (own: number, done: () => void) => void): 
 
 /** Undefined if it is closed, or if there are no more descriptors to be had. */
 function copyOf(fd: number): number | undefined {
-  try {
-    return duplicate(fd);
-  } catch {
-    return undefined;
-  }
+  return attempt(() => duplicate(fd));
 }
