@@ -5,22 +5,22 @@
 import type { Approver } from "../src/approver/approver.ts";
 import { auditEvent } from "../src/audit/event.ts";
 import { AuditLog } from "../src/audit/log.ts";
-import { type Config, readConfig } from "../src/daemon/config.ts";
 import { confirm } from "../src/daemon/confirm.ts";
 import { Lock } from "../src/daemon/lock.ts";
-import { askerOf } from "../src/daemon/parent-asker.ts";
-import type { Paths } from "../src/daemon/paths.ts";
-import { userPolicy } from "../src/daemon/policy-files.ts";
-import type { AskpassAnswer, AskpassQuestion } from "../src/daemon/rpc.ts";
-import { Broker } from "../src/guard/broker.ts";
-import { Questions } from "../src/guard/questions.ts";
-import type { Scope } from "../src/guard/scope.ts";
-import { isInRun } from "../src/platform/in-run.ts";
-import { ProcessTable } from "../src/platform/process.ts";
+import { Broker } from "../src/guard/decide/broker.ts";
+import { Questions } from "../src/guard/decide/questions.ts";
+import type { Scope } from "../src/guard/decide/scope.ts";
+import { ProcessTable } from "../src/platform/proc/process.ts";
 import { Grants } from "../src/policy/grants.ts";
 import type { Question } from "../src/policy/question.ts";
+import type { AskpassAnswer, AskpassQuestion } from "../src/rpc/rpc.ts";
+import { askerOf } from "../src/runs/asking-parent.ts";
+import { isInRun } from "../src/runs/in-run.ts";
+import { type Config, readConfig } from "../src/settings/config.ts";
+import type { Paths } from "../src/settings/paths.ts";
+import { userPolicy } from "../src/settings/policy-files.ts";
 import { toStderr } from "../src/to-stderr.ts";
-import type { OpenPeople } from "./people.ts";
+import type { OpenPeople } from "./approvers.ts";
 import { stopped } from "./stopped.ts";
 
 export async function decide(paths: Paths, question: AskpassQuestion): Promise<AskpassAnswer> {
@@ -68,7 +68,7 @@ class Approvers {
   #people: Promise<OpenPeople> | undefined;
 
   constructor(paths: Paths, config: Config) {
-    this.#open = async () => (await import("./people.ts")).openPeople(paths, config);
+    this.#open = async () => (await import("./approvers.ts")).openPeople(paths, config);
   }
 
   /** @param terminal whether there is one to ask on */

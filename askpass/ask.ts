@@ -1,9 +1,9 @@
 /** Asks whoever sits at the terminal of the program that asks, else elsewhere on a screen. What is typed is handed on, and kept nowhere. */
 import { type Prompt, promptFirst } from "../src/approver/prompter.ts";
-import { readConfig } from "../src/daemon/config.ts";
-import { openPaths } from "../src/daemon/paths.ts";
 import { visible } from "../src/policy/visible.ts";
-import { openPeople } from "./people.ts";
+import { readConfig } from "../src/settings/config.ts";
+import { openPaths } from "../src/settings/paths.ts";
+import { openPeople } from "./approvers.ts";
 import { stopped } from "./stopped.ts";
 
 /** How much of a question is repeated where nobody can be asked. */

@@ -3,8 +3,8 @@
  * longer to load than all the rest.
  */
 import { connect, type Socket } from "node:net";
-import type { AskpassAnswer, AskpassQuestion } from "../src/daemon/rpc.ts";
 import type { Answer, Question } from "../src/policy/question.ts";
+import type { AskpassAnswer, AskpassQuestion } from "../src/rpc/rpc.ts";
 
 const OUR_ID = 1;
 

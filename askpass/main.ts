@@ -7,8 +7,8 @@
  */
 import { existsSync } from "node:fs";
 import { isatty } from "node:tty";
-import type { AskpassAnswer, AskpassQuestion } from "../src/daemon/rpc.ts";
 import { promptKind } from "../src/policy/openssh-prompt.ts";
+import type { AskpassAnswer, AskpassQuestion } from "../src/rpc/rpc.ts";
 import { isInForeground } from "./in-foreground.ts";
 
 /** How often to look whether whoever asks is still there, in milliseconds: it doesn't tell when it is killed. */
@@ -22,7 +22,7 @@ async function answer({ text, hint, terminal }: AskpassQuestion): Promise<Askpas
   if (answered) return answered;
   if (kind !== "confirm") return { here: kind };
   if (named !== undefined) throw new Error("the guard that MUXGUARD_PROMPTS names has ended");
-  const { openPaths } = await import("../src/daemon/paths.ts");
+  const { openPaths } = await import("../src/settings/paths.ts");
   const paths = openPaths();
   return (await ask(paths.promptSocket, question)) ?? (await import("./alone.ts")).decide(paths, question);
 }

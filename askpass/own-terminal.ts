@@ -1,9 +1,9 @@
 /** The terminal of the program that asks. */
 import type { Approver } from "../src/approver/approver.ts";
 import type { Prompter } from "../src/approver/prompter.ts";
-import { createTerminalApprover } from "../src/approver/terminal.ts";
-import { createTerminalPrompter } from "../src/approver/terminal-prompt.ts";
-import { mayTakeForeground, takeForeground } from "../src/platform/foreground.ts";
+import { createTerminalApprover } from "../src/approver/terminal/approver.ts";
+import { createTerminalPrompter } from "../src/approver/terminal/prompter.ts";
+import { mayTakeForeground, takeForeground } from "../src/platform/proc/foreground.ts";
 import type { Answer, Question } from "../src/policy/question.ts";
 import { stopped } from "./stopped.ts";
 import { inTerminalTurn } from "./terminal-turn.ts";

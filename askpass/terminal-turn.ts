@@ -4,8 +4,8 @@
  */
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { openPaths } from "../src/daemon/paths.ts";
-import { answers, type Listener, listenPrivately } from "../src/platform/listener.ts";
+import { answers, type Listener, listenPrivately } from "../src/platform/sockets/listener.ts";
+import { openPaths } from "../src/settings/paths.ts";
 import { terminalNumber } from "./in-foreground.ts";
 
 /** How often to look whether the turn has come, in milliseconds. */

@@ -1,7 +1,7 @@
 /** Requests to the agent socket: signatures, logins, lists, and lists over a connection of their own. */
 import { randomBytes } from "node:crypto";
-import { encodeAgentRequest } from "../src/wire/agent.ts";
-import { AgentMessage } from "../src/wire/agent-message.ts";
+import { encodeAgentRequest } from "../src/wire/agent/agent.ts";
+import { AgentMessage } from "../src/wire/agent/message-numbers.ts";
 import { encodeFrame, type Frame } from "../src/wire/frame.ts";
 import { AgentClient } from "./agent-client.ts";
 import type { Lab } from "./lab.ts";

@@ -3,11 +3,11 @@
  * (PROTOCOL §3.1). The host is made up, its signature is real.
  */
 import { generateKeyPairSync, randomBytes, sign } from "node:crypto";
-import { encodeAgentRequest } from "../src/wire/agent.ts";
+import { encodeAgentRequest } from "../src/wire/agent/agent.ts";
+import { encodeSessionBind, SESSION_BIND } from "../src/wire/agent/session-bind.ts";
 import { encodeFrame, type Frame } from "../src/wire/frame.ts";
 import { ByteWriter } from "../src/wire/primitives.ts";
 import { encodePlainKey } from "../src/wire/public-key.ts";
-import { encodeSessionBind, SESSION_BIND } from "../src/wire/session-bind.ts";
 import { encodeUserauth } from "../src/wire/signed-data.ts";
 
 const type = "ssh-ed25519";

@@ -1,13 +1,13 @@
 /** `muxguard approve` and `muxguard deny`: answers from another terminal. */
 import type { MessageConnection } from "vscode-jsonrpc/node.js";
-import { answerRequest, pendingRequest } from "../daemon/rpc.ts";
-import { atHost, describeRemember, describeRequest, onHosts } from "../policy/describe.ts";
-import { hostName } from "../policy/describe-caller.ts";
+import { hostName } from "../policy/describe/caller.ts";
+import { atHost, describeRemember, describeRequest, onHosts } from "../policy/describe/describe.ts";
 import { describeDuration, parseDuration } from "../policy/duration.ts";
 import type { Remember } from "../policy/grants.ts";
 import type { Answer, Question } from "../policy/question.ts";
+import { answerRequest, pendingRequest } from "../rpc/rpc.ts";
 import { CliError, exitCodes } from "./cli-error.ts";
-import { eachGuard, useGuard } from "./guards.ts";
+import { eachGuard, useGuard } from "./guard/guards.ts";
 
 export interface ApproveOptions {
   once?: boolean;

@@ -1,12 +1,12 @@
 /** `muxguard daemon`: the guard of a login session. */
 import { spawn } from "node:child_process";
-import { type Config, readConfig } from "../daemon/config.ts";
-import { Guard } from "../daemon/daemon.ts";
-import { openPaths, type Paths } from "../daemon/paths.ts";
-import { userPolicy } from "../daemon/policy-files.ts";
-import { removeStaleRides } from "../daemon/rides.ts";
+import { Guard } from "../daemon/guard.ts";
 import { serveRpc } from "../daemon/rpc-server.ts";
-import { answers } from "../platform/listener.ts";
+import { answers } from "../platform/sockets/listener.ts";
+import { removeStaleRides } from "../runs/ride/server.ts";
+import { type Config, readConfig } from "../settings/config.ts";
+import { openPaths, type Paths } from "../settings/paths.ts";
+import { userPolicy } from "../settings/policy-files.ts";
 import { toStderr } from "../to-stderr.ts";
 import { CliError } from "./cli-error.ts";
 

@@ -1,6 +1,6 @@
 /** A log entry as a line to read. */
 import type { AuditEvent } from "../audit/event.ts";
-import { describeDecision, describeRequest } from "../policy/describe.ts";
+import { describeDecision, describeRequest } from "../policy/describe/describe.ts";
 import type { Request } from "../policy/request.ts";
 import { visible } from "../policy/visible.ts";
 

@@ -1,7 +1,7 @@
 /** `muxguard env`: what a shell has to evaluate, in the manner of ssh-agent. */
 import { basename } from "node:path";
-import { openPaths } from "../daemon/paths.ts";
-import { answers } from "../platform/listener.ts";
+import { answers } from "../platform/sockets/listener.ts";
+import { openPaths } from "../settings/paths.ts";
 import { CliError } from "./cli-error.ts";
 
 export async function env(options: { sh?: boolean; csh?: boolean; fish?: boolean }): Promise<void> {

@@ -1,8 +1,8 @@
 /** `muxguard lock` and `muxguard unlock`: nothing at all, until a person says otherwise. */
 import { Lock } from "../daemon/lock.ts";
-import { openPaths } from "../daemon/paths.ts";
-import { type Locking, lockRequest } from "../daemon/rpc.ts";
-import { eachGuard } from "./guards.ts";
+import { type Locking, lockRequest } from "../rpc/rpc.ts";
+import { openPaths } from "../settings/paths.ts";
+import { eachGuard } from "./guard/guards.ts";
 
 /** The guards first: one that refuses leaves everything as it is. The file is for those that begin later. */
 export async function lock(on: boolean): Promise<void> {

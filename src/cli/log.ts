@@ -3,8 +3,8 @@ import { closeSync, fstatSync, openSync, readSync, statSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { attempt } from "../attempt.ts";
 import type { AuditEvent } from "../audit/event.ts";
-import { openPaths } from "../daemon/paths.ts";
 import { parseDuration } from "../policy/duration.ts";
+import { openPaths } from "../settings/paths.ts";
 import { CliError, exitCodes } from "./cli-error.ts";
 import { describeEvent } from "./describe-event.ts";
 

@@ -1,11 +1,11 @@
 /** The command line: what there is, in the order in which one meets it. Each command is a file of its own, loaded when it is used. */
 import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
-import { SettingsError } from "../daemon/settings-error.ts";
-import { ignoreDebuggerSignal } from "../platform/protect.ts";
+import { ignoreDebuggerSignal } from "../platform/proc/protect.ts";
+import { SettingsError } from "../settings/settings-error.ts";
 import type { ApproveOptions } from "./answer.ts";
 import { CliError, exitCodes } from "./cli-error.ts";
-import type { RunOptions } from "./run.ts";
+import type { RunOptions } from "./run/run.ts";
 
 const teaching = `
 First steps:
@@ -44,7 +44,7 @@ function createProgram(): Command {
     )
     .argument("<command...>", "the command and its arguments")
     .action(async (command: string[], options: RunOptions) => {
-      const { run } = await import("./run.ts");
+      const { run } = await import("./run/run.ts");
       process.exitCode = await run(command, options);
     });
   program
@@ -149,7 +149,7 @@ function createProgram(): Command {
   program
     .command("watch")
     .description("the questions that wait, on the whole screen, to be answered by key, and what is decided")
-    .action(async () => (await import("./watch.ts")).watch());
+    .action(async () => (await import("./watch/watch.ts")).watch());
   program
     .command("demo")
     .description("show the main job: a throwaway server, key and agent, and ssh through the guard")

@@ -2,12 +2,12 @@
 import { constants } from "node:os";
 import { resolve } from "node:path";
 import { type MessageConnection, ResponseError } from "vscode-jsonrpc/node.js";
-import { openPaths } from "../daemon/paths.ts";
-import { adoptRequest, closeRequest, openRequest, request } from "../daemon/rpc.ts";
+import { adoptRequest, closeRequest, openRequest, request } from "../rpc/rpc.ts";
+import { openPaths } from "../settings/paths.ts";
 import { toStderr } from "../to-stderr.ts";
 import { CliError, exitCodes } from "./cli-error.ts";
-import { connectGuard } from "./guard-connection.ts";
-import { lendTerminal } from "./lent-terminal.ts";
+import { connectGuard } from "./guard/guard-connection.ts";
+import { lendTerminal } from "./guard/lent-terminal.ts";
 
 const INTERRUPTED = exitCodes.signal + constants.signals.SIGINT;
 

@@ -1,10 +1,11 @@
 /** `muxguard pending`: the questions that wait. */
-import { wrap } from "../approver/screen-text.ts";
-import { secondsLeft } from "../approver/seconds-left.ts";
-import { pendingRequest } from "../daemon/rpc.ts";
-import { describeQuestion, describeRemember } from "../policy/describe.ts";
+
+import { secondsLeft } from "../approver/screen/seconds-left.ts";
+import { wrap } from "../approver/screen/text.ts";
+import { describeQuestion, describeRemember } from "../policy/describe/describe.ts";
 import type { Question } from "../policy/question.ts";
-import { eachGuard } from "./guards.ts";
+import { pendingRequest } from "../rpc/rpc.ts";
+import { eachGuard } from "./guard/guards.ts";
 
 /** An id, and two blanks. */
 const INDENT = 8;

@@ -1,9 +1,10 @@
 /** `muxguard grants` and `muxguard forget`: the answers that are remembered. */
-import { forgetRequest, grantsRequest } from "../daemon/rpc.ts";
+
 import { describeDuration } from "../policy/duration.ts";
 import type { GrantFacts } from "../policy/grants.ts";
+import { forgetRequest, grantsRequest } from "../rpc/rpc.ts";
 import { CliError, exitCodes } from "./cli-error.ts";
-import { eachGuard } from "./guards.ts";
+import { eachGuard } from "./guard/guards.ts";
 
 export async function grants({ json }: { json?: boolean }): Promise<void> {
   const all = (await eachGuard((guard) => guard.sendRequest(grantsRequest, null))).flat();

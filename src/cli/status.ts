@@ -1,8 +1,9 @@
 /** `muxguard status`: whether a daemon runs. */
-import { openPaths } from "../daemon/paths.ts";
-import { request, statusRequest } from "../daemon/rpc.ts";
+
+import { request, statusRequest } from "../rpc/rpc.ts";
+import { openPaths } from "../settings/paths.ts";
 import { CliError } from "./cli-error.ts";
-import { connectGuard } from "./guard-connection.ts";
+import { connectGuard } from "./guard/guard-connection.ts";
 
 /** The exit code of `systemctl status` for what does not run. */
 const NOT_RUNNING = 3;

@@ -1,7 +1,7 @@
 /** A question of yes or no that OpenSSH puts to muxguard-askpass, decided like any other request. */
 import { basename } from "node:path";
-import { type Asker, type Broker, denialLine } from "../guard/broker.ts";
-import type { Scope } from "../guard/scope.ts";
+import { type Asker, type Broker, denialLine } from "../guard/decide/broker.ts";
+import type { Scope } from "../guard/decide/scope.ts";
 import { confirmRequest, type PromptHint } from "../policy/openssh-prompt.ts";
 
 /** What OpenSSH takes for a yes, with a hint or without. */

@@ -1,7 +1,7 @@
 /** Shows on the desktop what rules allowed that the user wants to hear of. Whether it is seen changes nothing: no buttons, and no fault of it matters. */
 import type { Decided } from "../audit/event.ts";
-import { describeDecision, describeRequest } from "../policy/describe.ts";
-import { describeCaller } from "../policy/describe-caller.ts";
+import { describeCaller } from "../policy/describe/caller.ts";
+import { describeDecision, describeRequest } from "../policy/describe/describe.ts";
 import type { Desktop, Notification } from "../policy/desktop.ts";
 import { matchPattern } from "../policy/pattern.ts";
 

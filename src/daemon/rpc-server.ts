@@ -5,15 +5,15 @@ import * as v from "valibot";
 import { type MessageConnection, ResponseError } from "vscode-jsonrpc/node.js";
 import { inTurn } from "../approver/in-turn.ts";
 import type { Prompter } from "../approver/prompter.ts";
-import { type Accepted, type Listener, listenPrivately } from "../platform/listener.ts";
-import type { Peer } from "../platform/peer.ts";
+import type { Connections } from "../masters/connections.ts";
+import type { Peer } from "../platform/proc/peer.ts";
+import { type Accepted, type Listener, listenPrivately } from "../platform/sockets/listener.ts";
 import type { Caller, ControlOperation } from "../policy/request.ts";
-import type { Connections } from "./connections.ts";
-import type { Guard, OpenScope } from "./daemon.ts";
-import { filePolicy, type PolicySource } from "./policy-files.ts";
-import { answerSchema, remotePrompter, remoteTerminal } from "./remote-terminal.ts";
-import { Rides, rideName } from "./rides.ts";
-import * as rpc from "./rpc.ts";
+import { answerSchema, remotePrompter, remoteTerminal } from "../rpc/remote-terminal.ts";
+import * as rpc from "../rpc/rpc.ts";
+import { Rides, rideName } from "../runs/ride/server.ts";
+import { filePolicy, type PolicySource } from "../settings/policy-files.ts";
+import type { Guard, OpenScope } from "./guard.ts";
 
 /** The most that one client may send in all, in bytes. Its requests and answers are short. */
 const MAX_RECEIVED = 4 * 1024 * 1024;

@@ -1,8 +1,8 @@
 /** The agents behind the guard: those of config.toml, else the one of SSH_AUTH_SOCK. */
 import { connect } from "node:net";
 import { join } from "node:path";
-import type { AgentAddress } from "../guard/upstream.ts";
-import { type PrivateAgent, startPrivateAgent } from "../platform/private-agent.ts";
+import type { AgentAddress } from "../guard/agent/upstream.ts";
+import { type PrivateAgent, startPrivateAgent } from "../platform/sockets/private-agent.ts";
 
 export class UpstreamAgents {
   readonly #paths: readonly string[];

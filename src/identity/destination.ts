@@ -9,10 +9,10 @@ import type { Caller, Destination, Host, Whereabouts } from "../policy/request.t
 import { fingerprint } from "../wire/public-key.ts";
 import type { SignedData } from "../wire/signed-data.ts";
 import { FileStamps } from "./file-stamps.ts";
-import { HostIdentifier, type HostIdentifierOptions } from "./host-identity.ts";
-import type { HostIdentity } from "./host-names.ts";
+import { HostIdentifier, type HostIdentifierOptions } from "./hosts/host-identity.ts";
+import type { HostIdentity } from "./hosts/host-names.ts";
 import type { LoginCheck, SessionBindings } from "./session-bindings.ts";
-import { type SshDestination, sshDestination } from "./ssh-command-line.ts";
+import { type SshDestination, sshDestination } from "./ssh/command-line.ts";
 
 export interface DestinationResolver {
   /** @param signed what is to be signed, if anything is: only a login has a destination and a user */

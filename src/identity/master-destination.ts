@@ -6,11 +6,11 @@
  * it elsewhere.
  */
 import type { Destination, Whereabouts } from "../policy/request.ts";
-import type { HostIdentifier } from "./host-identity.ts";
-import { SSH_PORT } from "./known-hosts.ts";
+import type { HostIdentifier } from "./hosts/host-identity.ts";
+import { SSH_PORT } from "./hosts/known-hosts.ts";
 import type { Login } from "./logins.ts";
-import type { PlainDestination } from "./plain-destination.ts";
-import type { SshConfig, SshConfigs } from "./ssh-config.ts";
+import type { SshConfig, SshConfigs } from "./ssh/config.ts";
+import type { PlainDestination } from "./ssh/plain-destination.ts";
 
 export interface MasterOrigin {
   login?: Login;

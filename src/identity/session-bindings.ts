@@ -5,11 +5,12 @@
  * OpenSSH carries on after a bind that was refused, so a hostile server could provoke one to hide that a request is relayed. A
  * connection with a bind that was refused or not understood counts as forwarded and unverified from then on.
  */
+
+import { parseSessionBind, type SessionBind } from "../wire/agent/session-bind.ts";
 import { ProtocolError } from "../wire/protocol-error.ts";
 import { parsePublicKey } from "../wire/public-key.ts";
-import { parseSessionBind, type SessionBind } from "../wire/session-bind.ts";
 import type { UserauthData } from "../wire/signed-data.ts";
-import { verifyCertificate, verifySignature } from "./host-key.ts";
+import { verifyCertificate, verifySignature } from "./hosts/host-key.ts";
 import { type SessionRegistry, sessionDigest } from "./session-registry.ts";
 
 export type BindVerdict = "accepted" | "refused" | "unsupported";

@@ -3,7 +3,7 @@
  * as no run lasts. What can't be spelled so that it matches nothing but itself is no rule: a `*` in a command would be a wildcard.
  */
 import { isPinned, lineOf, ownLine } from "./coverage.ts";
-import { describeRequest } from "./describe.ts";
+import { describeRequest } from "./describe/describe.ts";
 import { matchRule } from "./match.ts";
 import type { Rule } from "./policy.ts";
 import type { Caller, Forward, Request } from "./request.ts";

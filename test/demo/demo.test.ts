@@ -7,7 +7,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { stripVTControlCharacters } from "node:util";
 import { afterEach, beforeEach, expect, test } from "vitest";
 
-/** How long a prompt ignores keys (src/approver/terminal.ts), and a little more. */
+/** How long a prompt ignores keys (src/approver/terminal/approver.ts), and a little more. */
 const DEAF_FOR = 1100;
 const DOWN = "\x1b[B";
 const ENTER = "\r";

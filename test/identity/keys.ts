@@ -5,9 +5,9 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll } from "vitest";
+import { encodeSessionBind, type SessionBind } from "../../src/wire/agent/session-bind.ts";
 import { ByteReader, ByteWriter } from "../../src/wire/primitives.ts";
 import { type Certificate, parsePublicKey } from "../../src/wire/public-key.ts";
-import { encodeSessionBind, type SessionBind } from "../../src/wire/session-bind.ts";
 
 /** A key that signs as an SSH host does. */
 export interface HostKey {

@@ -10,7 +10,7 @@ import {
   type AgentRequest,
   encodeAgentReply,
   parseAgentRequest,
-} from "../../src/wire/agent.ts";
+} from "../../src/wire/agent/agent.ts";
 import { encodeFrame, FrameDecoder } from "../../src/wire/frame.ts";
 import { parseUserauth, type UserauthData } from "../../src/wire/signed-data.ts";
 import { certify, type HostKey, keyNames, makeFolder, makeKey } from "./keys.ts";

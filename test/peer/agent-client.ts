@@ -6,9 +6,9 @@ import {
   encodeAgentRequest,
   type Identity,
   parseAgentReply,
-} from "../../src/wire/agent.ts";
+} from "../../src/wire/agent/agent.ts";
+import { SESSION_BIND } from "../../src/wire/agent/session-bind.ts";
 import { encodeFrame, FrameDecoder } from "../../src/wire/frame.ts";
-import { SESSION_BIND } from "../../src/wire/session-bind.ts";
 
 interface Waiting {
   resolve(payload: Buffer): void;

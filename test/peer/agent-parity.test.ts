@@ -4,7 +4,7 @@ import { createPublicKey, generateKeyPairSync, verify } from "node:crypto";
 import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { userInfo } from "node:os";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
-import { verifySignature } from "../../src/identity/host-key.ts";
+import { verifySignature } from "../../src/identity/hosts/host-key.ts";
 import { ByteWriter } from "../../src/wire/primitives.ts";
 import { parseSignature } from "../../src/wire/public-key.ts";
 import { encodeUserauth } from "../../src/wire/signed-data.ts";

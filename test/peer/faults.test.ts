@@ -4,7 +4,7 @@ import { createServer, type Socket } from "node:net";
 import { userInfo } from "node:os";
 import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
 import type { AuditEvent } from "../../src/audit/event.ts";
-import { encodeAgentReply } from "../../src/wire/agent.ts";
+import { encodeAgentReply } from "../../src/wire/agent/agent.ts";
 import { encodeFrame } from "../../src/wire/frame.ts";
 import { encodeSshsig } from "../../src/wire/signed-data.ts";
 import { makeFolder, makeKey, readBlob } from "../identity/keys.ts";

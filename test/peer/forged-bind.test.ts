@@ -5,7 +5,7 @@
 import { randomBytes } from "node:crypto";
 import { constants, copyFileSync, existsSync, writeFileSync } from "node:fs";
 import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
-import type { AgentReply } from "../../src/wire/agent.ts";
+import type { AgentReply } from "../../src/wire/agent/agent.ts";
 import { ByteWriter } from "../../src/wire/primitives.ts";
 import { encodeUserauth } from "../../src/wire/signed-data.ts";
 import { bindDetails, type HostKey, makeFolder, makeKey, readBlob } from "../identity/keys.ts";

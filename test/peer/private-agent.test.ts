@@ -4,7 +4,7 @@ import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import { userInfo } from "node:os";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { encodeAgentReply } from "../../src/wire/agent.ts";
+import { encodeAgentReply } from "../../src/wire/agent/agent.ts";
 import { encodeFrame } from "../../src/wire/frame.ts";
 import { encodeSshsig } from "../../src/wire/signed-data.ts";
 import { readBlob } from "../identity/keys.ts";

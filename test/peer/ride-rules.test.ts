@@ -8,7 +8,7 @@ import { HOST } from "./mux-lab.ts";
 import { OpenLab } from "./open-lab.ts";
 import { describeWith } from "./tools.ts";
 
-const RIDE = fileURLToPath(new URL("../../dist/src/cli/ride.js", import.meta.url));
+const RIDE = fileURLToPath(new URL("../../dist/src/runs/ride/main.js", import.meta.url));
 
 const RULES = `default = "deny"
 [[rule]]

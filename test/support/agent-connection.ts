@@ -8,17 +8,17 @@ import {
   type AgentConnectionParts,
   type Client,
   type Route,
-} from "../../src/guard/agent-connection.ts";
-import { KeyNames } from "../../src/guard/key-names.ts";
-import type { Scope } from "../../src/guard/scope.ts";
-import { createUpstream } from "../../src/guard/upstream.ts";
+} from "../../src/guard/agent/connection.ts";
+import { KeyNames } from "../../src/guard/agent/key-names.ts";
+import { createUpstream } from "../../src/guard/agent/upstream.ts";
+import type { Scope } from "../../src/guard/decide/scope.ts";
 import type { Policy } from "../../src/policy/policy.ts";
 import {
   type AgentReply,
   type AgentRequest,
   encodeAgentReply,
   parseAgentReply,
-} from "../../src/wire/agent.ts";
+} from "../../src/wire/agent/agent.ts";
 import { encodeFrame, FrameDecoder } from "../../src/wire/frame.ts";
 import { ByteWriter } from "../../src/wire/primitives.ts";
 import { encodeSshsig } from "../../src/wire/signed-data.ts";

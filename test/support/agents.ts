@@ -6,9 +6,9 @@ import { connect, createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
-import type { AgentAddress } from "../../src/guard/upstream.ts";
-import type { AgentRequest } from "../../src/wire/agent.ts";
-import { encodeAgentRequest } from "../../src/wire/agent.ts";
+import type { AgentAddress } from "../../src/guard/agent/upstream.ts";
+import type { AgentRequest } from "../../src/wire/agent/agent.ts";
+import { encodeAgentRequest } from "../../src/wire/agent/agent.ts";
 import { encodeFrame, type Frame, FrameDecoder } from "../../src/wire/frame.ts";
 
 /** A temporary folder with a short name: a socket's path may have 107 bytes. */

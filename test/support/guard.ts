@@ -2,9 +2,9 @@
 import { expect } from "vitest";
 import type { Approver } from "../../src/approver/approver.ts";
 import type { Decided } from "../../src/audit/event.ts";
-import { type Asker, Broker, type BrokerParts, type Settings } from "../../src/guard/broker.ts";
-import { type Asking, Questions } from "../../src/guard/questions.ts";
-import type { Scope } from "../../src/guard/scope.ts";
+import { type Asker, Broker, type BrokerParts, type Settings } from "../../src/guard/decide/broker.ts";
+import { type Asking, Questions } from "../../src/guard/decide/questions.ts";
+import type { Scope } from "../../src/guard/decide/scope.ts";
 import { Grants } from "../../src/policy/grants.ts";
 import { emptyPolicy, type Policy } from "../../src/policy/policy.ts";
 import type { Answer, Question } from "../../src/policy/question.ts";

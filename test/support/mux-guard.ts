@@ -2,24 +2,24 @@
 import { closeSync, openSync, readdirSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
-import type { Client } from "../../src/guard/agent-connection.ts";
-import type { MuxSocket } from "../../src/guard/master-link.ts";
-import { type Descriptors, type MasterEnd, MuxConnection } from "../../src/guard/mux-connection.ts";
-import type { Scope } from "../../src/guard/scope.ts";
-import { listenAtControlPath } from "../../src/platform/control-socket.ts";
-import { DescriptorSocket } from "../../src/platform/descriptor-socket.ts";
+import type { Client } from "../../src/guard/agent/connection.ts";
+import type { Scope } from "../../src/guard/decide/scope.ts";
+import { type Descriptors, type MasterEnd, MuxConnection } from "../../src/guard/mux/connection.ts";
+import type { MuxSocket } from "../../src/guard/mux/master-link.ts";
 import { closeDescriptors, duplicate } from "../../src/platform/libc.ts";
+import { listenAtControlPath } from "../../src/platform/sockets/control-socket.ts";
+import { DescriptorSocket } from "../../src/platform/sockets/descriptor-socket.ts";
 import type { Policy } from "../../src/policy/policy.ts";
 import type { Destination, Whereabouts } from "../../src/policy/request.ts";
 import { encodeFrame, FrameDecoder } from "../../src/wire/frame.ts";
+import { MuxDecoder, type MuxPacket } from "../../src/wire/mux/decoder.ts";
+import { encodeMuxReply, type MuxReply, parseMuxReply } from "../../src/wire/mux/reply.ts";
 import {
   encodeMuxRequest,
   type MuxNewSession,
   type MuxRequest,
   parseMuxRequest,
-} from "../../src/wire/mux.ts";
-import { MuxDecoder, type MuxPacket } from "../../src/wire/mux-decoder.ts";
-import { encodeMuxReply, type MuxReply, parseMuxReply } from "../../src/wire/mux-reply.ts";
+} from "../../src/wire/mux/request.ts";
 import { makeFolder } from "./agents.ts";
 import { makeBroker, makeScope, type TestBroker, type TestScope } from "./guard.ts";
 import { caller, policy } from "./policy.ts";

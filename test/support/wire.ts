@@ -1,11 +1,11 @@
 /** Arbitrary values of the wire layer, for properties. */
 import fc from "fast-check";
-import type { Constraint } from "../../src/wire/add-identity.ts";
-import type { AgentReply, AgentRequest } from "../../src/wire/agent.ts";
-import { AgentMessage } from "../../src/wire/agent-message.ts";
+import type { Constraint } from "../../src/wire/agent/add-identity.ts";
+import type { AgentReply, AgentRequest } from "../../src/wire/agent/agent.ts";
+import { AgentMessage } from "../../src/wire/agent/message-numbers.ts";
+import type { SessionBind } from "../../src/wire/agent/session-bind.ts";
 import { ByteWriter } from "../../src/wire/primitives.ts";
 import { encodePlainKey, type PlainKey } from "../../src/wire/public-key.ts";
-import type { SessionBind } from "../../src/wire/session-bind.ts";
 import type { SshsigData, UserauthData } from "../../src/wire/signed-data.ts";
 
 export const bytes = (maxLength = 64, minLength = 0): fc.Arbitrary<Buffer> =>

@@ -6,10 +6,11 @@ import {
   encodeAgentRequest,
   parseAgentReply,
   parseAgentRequest,
-} from "../../src/wire/agent.ts";
-import { parseConnectionMessage } from "../../src/wire/connection.ts";
-import { encodeMuxRequest, parseMuxRequest } from "../../src/wire/mux.ts";
-import { encodeMuxReply, parseMuxReply } from "../../src/wire/mux-reply.ts";
+} from "../../src/wire/agent/agent.ts";
+import { encodeSessionBind, parseSessionBind } from "../../src/wire/agent/session-bind.ts";
+import { parseConnectionMessage } from "../../src/wire/connection/connection.ts";
+import { encodeMuxReply, parseMuxReply } from "../../src/wire/mux/reply.ts";
+import { encodeMuxRequest, parseMuxRequest } from "../../src/wire/mux/request.ts";
 import { ByteWriter } from "../../src/wire/primitives.ts";
 import { ProtocolError } from "../../src/wire/protocol-error.ts";
 import {
@@ -19,7 +20,6 @@ import {
   parseSignature,
   plainKeyBlob,
 } from "../../src/wire/public-key.ts";
-import { encodeSessionBind, parseSessionBind } from "../../src/wire/session-bind.ts";
 import {
   encodeSshsig,
   encodeUserauth,
@@ -29,8 +29,8 @@ import {
 } from "../../src/wire/signed-data.ts";
 import { readVectors } from "../support/vectors.ts";
 import * as wire from "../support/wire.ts";
-import { muxReply, muxRequest } from "./mux-arbitrary.ts";
-import { muxVectors } from "./mux-samples.ts";
+import { muxReply, muxRequest } from "./mux/arbitrary.ts";
+import { muxVectors } from "./mux/samples.ts";
 
 const recorded = (kind: "request" | "reply"): fc.Arbitrary<Buffer> =>
   fc.constantFrom(...readVectors(kind).map(({ payload }) => payload));

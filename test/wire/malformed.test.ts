@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
-import { parseAgentReply, parseAgentRequest } from "../../src/wire/agent.ts";
+import { parseAgentReply, parseAgentRequest } from "../../src/wire/agent/agent.ts";
+import { encodeSessionBind, parseSessionBind, type SessionBind } from "../../src/wire/agent/session-bind.ts";
 import { ByteWriter } from "../../src/wire/primitives.ts";
 import { ProtocolError } from "../../src/wire/protocol-error.ts";
 import { fingerprint, keyType, parsePublicKey, parseSignature } from "../../src/wire/public-key.ts";
-import { encodeSessionBind, parseSessionBind, type SessionBind } from "../../src/wire/session-bind.ts";
 import { encodeUserauth, parseSshsig, parseUserauth } from "../../src/wire/signed-data.ts";
 
 type Rows = [string, Buffer][];

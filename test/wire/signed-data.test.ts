@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { encodeSessionBind, parseSessionBind } from "../../src/wire/agent/session-bind.ts";
 import { ByteWriter } from "../../src/wire/primitives.ts";
 import { ProtocolError } from "../../src/wire/protocol-error.ts";
-import { encodeSessionBind, parseSessionBind } from "../../src/wire/session-bind.ts";
 import {
   encodeSshsig,
   encodeUserauth,

@@ -6,9 +6,9 @@ import {
   encodeAgentRequest,
   parseAgentReply,
   parseAgentRequest,
-} from "../../src/wire/agent.ts";
+} from "../../src/wire/agent/agent.ts";
+import { encodeSessionBind, parseSessionBind } from "../../src/wire/agent/session-bind.ts";
 import { fingerprint, parsePublicKey, parseSignature } from "../../src/wire/public-key.ts";
-import { encodeSessionBind, parseSessionBind } from "../../src/wire/session-bind.ts";
 import { encodeSshsig, encodeUserauth, parseSignedData } from "../../src/wire/signed-data.ts";
 import { readVector, readVectors } from "../support/vectors.ts";
 

@@ -1,0 +1,48 @@
+/** The ways to a person, put together for one question. A guard would keep them; they are the same. */
+import { join } from "node:path";
+import { nextAskpass } from "../src/approver/askpass/next-program.ts";
+import { createPeople, type People } from "../src/daemon/approvers.ts";
+import { createDesktop } from "../src/platform/desktop/desktop.ts";
+import { ProcessTable } from "../src/platform/proc/process.ts";
+import { protectProcess } from "../src/platform/proc/protect.ts";
+import { describeCaller } from "../src/policy/describe/caller.ts";
+import type { Caller } from "../src/policy/request.ts";
+import { isInRun, readOutside } from "../src/runs/in-run.ts";
+import type { Config } from "../src/settings/config.ts";
+import type { Paths } from "../src/settings/paths.ts";
+import { ownApprover, ownPrompter } from "./own-terminal.ts";
+
+export interface OpenPeople extends People {
+  /** The program that asks, and who started it. */
+  asker: string;
+  /** Nobody is asked any more. */
+  close(): Promise<void>;
+}
+
+export function openPeople(
+  paths: Paths,
+  config: Pick<Config, "approvers" | "askpass" | "command">,
+): OpenPeople {
+  protectProcess();
+  const { env: environment } = process;
+  const processes = new ProcessTable();
+  const outside = (pid: number) => readOutside(processes, pid);
+  const desktop = createDesktop(environment, (pid) => outside(pid) !== undefined);
+  const next = nextAskpass(
+    { ...environment, SSH_ASKPASS: environment.SSH_ASKPASS ?? "muxguard-askpass" },
+    config.askpass,
+  );
+  const folder = join(paths.runtime, `askpass-${process.pid}`);
+  const people = createPeople({ environment, askpass: next, config, desktop, folder, outside });
+  return {
+    approvers: [ownApprover, ...people.approvers],
+    prompters: [ownPrompter, ...people.prompters],
+    asker: describeAsker(processes.read(process.ppid)),
+    close: () => desktop.close(),
+  };
+}
+
+/** From inside the name of the run can't be told. */
+function describeAsker(caller: Caller): string {
+  return `${describeCaller(caller)}${isInRun(caller) ? ", inside of a muxguard run" : ""}`;
+}

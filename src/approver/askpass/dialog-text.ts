@@ -1,0 +1,37 @@
+/**
+ * Text for a dialog that is drawn by somebody else's program. It has gone through visible(); what else such programs make of it is mended here:
+ *
+ * - ksshaskpass takes it for HTML, and so does lxqt-openssh-askpass if there is a tag in the first line (Qt::mightBeRichText()): a `<!--` in a command would
+ *   hide all behind it.
+ * - x11-ssh-askpass breaks no line, and centres a window that is wider than the screen: a long command would push the whole question out of sight.
+ *   It draws a character of Latin-1 for each byte, so muxguard's own signs are spelt out.
+ * - All of them read options before the text.
+ */
+import { wrap } from "../screen/text.ts";
+
+/** In bytes, each of which may be drawn as a character. */
+const WIDTH = 80;
+/** What fits on a small screen. */
+const MAX_LINES = 42;
+
+/**
+ * @param lines of the question
+ * @throws Error if they can't all be shown
+ */
+export function dialogText(lines: readonly string[]): string {
+  const shown = ["muxguard:", ...lines].flatMap((line) =>
+    wrap(latin(withoutMarkup(line)), WIDTH, Buffer.byteLength),
+  );
+  if (shown.length > MAX_LINES) throw new Error("the question is too long for a dialog (muxguard pending)");
+  return shown.join("\n");
+}
+
+/** As visible() would escape them: it leaves no backslash of the text's own. */
+function withoutMarkup(line: string): string {
+  return line.replaceAll("<", "\\x3c").replace(/&(?=[a-z#])/gi, "\\x26");
+}
+
+/** Without "<", which would begin a tag. */
+function latin(text: string): string {
+  return text.replaceAll(" ← ", ", by ").replaceAll("→", "->").replaceAll("…", "...");
+}

@@ -1,0 +1,38 @@
+/**
+ * A connection to a guard, and to nothing that poses as one: any process of the user's can listen in the guards' folder, one inside of a run too. The kernel tells
+ * who listens: as of its call of listen(2). unix(7).
+ */
+import { basename, dirname } from "node:path";
+import type { MessageConnection } from "vscode-jsonrpc/node.js";
+import { ProcessTable } from "../../platform/proc/process.ts";
+import { acceptedFrom } from "../../platform/sockets/listener.ts";
+import { connectRpc } from "../../rpc/rpc.ts";
+import { isInRun, isRunHolder } from "../../runs/in-run.ts";
+import { toStderr } from "../../to-stderr.ts";
+
+/** Undefined where no guard listens. @param report told of what is none */
+export async function connectGuard(path: string, report = toStderr): Promise<MessageConnection | undefined> {
+  return connectRpc(path, (socket) => {
+    const pid = acceptedFrom(socket)?.pid;
+    // from inside of a container one can't see it; nor does a guard take anything from there
+    if (pid === 0 || (pid !== undefined && isGuard(path, pid))) return true;
+    report(
+      `muxguard: ${path} is passed over: what listens there${pid ? ` (pid ${pid})` : ""} is no guard of yours`,
+    );
+    return false;
+  });
+}
+
+/** A daemon is outside of all runs; the guard of a run is what holds that one, `run-PID`. */
+function isGuard(path: string, pid: number): boolean {
+  const [, holder] = /^run-(\d+)$/.exec(basename(dirname(path))) ?? [];
+  const processes = new ProcessTable();
+  try {
+    const listener = processes.read(pid);
+    return holder === undefined ? !isInRun(listener) : Number(holder) === pid && isRunHolder(listener);
+  } catch {
+    return false; // it has ended
+  } finally {
+    processes.close();
+  }
+}

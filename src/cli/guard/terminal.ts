@@ -1,0 +1,20 @@
+/** The terminal of this process as an approver. */
+import type { Approver } from "../../approver/approver.ts";
+import { createTurns, inTurn, promptInTurn } from "../../approver/in-turn.ts";
+import type { Prompter } from "../../approver/prompter.ts";
+import { createTerminalApprover } from "../../approver/terminal/approver.ts";
+import { createTerminalPrompter } from "../../approver/terminal/prompter.ts";
+import { mayTakeForeground, takeForeground } from "../../platform/proc/foreground.ts";
+
+/** There is one terminal: a password must not be typed into a question. */
+const turns = createTurns();
+const terminal = { path: "/dev/tty", mayTakeForeground, takeForeground };
+
+export function ownTerminal(interrupted: () => void): Approver {
+  return inTurn(createTerminalApprover({ ...terminal, interrupted }), turns);
+}
+
+/** What ssh asks while it connects, asked on the terminal of this process. */
+export function ownPrompter(interrupted: () => void): Prompter {
+  return promptInTurn(createTerminalPrompter({ ...terminal, interrupted }), turns);
+}

@@ -1,0 +1,168 @@
+/**
+ * A run with a guard of its own, which leaves nothing behind.
+ *
+ * The socket is there before the guard: most commands never use a key, and need not wait until the guard is loaded. A connection is answered only when
+ * it is.
+ */
+import { existsSync, readdirSync, rmSync } from "node:fs";
+import type { Socket } from "node:net";
+import { join } from "node:path";
+import type { AddedScope, Guard } from "../../daemon/guard.ts";
+import { ensurePrivateFolder } from "../../platform/files/private-folder.ts";
+import { type Accepted, type Listener, listenPrivately } from "../../platform/sockets/listener.ts";
+import type { Rides } from "../../runs/ride/server.ts";
+import type { Config } from "../../settings/config.ts";
+import type { Paths } from "../../settings/paths.ts";
+import { filePolicy, type PolicySource, userPolicy } from "../../settings/policy-files.ts";
+import type { OpenRun, RunRequest } from "./run.ts";
+
+export async function openOwnRun(paths: Paths, config: Config, request: RunRequest): Promise<OpenRun> {
+  await removeStaleRuns(paths.runtime);
+  const { policy: file, report } = request;
+  const policy = file === undefined ? userPolicy(paths, report) : filePolicy(file, paths, report);
+  await policy.load();
+  const run = new OwnRun(paths, config, request, policy);
+  try {
+    await run.listen();
+  } catch (error) {
+    await run.close();
+    throw error;
+  }
+  return run;
+}
+
+class OwnRun {
+  readonly agentSocket: string;
+  readonly promptSocket: string;
+  readonly #folder: string;
+  readonly #paths: Paths;
+  readonly #config: Config;
+  readonly #request: RunRequest;
+  readonly #policy: PolicySource;
+  readonly #listeners: Listener[] = [];
+  #started: Promise<{ guard: Guard; scope: AddedScope }> | undefined;
+  #answering: Promise<void> | undefined;
+  #rides: Rides | undefined;
+
+  constructor(paths: Paths, config: Config, request: RunRequest, policy: PolicySource) {
+    this.#paths = paths;
+    this.#config = config;
+    this.#request = request;
+    this.#policy = policy;
+    this.#folder = join(paths.runtime, `run-${process.pid}`);
+    this.agentSocket = join(this.#folder, "agent.sock");
+    this.promptSocket = join(this.#folder, "prompts.sock");
+  }
+
+  async listen(): Promise<void> {
+    ensurePrivateFolder(this.#folder);
+    await Promise.all([
+      this.#listen(this.agentSocket, "serve"),
+      this.#listen(this.promptSocket, "servePrompts"),
+    ]);
+    if (this.#request.ride) await this.#ride();
+  }
+
+  async #listen(path: string, serve: "serve" | "servePrompts"): Promise<void> {
+    const listener = await listenPrivately(path, (socket, accepted) => {
+      this.#serve(socket, accepted, serve).catch((error: Error) => {
+        this.#request.report(`muxguard: the guard did not start: ${error.message}`);
+        socket.destroy();
+      });
+    });
+    this.#listeners.push(listener);
+  }
+
+  get rideFolder(): string | undefined {
+    return this.#rides?.folder;
+  }
+
+  async #ride(): Promise<void> {
+    this.#started ??= this.#start();
+    const { guard, scope } = await this.#started;
+    const { Rides } = await import("../../runs/ride/server.ts");
+    const { ownPrompter } = await import("../guard/terminal.ts");
+    const connections = await guard.guardConnections(scope, this.#request.report);
+    const prompters = [ownPrompter(this.#request.interrupted), ...guard.prompters];
+    const folder = join(this.#folder, "ride");
+    this.#rides = await Rides.start({ connections, scope: scope.scope, prompters, folder });
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#listeners.map((listener) => listener.close()));
+    await this.#rides?.close();
+    await this.#answering?.catch(() => {}); // was reported when it failed
+    const started = await this.#started?.catch(() => undefined);
+    await started?.guard.close();
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  async #serve(socket: Socket, accepted: Accepted, serve: "serve" | "servePrompts"): Promise<void> {
+    this.#started ??= this.#start();
+    const { scope } = await this.#started;
+    // closed in the meantime: its descriptor may be another connection's by now
+    if (!socket.destroyed) scope[serve](socket, accepted);
+  }
+
+  async #start(): Promise<{ guard: Guard; scope: AddedScope }> {
+    const { Guard } = await import("../../daemon/guard.ts");
+    const { ownTerminal } = await import("../guard/terminal.ts");
+    const { name, upstream, report, interrupted } = this.#request;
+    const guard = await Guard.start({
+      paths: this.#paths,
+      config: this.#config,
+      environment: process.env,
+      holdsQuestions: false,
+      folder: this.#folder,
+      onQuestion: () => this.#answer(guard),
+    });
+    const scope = guard.addScope({
+      run: { name, pid: process.pid },
+      policy: this.#policy,
+      ...(upstream !== undefined && { upstream }),
+      approvers: [ownTerminal(interrupted)],
+      report,
+    });
+    return { guard, scope };
+  }
+
+  /** With the first question the way is opened by which `muxguard approve` comes in. */
+  #answer(guard: Guard): void {
+    if (this.#answering) return;
+    this.#answering = serveAnswers(guard, join(this.#folder, "daemon.sock"));
+    this.#answering.catch((error: Error) => {
+      this.#request.report(`muxguard: this can't be approved from elsewhere: ${error.message}`);
+    });
+  }
+}
+
+async function serveAnswers(guard: Guard, path: string): Promise<void> {
+  const { serveRpc } = await import("../../daemon/rpc-server.ts");
+  guard.closeWith(await serveRpc({ guard, path }));
+}
+
+/** Removes what runs, and what muxguard-askpass, left behind that were killed: their folders are named after their process. */
+async function removeStaleRuns(runtime: string): Promise<void> {
+  for (const name of readdirSync(runtime)) {
+    const pid = /^(?:run|askpass)-(\d+)$/.exec(name)?.[1];
+    if (pid === undefined || isAlive(Number(pid))) continue;
+    const folder = join(runtime, name);
+    if (existsSync(join(folder, "control"))) await endMasters(join(folder, "control"));
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** Of a ride: nobody can reach them any more. */
+async function endMasters(folder: string): Promise<void> {
+  const { endOrphans } = await import("../../masters/records.ts");
+  endOrphans(folder);
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,116 @@
+/**
+ * What muxguard-askpass is asked, wherever a guard is there to answer. A passphrase for a connection that the guard opens goes to the person who wanted
+ * that; OpenSSH's questions of yes or no are requests like any other. Other secrets never come here.
+ *
+ * From inside of a run one may ask here, and nothing else: the answers come from outside.
+ */
+import type { Socket } from "node:net";
+import { type MessageConnection, ResponseError } from "vscode-jsonrpc/node.js";
+import { type Prompt, type Prompter, promptFirst } from "../approver/prompter.ts";
+import type { Broker } from "../guard/decide/broker.ts";
+import type { Scope } from "../guard/decide/scope.ts";
+import { Peer } from "../platform/proc/peer.ts";
+import type { ProcessTable } from "../platform/proc/process.ts";
+import { type Accepted, type Listener, listenPrivately } from "../platform/sockets/listener.ts";
+import { describeCaller } from "../policy/describe/caller.ts";
+import { promptKind } from "../policy/openssh-prompt.ts";
+import type { Caller } from "../policy/request.ts";
+import { type AskpassAnswer, type AskpassQuestion, askpassRequest, serveClient } from "../rpc/rpc.ts";
+import { askerOf, parentOf } from "../runs/asking-parent.ts";
+import { confirm } from "./confirm.ts";
+
+/** The most that one client may send, in bytes. A server's words are among them. */
+const MAX_RECEIVED = 1024 * 1024;
+
+export interface PromptsParts {
+  processes: ProcessTable;
+  broker: Broker;
+  /**
+   * The scope that decides for a process that came to the socket of another one.
+   * @throws Error for one that has to ask another guard
+   */
+  scopeOf(caller: Caller, scope: Scope): Scope;
+  /** Whether who asks may answer on a terminal of its own. */
+  asksOnTerminals: boolean;
+}
+
+export class Prompts {
+  readonly #parts: PromptsParts;
+  /** By the pid of the ssh that may ask. */
+  readonly #expected = new Map<number, readonly Prompter[]>();
+
+  constructor(parts: PromptsParts) {
+    this.#parts = parts;
+  }
+
+  /** @param scope of those who come there */
+  listen(path: string, scope: Scope): Promise<Listener> {
+    return listenPrivately(path, (socket, accepted) => this.serve(socket, accepted, scope));
+  }
+
+  /** What the guard's own ssh asks goes to these. @returns what ends it */
+  expect(pid: number, prompters: readonly Prompter[]): () => void {
+    this.#expected.set(pid, prompters);
+    return () => this.#expected.delete(pid);
+  }
+
+  serve(socket: Socket, accepted: Accepted, scope: Scope): void {
+    const peer = new Peer(accepted, this.#parts.processes);
+    serveClient(socket, MAX_RECEIVED, (connection, gone) => {
+      connection.onRequest(askpassRequest, async (asked): Promise<AskpassAnswer> => {
+        try {
+          return await this.#answer(checked(asked), peer, scope, connection, gone);
+        } catch (error) {
+          throw new ResponseError(1, error instanceof Error ? error.message : String(error));
+        }
+      });
+    });
+  }
+
+  async #answer(
+    { text, hint, terminal }: AskpassQuestion,
+    peer: Peer,
+    scope: Scope,
+    connection: MessageConnection,
+    gone: AbortSignal,
+  ): Promise<AskpassAnswer> {
+    const { processes, broker, scopeOf, asksOnTerminals } = this.#parts;
+    const askpass = peer.identify();
+    const kind = promptKind(text, hint);
+    const asking = askpass.ancestors.find(({ pid }) => this.#expected.has(pid));
+    const prompters = asking && this.#expected.get(asking.pid);
+    // a host key of the guard's own ssh is for whoever wanted the connection
+    if (prompters) {
+      const asker = describeCaller(parentOf(askpass, processes));
+      const prompt = { text, kind: kind === "confirm" ? "text" : kind, asker } as const;
+      return answerOf(prompters, prompt, gone);
+    }
+    if (kind !== "confirm") return { here: kind };
+    const deciding = scopeOf(askpass, scope);
+    const own = terminal && asksOnTerminals && !deciding.run ? [await terminalOf(connection)] : [];
+    const asker = askerOf(() => parentOf(peer.identify(), processes), gone, deciding);
+    const approvers = [...own, ...deciding.approvers];
+    return confirm(broker, { text, hint }, asker, { ...deciding, approvers });
+  }
+}
+
+function checked({ text, hint, terminal }: { [field in keyof AskpassQuestion]: unknown }): AskpassQuestion {
+  if (typeof text !== "string") throw new Error("a question without text");
+  return { text, terminal: terminal === true, ...(typeof hint === "string" && { hint }) };
+}
+
+/** Loaded where it is needed: most questions are answered without. */
+async function terminalOf(connection: MessageConnection) {
+  const { remoteTerminal } = await import("../rpc/remote-terminal.ts");
+  return remoteTerminal(connection);
+}
+
+async function answerOf(
+  prompters: readonly Prompter[],
+  prompt: Prompt,
+  signal: AbortSignal,
+): Promise<AskpassAnswer> {
+  const answered = await promptFirst(prompters, prompt, signal);
+  if ("unreachable" in answered) throw new Error(`nobody can be asked: ${answered.unreachable}`);
+  return answered.answer === undefined ? { denied: "" } : { answer: answered.answer };
+}

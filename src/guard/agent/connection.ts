@@ -1,0 +1,245 @@
+/**
+ * One client of the agent socket: reads requests (RFC 9987), has each use of a key decided, forwards the original bytes and answers in
+ * order, one at a time.
+ *
+ * This is where every fault becomes the protocol's own reply, SSH_AGENT_FAILURE: a request that can't be read, that nobody knows, that was
+ * denied, or that the upstream agent could not answer. Only a stream that can't be cut into frames any more is closed.
+ */
+import type { Socket } from "node:net";
+import { attempt } from "../../attempt.ts";
+import type { Caller, KeyFacts, Request, Whereabouts } from "../../policy/request.ts";
+import {
+  type AgentRequest,
+  encodeAgentReply,
+  encodeAgentRequest,
+  parseAgentRequest,
+} from "../../wire/agent/agent.ts";
+import { SESSION_BIND } from "../../wire/agent/session-bind.ts";
+import { encodeFrame, type Frame, FrameDecoder } from "../../wire/frame.ts";
+import { ProtocolError } from "../../wire/protocol-error.ts";
+import { parseSignedData, type SignedData } from "../../wire/signed-data.ts";
+import type { Asker, Broker } from "../decide/broker.ts";
+import { callerIn, type Scope } from "../decide/scope.ts";
+import { type AdminAgentRequest, adminFacts } from "./admin-facts.ts";
+import { type KeyNames, keyFacts } from "./key-names.ts";
+import { type Upstream, UpstreamError } from "./upstream.ts";
+
+/** The SSH sessions that this connection was bound to, and what they say of a request's way. */
+export interface Route {
+  /** Takes the details of a session-bind@openssh.com extension. */
+  bind(details: Buffer, caller: Caller): "accepted" | "refused" | "unsupported";
+  /** @param signed what is to be signed; undefined for a request that signs nothing */
+  resolve(signed: SignedData | undefined, caller: Caller): Promise<Whereabouts>;
+}
+
+/** The process at the other end. */
+export interface Client {
+  /** Throws if it has ended. */
+  identify(): Caller;
+  isUnchanged(before: Caller): boolean;
+}
+
+export interface AgentConnectionParts {
+  broker: Broker;
+  scope: Scope;
+  upstream: Upstream;
+  keyNames: KeyNames;
+  route: Route;
+  client: Client;
+}
+
+/** What a client may send ahead. Beyond it, it is not read until it has got answers. */
+const MAX_PENDING_FRAMES = 64;
+
+/** A reason of our own: AbortController would make an exception with a stack for each connection. */
+const GONE = new Error("the client went away");
+
+const FAILURE = encodeFrame(encodeAgentReply({ type: "SSH_AGENT_FAILURE" })).packet;
+const EXTENSION_FAILURE = encodeFrame(encodeAgentReply({ type: "SSH_AGENT_EXTENSION_FAILURE" })).packet;
+
+export class AgentConnection {
+  readonly #socket: Socket;
+  readonly #parts: AgentConnectionParts;
+  readonly #decoder = new FrameDecoder();
+  readonly #pending: Frame[] = [];
+  readonly #gone = new AbortController();
+  #busy = false;
+
+  constructor(socket: Socket, parts: AgentConnectionParts) {
+    this.#socket = socket;
+    this.#parts = parts;
+    socket.on("data", (chunk) => this.#receive(chunk));
+    socket.on("error", () => socket.destroy()); // reset by the client: "close" follows
+    socket.on("end", () => this.#end());
+    socket.on("close", () => this.#end());
+  }
+
+  #receive(chunk: Buffer): void {
+    try {
+      this.#pending.push(...this.#decoder.push(chunk));
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      this.#socket.destroy();
+      return;
+    }
+    if (this.#pending.length > MAX_PENDING_FRAMES) this.#socket.pause();
+    if (!this.#busy) void this.#answerPending();
+  }
+
+  async #answerPending(): Promise<void> {
+    this.#busy = true;
+    for (let frame = this.#pending.shift(); frame; frame = this.#pending.shift()) {
+      const reply = await this.#answer(frame);
+      if (this.#gone.signal.aborted) break;
+      if (!this.#socket.write(reply)) await drained(this.#socket);
+      if (this.#pending.length === 0 && this.#socket.isPaused()) this.#socket.resume();
+    }
+    this.#busy = false;
+  }
+
+  #end(): void {
+    if (this.#gone.signal.aborted) return;
+    this.#gone.abort(GONE);
+    this.#parts.upstream.close();
+    this.#socket.destroy();
+  }
+
+  /** The packet to answer with. Never rejects. */
+  async #answer(frame: Frame): Promise<Buffer> {
+    try {
+      return await this.#handle(frame, parseAgentRequest(frame.payload));
+    } catch (error) {
+      if (error instanceof UpstreamError) this.#parts.scope.report(`muxguard: ${error.message}`);
+      else if (!(error instanceof ProtocolError))
+        this.#parts.scope.report(`muxguard: internal fault: ${String(error)}`);
+      return FAILURE;
+    }
+  }
+
+  async #handle(frame: Frame, request: AgentRequest): Promise<Buffer> {
+    switch (request.type) {
+      case "SSH_AGENTC_REQUEST_IDENTITIES":
+        return this.#list(frame, request);
+      case "SSH_AGENTC_SIGN_REQUEST":
+        return this.#sign(frame, request);
+      case "SSH_AGENTC_EXTENSION":
+        return this.#extension(frame, request);
+      case "unknown":
+        return FAILURE;
+      default:
+        return this.#administer(frame, request);
+    }
+  }
+
+  async #administer(frame: Frame, request: AdminAgentRequest): Promise<Buffer> {
+    const asker = this.#asker();
+    const { keyNames } = this.#parts;
+    // a rule may name a key by its comment, and ssh-add -d does not ask for the list
+    if (request.type === "SSH_AGENTC_REMOVE_IDENTITY" && !keyNames.find(request.key)) {
+      await this.#lookUp(request.key);
+    }
+    const facts = adminFacts(request, (key) => keyNames.find(key) ?? keyFacts(key));
+    const whereabouts = await this.#whereabouts(undefined, asker);
+    return this.#decideAndForward(frame, request, { kind: "admin", ...facts, ...whereabouts }, asker);
+  }
+
+  async #list(frame: Frame, request: AgentRequest): Promise<Buffer> {
+    const reply = await this.#parts.upstream.exchange(frame, request);
+    this.#parts.keyNames.learn(reply);
+    return reply.packet;
+  }
+
+  async #sign(frame: Frame, request: AgentRequest & { type: "SSH_AGENTC_SIGN_REQUEST" }): Promise<Buffer> {
+    const asker = this.#asker();
+    const key = this.#parts.keyNames.find(request.key) ?? (await this.#lookUp(request.key));
+    const signed = parseSignedData(request.data, request.key);
+    const whereabouts = await this.#whereabouts(signed, asker);
+    const known = "fingerprint" in key;
+    const asked: Request = {
+      kind: "sign",
+      key: known ? key : keyFacts(request.key),
+      data: signed.kind,
+      ...(signed.kind === "sshsig" && { namespace: signed.namespace }),
+      ...whereabouts,
+    };
+    if (known) return this.#decideAndForward(frame, request, asked, asker);
+    this.#parts.broker.refuse(asked, asker, this.#parts.scope, { what: key.fault, reason: key.reason });
+    return FAILURE;
+  }
+
+  /** Asks the upstream agent for its keys, in case this one is new. A question about a key that nobody has would be asked in vain. */
+  async #lookUp(key: Buffer): Promise<KeyFacts | { fault: string; reason: string }> {
+    const request: AgentRequest = { type: "SSH_AGENTC_REQUEST_IDENTITIES" };
+    try {
+      await this.#list(encodeFrame(encodeAgentRequest(request)), request);
+    } catch (error) {
+      if (!(error instanceof UpstreamError)) throw error;
+      return { fault: "upstream", reason: error.message };
+    }
+    const found = this.#parts.keyNames.find(key);
+    return found ?? { fault: "key", reason: "no upstream agent has this key (ssh-add -l)" };
+  }
+
+  async #whereabouts(signed: SignedData | undefined, { caller }: Asker): Promise<Whereabouts> {
+    // nobody to ask about: the request is denied, and only has to be shown
+    return caller ? this.#parts.route.resolve(signed, caller) : { path: [], forwarded: false };
+  }
+
+  async #extension(frame: Frame, request: AgentRequest & { type: "SSH_AGENTC_EXTENSION" }): Promise<Buffer> {
+    switch (request.name) {
+      case SESSION_BIND: {
+        const { caller } = this.#asker();
+        // a bind that can't be verified here goes on: the agent may know the kind of key, and its destination constraints need to hear of it
+        if (!caller || this.#parts.route.bind(request.details, caller) === "refused")
+          return EXTENSION_FAILURE;
+        return (await this.#parts.upstream.exchange(frame, request)).packet;
+      }
+      case "query":
+        return (await this.#parts.upstream.exchange(frame, request)).packet;
+      default:
+        return FAILURE;
+    }
+  }
+
+  async #decideAndForward(
+    frame: Frame,
+    request: AgentRequest,
+    asked: Request,
+    asker: Asker,
+  ): Promise<Buffer> {
+    const { broker, scope, upstream } = this.#parts;
+    const verdict = await broker.decide(asked, asker, scope);
+    if (verdict.decision === "deny") return FAILURE;
+    try {
+      return (await upstream.exchange(frame, request)).packet;
+    } catch (error) {
+      if (!(error instanceof UpstreamError)) throw error;
+      // with the client its upstream connection goes too: that is no fault of the agent's
+      if (!this.#gone.signal.aborted)
+        broker.refuse(asked, asker, scope, { what: "upstream", reason: error.message, id: verdict.id });
+      return FAILURE;
+    }
+  }
+
+  #asker(): Asker {
+    const { client } = this.#parts;
+    const caller = identify(client, this.#parts.scope);
+    return {
+      caller,
+      gone: this.#gone.signal,
+      isUnchanged: () => caller !== undefined && client.isUnchanged(caller),
+    };
+  }
+}
+
+/** Undefined for one that has ended, or is hidden: decide() denies what has no caller. */
+function identify(client: Client, scope: Scope): Caller | undefined {
+  return attempt(() => callerIn(scope, client.identify()));
+}
+
+function drained(socket: Socket): Promise<void> {
+  return new Promise((resolve) => {
+    socket.once("drain", resolve);
+    socket.once("close", resolve);
+  });
+}

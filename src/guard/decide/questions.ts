@@ -1,0 +1,283 @@
+/**
+ * The open questions. Identical ones that are pending are one question; the first answer wins and withdraws the others; who went away no longer waits, and a
+ * question that nobody waits for leaves the screen.
+ *
+ * Those that come together and differ in the host alone are one, too. The first is shown at once. What comes while it is new gives one question about all
+ * of them, shown in its place; what comes later waits until it is answered. So nothing changes under the eyes of somebody who reads.
+ */
+import type { Approver } from "../../approver/approver.ts";
+import { describeAnswer } from "../../policy/describe/describe.ts";
+import type { Answer, Question } from "../../policy/question.ts";
+import { type Member, OpenQuestion, type Outcome } from "./open-question.ts";
+import type { Scope } from "./scope.ts";
+
+/** The most questions open at once. Beyond it a request is denied without asking. */
+const MAX_OPEN = 64;
+
+/** The most of one run: what is inside may call its programs as it likes, and must not leave those outside without an answer. */
+const MAX_OF_RUN = MAX_OPEN / 2;
+
+/** The longest that a timer of Node waits, in milliseconds: a longer one would fire at once. */
+const MAX_TIMER = 2 ** 31 - 1;
+
+export type { Outcome } from "./open-question.ts";
+
+export interface Asking {
+  question: Question;
+  /** What an approval would cover: requests that share it share the question. Undefined for one that is never shared. */
+  covered: string | undefined;
+  /** The same without the host: questions that come together and share it are asked as one. */
+  alike?: string | undefined;
+  /** Who asks: there is a limit to the questions of one program. */
+  who?: string;
+  approvers: readonly Approver[];
+  /** Whether `muxguard approve` may answer too, and whether that is enough for the question to stay open. */
+  queue: Scope["queue"];
+  /** Called when the queue is all that is left. */
+  onlyQueue: () => void;
+}
+
+export interface Limits {
+  /** How long after each question more of the same may come that belongs to it, in milliseconds; 0 keeps all apart. */
+  gatherFor: number;
+  /** The most questions open at once for the same line of programs. */
+  perProgram: number;
+}
+
+export class Questions {
+  readonly #open = new Set<OpenQuestion>();
+  readonly #members = new Map<string, Member>();
+  readonly #onOpen: () => void;
+  readonly #limits: Limits;
+  #unsharedCount = 0;
+
+  /** @param onOpen called when a question comes up that somebody may want to see */
+  constructor(onOpen: () => void = () => {}, limits: Partial<Limits> = {}) {
+    this.#onOpen = onOpen;
+    this.#limits = { gatherFor: 0, perProgram: MAX_OPEN, ...limits };
+  }
+
+  /** Asks, or joins the same question. @param gone aborted when the one who asks has gone away */
+  async ask(asking: Asking, gone: AbortSignal): Promise<Outcome> {
+    if (gone.aborted) return withdrawal();
+    const key = asking.covered ?? `unshared ${this.#unsharedCount++}`;
+    const known = this.#members.get(key);
+    const tooMany = known ? undefined : this.#tooMany(asking);
+    if (tooMany !== undefined) return fault("busy", tooMany);
+    const member = known ?? this.#join(key, asking);
+    const { question } = member.asking;
+    if (known) question.count++;
+    member.open.refresh();
+    let leave = (): void => {};
+    const left = new Promise<Outcome>((resolve) => {
+      leave = () => {
+        if (--question.count === 0) this.#settle(member, withdrawal());
+        else member.open.refresh();
+        resolve(withdrawal());
+      };
+    });
+    gone.addEventListener("abort", leave, { once: true });
+    try {
+      return await Promise.race([member.outcome, left]);
+    } finally {
+      gone.removeEventListener("abort", leave);
+    }
+  }
+
+  /** Denies all that are open. */
+  withdraw(reason: string): void {
+    // those that wait for the end of others are the later ones: not one is to be shown now
+    for (const open of [...this.#open].reverse()) this.#settleAll(open, fault("locked", reason));
+  }
+
+  pending(): Question[] {
+    return [...this.#open].map(({ question }) => question);
+  }
+
+  /**
+   * Answers from outside, by `muxguard approve`. Returns false if there is no such question, or if it may not be answered so.
+   * @param id of a question, or of one of the hosts that it is about
+   */
+  answer(id: string, answer: Answer): boolean {
+    const isOpen = ({ asking }: { asking: Asking }): boolean =>
+      asking.question.id === id && asking.queue !== "closed";
+    const open = [...this.#open].find(isOpen);
+    const member = [...this.#members.values()].find(isOpen);
+    if (open) this.#answered(open, answer, "queue");
+    else if (member && answer.decision !== "apart") this.#settle(member, { answer, by: "approver:queue" });
+    return open !== undefined || member !== undefined;
+  }
+
+  /** Why it can't be asked. */
+  #tooMany({ who, alike, ...asking }: Asking): string | undefined {
+    const { run } = asking.question.caller;
+    const open = [...this.#open];
+    if (open.some((one) => one.takes({ ...asking, alike }))) return undefined;
+    const { perProgram } = this.#limits;
+    const own = open.filter(({ asking: other }) => who !== undefined && other.who === who).length;
+    if (own >= perProgram)
+      return `${perProgram} questions of this program are open already (muxguard pending)`;
+    const ofRun = open.filter(({ question }) => run && question.caller.run?.pid === run.pid).length;
+    if (ofRun >= MAX_OF_RUN) return `${MAX_OF_RUN} questions of this run are open already (muxguard pending)`;
+    if (open.length < MAX_OPEN) return undefined;
+    return `${MAX_OPEN} questions are open already; answer them first (muxguard pending)`;
+  }
+
+  #join(key: string, asking: Asking): Member {
+    const all = [...this.#open];
+    const found = all.find((one) => one.takes(asking));
+    const ahead = all.find((one) => one.isShown && one.isAlike(asking));
+    const open = found ?? new OpenQuestion(asking);
+    let resolve: Member["resolve"] = () => {};
+    const outcome = new Promise<Outcome>((settle) => {
+      resolve = settle;
+    });
+    const member = { key, asking, open, outcome, resolve };
+    this.#members.set(key, member);
+    open.add(member);
+    if (!found) this.#start(open, this.#limits.gatherFor > 0 ? ahead : undefined);
+    return member;
+  }
+
+  /** @param ahead the same at other hosts, which is on the screens */
+  #start(open: OpenQuestion, ahead?: OpenQuestion): void {
+    this.#open.add(open);
+    this.#onOpen();
+    if (ahead) this.#follow(open, ahead);
+    else this.#show(open);
+  }
+
+  /** Takes the place of the one ahead while that is new, else waits for its end. */
+  #follow(open: OpenQuestion, ahead: OpenQuestion): void {
+    const replace = (): void => {
+      if (!ahead.isNew(performance.now()) || !open.takesAll(ahead)) return;
+      open.takeOver(ahead);
+      this.#end(ahead, "asked together with more of the same");
+    };
+    const timer = setTimeout(replace, this.#limits.gatherFor);
+    const ended = (): void => {
+      clearTimeout(timer);
+      if (!open.isOver) this.#show(open);
+    };
+    ahead.withdrawn.signal.addEventListener("abort", ended, { once: true });
+  }
+
+  #show(open: OpenQuestion): void {
+    const { question, alike } = open.asking;
+    const { signal } = open.withdrawn;
+    open.show(performance.now());
+    const timedOut = (): void => this.#settleAll(open, fault("timeout", noAnswer(question)));
+    later(Math.min(question.timeout, MAX_TIMER), signal, timedOut);
+    const gathers = alike !== undefined && this.#limits.gatherFor > 0;
+    const gathered = gathers ? (then: () => void) => this.#gathered(open, then) : undefined;
+    askAll(open, gathered, {
+      answered: (answer, kind) => this.#answered(open, answer, kind),
+      settle: (outcome) => this.#settleAll(open, outcome),
+    });
+  }
+
+  /** Goes on once nothing more is about to take the question's place. */
+  #gathered(open: OpenQuestion, then: () => void): void {
+    later(this.#limits.gatherFor, open.withdrawn.signal, () => {
+      const more = [...this.#open].some((other) => !other.isShown && other.isAlike(open.asking));
+      if (more && open.isNew(performance.now())) this.#gathered(open, then);
+      else then();
+    });
+  }
+
+  #answered(open: OpenQuestion, answer: Answer, kind: string): void {
+    // a late answer must not close the next question of the same kind
+    if (open.isOver) return;
+    if (answer.decision !== "apart") this.#settleAll(open, { answer, by: `approver:${kind}` });
+    else if (open.question.hosts) this.#takeApart(open);
+    else this.#settleAll(open, fault("approver", `${kind}: there is nothing to take apart`));
+  }
+
+  #takeApart(open: OpenQuestion): void {
+    const { members } = open;
+    this.#end(open, "each host is asked about on its own");
+    for (const member of members) {
+      const { alike: _, ...asking } = member.asking;
+      const single = new OpenQuestion(asking);
+      single.add(member);
+      this.#start(single);
+    }
+  }
+
+  #settleAll(open: OpenQuestion, outcome: Outcome): void {
+    if (open.isOver) return;
+    const { members } = open;
+    this.#end(open, describeAnswer(outcome.answer));
+    for (const member of members) this.#settle(member, outcome);
+  }
+
+  #settle(member: Member, outcome: Outcome): void {
+    const { open } = member;
+    this.#members.delete(member.key);
+    open.remove(member);
+    if (open.members.length === 0) this.#end(open, describeAnswer(outcome.answer));
+    member.resolve(outcome);
+  }
+
+  #end(open: OpenQuestion, reason: string): void {
+    this.#open.delete(open);
+    open.withdrawn.abort(new Error(reason));
+  }
+}
+
+/**
+ * Asks every approver that can reach a person. When the last has failed, the queue may still hold the question.
+ * @param gathered goes on when the question is whole; undefined where it is
+ */
+function askAll(
+  { asking, withdrawn: { signal } }: OpenQuestion,
+  gathered: ((then: () => void) => void) | undefined,
+  { answered, settle }: { answered(answer: Answer, kind: string): void; settle(outcome: Outcome): void },
+): void {
+  const { question, approvers, queue, onlyQueue } = asking;
+  const reasons: string[] = [];
+  const failed = (reason: string): void => {
+    reasons.push(reason);
+    if (reasons.length < approvers.length || signal.aborted) return;
+    if (queue === "holds") onlyQueue();
+    else settle(fault("approver", nobodyThere(reasons)));
+  };
+  const ask = (approver: Approver): void => {
+    const threw = (error: unknown): void =>
+      failed(`${approver.kind}: ${error instanceof Error ? error.message : "failed"}`);
+    try {
+      const unavailable = approver.unavailable();
+      if (unavailable !== undefined) failed(unavailable);
+      else approver.ask(question, signal).then((answer) => answered(answer, approver.kind), threw);
+    } catch (error) {
+      threw(error);
+    }
+  };
+  if (approvers.length === 0) failed("none is configured");
+  for (const approver of approvers) {
+    if (gathered && approver.unhurried) gathered(() => ask(approver));
+    else ask(approver);
+  }
+}
+
+/** @param signal aborted when it is no longer wanted */
+function later(milliseconds: number, signal: AbortSignal, action: () => void): void {
+  const timer = setTimeout(action, milliseconds);
+  signal.addEventListener("abort", () => clearTimeout(timer), { once: true });
+}
+
+function withdrawal(): Outcome {
+  return fault("withdrawn", "the client went away before the answer");
+}
+
+function fault(what: string, reason: string): Outcome {
+  return { answer: { decision: "deny", reason }, by: `fault:${what}` };
+}
+
+function noAnswer(question: Question): string {
+  return `no answer within ${question.timeout / 1000} seconds`;
+}
+
+function nobodyThere(reasons: readonly string[]): string {
+  return `nobody can be asked: ${reasons.join("; ")}. Allow it in policy.toml, or run it where someone can be asked`;
+}

@@ -1,0 +1,161 @@
+/**
+ * What was decided a moment ago about the same way in, so that one act of a user's is one question.
+ *
+ * A login that was approved covers what the same ssh process then asks of the master that it has made: its own connection would have given it that.
+ * An approved connection covers the one session that it was asked for. A denied session denies the key, or another connection, to the same
+ * programs and host for a while: ssh turns to them where it was refused.
+ */
+import { createHash } from "node:crypto";
+import { whoAsks } from "../../policy/coverage.ts";
+import { type Caller, type Destination, processKey, type Request } from "../../policy/request.ts";
+import type { Verdict } from "./broker.ts";
+
+/** For how long a denied session denies the other ways in, in milliseconds. */
+const DENIED_FOR = 30_000;
+/** How long a connection may take until its session comes, in milliseconds. */
+const CONNECT_TAKES = 120_000;
+const MAX_KEPT = 1024;
+
+interface Approval {
+  id: string;
+  destination: Destination;
+  user: string | undefined;
+  /** Of the guard's own ssh: it covers the login. */
+  login?: true;
+  /** Of a connection: the session that it was asked for, and until when. */
+  once?: { session: string; until: number };
+}
+
+interface Denial {
+  id: string;
+  who: string;
+  hosts: Set<string>;
+  until: number;
+}
+
+export class Recent {
+  readonly #approvals = new Map<string, Approval>();
+  readonly #denials = new Map<string, Denial>();
+  readonly #now: () => number;
+
+  /** @param now a monotonic clock, in milliseconds */
+  constructor(now: () => number) {
+    this.#now = now;
+  }
+
+  /** Takes note of a decision. */
+  add(request: Request, caller: Caller | undefined, run: string | undefined, verdict: Verdict): void {
+    const { destination } = request;
+    if (!caller || !destination) return;
+    if (verdict.decision === "allow") this.#approve(request, caller, destination, verdict);
+    else if (request.kind === "session" && isDecided(verdict)) {
+      const until = this.#now() + DENIED_FOR;
+      const [who, hosts] = [digest(whoAsks(caller, run)), hostsOf(destination)];
+      keep(this.#denials, [who, ...hosts].join("\n"), { id: verdict.id, who, hosts, until });
+    }
+  }
+
+  #approve(request: Request, caller: Caller, destination: Destination, { id, by }: Verdict): void {
+    if (!/^(?:approver|grant):/.test(by)) return;
+    const approval = { id, destination, user: request.user };
+    const covered = this.#approvals.get(processKey(caller))?.login; // it may need another key yet
+    if (isOwnLogin(request) && !covered) keep(this.#approvals, processKey(caller), approval);
+    if (request.kind !== "connect") return;
+    const once = { session: sessionOf(request), until: this.#now() + CONNECT_TAKES };
+    keep(this.#approvals, processKey(caller), { ...approval, once });
+  }
+
+  /** The connection was allowed for whoever asked for it; the ssh that makes it may log in. */
+  cover(ssh: Caller, { destination, user }: Request, { id }: Verdict): void {
+    if (!destination) return;
+    keep(this.#approvals, processKey(ssh), { id, destination, user, login: true });
+  }
+
+  /** Approvals; denials stand. */
+  forget(): void {
+    this.#approvals.clear();
+  }
+
+  /**
+   * The id of an approval that covers the request too.
+   * @param isMaker whether the caller made the connection that it wants to use
+   */
+  approval(request: Request, caller: Caller, isMaker: boolean): string | undefined {
+    const { kind, destination, user } = request;
+    const key = processKey(caller);
+    const found = this.#approvals.get(key);
+    const covered = found?.login ? isOwnLogin(request) : kind === "session" || kind === "forward";
+    if (!found || !covered || user !== found.user) return undefined;
+    if (!destination || !isSameHost(found.destination, destination)) return undefined;
+    if (found.login) return found.id;
+    if (!found.once) return isMaker ? found.id : undefined;
+    if (found.once.session !== sessionOf(request) || found.once.until < this.#now()) return undefined;
+    this.#approvals.delete(key);
+    return found.id;
+  }
+
+  /** The id of a denial that stands against the request too. */
+  denial(request: Request, caller: Caller, run: string | undefined): string | undefined {
+    const { destination } = request;
+    if (!destination || !(isLogin(request) || request.kind === "connect")) return undefined;
+    const [who, hosts, now] = [digest(whoAsks(caller, run)), hostsOf(destination), this.#now()];
+    for (const denial of this.#denials.values())
+      if (denial.who === who && now <= denial.until && share(denial.hosts, hosts)) return denial.id;
+    return undefined;
+  }
+}
+
+function isLogin({ kind, data }: Request): boolean {
+  return kind === "sign" && data === "userauth";
+}
+
+/** Not one of a server's that the agent was forwarded to: it is another's than the process's own. */
+function isOwnLogin(request: Request): boolean {
+  return isLogin(request) && !request.forwarded;
+}
+
+/** Not where the client went away, or nothing could be decided. */
+function isDecided({ by }: Verdict): boolean {
+  return !by.startsWith("fault:") || by === "fault:timeout" || by === "fault:approver";
+}
+
+/** Everything but the host that a session or a stdio forward is about. */
+function sessionOf({ command, subsystem, forward, x11, forwardAgent }: Request): string {
+  return JSON.stringify([command, subsystem, forward, x11, forwardAgent]);
+}
+
+/** By their keys if both proved one: a name may be that of another host by now, and anybody can write one into known_hosts. */
+function isSameHost(one: Destination, other: Destination): boolean {
+  if (one.hostKey !== undefined && other.hostKey !== undefined) return one.hostKey === other.hostKey;
+  return share(provenHosts(one), provenHosts(other));
+}
+
+/** What a host is known by: two that share one of them may be the same. */
+function provenHosts({ names, port, hostKey }: Destination): Set<string> {
+  const named = names.map((name) => `${name}:${port ?? 22}`);
+  return new Set(hostKey === undefined ? named : [...named, hostKey]);
+}
+
+/** With what the caller says where there is no proof: good enough to deny. */
+function hostsOf(destination: Destination): Set<string> {
+  const { verified, claimed } = destination;
+  const said = !verified && claimed !== undefined ? [`claimed ${claimed}`] : [];
+  return new Set([...provenHosts(destination), ...said]);
+}
+
+function share(some: ReadonlySet<string>, others: ReadonlySet<string>): boolean {
+  return [...some].some((host) => others.has(host));
+}
+
+/** Command lines are part of it, and may be long. */
+function digest(who: string): string {
+  return createHash("sha256").update(who).digest("base64");
+}
+
+/** The oldest gives way. */
+function keep<T>(map: Map<string, T>, key: string, value: T): void {
+  map.delete(key);
+  map.set(key, value);
+  const [oldest] = map.keys();
+  if (oldest !== undefined && map.size > MAX_KEPT) map.delete(oldest);
+}

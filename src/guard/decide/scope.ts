@@ -1,0 +1,40 @@
+/** Where a request came in: the login session's own socket, or the socket of one `muxguard run`. */
+import type { Approver } from "../../approver/approver.ts";
+import type { Policy, Rule } from "../../policy/policy.ts";
+import type { Caller } from "../../policy/request.ts";
+
+export interface Scope {
+  /** Absent outside of a run. */
+  readonly run?: Run;
+  /**
+   * The policy as its files are now.
+   * @param caller for whom it is to decide
+   * @throws Error if it may not
+   */
+  policy(caller: Caller): Policy | Promise<Policy>;
+  /** Writes a rule that an answer made; absent where no such rules are read. */
+  approve?(rule: Rule): Promise<void>;
+  readonly approvers: readonly Approver[];
+  /**
+   * Whether `muxguard approve` answers too. "holds": a question stays open for it alone, where no approver can be reached, as under a daemon, where
+   * someone may look.
+   */
+  readonly queue: "closed" | "answers" | "holds";
+  /** Tells the user, on the stderr of whoever started it. One line, without a newline. */
+  report(line: string): void;
+}
+
+/** The caller as the scope's rules see it: in its run. */
+export function callerIn<C extends Caller>(scope: Scope, caller: C): C {
+  const { run } = scope;
+  return run ? { ...caller, run: { name: run.name, pid: run.pid } } : caller;
+}
+
+export interface Run {
+  /** Its identity: no two runs share it. */
+  id: string;
+  /** The name that policies know it by (`--scope`). */
+  name: string;
+  /** The process that holds it: everything below is inside. */
+  pid: number;
+}

@@ -1,0 +1,304 @@
+/**
+ * One client of a guarded control socket: reads its requests (PROTOCOL.mux), has each decided, and passes the original bytes and descriptors on to the
+ * master. From then on the master reads and writes the client's own descriptors: no byte of a session comes by here.
+ *
+ * Greetings and ALIVE_CHECK are answered here, with what the master said when it was found: nothing reaches the master before something is allowed, and an
+ * idle client does not keep a ControlPersist master alive.
+ *
+ * A session is denied cleanly: ssh would answer MUX_S_PERMISSION_DENIED with a connection of its own. It is told that the session is open instead, finds the
+ * reason on its stderr, and ends with 255. Where no stderr was passed on, MUX_S_PERMISSION_DENIED is right.
+ */
+import { attempt } from "../../attempt.ts";
+import type { Question } from "../../policy/question.ts";
+import {
+  type Caller,
+  type ProcessId,
+  processKey,
+  type Request,
+  type Whereabouts,
+} from "../../policy/request.ts";
+import { encodeFrame } from "../../wire/frame.ts";
+import { MuxDecoder, type MuxPacket } from "../../wire/mux/decoder.ts";
+import { encodeMuxReply, type MuxReply } from "../../wire/mux/reply.ts";
+import { type MuxRequest, parseMuxRequest } from "../../wire/mux/request.ts";
+import { ProtocolError } from "../../wire/protocol-error.ts";
+import type { Client } from "../agent/connection.ts";
+import { type Asker, type Broker, denialLine, type Verdict, waitingLine } from "../decide/broker.ts";
+import { callerIn, type Scope } from "../decide/scope.ts";
+import { type DecidedMuxRequest, type MuxFacts, muxFacts } from "./facts.ts";
+import { MasterLink, type MuxSocket, type Reply } from "./master-link.ts";
+import { ProxyChannels } from "./proxy-channels.ts";
+
+/** The master behind a control socket. */
+export interface MasterEnd {
+  readonly pid: number;
+  /** Its MUX_MSG_HELLO, as it came. */
+  readonly greeting: Buffer;
+  /** The ssh that logged in for it; undefined where that is the guard's own. */
+  readonly maker: ProcessId | undefined;
+  /** Where its connection leads. */
+  whereabouts(): Promise<Whereabouts>;
+  /** Rejects if the master has ended. */
+  connect(): Promise<MuxSocket>;
+  /** It takes no more clients: `-O stop`. */
+  stopped(): void;
+  /** Calls back when it has ended. Returns what ends that. */
+  watchEnd(callback: () => void): () => void;
+}
+
+/** The streams that a client hands over. */
+export interface Descriptors {
+  close(descriptors: readonly number[]): void;
+  isTerminal(descriptor: number): boolean;
+  /** Writes a line for the user. Never rejects, never waits for long. */
+  tell(descriptor: number, text: string): Promise<void>;
+}
+
+export interface MuxConnectionParts {
+  broker: Broker;
+  /** Where the client belongs: a control path may be the same inside of a run and outside. */
+  scopeOf(caller: Caller | undefined): Scope;
+  client: Client;
+  master: MasterEnd;
+  descriptors: Descriptors;
+  /** Whether a client whose stderr is no terminal is told that a person is asked. */
+  tellAlways: boolean;
+}
+
+/** What a client may send ahead. Beyond it, it is not read until it has got answers. */
+const MAX_PENDING = 16;
+const VERSION = 4; // SSHMUX_VER of mux.c
+/** Reasons of our own: AbortController would make an exception with a stack for each connection. */
+const GONE = new Error("the client went away");
+const MASTER_GONE = new Error("the master went away");
+/** Of a session that never was: nothing else goes by it. */
+const NO_SESSION = 0;
+
+export class MuxConnection {
+  readonly #socket: MuxSocket;
+  readonly #parts: MuxConnectionParts;
+  readonly #decoder = new MuxDecoder();
+  readonly #pending: MuxPacket[] = [];
+  readonly #gone = new AbortController();
+  #greeting: Buffer | undefined;
+  #link: MasterLink | undefined;
+  #proxy: ProxyChannels | undefined;
+  #busy = false;
+  readonly #unwatch: () => void;
+
+  constructor(socket: MuxSocket, parts: MuxConnectionParts) {
+    this.#socket = socket;
+    this.#parts = parts;
+    socket.listen({
+      receive: (bytes, descriptors) => this.#receive(bytes, descriptors),
+      closed: () => this.#close(),
+      drained: () => this.#resume(),
+    });
+    // with a link, the end comes over it: behind what the master said last
+    this.#unwatch = parts.master.watchEnd(() => !this.#link && this.#close(MASTER_GONE));
+    socket.send(parts.master.greeting);
+  }
+
+  #receive(bytes: Buffer, descriptors: number[]): void {
+    if (this.#gone.signal.aborted) {
+      this.#parts.descriptors.close(descriptors);
+      return;
+    }
+    try {
+      this.#pending.push(...this.#decoder.push(bytes, descriptors));
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      this.#close();
+      return;
+    }
+    if (this.#pending.length > MAX_PENDING) this.#socket.pause();
+    if (!this.#busy) void this.#answerPending();
+  }
+
+  async #answerPending(): Promise<void> {
+    this.#busy = true;
+    for (let packet = this.#pending.shift(); packet; packet = this.#pending.shift()) {
+      await this.#answer(packet);
+      if (this.#isFull) {
+        this.#socket.pause(); // until it has drained
+        break;
+      }
+      if (this.#pending.length === 0) this.#socket.resume();
+    }
+    this.#busy = false;
+  }
+
+  /** Whichever side does not read: a client that takes no answers gets no more of them. */
+  get #isFull(): boolean {
+    return this.#socket.isFull || (this.#link?.isFull ?? false);
+  }
+
+  /** One of them has drained. */
+  #resume(): void {
+    if (!this.#socket.isFull) this.#link?.resume();
+    if (this.#isFull) return;
+    this.#socket.resume();
+    if (!this.#busy) void this.#answerPending();
+  }
+
+  /** Whichever side went away, and after a denial. What was sent to the client still reaches it. */
+  #close(reason = GONE): void {
+    if (this.#gone.signal.aborted) return;
+    this.#gone.abort(reason);
+    this.#unwatch();
+    this.#link?.destroy();
+    this.#socket.end();
+    const { close } = this.#parts.descriptors;
+    close(this.#decoder.release());
+    for (const { descriptors } of this.#pending.splice(0)) close(descriptors);
+  }
+
+  /** Never rejects. Descriptors that were not passed on are closed. */
+  async #answer(packet: MuxPacket): Promise<void> {
+    try {
+      if (this.#proxy) await this.#proxy.fromClient(packet.frame);
+      else await this.#handle(packet, parseMuxRequest(packet.frame.payload));
+    } catch (error) {
+      if (!(error instanceof ProtocolError))
+        this.#parts.scopeOf(undefined).report(`muxguard: internal fault: ${String(error)}`);
+      this.#close(); // as mux.c does with what it can't read
+    } finally {
+      this.#parts.descriptors.close(packet.descriptors.splice(0));
+    }
+  }
+
+  async #handle(packet: MuxPacket, request: MuxRequest): Promise<void> {
+    if (request.type === "MUX_MSG_HELLO") return this.#greet(packet, request.version);
+    if (!this.#greeting) throw new ProtocolError("a request before the greeting");
+    switch (request.type) {
+      case "MUX_C_ALIVE_CHECK":
+        return this.#reply({
+          type: "MUX_S_ALIVE",
+          requestId: request.requestId,
+          pid: this.#parts.master.pid,
+        });
+      case "MUX_C_EXT_INFO":
+        if ((await this.#forward(packet)) === "unreachable") this.#close();
+        return;
+      case "unknown": {
+        const { requestId } = request;
+        if (requestId === undefined) throw new ProtocolError("a request without an id");
+        return this.#reply({ type: "MUX_S_FAILURE", requestId, reason: "unsupported request" });
+      }
+      default:
+        return this.#decide(packet, request);
+    }
+  }
+
+  #greet({ frame }: MuxPacket, version: number): void {
+    if (this.#greeting) throw new ProtocolError("greeted twice");
+    if (version !== VERSION) throw new ProtocolError(`version ${version}`);
+    this.#greeting = Buffer.from(frame.packet); // the frame is a view on all that came with it
+  }
+
+  async #decide(packet: MuxPacket, request: DecidedMuxRequest): Promise<void> {
+    const { broker, master } = this.#parts;
+    const { asker, scope } = this.#asker();
+    const asked: Request = { ...muxFacts(request), ...(await master.whereabouts()) };
+    const stderr = packet.descriptors[2];
+    const waiting = (question: Question): void => this.#tellWaiting(question, stderr);
+    const tells = request.type === "MUX_C_NEW_SESSION";
+    const verdict = await broker.decide(asked, { ...asker, waiting, tells }, scope);
+    if (this.#gone.signal.aborted) return;
+    if (verdict.decision === "deny") return this.#deny(request, denialLine(asked, verdict), stderr);
+    const reply = await this.#forward(packet);
+    if (reply === "unreachable") this.#refuse(asked, asker, scope, verdict);
+    if (reply === "answered" && request.type === "MUX_C_STOP_LISTENING") master.stopped();
+    if (reply === "proxied") this.#startProxy();
+  }
+
+  /** As on a socket that nobody listens at: ssh makes a connection of its own then, and its key is asked about. */
+  #refuse(asked: Request, asker: Asker, scope: Scope, { id }: Verdict): void {
+    const reason = "the master has ended";
+    this.#parts.broker.refuse(asked, asker, scope, { what: "master", reason, id });
+    this.#close();
+  }
+
+  async #deny(request: DecidedMuxRequest, line: string, stderr: number | undefined): Promise<void> {
+    const { requestId } = request;
+    if (request.type !== "MUX_C_NEW_SESSION" || stderr === undefined)
+      return this.#reply({ type: "MUX_S_PERMISSION_DENIED", requestId, reason: line });
+    // before the session seems open: from then on the client's terminal is raw
+    await this.#parts.descriptors.tell(stderr, `${line}\n`);
+    this.#reply({ type: "MUX_S_SESSION_OPENED", requestId, sessionId: NO_SESSION });
+    this.#reply({ type: "MUX_S_EXIT_MESSAGE", sessionId: NO_SESSION, exitValue: 255 });
+    this.#close();
+  }
+
+  #tellWaiting(question: Question, stderr: number | undefined): void {
+    const { descriptors, tellAlways } = this.#parts;
+    if (stderr === undefined || !(tellAlways || descriptors.isTerminal(stderr))) return;
+    void descriptors.tell(stderr, `${waitingLine(question)}\n`);
+  }
+
+  /** Passes the packet on, with its descriptors, and waits for the master's answer. */
+  async #forward({ frame, descriptors }: MuxPacket): Promise<Reply | "unreachable"> {
+    const link = this.#link ?? (await this.#connect());
+    if (!link) return "unreachable";
+    return link.exchange(frame, descriptors.splice(0));
+  }
+
+  async #connect(): Promise<MasterLink | undefined> {
+    const socket = await this.#parts.master.connect().catch(() => undefined);
+    if (!socket) return undefined;
+    if (this.#gone.signal.aborted || !this.#greeting) {
+      socket.destroy();
+      return undefined;
+    }
+    this.#link = new MasterLink(socket, this.#greeting, {
+      receive: (packet) => this.#fromMaster(packet),
+      closed: () => this.#close(MASTER_GONE),
+      drained: () => this.#resume(),
+    });
+    return this.#link;
+  }
+
+  #fromMaster(packet: Buffer): void {
+    const passed = this.#proxy ? this.#proxy.fromMaster(packet) : packet;
+    if (passed) this.#socket.send(passed);
+    if (this.#socket.isFull) this.#link?.pause();
+  }
+
+  #startProxy(): void {
+    this.#proxy = new ProxyChannels({
+      toClient: (payload) => this.#socket.send(encodeFrame(payload).packet),
+      toMaster: (packet) => this.#link?.send(packet),
+      decide: (facts, tells) => this.#decidePassed(facts, tells),
+    });
+  }
+
+  /** What a proxy client asks for, decided as if it had been asked of the master. Returns the words of a denial. */
+  async #decidePassed(facts: MuxFacts, tells: boolean): Promise<string | undefined> {
+    const { broker, master } = this.#parts;
+    const { asker, scope } = this.#asker();
+    const asked: Request = { ...facts, ...(await master.whereabouts()) };
+    const verdict = await broker.decide(asked, { ...asker, tells }, scope);
+    return verdict.decision === "allow" ? undefined : denialLine(asked, verdict);
+  }
+
+  #reply(reply: MuxReply): void {
+    this.#socket.send(encodeFrame(encodeMuxReply(reply)).packet);
+  }
+
+  #asker(): { asker: Asker; scope: Scope } {
+    const { client, scopeOf } = this.#parts;
+    const identified = identify(client);
+    const scope = scopeOf(identified);
+    const caller = identified && callerIn(scope, identified);
+    const isUnchanged = (): boolean => identified !== undefined && client.isUnchanged(identified);
+    const { maker } = this.#parts.master;
+    const isMaker =
+      maker !== undefined && identified !== undefined && processKey(identified) === processKey(maker);
+    return { asker: { caller, gone: this.#gone.signal, isUnchanged, isMaker }, scope };
+  }
+}
+
+/** Undefined for one that has ended, or is hidden: decide() denies what has no caller. */
+function identify(client: Client): Caller | undefined {
+  return attempt(() => client.identify());
+}

@@ -1,0 +1,235 @@
+/**
+ * Opening masters that nobody else can reach. The guard runs `ssh -M -N`, with its own agent and its own askpass, so that the use of keys, passphrases and
+ * host keys go through it; the master's socket then loses its name, and is reached through the guard alone.
+ *
+ * A master asks for nothing that it was not given: it reads the user's own ssh configuration, and beyond that only what the request says.
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { Prompter } from "../approver/prompter.ts";
+import { attempt } from "../attempt.ts";
+import type { Prompts } from "../daemon/askpass-server.ts";
+import { type Asker, type Broker, denialLine } from "../guard/decide/broker.ts";
+import type { Scope } from "../guard/decide/scope.ts";
+import type { Logins } from "../identity/logins.ts";
+import {
+  configuredDestination,
+  type MasterDestinations,
+  type MasterOrigin,
+} from "../identity/master-destination.ts";
+import type { SshConfig } from "../identity/ssh/config.ts";
+import { destinationOptions, type PlainDestination } from "../identity/ssh/plain-destination.ts";
+import type { ProcessTable } from "../platform/proc/process.ts";
+import { checkMaster, connectionsTo, endListeners } from "../platform/proc/ssh-process.ts";
+import { HiddenSocket } from "../platform/sockets/control-socket.ts";
+import type { Caller, Request } from "../policy/request.ts";
+import { visible } from "../policy/visible.ts";
+import { Master } from "./master.ts";
+
+export interface OpeningParts {
+  broker: Broker;
+  processes: ProcessTable;
+  destinations: MasterDestinations;
+  logins: Logins;
+  prompts: Prompts;
+  /** Where sockets have their names for a moment; private. */
+  folder: string;
+  /** In which ssh runs. */
+  environment: NodeJS.ProcessEnv;
+  /** For `ssh -F`. */
+  sshConfig: string | undefined;
+  /** Called when a master is open, when the guard listens for it, and when it has ended. */
+  guarded(pid: number, origin: MasterOrigin): void;
+  listening(pid: number, path: string): void;
+  ended(pid: number): void;
+}
+
+export interface OpenRequest {
+  destination: PlainDestination;
+  /** What ssh makes of it. */
+  config: SshConfig;
+  /** Further options for ssh; none for a request from inside a run. */
+  options: readonly string[];
+  /** Whether options and destination leave it to the ssh configuration where the name leads. */
+  plain: boolean;
+  /** What the connection is for, as whoever asks says. */
+  purpose: Pick<Request, "command" | "subsystem" | "forward">;
+  asker: Asker;
+  scope: Scope;
+  prompters: readonly Prompter[];
+}
+
+const ASKPASS = fileURLToPath(new URL("../../../bin/muxguard-askpass", import.meta.url));
+const MAX_STDERR = 16 * 1024;
+
+/** The connection was not allowed; the message is for the user's stderr. */
+export class OpenDenied extends Error {
+  override name = "OpenDenied";
+}
+
+/**
+ * @param onStop called once, when the master has ended or takes no more clients
+ * @throws OpenDenied, or Error with what ssh said
+ */
+export async function openMaster(
+  parts: OpeningParts,
+  request: OpenRequest,
+  onStop: (master: Master) => void,
+): Promise<Master> {
+  const asked = connectRequest(request);
+  const verdict = await parts.broker.decide(asked, request.asker, request.scope);
+  if (verdict.decision === "deny") throw new OpenDenied(denialLine(asked, verdict));
+  const home = mkdtempSync(join(parts.folder, "m"));
+  try {
+    const path = join(home, "s");
+    const child = startSsh(parts, request, path);
+    const stderr = collect(child);
+    const { pid = 0 } = child;
+    const starter = startedProcess(parts.processes, pid);
+    if (starter) parts.broker.cover(starter, asked, verdict);
+    const expected = parts.prompts.expect(pid, request.prompters);
+    const code = await ended(child, request.asker.gone).finally(expected);
+    child.stderr?.destroy();
+    if (code !== 0) throw new Error(`ssh could not connect: ${lastLines(stderr())}`);
+    const login = starter && parts.logins.of(starter);
+    const { destination, plain } = request;
+    const origin: MasterOrigin = { ...(login && { login }), destination, plain };
+    const whereabouts = parts.destinations.resolve(origin);
+    whereabouts.catch(() => {}); // told of when it is asked for
+    const master = await hide(path, () => whereabouts, onStop);
+    parts.guarded(master.pid, origin);
+    return master;
+  } finally {
+    rmSync(home, { recursive: true, force: true });
+  }
+}
+
+/** Undefined for one that has ended at once: ssh says why. */
+function startedProcess(processes: ProcessTable, pid: number): Caller | undefined {
+  return attempt(() => processes.read(pid));
+}
+
+function connectRequest({ destination, config, purpose }: OpenRequest): Request {
+  return {
+    kind: "connect",
+    destination: configuredDestination(destination, config),
+    user: destination.user ?? config.user,
+    ...purpose,
+    path: [],
+    forwarded: false,
+  };
+}
+
+function startSsh(
+  { environment, folder, sshConfig }: OpeningParts,
+  request: OpenRequest,
+  path: string,
+): ChildProcess {
+  const { destination, config, options } = request;
+  const { host, jump } = destination;
+  const persist =
+    config.controlPersist === undefined || config.controlPersist === "no" ? "yes" : config.controlPersist;
+  const said = [
+    ...(sshConfig === undefined ? [] : ["-F", sshConfig]),
+    ...destinationOptions(destination),
+    // a first key that comes over a host of the asker's choice is for a person to judge
+    ...(jump !== undefined && config.strictHostKeyChecking === "accept-new"
+      ? ["-o", "StrictHostKeyChecking=ask"]
+      : []),
+  ];
+  const master = ["-M", "-N", "-S", path.replaceAll("%", "%%"), "-o", `ControlPersist=${persist}`];
+  return spawn("ssh", [...master, ...said, ...options, "--", host], {
+    env: {
+      ...environment,
+      SSH_AUTH_SOCK: agentSocketOf(folder),
+      SSH_ASKPASS: ASKPASS,
+      SSH_ASKPASS_REQUIRE: "force",
+      MUXGUARD_PROMPTS: promptSocketOf(folder),
+    },
+    stdio: ["ignore", "ignore", "pipe"],
+    detached: true, // no terminal that it could ask on by itself
+  });
+}
+
+function collect(child: ChildProcess): () => string {
+  let text = "";
+  child.stderr?.setEncoding("utf8").on("data", (more: string) => {
+    text = (text + more).slice(-MAX_STDERR);
+  });
+  return () => text;
+}
+
+/** With ControlPersist, ssh ends with 0 once it is logged in, and leaves the master in the background. */
+function ended(child: ChildProcess, gone: AbortSignal): Promise<number | null> {
+  // with what it has started: an askpass program would hold its stderr, and wait for somebody who is gone
+  const kill = (): void => endGroup(child.pid);
+  gone.addEventListener("abort", kill, { once: true });
+  return new Promise<number | null>((resolve, reject) => {
+    child.once("error", (error) => reject(new Error(`ssh did not start: ${error.message}`)));
+    child.once("exit", (code) => {
+      if (code === 0)
+        resolve(code); // with -v the master keeps stderr
+      else kill();
+    });
+    child.once("close", (code) => resolve(code));
+    if (gone.aborted) kill();
+  }).finally(() => gone.removeEventListener("abort", kill));
+}
+
+/** A process group of its own: spawned detached. */
+function endGroup(pid: number | undefined): void {
+  try {
+    if (pid !== undefined) process.kill(-pid);
+  } catch {
+    // all of it has ended
+  }
+}
+
+async function hide(
+  path: string,
+  whereabouts: Master["whereabouts"],
+  onStop: (master: Master) => void,
+): Promise<Master> {
+  const hidden = HiddenSocket.nameless(path);
+  const strangers = connectionsTo(path);
+  const check = (pid: number): void => {
+    if (strangers > 0) {
+      throw new Error(
+        "another process connected to the master while it started; who watches your runtime folder?",
+      );
+    }
+    checkMaster(pid, path);
+  };
+  try {
+    return await Master.greet({ hidden, check, whereabouts, onStop });
+  } catch (error) {
+    hidden.close();
+    endListeners(path); // nobody could reach it any more
+    throw error;
+  }
+}
+
+/** What ssh said last is why it ended. */
+function lastLines(stderr: string): string {
+  const lines = stderr
+    .trim()
+    .split(/\r?\n/)
+    .filter((line) => line !== "");
+  return (
+    lines
+      .slice(-3)
+      .map((line) => visible(line, 200))
+      .join("; ") || "no reason given"
+  );
+}
+
+/** Where the guard's own ssh finds its agent. */
+export function agentSocketOf(folder: string): string {
+  return join(folder, "agent.sock");
+}
+
+export function promptSocketOf(folder: string): string {
+  return join(folder, "prompts.sock");
+}

@@ -1,0 +1,313 @@
+/**
+ * Processes as /proc shows them: proc(5).
+ *
+ * A process is its pid and its start time. An open /proc/PID/stat stays with its process even if the pid is used again (reading it then fails
+ * with ESRCH), so a table of open ones is both the cache and the protection. What is kept is checked at each use: nothing happens to a process
+ * that leaves the text of its stat as it was (exec alone counts page faults there), and one that called exec has another executable or
+ * other addresses of its arguments, and is read anew.
+ */
+import { closeSync, openSync, readFileSync, readlinkSync, readSync } from "node:fs";
+import type { Caller, Process } from "../../policy/request.ts";
+
+/** A process that ended, or that /proc doesn't show. */
+export class ProcessGone extends Error {
+  override name = "ProcessGone";
+}
+
+interface Entry extends Process {
+  statFd: number;
+  /** The text of /proc/PID/stat when it was last read, and what it says. */
+  statText: Buffer;
+  stat: Stat;
+  /** The ancestors as they were last read. */
+  line?: { parent: number; ancestors: Process[]; readAt: number };
+  /** Changes with each exec, unless someone takes pains: the executable is compared as well. */
+  layout: string;
+  container: boolean;
+  session: string;
+}
+
+interface Stat {
+  state: string;
+  parent: number;
+  posixSession: string;
+  tty: number;
+  startTime: string;
+  layout: string;
+  name: string;
+}
+
+interface Current {
+  entry: Entry;
+  stat: Stat;
+}
+
+/** The most that are shown of one process. */
+export const MAX_ANCESTORS = 64;
+/** How often a line of ancestors may change while it is read. */
+const MAX_CHANGES = 20;
+/**
+ * For how long a line of ancestors stands for the next requests of the same process, in milliseconds. What it says was true when it was
+ * read, and an ancestor that becomes another program meanwhile changes nothing about what it has started.
+ */
+const LINE_STANDS = 100;
+const MAX_CMDLINE = 16 * 1024;
+const NO_LOGIN_SESSION = "4294967295";
+
+export class ProcessTable {
+  readonly #entries = new Map<number, Entry>();
+  readonly #limit: number;
+  readonly #buffer = Buffer.alloc(2048);
+
+  /** @param limit the most processes to keep, one descriptor each */
+  constructor(limit = 256) {
+    this.#limit = limit;
+  }
+
+  /**
+   * The process and its ancestors as they are now.
+   * @throws ProcessGone if the process has ended, or is not the one that had this start time
+   */
+  read(pid: number, startTime?: string): Caller {
+    const current = this.#current(pid);
+    const { entry, stat } = current;
+    if (startTime !== undefined && entry.startTime !== startTime)
+      throw new ProcessGone(`process ${pid} has ended`);
+    const caller: Caller = {
+      ...processOf(entry),
+      session: entry.session,
+      ancestors: this.#ancestors(current),
+      container: entry.container,
+    };
+    const cwd = link(pid, "cwd");
+    const tty = ttyName(stat.tty);
+    if (cwd !== undefined) caller.cwd = cwd;
+    if (tty !== undefined) caller.tty = tty;
+    return caller;
+  }
+
+  close(): void {
+    for (const entry of this.#entries.values()) closeSync(entry.statFd);
+    this.#entries.clear();
+  }
+
+  /**
+   * An ancestor may end while the line is read: its children have another parent then, and the line is read again. One that breaks off at the same
+   * place twice leads to a process that /proc hides.
+   */
+  #ancestors(process: Current): Process[] {
+    const { pid, startTime, line } = process.entry;
+    const now = performance.now();
+    if (line?.parent === process.stat.parent && now - line.readAt < LINE_STANDS) return line.ancestors;
+    let brokenAt = 0;
+    let current = process;
+    for (let changes = 0; changes < MAX_CHANGES; changes++) {
+      const { ancestors, missing } = this.#line(current);
+      if (missing === brokenAt) {
+        current.entry.line = { parent: current.stat.parent, ancestors, readAt: now };
+        return ancestors;
+      }
+      brokenAt = missing;
+      current = this.#current(pid);
+      if (current.entry.startTime !== startTime) throw new ProcessGone(`process ${pid} has ended`);
+    }
+    throw new ProcessGone(`the ancestors of process ${pid} keep changing`);
+  }
+
+  /** The line of ancestors, up to the first process (whose parent is 0) or to one that is missing. */
+  #line({ entry, stat }: Current): { ancestors: Process[]; missing: number } {
+    const ancestors: Process[] = [];
+    let next = stat.parent;
+    let youngest = Number(entry.startTime);
+    while (next > 0 && ancestors.length < MAX_ANCESTORS) {
+      const current = this.#currentOrGone(next);
+      // a parent is older than its child: a younger one has got the pid of a parent that ended
+      if (!current || Number(current.entry.startTime) > youngest) return { ancestors, missing: next };
+      ancestors.push(processOf(current.entry));
+      youngest = Number(current.entry.startTime);
+      next = current.stat.parent;
+    }
+    return { ancestors, missing: 0 };
+  }
+
+  #currentOrGone(pid: number): Current | undefined {
+    try {
+      return this.#current(pid);
+    } catch (error) {
+      if (error instanceof ProcessGone) return undefined;
+      throw error;
+    }
+  }
+
+  #current(pid: number): Current {
+    const known = this.#entries.get(pid);
+    if (known) {
+      const text = this.#readStat(known.statFd);
+      if (text?.equals(known.statText)) return { entry: this.#keep(known), stat: known.stat };
+      const stat = text && livingStat(text);
+      if (stat) return { entry: this.#keep(refreshed(known, Buffer.from(text), stat)), stat };
+      this.#drop(known);
+    }
+    const statFd = openStat(pid);
+    const text = this.#readStat(statFd);
+    const stat = text && livingStat(text);
+    if (!stat) {
+      closeSync(statFd);
+      throw new ProcessGone(`process ${pid} has ended`);
+    }
+    return {
+      entry: this.#keep({ ...readEntry(pid, stat), statFd, statText: Buffer.from(text), stat }),
+      stat,
+    };
+  }
+
+  /** Keeps it as the one that was used last: the map's order is the order of use. */
+  #keep(entry: Entry): Entry {
+    this.#entries.delete(entry.pid);
+    this.#entries.set(entry.pid, entry);
+    const [oldest] = this.#entries.values();
+    if (oldest && this.#entries.size > this.#limit) this.#drop(oldest);
+    return entry;
+  }
+
+  #drop(entry: Entry): void {
+    this.#entries.delete(entry.pid);
+    closeSync(entry.statFd);
+  }
+
+  /** A view on a shared buffer; undefined for a process that has ended and been reaped. */
+  #readStat(fd: number): Buffer | undefined {
+    try {
+      return this.#buffer.subarray(0, readSync(fd, this.#buffer, 0, this.#buffer.length, 0));
+    } catch (error) {
+      if (errorCode(error) === "ESRCH") return undefined;
+      throw error;
+    }
+  }
+}
+
+/** Whether the process that had this start time is still there. */
+export function isProcess(pid: number, startTime: string): boolean {
+  try {
+    return livingStat(readFileSync(`/proc/${pid}/stat`))?.startTime === startTime;
+  } catch {
+    return false;
+  }
+}
+
+/** Undefined for a process that has ended and not been reaped yet. */
+function livingStat(text: Buffer): Stat | undefined {
+  const stat = parseStat(text.toString("latin1"));
+  return stat.state === "Z" || stat.state === "X" ? undefined : stat;
+}
+
+function refreshed(entry: Entry, statText: Buffer, stat: Stat): Entry {
+  const changed = stat.layout !== entry.layout || stat.name !== entry.name || hasOtherExe(entry);
+  const current = changed ? { ...readEntry(entry.pid, stat), statFd: entry.statFd } : entry;
+  return { ...current, statText, stat };
+}
+
+function openStat(pid: number): number {
+  try {
+    return openSync(`/proc/${pid}/stat`, "r");
+  } catch {
+    throw new ProcessGone(`process ${pid} has ended, or /proc does not show it`);
+  }
+}
+
+/** The fields after the name, which is in parentheses and may hold any character. */
+export function parseStat(text: string): Stat {
+  const nameEnd = text.lastIndexOf(")");
+  const fields = text.slice(nameEnd + 2).split(" ");
+  const field = (number: number): string => fields[number - 3] ?? "0";
+  return {
+    name: Buffer.from(text.slice(text.indexOf("(") + 1, nameEnd), "latin1").toString("utf8"),
+    state: field(3),
+    parent: Number(field(4)),
+    posixSession: field(6),
+    tty: Number(field(7)),
+    startTime: field(22),
+    layout: `${field(28)} ${field(48)} ${field(49)} ${field(50)}`,
+  };
+}
+
+function readEntry(pid: number, stat: Stat): Omit<Entry, "statFd" | "statText" | "stat"> {
+  const exe = link(pid, "exe");
+  const login = readText(pid, "sessionid");
+  return {
+    pid,
+    startTime: stat.startTime,
+    name: stat.name,
+    cmdline: readCmdline(pid),
+    layout: stat.layout,
+    container: isInOtherPidNamespace(pid),
+    session: login === "" || login === NO_LOGIN_SESSION ? `session:${stat.posixSession}` : `login:${login}`,
+    ...(exe !== undefined && { exe }),
+  };
+}
+
+/** Where the kernel doesn't tell the executable, it is the name that shows an exec. */
+function hasOtherExe(entry: Entry): boolean {
+  return entry.exe !== undefined && link(entry.pid, "exe") !== entry.exe;
+}
+
+function processOf({ pid, startTime, exe, name, cmdline }: Entry): Process {
+  return { pid, startTime, name, cmdline, ...(exe !== undefined && { exe }) };
+}
+
+function link(pid: number | "self", name: "exe" | "cwd" | "ns/pid"): string | undefined {
+  try {
+    return readlinkSync(`/proc/${pid}/${name}`);
+  } catch {
+    return undefined; // another user's process, or one that forbids it (PR_SET_DUMPABLE)
+  }
+}
+
+function readText(pid: number, name: string): string {
+  return readBytes(pid, name)?.toString("utf8") ?? "";
+}
+
+/** For one file at a time. */
+const scratch = Buffer.alloc(MAX_CMDLINE);
+
+/** The beginning of a file, as a view on a shared buffer. */
+function readBytes(pid: number, name: string): Buffer | undefined {
+  try {
+    const fd = openSync(`/proc/${pid}/${name}`, "r");
+    try {
+      return scratch.subarray(0, readSync(fd, scratch, 0, scratch.length, 0));
+    } finally {
+      closeSync(fd);
+    }
+  } catch {
+    return undefined;
+  }
+}
+
+function readCmdline(pid: number): string[] {
+  const bytes = readBytes(pid, "cmdline");
+  return bytes ? bytes.toString("utf8").replace(/\0+$/, "").split("\0") : [];
+}
+
+let ownNamespace: string | undefined;
+
+/** A process of an inner pid namespace has one pid for each level, and the outermost is ours. The link is faster, where it may be read. */
+function isInOtherPidNamespace(pid: number): boolean {
+  ownNamespace ??= link("self", "ns/pid");
+  if (ownNamespace !== undefined && link(pid, "ns/pid") === ownNamespace) return false;
+  const [, pids = ""] = /^NSpid:\t(.*)$/m.exec(readText(pid, "status")) ?? [];
+  return pids.split("\t").length > 1;
+}
+
+/** Device numbers of terminals: Documentation/admin-guide/devices.txt of Linux. */
+function ttyName(device: number): string | undefined {
+  const major = (device >> 8) & 0xfff;
+  const minor = (device & 0xff) | ((device >> 12) & 0xfff00);
+  if (major >= 136 && major <= 143) return `/dev/pts/${(major - 136) * 256 + minor}`;
+  if (major === 4) return minor < 64 ? `/dev/tty${minor}` : `/dev/ttyS${minor - 64}`;
+  return undefined;
+}
+
+function errorCode(error: unknown): unknown {
+  return error instanceof Error && "code" in error ? error.code : undefined;
+}

@@ -1,0 +1,190 @@
+/**
+ * A connected Unix socket over which descriptors are passed: Node's own sockets lose them. unix(7), SCM_RIGHTS.
+ *
+ * Every descriptor has one owner. What is received belongs to whoever receives it; what is given to send() belongs to the socket, which closes it once
+ * it is passed on, or when the socket closes before.
+ */
+import { closeSync } from "node:fs";
+import type { Socket } from "node:net";
+import {
+  closeDescriptors,
+  connectUnix,
+  duplicate,
+  receiveMessage,
+  sendMessage,
+  watchDescriptor,
+} from "../libc.ts";
+
+export interface SocketEvents {
+  receive(bytes: Buffer, descriptors: number[]): void;
+  /** Whoever closed it, and also if the connection broke. Nothing comes after it. */
+  closed(): void;
+  /** All that was sent is on its way, after isFull was true. */
+  drained?(): void;
+}
+
+interface Piece {
+  bytes: Buffer;
+  descriptor?: number;
+}
+
+/** How much may wait to be sent before isFull is true, in bytes. */
+const HIGH_WATER = 256 * 1024;
+/** How many messages are read before others get their turn. */
+const MAX_READS = 16;
+const NUL = Buffer.alloc(1);
+
+export class DescriptorSocket {
+  readonly fd: number;
+  /** Called once it is closed, by whichever side. */
+  onClose: () => void = () => {};
+  readonly #queue: Piece[] = [];
+  #queued = 0;
+  #wasFull = false;
+  #events: SocketEvents | undefined;
+  #reading = false;
+  #writing = false;
+  #watch: { close(): void } | undefined;
+  #ending = false;
+  #closed = false;
+
+  readonly #takesDescriptors: boolean;
+
+  /** @param fd of a socket that does not block; it belongs to this object from now on */
+  private constructor(fd: number, takesDescriptors: boolean) {
+    this.fd = fd;
+    this.#takesDescriptors = takesDescriptors;
+  }
+
+  /** Takes over an accepted connection that nothing was read from (`pauseOnConnect`). */
+  static take(socket: Socket, fd: number): DescriptorSocket {
+    const taken = new DescriptorSocket(duplicate(fd), true);
+    socket.destroy();
+    return taken;
+  }
+
+  /**
+   * A connection on which descriptors are sent, and none taken: one that comes ends it.
+   * @throws Error with the errno's name as its code
+   */
+  static connect(path: string): DescriptorSocket {
+    const connected = connectUnix(path);
+    if ("fd" in connected) return new DescriptorSocket(connected.fd, false);
+    throw Object.assign(new Error(`${path}: ${connected.error}`), { code: connected.error });
+  }
+
+  /** Starts to read. */
+  listen(events: SocketEvents): void {
+    this.#events = events;
+    this.resume();
+  }
+
+  pause(): void {
+    this.#watchFor(false, this.#writing);
+  }
+
+  resume(): void {
+    if (this.#events && !this.#closed && !this.#ending) this.#watchFor(true, this.#writing);
+  }
+
+  /** One watch for both: libuv has no second one for the same descriptor, and koffi ends the process over it. */
+  #watchFor(reading: boolean, writing: boolean): void {
+    if (reading === this.#reading && writing === this.#writing) return;
+    this.#reading = reading;
+    this.#writing = writing;
+    this.#watchAgain();
+  }
+
+  #watchAgain(): void {
+    this.#watch?.close();
+    this.#watch = undefined;
+    const events = { readable: this.#reading, writable: this.#writing };
+    if (this.#reading || this.#writing) this.#watch = watchDescriptor(this.fd, events, () => this.#ready());
+  }
+
+  #ready(): void {
+    if (this.#writing) this.#write();
+    if (this.#reading) this.#read();
+  }
+
+  #read(): void {
+    for (let reads = 0; reads < MAX_READS && this.#reading; reads++) {
+      const received = receiveMessage(this.fd);
+      if (received === "empty") return;
+      const refused = received !== "end" && received.descriptors.length > 0 && !this.#takesDescriptors;
+      if (refused) closeDescriptors(received.descriptors);
+      if (refused || received === "end") this.destroy();
+      else this.#events?.receive(received.bytes, received.descriptors);
+    }
+    // a watch stops by itself where the connection broke, however much is left to be read: uv__poll_io()
+    if (this.#reading) this.#watchAgain();
+  }
+
+  /** Sends the bytes, then each descriptor with a NUL byte of its own, as mm_send_fd() of OpenSSH does. */
+  send(bytes: Buffer, descriptors: readonly number[] = []): void {
+    const pieces: Piece[] = [{ bytes }, ...descriptors.map((descriptor) => ({ bytes: NUL, descriptor }))];
+    if (this.#closed || this.#ending) {
+      closePieces(pieces);
+      return;
+    }
+    for (const piece of pieces) {
+      this.#queue.push(piece);
+      this.#queued += piece.bytes.length;
+    }
+    if (!this.#writing) this.#write();
+    this.#wasFull ||= this.isFull;
+  }
+
+  get isFull(): boolean {
+    return this.#queued > HIGH_WATER;
+  }
+
+  #write(): void {
+    for (let piece = this.#queue[0]; piece; piece = this.#queue[0]) {
+      const sent = sendMessage(this.fd, piece.bytes, piece.descriptor);
+      if (sent === "end") {
+        this.destroy();
+        return;
+      }
+      if (sent === "full") break;
+      this.#queued -= sent;
+      if (sent < piece.bytes.length) {
+        piece.bytes = piece.bytes.subarray(sent);
+        continue;
+      }
+      this.#queue.shift();
+      if (piece.descriptor !== undefined) closeDescriptors([piece.descriptor]);
+    }
+    this.#watchFor(this.#reading, this.#queue.length > 0);
+    if (this.#queue.length === 0) this.#sent();
+  }
+
+  #sent(): void {
+    const wasFull = this.#wasFull;
+    this.#wasFull = false;
+    if (this.#ending) this.destroy();
+    else if (wasFull) this.#events?.drained?.();
+  }
+
+  /** Closes once all is sent; reads no more. */
+  end(): void {
+    this.#ending = true;
+    this.pause();
+    if (this.#queue.length === 0) this.destroy();
+  }
+
+  destroy(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#watchFor(false, false);
+    closePieces(this.#queue.splice(0));
+    this.#queued = 0;
+    closeSync(this.fd);
+    this.onClose();
+    this.#events?.closed();
+  }
+}
+
+function closePieces(pieces: readonly Piece[]): void {
+  closeDescriptors(pieces.flatMap(({ descriptor = [] }) => descriptor));
+}

@@ -1,0 +1,102 @@
+/** Unix sockets that only their owner can reach. unix(7). */
+import { chmodSync, lstatSync, unlinkSync } from "node:fs";
+import { connect, createServer, type Socket } from "node:net";
+import { userInfo } from "node:os";
+import { type PeerCredentials, peerCredentials } from "../libc.ts";
+
+export interface Listener {
+  path: string;
+  /** Stops listening and ends the connections. */
+  close(): Promise<void>;
+}
+
+/** A connection, and who made it. */
+export interface Accepted extends PeerCredentials {
+  /** Valid as long as the socket is not destroyed. */
+  descriptor: number;
+  /** On performance.now()'s clock, in milliseconds. */
+  acceptedAt: number;
+}
+
+/** sun_path holds 108 bytes on Linux, with the NUL at its end. */
+const MAX_PATH = 107;
+
+/**
+ * Listens at the path, in a folder that only the owner can reach. Connections of other users are closed at once, root's too.
+ * @throws Error if the path is too long, or somebody listens there already
+ */
+export async function listenPrivately(
+  path: string,
+  serve: (socket: Socket, accepted: Accepted) => void,
+): Promise<Listener> {
+  checkLength(path);
+  await removeStale(path);
+  const sockets = new Set<Socket>();
+  const { uid } = userInfo();
+  const server = createServer((socket) => {
+    const accepted = acceptedFrom(socket);
+    if (accepted?.uid !== uid) {
+      socket.destroy();
+      return;
+    }
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
+    serve(socket, accepted);
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen({ path, backlog: 1024 }, resolve);
+  });
+  server.on("error", () => {}); // no descriptors left for one more connection: the next may find some
+  chmodSync(path, 0o600);
+  const close = (): Promise<void> =>
+    new Promise((resolve) => {
+      server.close(() => resolve());
+      for (const socket of sockets) socket.destroy();
+    });
+  return { path, close };
+}
+
+/** @throws Error for a path that no socket can have */
+export function checkLength(path: string): void {
+  const length = Buffer.byteLength(path);
+  if (length > MAX_PATH) throw new Error(`socket path of ${length} bytes, ${MAX_PATH} are the most: ${path}`);
+}
+
+/** Removes a socket that a crash left behind; one that is alive, and anything that is no socket, stays. */
+export async function removeStale(path: string): Promise<void> {
+  const found = lstatSync(path, { throwIfNoEntry: false });
+  if (!found) return;
+  if (!found.isSocket()) throw new Error(`${path} is in the way, and is no socket`);
+  if (await answers(path)) throw new Error(`somebody listens at ${path} already (muxguard status)`);
+  unlinkSync(path);
+}
+
+/** Whether somebody listens at the path, be it that more connections wait than it takes. */
+export function answers(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const probe = connect(path);
+    probe.once("connect", () => {
+      probe.destroy();
+      resolve(true);
+    });
+    probe.once("error", (error: NodeJS.ErrnoException) => resolve(error.code === "EAGAIN"));
+  });
+}
+
+/** Undefined for a connection that is gone again. */
+export function acceptedFrom(socket: Socket): Accepted | undefined {
+  const descriptor = descriptorOf(socket);
+  if (descriptor === undefined) return undefined;
+  try {
+    return { descriptor, acceptedAt: performance.now(), ...peerCredentials(descriptor) };
+  } catch {
+    return undefined; // it is gone again
+  }
+}
+
+/** Node's own handle of the socket: the descriptor has no public accessor. */
+function descriptorOf(socket: Socket): number | undefined {
+  const { _handle: handle } = socket as Socket & { _handle?: { fd?: number } };
+  return handle?.fd !== undefined && handle.fd >= 0 ? handle.fd : undefined;
+}

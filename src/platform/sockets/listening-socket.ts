@@ -1,0 +1,23 @@
+/** A socket, held by its inode, and who listens there. unix(7). */
+import { closeSync, openSync } from "node:fs";
+import { attempt } from "../../attempt.ts";
+import { connectUnix, O_PATH, peerCredentials } from "../libc.ts";
+
+export interface ListeningSocket {
+  /** Stands for the socket, whatever is at its path by now: `/proc/self/fd/N` can be connected to. The caller closes it. */
+  fd: number;
+  /** Of the process that listens: as of its call of listen(2), so it may have ended. */
+  pid: number;
+}
+
+/** Undefined if nobody listens there. */
+export function openListeningSocket(path: string): ListeningSocket | undefined {
+  const fd = attempt(() => openSync(path, O_PATH));
+  if (fd === undefined) return undefined;
+  const connected = connectUnix(`/proc/self/fd/${fd}`);
+  const pid = "fd" in connected ? attempt(() => peerCredentials(connected.fd).pid) : undefined;
+  if ("fd" in connected) closeSync(connected.fd);
+  if (pid !== undefined) return { fd, pid };
+  closeSync(fd);
+  return undefined;
+}

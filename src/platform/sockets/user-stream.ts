@@ -1,0 +1,64 @@
+/**
+ * A line on a stream that another process handed over: its stderr. Nobody knows what it is, and the guard must not hang on it: a pipe may be
+ * full, a terminal stopped with Ctrl-S.
+ *
+ * The flag O_NONBLOCK belongs to the open file, which the other process shares, so it is not touched: terminals and pipes are opened anew.
+ */
+import { close, constants, fstat, open, readlinkSync, write } from "node:fs";
+import { isatty } from "node:tty";
+import { attempt } from "../../attempt.ts";
+import { duplicate, sendMessage } from "../libc.ts";
+
+/** How long the line may take, in milliseconds. It is not worth more. */
+const LIMIT = 500;
+
+/** A file may lie where an answer never comes (FUSE, a dead NFS server), and isatty(3) asks for one: what is no device is not asked. */
+export function isTerminal(fd: number): boolean {
+  try {
+    return readlinkSync(`/proc/self/fd/${fd}`).startsWith("/dev/") && isatty(fd);
+  } catch {
+    return false;
+  }
+}
+
+/** Writes the text if that is possible at once. Never rejects, and does not need the descriptor once it has returned. */
+export function tell(fd: number, text: string): Promise<void> {
+  const bytes = Buffer.from(text);
+  return withCopy(fd, (own, done) =>
+    fstat(own, (error, stats) => {
+      if (error) return done();
+      if (stats.isSocket()) {
+        sendMessage(own, bytes);
+        done();
+      } else if (stats.isFile())
+        write(own, bytes, () => done()); // what was opened anew would begin at the start of the file
+      else writeAnew(own, bytes, done);
+    }),
+  );
+}
+
+function writeAnew(fd: number, bytes: Buffer, done: () => void): void {
+  const { O_WRONLY, O_NONBLOCK, O_NOCTTY } = constants;
+  open(`/proc/self/fd/${fd}`, O_WRONLY | O_NONBLOCK | O_NOCTTY, (error, opened) => {
+    if (error) return done(); // another user's terminal, after su
+    write(opened, bytes, () => close(opened, () => done()));
+  });
+}
+
+/** The copy stays open until the action is done with it, however long that takes: its number must not become another file's. */
+function withCopy(fd: number, action: (own: number, done: () => void) => void): Promise<void> {
+  return new Promise((resolve) => {
+    const own = copyOf(fd);
+    if (own === undefined) return resolve();
+    const timer = setTimeout(resolve, LIMIT);
+    action(own, () => {
+      clearTimeout(timer);
+      close(own, () => resolve());
+    });
+  });
+}
+
+/** Undefined if it is closed, or if there are no more descriptors to be had. */
+function copyOf(fd: number): number | undefined {
+  return attempt(() => duplicate(fd));
+}

@@ -1,0 +1,116 @@
+/** Who asks, in words. What an interpreter runs is its own claim, and stands in quotes. */
+import { claimedScript, isPlainShell, ownLine } from "../coverage.ts";
+import type { Caller, Host, Process, Request } from "../request.ts";
+import { inQuotes, named, quoted, visible, visibleEnds } from "../visible.ts";
+
+/** How many programs a line names. */
+const MOST = 6;
+
+const systemFolders = /^\/(?:usr|bin|sbin|opt|snap|nix|gnu)\//;
+
+/** What works for another program, which is who wants something. */
+const helpers = /\/ssh(?:-keygen)?$/;
+
+/** The program that asks, and those that started it, up to the run that it belongs to: `ssh (pid 17), started by git ← sh, in run "make"`. */
+export function describeCaller(caller: Caller): string {
+  const [, ...above] = startedBy(caller);
+  const names = shortened(above.map(programWithScript));
+  const started = names === "" ? "" : `, started by ${names}`;
+  const claims = [caller, ...above].some((process) => claimedScript(process) !== undefined);
+  const run = caller.run ? `, in run ${quoted(caller.run.name, 40)}` : "";
+  return [
+    `${programWithScript(caller)} (pid ${caller.pid})${started}${claims ? " (in quotes: claimed)" : ""}`,
+    `${run}${caller.container ? ", in a container" : ""}`,
+  ].join("");
+}
+
+/** Who asks, in a few words: `git (through ssh) in run "claude"`. */
+export function describeProgram(caller: Caller): string {
+  const run = caller.run ? ` in run ${quoted(caller.run.name, 40)}` : "";
+  return `${describeActor(caller)}${run}`;
+}
+
+/** The program that wants something: the first that is neither ssh nor a shell, as these do what another one says. */
+export function describeActor(caller: Caller): string {
+  const actor = actorOf(caller);
+  return actor === caller ? shortName(caller) : `${shortName(actor)} (through ${shortName(caller)})`;
+}
+
+/** Who asks over a forwarded agent is unknown: something on the last of the hosts, or on one before it. */
+export function describeForwarder(caller: Caller, host: string): string {
+  return `something on ${host} (through your ${programName(caller)}, forwarded agent)`;
+}
+
+/** What the programs say of themselves: the one that wants something, and the one that asks where its words say more than the request does. */
+export function describeCommandLines(caller: Caller, { kind, forwarded }: Request): string {
+  const actor = forwarded || kind === "confirm" ? caller : actorOf(caller);
+  const saysMore = actor === caller || kind === "sign";
+  const lines = [actor, ...(saysMore ? [caller] : [])].map(({ cmdline }) => cmdline.join(" "));
+  const shown = [...new Set(lines)].filter((line) => line !== "");
+  return shown.map((line) => inQuotes(visibleEnds(line, 160))).join(", then ");
+}
+
+/** The line of programs as an approval covers it, up to the run: what is the same twice in a row is named once. Paths are in describeCaller(). */
+export function describeLine(caller: Caller): string {
+  const line = startedBy(caller).filter((process) => process === caller || !isPlainShell(process));
+  return shortened(line.map(shortName));
+}
+
+/**
+ * As its executable is called, or as it calls itself, in parentheses, where the kernel does not tell. Whoever makes a file or a process names it as it likes: one
+ * outside of the folders of the system has its whole path.
+ */
+export function programName({ exe, name }: Process): string {
+  if (exe === undefined) return `(${named(name, 32)})`;
+  return systemFolders.test(exe) ? named(exe.slice(exe.lastIndexOf("/") + 1)) : named(exe, 100);
+}
+
+export function hostName(host: Host): string {
+  const name = visible(host.names[0] ?? host.hostKey ?? "hosts that nobody can name", 100);
+  return host.port === undefined || host.port === 22 ? name : `${name} port ${host.port}`;
+}
+
+/** The caller first. The first process of the system started everything: it says nothing. */
+function startedBy(caller: Caller): Process[] {
+  const [, ...above] = ownLine(caller);
+  return [caller, ...above.filter(({ pid }) => pid !== 1)];
+}
+
+/**
+ * Outside of a run, a shell without `-c` is somebody's prompt: above it are terminals and what they run in. Inside of one, it may be a program that types
+ * there.
+ */
+function actorOf(caller: Caller): Process {
+  if (!isHelper(caller)) return caller;
+  for (const process of startedBy(caller)) {
+    if (isHelper(process)) continue;
+    if (!isPlainShell(process)) return process;
+    if (!caller.run && isAtPrompt(process)) return caller;
+  }
+  return caller;
+}
+
+function isHelper({ exe }: Process): boolean {
+  return exe !== undefined && helpers.test(exe);
+}
+
+function isAtPrompt({ cmdline }: Process): boolean {
+  return !cmdline.slice(1).some((word) => /^-[a-z]*c/.test(word));
+}
+
+function programWithScript(process: Process): string {
+  const script = claimedScript(process);
+  return script === undefined ? programName(process) : `${programName(process)} ${quoted(script, 60)}`;
+}
+
+function shortName(process: Process): string {
+  const script = claimedScript(process);
+  const last = script?.slice(script.lastIndexOf("/") + 1);
+  return last === undefined ? programName(process) : `${programName(process)} ${quoted(last, 40)}`;
+}
+
+function shortened(names: readonly string[]): string {
+  const different = names.filter((name, at, all) => name !== all[at - 1]);
+  const more = different.length - MOST;
+  return [...different.slice(0, MOST), ...(more > 0 ? [`${more} more`] : [])].join(" ← ");
+}

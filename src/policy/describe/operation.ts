@@ -1,0 +1,46 @@
+/** Keys, and what changes an agent, a shared connection or muxguard itself, in words. */
+import type {
+  AdminOperation,
+  ControlOperation,
+  connectionOperations,
+  KeyFacts,
+  Request,
+} from "../request.ts";
+import { named, quoted, visible } from "../visible.ts";
+
+export function describeKey({ type, fingerprint, comment }: KeyFacts): string {
+  return comment === undefined ? `key ${describeType(type)}${fingerprint}` : `key ${quoted(comment, 80)}`;
+}
+
+export function describeType(type: string | undefined): string {
+  return type === undefined ? "" : `${visible(type, 60)} `;
+}
+
+export const operations: Record<
+  AdminOperation | (typeof connectionOperations)[number] | ControlOperation,
+  string
+> = {
+  add: "add",
+  remove: "remove",
+  "remove-all": "remove all keys from the agent",
+  "add-smartcard": "load keys from",
+  "remove-smartcard": "remove the keys of",
+  lock: "lock the agent",
+  unlock: "unlock the agent",
+  exit: "end the shared connection to",
+  stop: "stop sharing the connection to",
+  cancel: "end the forward of",
+  approve: "approve a question of muxguard",
+  deny: "answer a question of muxguard",
+  forget: "make muxguard forget its answers",
+  "lock-all": "lock muxguard",
+  "unlock-all": "unlock muxguard",
+};
+
+export function describeOperation({ operation, key, provider, constraints = [] }: Request): string {
+  const words = operation && operation in operations ? operations[operation as AdminOperation] : "change";
+  const object = key ? describeKey(key) : provider === undefined ? "" : `the library ${named(provider, 200)}`;
+  const limits =
+    constraints.length === 0 ? "" : ` (${constraints.map((limit) => visible(limit, 60)).join(", ")})`;
+  return object === "" ? words : `${words} ${object}${limits}`;
+}

@@ -1,0 +1,48 @@
+/**
+ * What is inside of a run, told without libc, which takes long to load.
+ *
+ * The name of the process that holds the run shows it: every guard knows by it what is inside of a run, also inside of one that another guard guards. Only a
+ * process itself can set its name: what is guarded can't take it off its ancestor, and whoever sets it without being a holder locks nobody out but itself.
+ * What has killed its holder is known by its mark (run-mark.ts).
+ */
+
+import { MAX_ANCESTORS, type ProcessTable } from "../platform/proc/process.ts";
+import type { Caller } from "../policy/request.ts";
+import { isMarked } from "./mark.ts";
+
+/** The kernel keeps 15 bytes. */
+export const RUN_HOLDER = "muxguard run";
+
+/**
+ * Whether a process is inside of a run, or in a container, where nobody can tell.
+ * @param holders processes that hold runs, whatever their name is
+ */
+export function isInRun(
+  { pid, ancestors, container }: Caller,
+  holders: ReadonlySet<number> = new Set(),
+): boolean {
+  if (container || isMarked(pid)) return true;
+  // a line without a visible end may lead to a holder
+  if (ancestors.length >= MAX_ANCESTORS) return true;
+  return ancestors.some(({ pid, name }) => name === RUN_HOLDER || holders.has(pid));
+}
+
+/** Whether it holds a run that is inside of no other one. It has put the mark on itself. */
+export function isRunHolder({ name, ancestors, container }: Caller): boolean {
+  if (name !== RUN_HOLDER || container || ancestors.length >= MAX_ANCESTORS) return false;
+  return ancestors.every((ancestor) => ancestor.name !== RUN_HOLDER);
+}
+
+/** The process as it is now; undefined if it is gone, or inside of a run. */
+export function readOutside(
+  processes: ProcessTable,
+  pid: number,
+  holders?: ReadonlySet<number>,
+): Caller | undefined {
+  try {
+    const found = processes.read(pid);
+    return isInRun(found, holders) ? undefined : found;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,74 @@
+/** The run's side of a ride: from a command line of ssh to the command line of a mux client. */
+import { fileURLToPath } from "node:url";
+import { connectRpc, type RideRequest, reportNotification, request, rideRequest } from "../../rpc/rpc.ts";
+import { type Ride, rideCommand } from "./command.ts";
+import { quoted } from "./shims.ts";
+
+const HOLD_FORWARDS = fileURLToPath(new URL("./hold-forwards.js", import.meta.url));
+
+/**
+ * @param ssh the real one
+ * @param words of the command line, without the program's name
+ * @returns a command for the shell
+ * @throws Error with a line for stderr
+ */
+export async function attachRide(socket: string, ssh: string, words: readonly string[]): Promise<string> {
+  const command = rideCommand(["ssh", ...words]);
+  if (command.kind === "local") return shellCommand([ssh, ...words]);
+  if (command.kind === "refused") throw new Error(`muxguard: denied: ${command.reason}`);
+  if (words.includes("-v") && command.dropped.length > 0)
+    process.stderr.write(`muxguard: not taken from inside a run: ${command.dropped.join(", ")}\n`);
+  const { path, sshConfig } = await askForWay(socket, command);
+  const fixed = [...(sshConfig === undefined ? [] : ["-F", sshConfig]), ...clientOptions(path)];
+  const client = [ssh, ...fixed, ...command.clientArguments];
+  if (!command.noSession) return shellCommand(client);
+  // a mux client with -N would open a login shell
+  const forward = [ssh, ...fixed, "-O", "forward", ...command.clientArguments];
+  if (isForBackground(command)) return shellCommand(forward);
+  return shellCommand([process.execPath, HOLD_FORWARDS, path, `${fixed.length + 2}`, ...forward]);
+}
+
+/** The shell becomes the program. */
+function shellCommand(words: readonly string[]): string {
+  return `exec ${words.map(quoted).join(" ")}`;
+}
+
+/** The forwards are the shared connection's, and end with it. */
+function isForBackground({ clientArguments }: Ride): boolean {
+  const options = clientArguments.slice(0, clientArguments.indexOf("--"));
+  return options.some((word) => word === "-f" || /^ForkAfterAuthentication=yes$/i.test(word));
+}
+
+/** Nothing but the shared connection: where that is gone, ssh would make one of its own. */
+function clientOptions(path: string): string[] {
+  // keeps ssh's stream open until the line is written: ssh ends the program as soon as that is closed
+  const gone = `sh -c 'echo "muxguard: the shared connection is gone; try again" >&2'`;
+  return ["-S", path.replaceAll("%", "%%"), "-o", "ControlMaster=no", "-o", `ProxyCommand=${gone}`];
+}
+
+async function askForWay(
+  socket: string,
+  { destination, ...ride }: Ride,
+): Promise<{ path: string; sshConfig?: string }> {
+  const connection = await connectRpc(socket);
+  if (!connection) throw new Error("muxguard: denied: the run has ended");
+  connection.onNotification(reportNotification, ({ line }) => {
+    if (process.stderr.isTTY) process.stderr.write(`${line}\n`);
+  });
+  try {
+    return await request(connection, rideRequest, { destination, purpose: purposeOf(ride) });
+  } finally {
+    connection.end();
+  }
+}
+
+/** What the session will be for, so that the question can say so. A claim: the session itself is decided when it comes. */
+function purposeOf({ clientArguments }: Pick<Ride, "clientArguments">): RideRequest["purpose"] {
+  const end = clientArguments.indexOf("--");
+  const options = clientArguments.slice(0, end);
+  const command = clientArguments.slice(end + 2).join(" ");
+  const target = options.indexOf("-W");
+  const connect = target < 0 ? undefined : options[target + 1];
+  if (connect !== undefined) return { forward: { kind: "stdio", connect } };
+  return options.includes("-s") ? { subsystem: command } : { command };
+}

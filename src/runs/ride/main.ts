@@ -1,0 +1,28 @@
+/**
+ * What the ssh of a run with `--ride` runs first: asks the guard for a master, and prints what the shell should become. Not a command of muxguard's own.
+ * An `ssh` that nobody lets pass ends with 255, as ssh does.
+ */
+import { dirname, join } from "node:path";
+import { attachRide } from "./client.ts";
+import { findProgram } from "./shims.ts";
+
+const [, , socket = "", ...words] = process.argv;
+const shims = join(dirname(socket), "bin");
+process.exitCode = await ride();
+
+async function ride(): Promise<number> {
+  try {
+    process.stdout.write(`${await attachRide(socket, realSsh(), words)}\n`);
+    return 0;
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    return 255;
+  }
+}
+
+/** The first ssh in the PATH that is not the shim. */
+function realSsh(): string {
+  const found = findProgram("ssh", shims);
+  if (found === undefined) throw new Error("muxguard: ssh: command not found");
+  return found;
+}

@@ -1,0 +1,54 @@
+/**
+ * approved.toml: the rules that answers made. It is replaced as a whole, so nobody ever reads half of it; what is in there already stays as it is, as a
+ * person may have written there too.
+ */
+import { existsSync, readFileSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
+import { ensurePrivateFolder } from "../platform/files/private-folder.ts";
+import { formatRule } from "../policy/exact-rule.ts";
+import type { Rule } from "../policy/policy.ts";
+import { checkSettings } from "./toml-file.ts";
+
+const HEADER =
+  '# Rules that "allow always" wrote. They answer a question, and never overrule a denial. Delete what should be asked about again.\n';
+
+/** For how long a new file may be another guard's that is being written, in milliseconds. */
+const WRITING = 2000;
+
+/** Of a hundredth of a second. */
+const MAX_TRIES = 500;
+
+/** @throws Error also if what is there is no policy: it would not be read */
+export async function addRule(file: string, rule: Rule): Promise<void> {
+  if (!existsSync(dirname(file))) ensurePrivateFolder(dirname(file));
+  const path = existsSync(file) ? realpathSync(file) : file; // a link stays one
+  const whole = `${path}.new`;
+  for (let tries = 0; !claim(whole); tries++) {
+    if (tries === MAX_TRIES) throw new Error(`${whole} is being written all the time`);
+    await wait(10);
+  }
+  try {
+    const present = existsSync(path) ? readFileSync(path, "utf8") : HEADER;
+    const added = `${formatRule(rule).join("\n")}\n`;
+    if (present.includes(added)) return;
+    writeFileSync(whole, `${present}${present.endsWith("\n") ? "" : "\n"}\n${added}`);
+    checkSettings(whole, "policy");
+    renameSync(whole, path);
+  } finally {
+    rmSync(whole, { force: true });
+  }
+}
+
+/** The new file is the lock as well: guards write one after the other. One that nobody finishes is a crashed guard's. */
+function claim(whole: string): boolean {
+  try {
+    writeFileSync(whole, "", { flag: "wx", mode: 0o600 });
+    return true;
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error && error.code === "EEXIST")) throw error;
+    const found = statSync(whole, { throwIfNoEntry: false });
+    if (found && Date.now() - found.mtimeMs > WRITING) rmSync(whole, { force: true });
+    return false;
+  }
+}

@@ -1,0 +1,125 @@
+/**
+ * The policy as its files are now. They are looked at with each decision, so a change counts from the next request on; a broken file keeps the old
+ * policy in force, and is told of once.
+ */
+import { readdirSync, statSync } from "node:fs";
+import { basename, join } from "node:path";
+import { emptyPolicy, type Policy, type Rule } from "../policy/policy.ts";
+import type { PolicyFile } from "../policy/schema.ts";
+import type { Paths } from "./paths.ts";
+import { readSettings } from "./settings.ts";
+import { SettingsError } from "./settings-error.ts";
+
+export interface PolicySource {
+  /** Reads the files for the first time. @throws SettingsError */
+  load(): Promise<void>;
+  current(): Policy | Promise<Policy>;
+  /** Adds a rule that an answer made; absent where no such rules are read. */
+  approve?(rule: Rule): Promise<void>;
+}
+
+/** policy.toml, policy.d/*.toml in the order of their names, and approved.toml. */
+export function userPolicy({ config, state: folder }: Paths, report: (line: string) => void): PolicySource {
+  const files = (): string[] => [join(config, "policy.toml"), ...dropIns(join(config, "policy.d"))];
+  const approved = join(config, "approved.toml");
+  const source = policySource(files, () => [approved], folder, report);
+  return {
+    ...source,
+    approve: async (rule) => (await import("./approved-rules.ts")).addRule(approved, rule),
+  };
+}
+
+/** The one file of `muxguard run --policy FILE`. It must be there. */
+export function filePolicy(
+  path: string,
+  { state: folder }: Paths,
+  report: (line: string) => void,
+): PolicySource {
+  const source = policySource(
+    () => [path],
+    () => [],
+    folder,
+    report,
+  );
+  const load = async (): Promise<void> => {
+    if (!statSync(path, { throwIfNoEntry: false })) throw new SettingsError(`${path}: no such policy file`);
+    await source.load();
+  };
+  return { ...source, load };
+}
+
+function policySource(
+  files: () => string[],
+  approved: () => string[],
+  folder: string,
+  report: (line: string) => void,
+): PolicySource {
+  let policy = emptyPolicy;
+  let state = "";
+  const load = async (): Promise<void> => {
+    state = stateOf([...files(), ...approved()]);
+    policy = await readPolicy(files(), approved(), folder);
+  };
+  const reload = async (): Promise<Policy> => {
+    try {
+      await load();
+    } catch (error) {
+      report(
+        `muxguard: the policy stays as it was: ${error instanceof Error ? error.message : String(error)}`,
+      );
+    }
+    return policy;
+  };
+  return { load, current: () => (stateOf([...files(), ...approved()]) === state ? policy : reload()) };
+}
+
+function dropIns(folder: string): string[] {
+  if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory()) return [];
+  const names = readdirSync(folder).filter((name) => name.endsWith(".toml"));
+  return names.sort().map((name) => join(folder, name));
+}
+
+/** Changes whenever one of the files does. */
+function stateOf(files: readonly string[]): string {
+  const states = files.map((file) => {
+    const found = statSync(file, { throwIfNoEntry: false });
+    return found ? `${file} ${found.mtimeMs} ${found.ctimeMs} ${found.size} ${found.ino}` : "";
+  });
+  return states.join("\n");
+}
+
+async function readPolicy(
+  files: readonly string[],
+  approvedFiles: readonly string[],
+  folder: string,
+): Promise<Policy> {
+  const parts = await readAll(files, folder);
+  const approved = await readAll(approvedFiles, folder);
+  return {
+    default: parts.find(({ content }) => content.default)?.content.default ?? emptyPolicy.default,
+    rules: parts.flatMap(rulesOf),
+    approved: approved.flatMap(rulesOf),
+  };
+}
+
+interface Part {
+  file: string;
+  content: PolicyFile;
+}
+
+/** Those that are there. */
+async function readAll(files: readonly string[], folder: string): Promise<Part[]> {
+  const parts: Part[] = [];
+  for (const file of files) {
+    if (statSync(file, { throwIfNoEntry: false }) === undefined) continue;
+    parts.push({ file, content: await readSettings(file, "policy", folder) });
+  }
+  return parts;
+}
+
+function rulesOf({ file, content }: Part): Rule[] {
+  return (content.rule ?? []).map((rule, at) => ({
+    ...rule,
+    name: rule.name ?? `${basename(file)}#${at + 1}`,
+  }));
+}

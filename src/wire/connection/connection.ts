@@ -1,0 +1,261 @@
+/**
+ * The SSH connection protocol (RFC 4254) as a proxy client speaks it with the master after MUX_S_PROXY: a frame's payload is the length of a padding
+ * that is not there, the message number and the contents (OpenSSH's PROTOCOL.mux §9, channels.c channel_proxy_downstream()).
+ *
+ * What the master leaves to whoever decides here, as tried out with 9.2: it sends on every message number that it is given, a DISCONNECT of the
+ * transport too, which ends the connection of all: to be refused as "unknown". It translates the client's own channel numbers only: a
+ * `recipient` is the server's number, and a client can write into a channel of another session, or end the connection with one that isn't there.
+ */
+
+import { type ByteReader, ByteWriter, readAll } from "../primitives.ts";
+import { ProtocolError } from "../protocol-error.ts";
+import { SshMessage } from "./message-numbers.ts";
+
+export interface GlobalRequest {
+  type: "SSH_MSG_GLOBAL_REQUEST";
+  name: string;
+  wantReply: boolean;
+  /** Of tcpip-forward and cancel-tcpip-forward. Port 0: the server chooses. */
+  forward?: { address: string; port: number };
+}
+
+export interface ChannelOpen {
+  type: "SSH_MSG_CHANNEL_OPEN";
+  channelType: string;
+  /** The sender's own number for the channel. */
+  sender: number;
+  window: number;
+  maxPacket: number;
+  /** Of direct-tcpip. */
+  target?: { host: string; port: number; originHost: string; originPort: number };
+  /** Of direct-streamlocal@openssh.com: the path of a Unix socket. */
+  path?: string;
+}
+
+export interface ChannelRequest {
+  type: "SSH_MSG_CHANNEL_REQUEST";
+  recipient: number;
+  name: string;
+  wantReply: boolean;
+  /** Of exec. */
+  command?: string;
+  /** Of subsystem. */
+  subsystem?: string;
+  /** Of env: the name; its value is left out. */
+  variable?: string;
+}
+
+/** `recipient` is the number that the receiver of the message gave the channel. */
+export type ConnectionMessage =
+  | GlobalRequest
+  | { type: "SSH_MSG_REQUEST_SUCCESS" | "SSH_MSG_REQUEST_FAILURE" }
+  | ChannelOpen
+  | { type: "SSH_MSG_CHANNEL_OPEN_CONFIRMATION"; recipient: number; sender: number }
+  | ChannelRequest
+  | {
+      type:
+        | "SSH_MSG_CHANNEL_OPEN_FAILURE"
+        | "SSH_MSG_CHANNEL_WINDOW_ADJUST"
+        | "SSH_MSG_CHANNEL_DATA"
+        | "SSH_MSG_CHANNEL_EXTENDED_DATA"
+        | "SSH_MSG_CHANNEL_EOF"
+        | "SSH_MSG_CHANNEL_CLOSE"
+        | "SSH_MSG_CHANNEL_SUCCESS"
+        | "SSH_MSG_CHANNEL_FAILURE";
+      recipient: number;
+    }
+  | { type: "unknown"; number: number };
+
+/**
+ * @param payload a frame's payload: 0, message number and contents
+ * @throws ProtocolError for padding, and for contents that the message number doesn't allow
+ */
+export function parseConnectionMessage(payload: Buffer): ConnectionMessage {
+  return readAll(payload, (reader) => {
+    if (reader.u8() !== 0) throw new ProtocolError("a message with padding");
+    return readMessage(reader.u8(), reader);
+  });
+}
+
+function readMessage(number: number, reader: ByteReader): ConnectionMessage {
+  switch (number) {
+    case SshMessage.SSH_MSG_CHANNEL_DATA:
+      return { type: "SSH_MSG_CHANNEL_DATA", recipient: readOnly(reader) };
+    case SshMessage.SSH_MSG_CHANNEL_EXTENDED_DATA:
+      return { type: "SSH_MSG_CHANNEL_EXTENDED_DATA", recipient: readOnly(reader) };
+    case SshMessage.SSH_MSG_CHANNEL_WINDOW_ADJUST: {
+      const recipient = reader.u32();
+      reader.u32(); // bytes to add
+      return { type: "SSH_MSG_CHANNEL_WINDOW_ADJUST", recipient };
+    }
+    case SshMessage.SSH_MSG_CHANNEL_EOF:
+      return { type: "SSH_MSG_CHANNEL_EOF", recipient: reader.u32() };
+    case SshMessage.SSH_MSG_CHANNEL_CLOSE:
+      return { type: "SSH_MSG_CHANNEL_CLOSE", recipient: reader.u32() };
+    case SshMessage.SSH_MSG_CHANNEL_SUCCESS:
+      return { type: "SSH_MSG_CHANNEL_SUCCESS", recipient: reader.u32() };
+    case SshMessage.SSH_MSG_CHANNEL_FAILURE:
+      return { type: "SSH_MSG_CHANNEL_FAILURE", recipient: reader.u32() };
+    case SshMessage.SSH_MSG_CHANNEL_REQUEST:
+      return readChannelRequest(reader);
+    default:
+      return readOpening(number, reader);
+  }
+}
+
+/** What comes once for a channel, or for the connection. */
+function readOpening(number: number, reader: ByteReader): ConnectionMessage {
+  switch (number) {
+    case SshMessage.SSH_MSG_GLOBAL_REQUEST:
+      return readGlobalRequest(reader);
+    case SshMessage.SSH_MSG_REQUEST_SUCCESS:
+      reader.rest(); // what the request asked for
+      return { type: "SSH_MSG_REQUEST_SUCCESS" };
+    case SshMessage.SSH_MSG_REQUEST_FAILURE:
+      return { type: "SSH_MSG_REQUEST_FAILURE" };
+    case SshMessage.SSH_MSG_CHANNEL_OPEN:
+      return readChannelOpen(reader);
+    case SshMessage.SSH_MSG_CHANNEL_OPEN_CONFIRMATION:
+      return readOpenConfirmation(reader);
+    case SshMessage.SSH_MSG_CHANNEL_OPEN_FAILURE:
+      return readOpenFailure(reader);
+    default:
+      reader.rest();
+      return { type: "unknown", number };
+  }
+}
+
+/** The recipient alone. Data is neither copied nor looked at, not even its length. */
+function readOnly(reader: ByteReader): number {
+  const recipient = reader.u32();
+  reader.rest();
+  return recipient;
+}
+
+function readGlobalRequest(reader: ByteReader): GlobalRequest {
+  const request: GlobalRequest = {
+    type: "SSH_MSG_GLOBAL_REQUEST",
+    name: reader.text(),
+    wantReply: reader.bool(),
+  };
+  switch (request.name) {
+    case "tcpip-forward":
+    case "cancel-tcpip-forward":
+      return { ...request, forward: { address: reader.anyText(), port: readPort(reader) } };
+    default:
+      reader.rest();
+      return request;
+  }
+}
+
+function readChannelOpen(reader: ByteReader): ChannelOpen {
+  const open: ChannelOpen = {
+    type: "SSH_MSG_CHANNEL_OPEN",
+    channelType: reader.text(),
+    sender: reader.u32(),
+    window: reader.u32(),
+    maxPacket: reader.u32(),
+  };
+  switch (open.channelType) {
+    case "session":
+      return open;
+    case "direct-tcpip":
+      return { ...open, target: readTarget(reader) };
+    case "direct-streamlocal@openssh.com":
+      return { ...open, path: readSocketPath(reader) };
+    default:
+      reader.rest();
+      return open;
+  }
+}
+
+/** RFC 4254 §7.2. The origin is the client's own word, and its port may be anything. */
+function readTarget(reader: ByteReader): NonNullable<ChannelOpen["target"]> {
+  return {
+    host: reader.anyText(),
+    port: readPort(reader),
+    originHost: reader.anyText(),
+    originPort: reader.u32(),
+  };
+}
+
+/** OpenSSH's PROTOCOL §2.4. */
+function readSocketPath(reader: ByteReader): string {
+  const path = reader.anyText();
+  reader.string(); // reserved
+  reader.u32(); // reserved
+  return path;
+}
+
+function readPort(reader: ByteReader): number {
+  const port = reader.u32();
+  if (port > 65535) throw new ProtocolError(`port ${port}`);
+  return port;
+}
+
+function readOpenConfirmation(reader: ByteReader): ConnectionMessage {
+  const [recipient, sender] = [reader.u32(), reader.u32()];
+  reader.u32(); // window
+  reader.u32(); // longest packet
+  reader.rest(); // of the channel's type
+  return { type: "SSH_MSG_CHANNEL_OPEN_CONFIRMATION", recipient, sender };
+}
+
+function readOpenFailure(reader: ByteReader): ConnectionMessage {
+  const recipient = reader.u32();
+  reader.u32(); // reason
+  reader.string(); // its description
+  reader.string(); // the description's language
+  return { type: "SSH_MSG_CHANNEL_OPEN_FAILURE", recipient };
+}
+
+function readChannelRequest(reader: ByteReader): ChannelRequest {
+  const request: ChannelRequest = {
+    type: "SSH_MSG_CHANNEL_REQUEST",
+    recipient: reader.u32(),
+    name: reader.text(),
+    wantReply: reader.bool(),
+  };
+  switch (request.name) {
+    case "shell":
+      return request;
+    case "exec":
+      return { ...request, command: reader.anyText() };
+    case "subsystem":
+      return { ...request, subsystem: reader.anyText() };
+    case "env": {
+      const variable = reader.anyText();
+      reader.string(); // its value
+      return { ...request, variable };
+    }
+    default:
+      reader.rest();
+      return request;
+  }
+}
+
+function begin(type: keyof typeof SshMessage): ByteWriter {
+  return new ByteWriter().u8(0).u8(SshMessage[type]);
+}
+
+/**
+ * @param recipient the number that the client gave the channel
+ * @param reason one of OpenFailure
+ */
+export function channelOpenFailure(recipient: number, reason: number, description: string): Buffer {
+  const writer = begin("SSH_MSG_CHANNEL_OPEN_FAILURE").u32(recipient).u32(reason);
+  return writer.string(description).string("").toBuffer();
+}
+
+/** Refuses a channel request. */
+export function channelFailure(recipient: number): Buffer {
+  return begin("SSH_MSG_CHANNEL_FAILURE").u32(recipient).toBuffer();
+}
+
+const SSH_EXTENDED_DATA_STDERR = 1;
+
+/** Text for the client's stderr. Takes from the client's window like any other data. */
+export function channelStderr(recipient: number, text: string): Buffer {
+  const writer = begin("SSH_MSG_CHANNEL_EXTENDED_DATA").u32(recipient);
+  return writer.u32(SSH_EXTENDED_DATA_STDERR).string(text).toBuffer();
+}

@@ -1,0 +1,277 @@
+import { describe, expect, test } from "vitest";
+import type { Verdict } from "../../../src/guard/decide/broker.ts";
+import { Recent } from "../../../src/guard/decide/related-decisions.ts";
+import type { Caller, Destination, Request } from "../../../src/policy/request.ts";
+import { caller, github, gitSignature, login } from "../../support/policy.ts";
+
+const allowed: Verdict = { id: "yes", decision: "allow", by: "approver:terminal" };
+const denied: Verdict = { id: "no", decision: "deny", by: "approver:terminal" };
+const SECOND = 1000;
+
+const session: Request = {
+  kind: "session",
+  command: "git-upload-pack 'repo.git'",
+  destination: github,
+  user: "git",
+  path: [],
+  forwarded: false,
+};
+const forward: Request = {
+  ...withoutCommand(session),
+  kind: "forward",
+  forward: { kind: "stdio", connect: "db:22" },
+};
+const connect: Request = { ...session, kind: "connect" };
+const elsewhere: Destination = { ...github, names: ["example.com"], hostKey: "SHA256:another" };
+/** What an ssh configuration says: no key has been proven. */
+const configured: Destination = { verified: true, names: ["github.com"], port: 22, how: "checked by ssh" };
+const unknown: Destination = { verified: false, names: [], how: "no session-bind", claimed: "github.com" };
+
+function withoutCommand({ command: _, ...rest }: Request): Request {
+  return rest;
+}
+
+function start(): { recent: Recent; clock: { now: number } } {
+  const clock = { now: 0 };
+  return { recent: new Recent(() => clock.now), clock };
+}
+
+function after(request: Request, verdict: Verdict = allowed, by: Caller | undefined = caller, run?: string) {
+  const setting = start();
+  setting.recent.add(request, by, run, verdict);
+  return setting;
+}
+
+describe("an approved login covers what the same process then asks of a master for the same host", () => {
+  test.each<[string, Request]>([
+    ["a session", session],
+    ["another session", { ...session, command: "uptime", tty: true }],
+    ["a forward", forward],
+    ["one for a host that ssh has checked", { ...session, destination: configured }],
+    [
+      "one for the key under another name",
+      { ...session, destination: { ...github, names: ["gh"], port: 2222 } },
+    ],
+  ])("%s", (_, request) => {
+    const { recent } = after(login);
+    expect(recent.approval(request, caller, true)).toBe("yes");
+    expect(recent.approval(request, caller, true)).toBe("yes"); // its own connection would carry many
+  });
+
+  test("on the connection that it has made alone: another one may have wanted more than this login", () => {
+    expect(after(login).recent.approval(session, caller, false)).toBeUndefined();
+  });
+
+  test("that a remembered answer covers too", () => {
+    const { recent } = after(login, { ...allowed, by: "grant:earlier" });
+    expect(recent.approval(session, caller, true)).toBe("yes");
+  });
+
+  const not: [string, Request, Request, Caller?][] = [
+    ["another process", login, session, { ...caller, pid: 4712 }],
+    ["a process that got the pid later", login, session, { ...caller, startTime: "101" }],
+    ["another host", login, { ...session, destination: elsewhere }],
+    [
+      "a host of the same name with another key",
+      login,
+      { ...session, destination: { ...github, hostKey: "SHA256:another" } },
+    ],
+    [
+      "another port of what ssh has checked",
+      login,
+      { ...session, destination: { ...configured, port: 2222 } },
+    ],
+    ["a host that nobody can name", login, { ...session, destination: unknown }],
+    ["a host that is not known at all", login, withoutDestination(session)],
+    ["another user", login, { ...session, user: "root" }],
+    ["nobody knows which user", login, withoutUser(session)],
+    ["the end of the connection", login, { ...session, kind: "terminate", operation: "exit" }],
+    ["the whole connection", login, { ...session, kind: "proxy" }],
+    ["another login", login, login],
+    ["another connection", login, connect],
+    ["a login that a server asked for, over a forwarded agent", { ...login, forwarded: true }, session],
+    ["a login at an unknown host", { ...login, destination: unknown }, { ...session, destination: unknown }],
+    ["a signature for git", { ...gitSignature, destination: github, user: "git" }, session],
+    ["data of unknown shape", { ...login, data: "opaque" }, session],
+    ["a session", session, { ...session, command: "another" }],
+  ];
+
+  test.each(not)("but not: %s", (_, approved, request, by = caller) => {
+    expect(after(approved).recent.approval(request, by, true)).toBeUndefined();
+  });
+
+  test.each<[string, Verdict]>([
+    ["a rule allowed it", { ...allowed, by: "rule:all" }],
+    ["nothing spoke against it", { ...allowed, by: "default" }],
+    ["it was denied", denied],
+  ])("but not where nobody was asked: %s", (_, verdict) => {
+    expect(after(login, verdict).recent.approval(session, caller, true)).toBeUndefined();
+  });
+
+  test("but not without knowing who asked", () => {
+    const { recent } = start();
+    recent.add(login, undefined, undefined, allowed);
+    expect(recent.approval(session, caller, true)).toBeUndefined();
+  });
+
+  test("and the last login counts", () => {
+    const { recent } = after(login);
+    recent.add({ ...login, destination: elsewhere }, caller, undefined, allowed);
+    expect(recent.approval(session, caller, true)).toBeUndefined();
+    expect(recent.approval({ ...session, destination: elsewhere }, caller, true)).toBe("yes");
+  });
+});
+
+describe("an approved connection covers the one session that it was asked for", () => {
+  test("once", () => {
+    const { recent } = after(connect);
+    expect(recent.approval(session, caller, true)).toBe("yes");
+    expect(recent.approval(session, caller, true)).toBeUndefined();
+  });
+
+  test("for two minutes", () => {
+    const { recent, clock } = after(connect);
+    clock.now = 120 * SECOND;
+    expect(recent.approval(session, caller, true)).toBe("yes");
+    const late = after(connect);
+    late.clock.now = 120 * SECOND + 1;
+    expect(late.recent.approval(session, caller, true)).toBeUndefined();
+  });
+
+  test.each<[string, Request, Caller?]>([
+    ["another command", { ...session, command: "rm -rf /" }],
+    ["a shell", { ...session, command: "" }],
+    ["a subsystem", { ...withoutCommand(session), subsystem: "sftp" }],
+    ["a forward", forward],
+    ["agent forwarding beside", { ...session, forwardAgent: true }],
+    ["X11 forwarding beside", { ...session, x11: true }],
+    ["another user", { ...session, user: "root" }],
+    ["another host", { ...session, destination: elsewhere }],
+    ["another process", session, { ...caller, pid: 4712 }],
+  ])("but not: %s", (_, request, by = caller) => {
+    const { recent } = after(connect);
+    expect(recent.approval(request, by, true)).toBeUndefined();
+    expect(recent.approval(session, caller, true)).toBe("yes"); // it is still there
+  });
+});
+
+describe("an allowed connection covers the logins of the ssh that makes it", () => {
+  const ssh: Caller = { ...caller, pid: 9000 };
+  const covered = (): Recent => {
+    const { recent } = start();
+    recent.cover(ssh, { ...connect, destination: configured }, { ...allowed, by: "rule:ride" });
+    return recent;
+  };
+
+  test("with as many keys as it takes", () => {
+    const recent = covered();
+    expect(recent.approval(login, ssh, true)).toBe("yes");
+    recent.add(login, ssh, undefined, { ...allowed, by: "grant:yes" });
+    expect(
+      recent.approval({ ...login, key: { type: "ssh-rsa", fingerprint: "SHA256:other" } }, ssh, true),
+    ).toBe("yes");
+  });
+
+  test.each<[string, Request, Caller?]>([
+    ["another process", login, caller],
+    ["another host", { ...login, destination: elsewhere }],
+    ["another user", { ...login, user: "root" }],
+    ["a login that the server asks for, over a forwarded agent", { ...login, forwarded: true }],
+    ["a signature for git", { ...gitSignature, destination: github, user: "git" }],
+    ["a session", session],
+  ])("but not: %s", (_, request, by = ssh) => {
+    expect(covered().approval(request, by, true)).toBeUndefined();
+  });
+});
+
+describe("a denied session denies the other ways in", () => {
+  test.each<[string, Request]>([
+    ["a login", login],
+    ["a connection", connect],
+    ["a login with another key", { ...login, key: { type: "ssh-rsa", fingerprint: "SHA256:other" } }],
+    ["a login as somebody else", { ...login, user: "root" }],
+    [
+      "a login at a host of one of its names",
+      { ...login, destination: { ...elsewhere, names: ["github.com"] } },
+    ],
+  ])("%s", (_, request) => {
+    expect(after(session, denied).recent.denial(request, caller, undefined)).toBe("no");
+  });
+
+  test("to the same programs, whichever process it is now", () => {
+    const { recent } = after(session, denied, caller, "run-1");
+    expect(recent.denial(login, { ...caller, pid: 5000, startTime: "300" }, "run-1")).toBe("no");
+  });
+
+  test("for thirty seconds, and is not lengthened by what it denies", () => {
+    const { recent, clock } = after(session, denied);
+    clock.now = 30 * SECOND;
+    expect(recent.denial(login, caller, undefined)).toBe("no");
+    recent.add(login, caller, undefined, { ...denied, by: "fault:denied" });
+    clock.now = 30 * SECOND + 1;
+    expect(recent.denial(login, caller, undefined)).toBeUndefined();
+  });
+
+  test("where a host can't be named, by what the command line says", () => {
+    const { recent } = after({ ...session, destination: unknown }, denied);
+    expect(recent.denial({ ...login, destination: unknown }, caller, undefined)).toBe("no");
+  });
+
+  test("at several hosts", () => {
+    const { recent } = after(session, denied);
+    recent.add({ ...session, destination: elsewhere }, caller, undefined, { ...denied, id: "second" });
+    expect(recent.denial(login, caller, undefined)).toBe("no");
+    expect(recent.denial({ ...login, destination: elsewhere }, caller, undefined)).toBe("second");
+  });
+
+  test.each<[string, Request, Caller?, string?]>([
+    ["another host", { ...login, destination: elsewhere }],
+    ["other programs", login, { ...caller, ancestors: [] }],
+    ["another run", login, caller, "run-2"],
+    ["another login session", login, { ...caller, session: "3" }],
+    ["a signature for git", gitSignature],
+    ["another session", session],
+    ["a forward", forward],
+  ])("but not: %s", (_, request, by = caller, run = undefined) => {
+    expect(after(session, denied).recent.denial(request, by, run)).toBeUndefined();
+  });
+
+  test.each<[string, string, boolean]>([
+    ["a rule", "rule:no", true],
+    ["the default", "default", true],
+    ["a person", "approver:askpass", true],
+    ["nobody answered in time", "fault:timeout", true],
+    ["nobody could be asked", "fault:approver", true],
+    ["the client went away", "fault:withdrawn", false],
+    ["the log is full", "fault:log", false],
+    ["too many questions were open", "fault:busy", false],
+    ["the process became another program", "fault:caller", false],
+  ])("if it was decided: %s", (_, by, stands) => {
+    const { recent } = after(session, { ...denied, by: by as Verdict["by"] });
+    expect(recent.denial(login, caller, undefined)).toBe(stands ? "no" : undefined);
+  });
+
+  test.each<[string, Request]>([
+    ["a forward", forward],
+    ["a login", login],
+    ["a proxy", { ...session, kind: "proxy" }],
+  ])("and no other denial does: %s", (_, request) => {
+    expect(after(request, denied).recent.denial(login, caller, undefined)).toBeUndefined();
+  });
+});
+
+test("no more than a thousand are kept, and the oldest gives way", () => {
+  const { recent } = start();
+  const nth = (pid: number): Caller => ({ ...caller, pid });
+  for (let pid = 1; pid <= 1025; pid++) recent.add(login, nth(pid), undefined, allowed);
+  expect(recent.approval(session, nth(1), true)).toBeUndefined();
+  expect(recent.approval(session, nth(2), true)).toBe("yes");
+});
+
+function withoutDestination({ destination: _, ...rest }: Request): Request {
+  return rest;
+}
+
+function withoutUser({ user: _, ...rest }: Request): Request {
+  return rest;
+}

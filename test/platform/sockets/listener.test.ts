@@ -1,0 +1,132 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { chmodSync, mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { connect, createServer, type Server, type Socket } from "node:net";
+import { tmpdir, userInfo } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import {
+  type Accepted,
+  answers,
+  type Listener,
+  listenPrivately,
+} from "../../../src/platform/sockets/listener.ts";
+import { ended } from "../../peer/lab.ts";
+
+let folder: string;
+const listeners: Pick<Listener, "close">[] = [];
+
+const isRoot = userInfo().uid === 0;
+if (!isRoot) console.warn("skipped, as only root may do so: connecting as another user");
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "mg-"));
+});
+afterEach(async () => {
+  for (const listener of listeners.splice(0)) await listener.close();
+  rmSync(folder, { recursive: true });
+});
+
+async function listen(
+  name = "s",
+  serve: (socket: Socket, accepted: Accepted) => void = () => {},
+): Promise<string> {
+  const listener = await listenPrivately(join(folder, name), serve);
+  listeners.push(listener);
+  return listener.path;
+}
+
+/** A socket whose listener was killed. */
+async function staleSocket(path: string): Promise<void> {
+  const script = `require("net").createServer().listen(process.argv[1], () => process.kill(process.pid, "SIGKILL"))`;
+  await ended(spawn(process.execPath, ["-e", script, path]));
+  expect(statSync(path).isSocket()).toBe(true);
+}
+
+describe("a private listener", () => {
+  it("has a socket of mode 0600, whatever the umask is", async () => {
+    const before = process.umask(0);
+    try {
+      expect(statSync(await listen()).mode & 0o777).toBe(0o600);
+    } finally {
+      process.umask(before);
+    }
+  });
+
+  it("hands over each connection with its descriptor and who made it", async () => {
+    const path = await listen("s", (socket, accepted) => socket.end(JSON.stringify(accepted)));
+    const [chunk] = await once(connect(path), "data");
+    const { descriptor, pid, uid } = JSON.parse(String(chunk));
+    expect(descriptor).toBeGreaterThan(2);
+    expect({ pid, uid }).toEqual({ pid: process.pid, uid: process.getuid?.() });
+  });
+
+  it("replaces a socket that a crash left behind", async () => {
+    const path = join(folder, "s");
+    await staleSocket(path);
+    await listen();
+    expect(await answers(path)).toBe(true);
+  });
+
+  it("leaves a socket alone that somebody listens at", async () => {
+    const path = await listen();
+    await expect(listen()).rejects.toThrow(`somebody listens at ${path} already (muxguard status)`);
+    expect(await answers(path)).toBe(true);
+  });
+
+  it.each<[string, (path: string) => void]>([
+    ["a file", (path) => writeFileSync(path, "mine")],
+    ["a link", (path) => symlinkSync("elsewhere", path)],
+  ])("leaves %s alone that is in the way", async (_, put) => {
+    const path = join(folder, "s");
+    put(path);
+    await expect(listen()).rejects.toThrow(`${path} is in the way, and is no socket`);
+  });
+
+  it("refuses a path that has no room in a socket's address", async () => {
+    const longest = "s".repeat(107 - folder.length - 1);
+    await listen(longest);
+    await expect(listen(`${longest}s`)).rejects.toThrow(
+      `socket path of 108 bytes, 107 are the most: ${join(folder, longest)}s`,
+    );
+    await expect(listen("é".repeat(60))).rejects.toThrow("107 are the most");
+  });
+
+  it("leaves nothing behind when it closes, and ends the connections", async () => {
+    const listener = await listenPrivately(join(folder, "s"), () => {});
+    const socket = connect(listener.path);
+    await once(socket, "connect");
+    const closed = once(socket, "close");
+    await listener.close();
+    await closed;
+    expect(statSync(listener.path, { throwIfNoEntry: false })).toBeUndefined();
+  });
+
+  it.skipIf(!isRoot)("closes a connection of another user at once", async () => {
+    let served = 0;
+    const path = await listen("s", () => served++);
+    chmodSync(folder, 0o755);
+    chmodSync(path, 0o666);
+    const script = `require("net").connect(process.argv[1]).on("close", () => console.log("closed"))`;
+    const nobody: ChildProcess = spawn(process.execPath, ["-e", script, path], {
+      uid: 65534,
+      gid: 65534,
+      cwd: "/",
+    });
+    const [chunk] = await once(nobody.stdout ?? nobody, "data");
+    expect(String(chunk)).toBe("closed\n");
+    expect(served).toBe(0);
+  });
+});
+
+describe("a probe", () => {
+  it("finds out whether somebody listens", async () => {
+    expect(await answers(join(folder, "missing"))).toBe(false);
+    await staleSocket(join(folder, "stale"));
+    expect(await answers(join(folder, "stale"))).toBe(false);
+    const server: Server = createServer().listen(join(folder, "live"));
+    await once(server, "listening");
+    expect(await answers(join(folder, "live"))).toBe(true);
+    server.close();
+  });
+});
