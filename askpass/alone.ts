@@ -1,6 +1,7 @@
 /**
- * Decides where no guard runs: by the policy's files, then a person, and into the log, with the parts that a guard is made of. It ends with its one
- * answer, so nothing is remembered. Approvers are loaded if a person has to be asked.
+ * Decides where no guard runs: by the policy's files, then a person, and into the log, with the parts that a
+ * guard is made of. It ends with its one answer, so nothing is remembered. Approvers are loaded if a person
+ * has to be asked.
  */
 import type { Approver } from "../src/approver/approver.ts";
 import { auditEvent } from "../src/audit/event.ts";

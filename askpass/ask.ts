@@ -1,4 +1,7 @@
-/** Asks whoever sits at the terminal of the program that asks, else elsewhere on a screen. What is typed is handed on, and kept nowhere. */
+/**
+ * Asks whoever sits at the terminal of the program that asks, else elsewhere on a screen. What is typed is
+ * handed on, and kept nowhere.
+ */
 import { type Prompt, promptFirst } from "../src/approver/prompter.ts";
 import { visible } from "../src/policy/visible.ts";
 import { readConfig } from "../src/settings/config.ts";

@@ -1,7 +1,8 @@
 /**
- * One question to a guard: JSON-RPC with the framing of the Language Server Protocol, by hand. vscode-jsonrpc, which speaks it at the other end, takes
- * longer to load than all the rest.
+ * One question to a guard: JSON-RPC with the framing of the Language Server Protocol, by hand.
+ * vscode-jsonrpc, which speaks it at the other end, takes longer to load than all the rest.
  */
+import { messageOf } from "../src/errors.ts";
 import { connect, type Socket } from "node:net";
 import type { Answer, Question } from "../src/policy/question.ts";
 import type { AskpassAnswer, AskpassQuestion } from "../src/rpc/rpc.ts";
@@ -19,7 +20,10 @@ interface Message {
   error?: { message: string };
 }
 
-/** @returns undefined if nobody listens there. @throws Error if the guard refuses, or ends before it has answered */
+/**
+ * @returns undefined if nobody listens there. @throws Error if the guard refuses, or ends before it has
+ * answered
+ */
 export function askGuard(path: string, question: AskpassQuestion): Promise<AskpassAnswer | undefined> {
   const socket = connect(path);
   return new Promise((resolve, reject) => {
@@ -57,7 +61,7 @@ async function serve(
     const result: Answer = await askOnTerminal(params as Question, withdrawn.signal);
     send(socket, { id, result });
   } catch (error) {
-    send(socket, { id, error: { code: 1, message: error instanceof Error ? error.message : String(error) } });
+    send(socket, { id, error: { code: 1, message: messageOf(error) } });
   }
 }
 

@@ -1,17 +1,21 @@
 /**
- * SSH_ASKPASS, GIT_ASKPASS and SUDO_ASKPASS. Questions of yes or no are decided by a guard: the one that MUXGUARD_PROMPTS names, as inside of a run, else the
- * daemon, else here, by the same policy. Secrets are asked for, handed on, and kept nowhere. The rules are those of OpenSSH's readpass.c: the
- * answer is a line on stdout, and anything but exit 0 is a no.
+ * SSH_ASKPASS, GIT_ASKPASS and SUDO_ASKPASS. Questions of yes or no are decided by a guard: the one that
+ * MUXGUARD_PROMPTS names, as inside of a run, else the daemon, else here, by the same policy. Secrets are
+ * asked for, handed on, and kept nowhere. The rules are those of OpenSSH's readpass.c: the answer is a line
+ * on stdout, and anything but exit 0 is a no.
  *
  * It is started for each question, so little is loaded before it is known what is needed.
  */
+import { messageOf } from "../src/errors.ts";
 import { existsSync } from "node:fs";
 import { isatty } from "node:tty";
 import { promptKind } from "../src/policy/openssh-prompt.ts";
 import type { AskpassAnswer, AskpassQuestion } from "../src/rpc/rpc.ts";
 import { isInForeground } from "./in-foreground.ts";
 
-/** How often to look whether whoever asks is still there, in milliseconds: it doesn't tell when it is killed. */
+/**
+ * How often to look whether whoever asks is still there, in milliseconds: it doesn't tell when it is killed.
+ */
 const LOOK_EVERY = 1000;
 
 async function answer({ text, hint, terminal }: AskpassQuestion): Promise<AskpassAnswer> {
@@ -36,7 +40,10 @@ const HELP = `muxguard-askpass answers what OpenSSH, git and sudo ask: set SSH_A
 They start it with the question, and read the answer from its stdout.
 `;
 
-/** A person who tries it out: whoever asks reads the answer through a pipe. A question may be any text, and exit 0 is a yes to some. */
+/**
+ * A person who tries it out: whoever asks reads the answer through a pipe. A question may be any text, and
+ * exit 0 is a yes to some.
+ */
 function isTriedOut([text, ...more]: string[]): boolean {
   if (more.length > 0 || !(text === undefined || text === "--help")) return false;
   return process.env.SSH_ASKPASS_PROMPT === undefined && isatty(1);
@@ -68,6 +75,6 @@ process.stdout.on("error", () => process.exit(1)); // nobody reads it any more
 try {
   process.exitCode = await main();
 } catch (error) {
-  process.stderr.write(`muxguard-askpass: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.stderr.write(`muxguard-askpass: ${messageOf(error)}\n`);
   process.exitCode = 1;
 }

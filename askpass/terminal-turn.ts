@@ -1,6 +1,7 @@
 /**
- * One question at a time on a terminal: programs that were started together (`git fetch --jobs`, `xargs -P`) ask on the same one, and what is typed for the first
- * could otherwise go to the second. Whoever listens at the terminal's socket has the turn; it ends with the process, however that ends.
+ * One question at a time on a terminal: programs that were started together (`git fetch --jobs`, `xargs -P`)
+ * ask on the same one, and what is typed for the first could otherwise go to the second. Whoever listens at
+ * the terminal's socket has the turn; it ends with the process, however that ends.
  */
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";

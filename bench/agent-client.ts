@@ -1,4 +1,7 @@
-/** A client of an agent socket with as little of its own as possible: one connection, one request in flight. RFC 9987. */
+/**
+ * A client of an agent socket with as little of its own as possible: one connection, one request in flight.
+ * RFC 9987.
+ */
 import { connect, type Socket } from "node:net";
 import { type Frame, FrameDecoder } from "../src/wire/frame.ts";
 

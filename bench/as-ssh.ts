@@ -1,6 +1,7 @@
 /**
- * The guard takes a session-bind from ssh alone, which it knows by the name of its executable: what another program brings comes from beyond that program. The
- * bench makes binds of its own, to measure logins without ssh's own time, and so it is a copy of Node that is called ssh.
+ * The guard takes a session-bind from ssh alone, which it knows by the name of its executable: what another
+ * program brings comes from beyond that program. The bench makes binds of its own, to measure logins without
+ * ssh's own time, and so it is a copy of Node that is called ssh.
  */
 import { spawnSync } from "node:child_process";
 import { copyFileSync, mkdtempSync, rmSync } from "node:fs";

@@ -1,4 +1,7 @@
-/** A question of `ssh-add -c` that a rule answers, against the start of Node itself: muxguard-askpass through a daemon that runs, and by itself. */
+/**
+ * A question of `ssh-add -c` that a rule answers, against the start of Node itself: muxguard-askpass through
+ * a daemon that runs, and by itself.
+ */
 import { NODE } from "./as-ssh.ts";
 import type { Lab } from "./lab.ts";
 import { interleave, type Variant } from "./samples.ts";

@@ -1,4 +1,6 @@
-/** A server that is far away: a port of the loopback interface behind which bytes take their time to another. */
+/**
+ * A server that is far away: a port of the loopback interface behind which bytes take their time to another.
+ */
 import { connect, createServer, type Socket } from "node:net";
 
 /** @param roundTrip in milliseconds. Returns the port. It does not keep the bench from ending. */

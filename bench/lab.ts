@@ -1,6 +1,6 @@
 /**
- * What is compared: a real ssh-agent with one Ed25519 key, and the proxies in front of it, each a process of its own. Each is started
- * when it is first asked for.
+ * What is compared: a real ssh-agent with one Ed25519 key, and the proxies in front of it, each a process of
+ * its own. Each is started when it is first asked for.
  */
 import { type ChildProcess, execFileSync, type SpawnOptions } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -15,7 +15,9 @@ export const muxguard = fileURLToPath(new URL("../../bin/muxguard", import.meta.
 const askpass = fileURLToPath(new URL("../../bin/muxguard-askpass", import.meta.url));
 const passThrough = fileURLToPath(new URL("./pass-through.js", import.meta.url));
 
-/** A few rules that don't match, then those that do: a rule allows opaque data, a remembered approval logins. */
+/**
+ * A few rules that don't match, then those that do: a rule allows opaque data, a remembered approval logins.
+ */
 const rules = `
 default = "deny"
 
@@ -238,7 +240,10 @@ export class Lab {
     return socket;
   }
 
-  /** It puts itself into the background, with a socket in the working directory, as ssh-agent does with its one. */
+  /**
+   * It puts itself into the background, with a socket in the working directory, as ssh-agent does with its
+   * one.
+   */
   async #startFilter(): Promise<string | undefined> {
     const child = this.#processes.spawn("ssh-agent-filter", ["--comment", "bench"], {
       cwd: this.#processes.folder,

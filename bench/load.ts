@@ -1,4 +1,7 @@
-/** The guard under load, in a process of its own: how much memory it takes, and whether it serves many clients at once. */
+/**
+ * The guard under load, in a process of its own: how much memory it takes, and whether it serves many clients
+ * at once.
+ */
 import { readFileSync } from "node:fs";
 import { list, sign, signRequest } from "./agent.ts";
 import { AgentClient } from "./agent-client.ts";

@@ -1,6 +1,6 @@
 /**
- * A login as the agent sees it: the session-bind by which a host proves its key (PROTOCOL.agent §1), and the data that is to be signed
- * (PROTOCOL §3.1). The host is made up, its signature is real.
+ * A login as the agent sees it: the session-bind by which a host proves its key (PROTOCOL.agent §1), and the
+ * data that is to be signed (PROTOCOL §3.1). The host is made up, its signature is real.
  */
 import { generateKeyPairSync, randomBytes, sign } from "node:crypto";
 import { encodeAgentRequest } from "../src/wire/agent/agent.ts";

@@ -1,7 +1,8 @@
 /**
- * What the guard costs: `npm run bench` runs everything and prints tables in Markdown, `npm run bench -- sign list` parts of it. Each figure
- * is measured next to bare OpenSSH, in the same run.
+ * What the guard costs: `npm run bench` runs everything and prints tables in Markdown, `npm run bench -- sign
+ * list` parts of it. Each figure is measured next to bare OpenSSH, in the same run.
  */
+import { messageOf } from "../src/errors.ts";
 import { benchConnect, benchList, benchLogin, benchSign } from "./agent.ts";
 import { becomeSsh } from "./as-ssh.ts";
 import { benchAskpass } from "./askpass.ts";
@@ -71,6 +72,6 @@ try {
   const tables = await measure(chooseSections(process.argv.slice(2)));
   process.stdout.write(`${tables}\n\np50 (p95). ${describeMachine()}.\n`);
 } catch (error) {
-  process.stderr.write(`bench: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.stderr.write(`bench: ${messageOf(error)}\n`);
   process.exitCode = 1;
 }

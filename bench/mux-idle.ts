@@ -15,7 +15,8 @@ export async function benchIdle(lab: Lab): Promise<Row[]> {
   const mux = await MuxLab.open(lab);
   const { guarded } = await mux.startMasters();
   const { pid } = mux.guard;
-  // as many as are measured then: the heap of a guard that has just started grows with the first of them, however small they are
+  // as many as are measured then: the heap of a guard that has just started grows with the first of them,
+  // however small they are
   await endAll(await openSessions(mux, guarded));
   const before = residentMemory(pid);
   const sessions = await openSessions(mux, guarded);

@@ -1,6 +1,6 @@
 /**
- * What sessions are measured with: a real sshd on the loopback interface, a guard, and two masters of the same kind that lead there at the same
- * time, one with the guard in front of it.
+ * What sessions are measured with: a real sshd on the loopback interface, a guard, and two masters of the
+ * same kind that lead there at the same time, one with the guard in front of it.
  */
 import { appendFileSync, mkdirSync } from "node:fs";
 import { join } from "node:path";

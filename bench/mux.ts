@@ -1,4 +1,7 @@
-/** Sessions over a shared connection: through a master that is there for everybody, and through one behind the guard. */
+/**
+ * Sessions over a shared connection: through a master that is there for everybody, and through one behind the
+ * guard.
+ */
 import { closeSync, openSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { NODE } from "./as-ssh.ts";

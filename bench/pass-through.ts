@@ -1,4 +1,7 @@
-/** The least that a proxy in Node can do: listens at the first path and passes bytes to the second. A process of its own. */
+/**
+ * The least that a proxy in Node can do: listens at the first path and passes bytes to the second. A process
+ * of its own.
+ */
 import { connect, createServer } from "node:net";
 
 const [, , own = "", upstream = ""] = process.argv;

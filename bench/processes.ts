@@ -1,4 +1,7 @@
-/** The processes of a bench and the folder that they work in: all of it is gone when the bench is, however it ends. */
+/**
+ * The processes of a bench and the folder that they work in: all of it is gone when the bench is, however it
+ * ends.
+ */
 import { type ChildProcess, type SpawnOptions, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -7,7 +10,9 @@ import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { setTimeout } from "node:timers/promises";
 
-/** Of the folder's own path: the names of sockets in it have to fit into the 108 bytes of sun_path. unix(7) */
+/**
+ * Of the folder's own path: the names of sockets in it have to fit into the 108 bytes of sun_path. unix(7)
+ */
 const MAX_FOLDER = 50;
 
 export class Processes {

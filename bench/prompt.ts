@@ -1,6 +1,6 @@
 /**
- * From a request, a login to a host that proved its key, to its question: on the session's bus, where drawing it is not the guard's, and on the terminal of a
- * tmux client.
+ * From a request, a login to a host that proved its key, to its question: on the session's bus, where drawing
+ * it is not the guard's, and on the terminal of a tmux client.
  */
 import type { ChildProcess } from "node:child_process";
 import { mkdirSync } from "node:fs";

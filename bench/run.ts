@@ -1,4 +1,7 @@
-/** `muxguard run -- true` against the start of Node itself: with a guard of its own, and through a daemon that runs. */
+/**
+ * `muxguard run -- true` against the start of Node itself: with a guard of its own, and through a daemon that
+ * runs.
+ */
 import { NODE } from "./as-ssh.ts";
 import type { Lab } from "./lab.ts";
 import { interleave, type Variant } from "./samples.ts";

@@ -1,6 +1,6 @@
 /**
- * Paired measuring on a machine that others use too: small batches of each variant in turn, so that a slow moment hits all of
- * them, in an order that changes with each round.
+ * Paired measuring on a machine that others use too: small batches of each variant in turn, so that a slow
+ * moment hits all of them, in an order that changes with each round.
  */
 
 export interface Variant<Name extends string> {

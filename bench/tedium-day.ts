@@ -1,6 +1,7 @@
 /**
- * The day, line by line as it is typed into a shell: five stretches of work with a hostile request in each but the first, and lunch after the second, over which
- * the connections are lost. Each hostile request comes after the person's own approval of what is nearest to it.
+ * The day, line by line as it is typed into a shell: five stretches of work with a hostile request in each
+ * but the first, and lunch after the second, over which the connections are lost. Each hostile request comes
+ * after the person's own approval of what is nearest to it.
  */
 import { SERVERS_HAVE_TERMINALS } from "../test/support/terminals.ts";
 import { BASTION, FLEET, FORGES, STRANGER, WORKPLACES } from "./tedium-hosts.ts";
@@ -88,8 +89,9 @@ function beginning(desk: Desk, stretch: number): Step[] {
 }
 
 /**
- * Typed as the loop that it is: a script of its own would be a program of its own, and its approval none of the shell's. On the last of the hosts a terminal is
- * open, with the agent forwarded: the session of the login itself.
+ * Typed as the loop that it is: a script of its own would be a program of its own, and its approval none of
+ * the shell's. On the last of the hosts a terminal is open, with the agent forwarded: the session of the
+ * login itself.
  */
 function logIn(desk: Desk): string {
   const others = WORKPLACES.filter((host) => host !== BASTION);

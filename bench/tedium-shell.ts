@@ -1,4 +1,7 @@
-/** The interactive shell of the day: one bash that reads a line at a time, so that all it starts is started by the same programs. */
+/**
+ * The interactive shell of the day: one bash that reads a line at a time, so that all it starts is started by
+ * the same programs.
+ */
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { createInterface, type Interface } from "node:readline";

@@ -1,4 +1,7 @@
-/** The two worlds in which the day is lived: who asks for confirmation, and a person who says yes to everything and writes down what was asked. */
+/**
+ * The two worlds in which the day is lived: who asks for confirmation, and a person who says yes to
+ * everything and writes down what was asked.
+ */
 import { appendFileSync, chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import type { AuditEvent, QuestionEvent } from "../src/audit/event.ts";

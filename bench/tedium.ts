@@ -1,6 +1,7 @@
 /**
- * Tedium, as a number: a day of work, lived with the questions of stock OpenSSH and with those of a guard without a rule, whose answers are for ten minutes. Hostile
- * requests come in between: none of them may be covered by an answer that was given before.
+ * Tedium, as a number: a day of work, lived with the questions of stock OpenSSH and with those of a guard
+ * without a rule, whose answers are for ten minutes. Hostile requests come in between: none of them may be
+ * covered by an answer that was given before.
  */
 import type { AuditEvent } from "../src/audit/event.ts";
 import type { Lab } from "./lab.ts";

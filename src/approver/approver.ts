@@ -5,10 +5,16 @@ export interface Approver {
   /** As config.toml and the log name it. */
   readonly kind: string;
 
-  /** True if it can't well take a question back for a fuller one: it is asked once all that belong to it have had the time to come. */
+  /**
+   * True if it can't well take a question back for a fuller one: it is asked once all that belong to it have
+   * had the time to come.
+   */
   readonly unhurried?: boolean;
 
-  /** Loads and connects what its first question would wait for. Never rejects: what is wrong is told when somebody is to be asked. */
+  /**
+   * Loads and connects what its first question would wait for. Never rejects: what is wrong is told when
+   * somebody is to be asked.
+   */
   warmUp?(): Promise<void>;
 
   /** Undefined if it can reach a person right now, otherwise why it can't. */

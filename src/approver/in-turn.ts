@@ -1,4 +1,7 @@
-/** One question at a time: two prompts on one screen would overwrite each other, and an answer could go to the wrong one. */
+/**
+ * One question at a time: two prompts on one screen would overwrite each other, and an answer could go to the
+ * wrong one.
+ */
 import type { Approver } from "./approver.ts";
 import type { Prompter } from "./prompter.ts";
 

@@ -1,4 +1,7 @@
-/** A program that is asked, with all that it has started: where it is a script, its dialog has to go with it. It is spawned detached, as a group of its own. */
+/**
+ * A program that is asked, with all that it has started: where it is a script, its dialog has to go with it.
+ * It is spawned detached, as a group of its own.
+ */
 import type { ChildProcess } from "node:child_process";
 
 /** How long it may take to end, in milliseconds. */

@@ -1,12 +1,21 @@
-/** The seam to whoever types what ssh wants to know: OpenSSH's read_passphrase() and notify_start() (readpass.c). */
+/**
+ * The seam to whoever types what ssh wants to know: OpenSSH's read_passphrase() and notify_start()
+ * (readpass.c).
+ */
 
+import { messageOf } from "../errors.ts";
 import { once } from "node:events";
 
 export interface Prompt {
   text: string;
-  /** "secret" is not shown while it is typed; "text" is; "notice" has no answer, and stays until it is withdrawn. */
+  /**
+   * "secret" is not shown while it is typed; "text" is; "notice" has no answer, and stays until it is
+   * withdrawn.
+   */
   kind: "secret" | "text" | "notice";
-  /** Who asks, in words that are safe for a screen: for where that can't be seen from the place of the prompt. */
+  /**
+   * Who asks, in words that are safe for a screen: for where that can't be seen from the place of the prompt.
+   */
   asker?: string;
 }
 
@@ -25,7 +34,10 @@ export interface Prompter {
   prompt(prompt: Prompt, signal: AbortSignal): Promise<string | undefined>;
 }
 
-/** Asks the first that can reach a person. Where it turns out that it can't, as nobody looks at its screen, the next is asked. */
+/**
+ * Asks the first that can reach a person. Where it turns out that it can't, as nobody looks at its screen,
+ * the next is asked.
+ */
 export async function promptFirst(
   prompters: readonly Prompter[],
   prompt: Prompt,
@@ -42,7 +54,7 @@ export async function promptFirst(
       return { answer: await prompter.prompt(prompt, signal) };
     } catch (error) {
       if (signal.aborted) throw error;
-      reasons.push(error instanceof Error ? error.message : "failed");
+      reasons.push(messageOf(error));
     }
   }
   return { unreachable: reasons.join("; ") };

@@ -1,4 +1,7 @@
-/** Who is asked for what ssh wants to know where there is no terminal for it: in tmux and on the desktop if those are approvers, else a program. */
+/**
+ * Who is asked for what ssh wants to know where there is no terminal for it: in tmux and on the desktop if
+ * those are approvers, else a program.
+ */
 import type { Desktop } from "../policy/desktop.ts";
 import { createAskpassPrompter } from "./askpass/prompter.ts";
 import { createNoticePrompter } from "./notification/prompter.ts";

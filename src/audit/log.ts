@@ -1,9 +1,10 @@
 /**
  * The log: JSON lines in a file that only its owner can read.
  *
- * An entry is in the kernel's hands before append() returns, so a decision that was acted on survives `kill -9`; with `sync` it is on the disk. One
- * write() with O_APPEND per line keeps the lines of several guards apart. A file that was renamed or removed, as by logrotate, is
- * noticed at the next entry and made anew. A line that was cut off, by a full disk or a power failure, spoils no other: the next one begins behind it.
+ * An entry is in the kernel's hands before append() returns, so a decision that was acted on survives `kill
+ * -9`; with `sync` it is on the disk. One write() with O_APPEND per line keeps the lines of several guards
+ * apart. A file that was renamed or removed, as by logrotate, is noticed at the next entry and made anew. A
+ * line that was cut off, by a full disk or a power failure, spoils no other: the next one begins behind it.
  */
 import { closeSync, fdatasyncSync, fstatSync, openSync, readSync, statSync, writeSync } from "node:fs";
 import type { AuditEvent } from "./event.ts";

@@ -91,7 +91,10 @@ function durationOf(text: string): number {
   return milliseconds;
 }
 
-/** The one question whose id begins so, in whichever guard it waits. An empty id, as of an unset variable in a script, means none. */
+/**
+ * The one question whose id begins so, in whichever guard it waits. An empty id, as of an unset variable in a
+ * script, means none.
+ */
 async function answerOne(
   prefix: string,
   purpose: "approve" | "deny",

@@ -18,7 +18,8 @@ export async function daemon({ foreground }: { foreground?: boolean }): Promise<
   const config = await readConfig(paths);
   if (await answers(paths.daemonSocket)) throw new CliError("a daemon runs already (muxguard status)", 1);
   if (!foreground) return startInBackground();
-  const signalled = firstSignal(); // from before the first socket is there: one that comes then must not leave it behind
+  // from before the first socket is there: one that comes then must not leave it behind
+  const signalled = firstSignal();
   const close = await serve(paths, config);
   process.send?.("ready");
   await signalled;
@@ -50,8 +51,8 @@ async function serve(paths: Paths, config: Config): Promise<() => Promise<void>>
 }
 
 /**
- * Returns once the daemon serves. What goes wrong before that comes out on our stderr; later on the daemon has none, so that nobody who reads ours
- * waits for it.
+ * Returns once the daemon serves. What goes wrong before that comes out on our stderr; later on the daemon
+ * has none, so that nobody who reads ours waits for it.
  */
 function startInBackground(): Promise<void> {
   const [, script = ""] = process.argv;

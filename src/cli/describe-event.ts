@@ -4,13 +4,18 @@ import { describeDecision, describeRequest } from "../policy/describe/describe.t
 import type { Request } from "../policy/request.ts";
 import { visible } from "../policy/visible.ts";
 
-/** `2026-11-22 10:00:00 allow  log in to github.com as git with key "work" (rule "github"): ssh ← git ← bash` */
+/**
+ * `2026-11-22 10:00:00 allow log in to github.com as git with key "work" (rule "github"): ssh ← git ← bash`
+ */
 export function describeEvent(event: AuditEvent): string {
   const [day, time] = localTime(event.time);
   return `${day} ${time} ${describeWhat(event, describeDecision(event.by, event.reason))}`;
 }
 
-/** The same in fewer words, for a screen that shows what just happened: `10:00:00 allow  log in to … (you, tmux, 10m): ssh ← git` */
+/**
+ * The same in fewer words, for a screen that shows what just happened: `10:00:00 allow log in to … (you,
+ * tmux, 10m): ssh ← git`
+ */
 export function describeEventBriefly(event: AuditEvent): string {
   const [, time] = localTime(event.time);
   return `${time} ${describeWhat(event, describeBriefly(event))}`;

@@ -53,7 +53,9 @@ export class Tail {
   #offset = 0;
   #rest = Buffer.alloc(0);
 
-  /** @param most how much of what is there already is read, in bytes; the first line may then be a part of one */
+  /**
+   * @param most how much of what is there already is read, in bytes; the first line may then be a part of one
+   */
   constructor(path: string, most = Number.POSITIVE_INFINITY) {
     this.#path = path;
     const found = statSync(path, { throwIfNoEntry: false });

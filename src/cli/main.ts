@@ -1,4 +1,8 @@
-/** The command line: what there is, in the order in which one meets it. Each command is a file of its own, loaded when it is used. */
+/**
+ * The command line: what there is, in the order in which one meets it. Each command is a file of its own,
+ * loaded when it is used.
+ */
+import { messageOf } from "../errors.ts";
 import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { ignoreDebuggerSignal } from "../platform/proc/protect.ts";
@@ -182,7 +186,7 @@ try {
 function exitCodeOf(error: unknown): number {
   // commander has printed what was wrong with the arguments, or the help that was asked for
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : exitCodes.usage;
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   process.stderr.write(`muxguard: ${message}\n`);
   if (error instanceof CliError) return error.exitCode;
   return error instanceof SettingsError ? exitCodes.settings : 1;

@@ -1,4 +1,6 @@
-/** The ways to a person that need no terminal of whoever waits. The queue is none: somebody comes by himself. */
+/**
+ * The ways to a person that need no terminal of whoever waits. The queue is none: somebody comes by himself.
+ */
 import type { Approver } from "../approver/approver.ts";
 import { createAskpassApprover } from "../approver/askpass/approver.ts";
 import { createCommandApprover } from "../approver/command/approver.ts";

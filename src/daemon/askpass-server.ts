@@ -1,9 +1,11 @@
 /**
- * What muxguard-askpass is asked, wherever a guard is there to answer. A passphrase for a connection that the guard opens goes to the person who wanted
- * that; OpenSSH's questions of yes or no are requests like any other. Other secrets never come here.
+ * What muxguard-askpass is asked, wherever a guard is there to answer. A passphrase for a connection that the
+ * guard opens goes to the person who wanted that; OpenSSH's questions of yes or no are requests like any
+ * other. Other secrets never come here.
  *
  * From inside of a run one may ask here, and nothing else: the answers come from outside.
  */
+import { messageOf } from "../errors.ts";
 import type { Socket } from "node:net";
 import { type MessageConnection, ResponseError } from "vscode-jsonrpc/node.js";
 import { type Prompt, type Prompter, promptFirst } from "../approver/prompter.ts";
@@ -61,7 +63,7 @@ export class Prompts {
         try {
           return await this.#answer(checked(asked), peer, scope, connection, gone);
         } catch (error) {
-          throw new ResponseError(1, error instanceof Error ? error.message : String(error));
+          throw new ResponseError(1, messageOf(error));
         }
       });
     });

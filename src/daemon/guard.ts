@@ -1,5 +1,6 @@
 /**
- * The guard, put together: the one place where its parts are made and wired. `muxguard daemon` runs one for the login session, and
+ * The guard, put together: the one place where its parts are made and wired. `muxguard daemon` runs one for
+ * the login session, and
  * `muxguard run` one for its command where no daemon runs.
  */
 import { randomBytes } from "node:crypto";
@@ -51,7 +52,10 @@ import { Lock } from "./lock.ts";
 import { Notices } from "./notices.ts";
 import { UpstreamAgents } from "./upstream-agents.ts";
 
-/** How long an upstream agent may take for what a person has to do, in milliseconds: a touch, a PIN, `ssh-add -c`. */
+/**
+ * How long an upstream agent may take for what a person has to do, in milliseconds: a touch, a PIN, `ssh-add
+ * -c`.
+ */
 const PERSON_TIMEOUT = 120_000;
 
 /** In milliseconds: what starts many logins starts them together. */
@@ -156,7 +160,8 @@ export class Guard {
       () => this.forget(),
     );
     const onOpen = (): void => {
-      void this.#lockSignals.listen(); // from the first question on, at the latest: before it there is no approval to forget
+      // from the first question on, at the latest: before it there is no approval to forget
+      void this.#lockSignals.listen();
       options.onQuestion?.();
     };
     this.#questions = new Questions(onOpen, { gatherFor: GATHER_FOR, perProgram: config.maxQuestions });
@@ -302,7 +307,10 @@ export class Guard {
     return this.#options.paths;
   }
 
-  /** Who is asked for what the guard's own ssh wants to know, after the terminal of whoever wanted the connection. */
+  /**
+   * Who is asked for what the guard's own ssh wants to know, after the terminal of whoever wanted the
+   * connection.
+   */
   get prompters(): readonly Prompter[] {
     return this.#people.prompters;
   }
@@ -330,7 +338,8 @@ export class Guard {
   }
 
   /**
-   * Forgets the answers whose id begins so; without it all of them, as when the screen is locked or the machine goes to sleep.
+   * Forgets the answers whose id begins so; without it all of them, as when the screen is locked or the
+   * machine goes to sleep.
    * @returns how many
    */
   forget(prefix?: string): number {

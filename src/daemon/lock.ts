@@ -1,6 +1,7 @@
 /**
- * `muxguard lock`: everything is denied until `muxguard unlock`. A guard keeps that in mind, where nothing that is guarded can change it. The file tells it to
- * guards that begin later, and to those of runs that nobody can reach yet.
+ * `muxguard lock`: everything is denied until `muxguard unlock`. A guard keeps that in mind, where nothing
+ * that is guarded can change it. The file tells it to guards that begin later, and to those of runs that
+ * nobody can reach yet.
  */
 import { existsSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

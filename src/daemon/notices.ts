@@ -1,4 +1,7 @@
-/** Shows on the desktop what rules allowed that the user wants to hear of. Whether it is seen changes nothing: no buttons, and no fault of it matters. */
+/**
+ * Shows on the desktop what rules allowed that the user wants to hear of. Whether it is seen changes nothing:
+ * no buttons, and no fault of it matters.
+ */
 import type { Decided } from "../audit/event.ts";
 import { describeCaller } from "../policy/describe/caller.ts";
 import { describeDecision, describeRequest } from "../policy/describe/describe.ts";

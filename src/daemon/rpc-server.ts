@@ -1,4 +1,5 @@
 /** What the daemon does for muxguard's own commands: status, pending questions, answers, and runs. */
+import { messageOf } from "../errors.ts";
 import type { Socket } from "node:net";
 import { join } from "node:path";
 import * as v from "valibot";
@@ -23,7 +24,10 @@ const purposeSchema = v.nullable(v.picklist(["approve", "deny"]));
 const INSIDE =
   "this process is inside of a muxguard run or of a container, and what is guarded can't control the guard";
 
-/** The process at the other end. What it wants is logged where it is refused. @throws for one that is inside of a run */
+/**
+ * The process at the other end. What it wants is logged where it is refused. @throws for one that is inside
+ * of a run
+ */
 type FromOutside = (operation?: ControlOperation) => Caller;
 
 export interface RpcServerOptions {
@@ -185,7 +189,7 @@ async function told<T>(action: () => Promise<T>): Promise<T> {
   try {
     return await action();
   } catch (error) {
-    throw refused(error instanceof Error ? error.message : String(error));
+    throw refused(messageOf(error));
   }
 }
 
@@ -207,11 +211,14 @@ async function openRun(
       report,
     });
   } catch (error) {
-    throw new ResponseError(rpc.SETTINGS_ERROR, error instanceof Error ? error.message : String(error));
+    throw new ResponseError(rpc.SETTINGS_ERROR, messageOf(error));
   }
 }
 
-/** Who types what ssh wants to know: the terminal of whoever wanted the connection, if there is one, else whom the guard asks. */
+/**
+ * Who types what ssh wants to know: the terminal of whoever wanted the connection, if there is one, else whom
+ * the guard asks.
+ */
 function promptersOf(guard: Guard, connection: MessageConnection, terminal: boolean): Prompter[] {
   return [...(terminal ? [remotePrompter(connection)] : []), ...guard.prompters];
 }

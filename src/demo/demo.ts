@@ -1,6 +1,7 @@
 /**
- * `muxguard demo`: the main job, with nothing but OpenSSH's client. Three throwaway servers, a throwaway key in a throwaway agent, and real ssh
- * runs through the guard: allowed by a rule, asked about, and denied by a rule. What is told of them is what the log has.
+ * `muxguard demo`: the main job, with nothing but OpenSSH's client. Three throwaway servers, a throwaway key
+ * in a throwaway agent, and real ssh runs through the guard: allowed by a rule, asked about, and denied by a
+ * rule. What is told of them is what the log has.
  */
 import { spawn } from "node:child_process";
 import { closeSync, existsSync, openSync, readFileSync } from "node:fs";
@@ -146,7 +147,10 @@ class Demo {
     return { exitCode, events: this.#newEvents() };
   }
 
-  /** Returns the exit code. Without somebody to ask it gets no terminal either, even if this process has one that nobody looks at. */
+  /**
+   * Returns the exit code. Without somebody to ask it gets no terminal either, even if this process has one
+   * that nobody looks at.
+   */
   async #muxguard(...args: string[]): Promise<number> {
     this.#stop.throwIfAborted();
     const [, script = ""] = process.argv;
@@ -190,7 +194,10 @@ class Demo {
   }
 }
 
-/** True if there is one, for reading and writing, and this process's input and output are no files or pipes instead. */
+/**
+ * True if there is one, for reading and writing, and this process's input and output are no files or pipes
+ * instead.
+ */
 function hasTerminal(): boolean {
   if (!process.stdin.isTTY || !process.stdout.isTTY) return false;
   try {

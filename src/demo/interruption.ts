@@ -9,7 +9,8 @@ export class Interrupted extends Error {
 }
 
 /**
- * Runs it. A signal aborts `stop`, and once it has come to its end this process ends by that signal; nobody left to read the output aborts it too.
+ * Runs it. A signal aborts `stop`, and once it has come to its end this process ends by that signal; nobody
+ * left to read the output aborts it too.
  */
 export async function interruptible(act: (stop: AbortSignal) => Promise<void>): Promise<void> {
   const stop = new AbortController();
@@ -35,7 +36,8 @@ export async function interruptible(act: (stop: AbortSignal) => Promise<void>): 
 }
 
 /**
- * A prompt reads the terminal raw, so Ctrl-C at it is no signal for this process; the command's exit code tells of it.
+ * A prompt reads the terminal raw, so Ctrl-C at it is no signal for this process; the command's exit code
+ * tells of it.
  * @throws Interrupted
  */
 export function checkInterrupted(exitCode: number): void {

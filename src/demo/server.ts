@@ -1,4 +1,7 @@
-/** An SSH server on the loopback that lets one key in and has one answer for every command: all that a login needs to be real. */
+/**
+ * An SSH server on the loopback that lets one key in and has one answer for every command: all that a login
+ * needs to be real.
+ */
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import ssh2, { type AuthContext, type Connection, type ParsedKey } from "ssh2";
@@ -52,7 +55,10 @@ function serve(client: Connection, authorized: ParsedKey, answer: string): void 
   });
 }
 
-/** A client first asks whether the key would do, without a signature (RFC 4252 section 7); ssh2 leaves checking the signature to us. */
+/**
+ * A client first asks whether the key would do, without a signature (RFC 4252 section 7); ssh2 leaves
+ * checking the signature to us.
+ */
 function mayLogIn(context: AuthContext, authorized: ParsedKey): boolean {
   if (context.method !== "publickey" || !context.key.data.equals(authorized.getPublicSSH())) return false;
   const { blob, signature, hashAlgo } = context;

@@ -1,7 +1,8 @@
 /**
- * What the demo plays on: a folder of its own with settings, servers, a key and an agent. Nothing outside of it is read or written, and nothing is left
- * of it, whatever happens in between.
+ * What the demo plays on: a folder of its own with settings, servers, a key and an agent. Nothing outside of
+ * it is read or written, and nothing is left of it, whatever happens in between.
  */
+import { hasCode } from "../errors.ts";
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -96,7 +97,10 @@ function stageEnvironment(folder: string, agent: string): NodeJS.ProcessEnv {
   };
 }
 
-/** Starts an ssh-agent that stays our child, so that it is ours to end, and that Ctrl-C does not reach. Returns its socket. */
+/**
+ * Starts an ssh-agent that stays our child, so that it is ours to end, and that Ctrl-C does not reach.
+ * Returns its socket.
+ */
 async function startAgent(folder: string, closing: Closing): Promise<string> {
   const socket = join(folder, "agent");
   const agent = spawn("ssh-agent", ["-D", "-a", socket], {
@@ -146,7 +150,8 @@ function forAllHosts(folder: string): string {
     "PreferredAuthentications publickey",
     "BatchMode yes",
     "ControlPath none",
-    // ssh2 has no post-quantum key exchange, of which OpenSSH 10.1 would warn; older ones don't know the setting
+    // ssh2 has no post-quantum key exchange, of which OpenSSH 10.1 would warn; older ones don't know the
+    // setting
     "IgnoreUnknown WarnWeakCrypto",
     "WarnWeakCrypto no",
   ];
@@ -168,7 +173,7 @@ function tool(command: string, args: string[], env = process.env): Promise<{ std
 }
 
 function startError(command: string, error: Error): Error {
-  if (!("code" in error) || error.code !== "ENOENT") return error;
+  if (!hasCode(error, "ENOENT")) return error;
   return new Error(`${command}: command not found; the demo needs OpenSSH's client (openssh-client)`);
 }
 

@@ -19,7 +19,8 @@ export function agentRoute(
   return {
     bind(details, caller) {
       const bindings = bindingsOf(caller);
-      // only OpenSSH's client makes session-binds: a PuTTY that forwards its agent passes on those of the far side, without one of its own
+      // only OpenSSH's client makes session-binds: a PuTTY that forwards its agent passes on those of the far
+      // side, without one of its own
       const verdict = bindings.bind(details, !isOpenSsh(caller.exe));
       const hostKey = bindings.ownHost;
       if (hostKey) logins.add(caller, { hostKey });

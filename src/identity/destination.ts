@@ -1,8 +1,8 @@
 /**
  * Where a request goes to: from the session-binds of its connection to names that known_hosts proves.
  *
- * The caller's command line is about the first host that its ssh talks to. On a forwarded connection that is the first hop, and not the
- * host that is logged in to.
+ * The caller's command line is about the first host that its ssh talks to. On a forwarded connection that is
+ * the first hop, and not the host that is logged in to.
  */
 import { basename } from "node:path";
 import type { Caller, Destination, Host, Whereabouts } from "../policy/request.ts";
@@ -68,7 +68,10 @@ async function resolveLogin(
   return { ...host, verified: host.names.length > 0, how, ...claimed };
 }
 
-/** Only ssh's own command line is understood. Its executable is the kernel's word, the command line the caller's. */
+/**
+ * Only ssh's own command line is understood. Its executable is the kernel's word, the command line the
+ * caller's.
+ */
 function readClaim({ exe, cmdline }: Pick<Caller, "exe" | "cmdline">): SshDestination | undefined {
   return isOpenSsh(exe) ? sshDestination(cmdline) : undefined;
 }

@@ -1,6 +1,6 @@
 /**
- * The logins that ssh processes made through the guarded agent: which host key was proven for them, and as whom. When such a process turns into a
- * control master, that is where its connection leads.
+ * The logins that ssh processes made through the guarded agent: which host key was proven for them, and as
+ * whom. When such a process turns into a control master, that is where its connection leads.
  */
 import { type ProcessId, processKey } from "../policy/request.ts";
 import { BoundedMap } from "./bounded-map.ts";

@@ -1,9 +1,11 @@
 /**
- * The session-binds of one agent connection: through which hosts it was forwarded, and which host it authenticates to. OpenSSH's
- * PROTOCOL.agent §1, and process_ext_session_bind() and process_sign_request2() of ssh-agent.c.
+ * The session-binds of one agent connection: through which hosts it was forwarded, and which host it
+ * authenticates to. OpenSSH's PROTOCOL.agent §1, and process_ext_session_bind() and process_sign_request2()
+ * of ssh-agent.c.
  *
- * OpenSSH carries on after a bind that was refused, so a hostile server could provoke one to hide that a request is relayed. A
- * connection with a bind that was refused or not understood counts as forwarded and unverified from then on.
+ * OpenSSH carries on after a bind that was refused, so a hostile server could provoke one to hide that a
+ * request is relayed. A connection with a bind that was refused or not understood counts as forwarded and
+ * unverified from then on.
  */
 
 import { parseSessionBind, type SessionBind } from "../wire/agent/session-bind.ts";
@@ -40,9 +42,10 @@ export class SessionBindings {
 
   /**
    * @param details of a session-bind@openssh.com request
-   * @param relayed true if it came through a program that makes no session-binds of its own: it is somebody else's, from
-   * beyond that program, and nobody says over how many hosts
-   * @returns "unsupported" for a host key or algorithm that can't be verified here: a newer agent may well accept it
+   * @param relayed true if it came through a program that makes no session-binds of its own: it is somebody
+   * else's, from beyond that program, and nobody says over how many hosts
+   * @returns "unsupported" for a host key or algorithm that can't be verified here: a newer agent may well
+   * accept it
    */
   bind(details: Buffer, relayed = false): BindVerdict {
     const bind = readBind(details);
@@ -83,7 +86,10 @@ export class SessionBindings {
     return this.#binds.filter(({ isForwarding }) => isForwarding).map(({ hostKey }) => hostKey);
   }
 
-  /** The key of the host that the process itself logs in to, as far as that is proven; undefined on a forwarded connection. */
+  /**
+   * The key of the host that the process itself logs in to, as far as that is proven; undefined on a
+   * forwarded connection.
+   */
   get ownHost(): Buffer | undefined {
     return this.forwarded ? undefined : this.#binds.at(-1)?.hostKey;
   }
@@ -116,7 +122,9 @@ function findGap(last: SessionBind, login: UserauthData): string | undefined {
   return undefined;
 }
 
-/** Copies: what arrived is a view on the connection's buffer. Undefined for what OpenSSH can't read either. */
+/**
+ * Copies: what arrived is a view on the connection's buffer. Undefined for what OpenSSH can't read either.
+ */
 function readBind(details: Buffer): SessionBind | undefined {
   try {
     const bind = parseSessionBind(Buffer.from(details));

@@ -1,9 +1,12 @@
 /**
- * Taking over masters that ssh made by itself (`ControlMaster auto`): the master's socket gets another name in a private folder beside it, and the guard
- * listens at the control path. The master carries on, and its exit takes the guard's listener away, as it would its own.
+ * Taking over masters that ssh made by itself (`ControlMaster auto`): the master's socket gets another name
+ * in a private folder beside it, and the guard listens at the control path. The master carries on, and its
+ * exit takes the guard's listener away, as it would its own.
  *
- * Only a socket at which an ssh process of this user listens is taken over. Anything else stays as it is, and is told of.
+ * Only a socket at which an ssh process of this user listens is taken over. Anything else stays as it is, and
+ * is told of.
  */
+import { messageOf } from "../errors.ts";
 import {
   type FSWatcher,
   linkSync,
@@ -38,7 +41,10 @@ import type { Masters, Placed, ServeClient } from "./masters.ts";
 export interface AdoptionParts {
   masters: Masters;
   serve: ServeClient;
-  /** What is known of a master process, and of the one that started it. @throws ProcessGone if the master has ended */
+  /**
+   * What is known of a master process, and of the one that started it. @throws ProcessGone if the master has
+   * ended
+   */
   originOf(pid: number, starter: number): KnownMaster;
   /** Called when a master is guarded, and when it has ended. */
   guarded(pid: number, origin: MasterOrigin, path: string): void;
@@ -105,7 +111,7 @@ export class Adoption {
     const busy = this.#busy.get(path);
     if (busy) return busy;
     const adopting = this.#adopt(path)
-      .catch((error: unknown) => (error instanceof Error ? error.message : String(error)))
+      .catch(messageOf)
       .finally(() => this.#busy.delete(path));
     this.#busy.set(path, adopting);
     return adopting;
@@ -122,7 +128,8 @@ export class Adoption {
     if (pid === process.pid) return OWN;
     const fault = findNoSsh(pid);
     if (fault !== undefined && fault !== ENDED) return `the one who listens there is ${fault}`;
-    // read now: with ControlPersist the process soon has another command line, and becomes a client of its own child
+    // read now: with ControlPersist the process soon has another command line, and becomes a client of its
+    // own child
     const known = fault === undefined ? this.#known(pid, pid) : undefined;
     const master = known ?? this.#known(await findMaster(path), pid);
     if (!master) return GONE;
@@ -227,7 +234,10 @@ function putBack(hidden: string, path: string): void {
   }
 }
 
-/** The process that listened when the socket was made; undefined if nobody listens any more. SO_PEERCRED, unix(7). */
+/**
+ * The process that listened when the socket was made; undefined if nobody listens any more. SO_PEERCRED,
+ * unix(7).
+ */
 function listenerOf(path: string): number | undefined {
   try {
     const probe = DescriptorSocket.connect(path);

@@ -88,7 +88,10 @@ export class Connections {
     });
   }
 
-  /** Takes over the masters of the folders in config.toml, and those of a guard that was killed. A folder that can't be watched is told of. */
+  /**
+   * Takes over the masters of the folders in config.toml, and those of a guard that was killed. A folder that
+   * can't be watched is told of.
+   */
   async start(): Promise<void> {
     for (const folder of this.#parts.config.controlFolders) {
       await this.#adoption.watch(folder).catch((error: Error) => {
@@ -188,7 +191,10 @@ export class Connections {
     this.#listeners.delete(path);
   }
 
-  /** Ends the master that was opened for the host. @returns its control path, or the host; undefined if there is none */
+  /**
+   * Ends the master that was opened for the host. @returns its control path, or the host; undefined if there
+   * is none
+   */
   async end(host: string): Promise<string | undefined> {
     const path = host.startsWith("/") ? host : (await this.#configOf({ host })).controlPath;
     return [path, host].find((one) => one !== undefined && this.#openings.end(one));

@@ -1,4 +1,5 @@
 /** A control master behind the guard: its hidden socket, its process, and where its connection leads. */
+import { hasCode } from "../errors.ts";
 import { setTimeout as delay } from "node:timers/promises";
 import type { MasterEnd } from "../guard/mux/connection.ts";
 import type { MuxSocket } from "../guard/mux/master-link.ts";
@@ -7,10 +8,14 @@ import { watchProcess } from "../platform/proc/process-end.ts";
 import type { HiddenSocket } from "../platform/sockets/control-socket.ts";
 import type { ProcessId, Whereabouts } from "../policy/request.ts";
 
-/** How often to try again where too many clients wait at the master's socket, and after how many milliseconds. */
+/**
+ * How often to try again where too many clients wait at the master's socket, and after how many milliseconds.
+ */
 const CONNECT_TRIES = 500;
 const CONNECT_AGAIN_AFTER = 10;
-/** How often a master is asked to end, and after how many milliseconds again. The last time it is not asked. */
+/**
+ * How often a master is asked to end, and after how many milliseconds again. The last time it is not asked.
+ */
 const MAX_SIGNALS = 20;
 const SIGNAL_AGAIN_AFTER = 100;
 
@@ -68,7 +73,7 @@ export class Master implements MasterEnd {
       try {
         return this.hidden.connect();
       } catch (error) {
-        if (!isBusy(error) || this.#stopped || tries >= CONNECT_TRIES) throw error;
+        if (!hasCode(error, "EAGAIN") || this.#stopped || tries >= CONNECT_TRIES) throw error;
       }
       await delay(CONNECT_AGAIN_AFTER);
     }
@@ -106,8 +111,8 @@ export class Master implements MasterEnd {
   }
 
   /**
-   * Ends it, and with it all its sessions. A signal that comes just before ssh waits for its sockets is noticed only with the next one: client_loop() of
-   * clientloop.c.
+   * Ends it, and with it all its sessions. A signal that comes just before ssh waits for its sockets is
+   * noticed only with the next one: client_loop() of clientloop.c.
    */
   async end(): Promise<void> {
     for (let times = 0; !this.#ended && times < MAX_SIGNALS; times++) {
@@ -126,8 +131,4 @@ export class Master implements MasterEnd {
       // it has just ended
     }
   }
-}
-
-function isBusy(error: unknown): boolean {
-  return error instanceof Error && "code" in error && error.code === "EAGAIN";
 }

@@ -24,9 +24,11 @@ export class Masters {
   readonly #placed = new Map<string, Placed>();
 
   /**
-   * Listens in the master's place, which gives way. Clients that come early wait until the master has answered.
+   * Listens in the master's place, which gives way. Clients that come early wait until the master has
+   * answered.
    * @param stopped called once, when the master has ended or takes no more clients
-   * @throws Error if the guard can't listen there, or if nobody answers as a master does; the hidden socket is closed then
+   * @throws Error if the guard can't listen there, or if nobody answers as a master does; the hidden socket
+   * is closed then
    */
   async place(placing: Placing, stopped: (pid: number) => void): Promise<Placed> {
     const { path, serve, ...parts } = placing;

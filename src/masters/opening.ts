@@ -1,8 +1,10 @@
 /**
- * Opening masters that nobody else can reach. The guard runs `ssh -M -N`, with its own agent and its own askpass, so that the use of keys, passphrases and
- * host keys go through it; the master's socket then loses its name, and is reached through the guard alone.
+ * Opening masters that nobody else can reach. The guard runs `ssh -M -N`, with its own agent and its own
+ * askpass, so that the use of keys, passphrases and host keys go through it; the master's socket then loses
+ * its name, and is reached through the guard alone.
  *
- * A master asks for nothing that it was not given: it reads the user's own ssh configuration, and beyond that only what the request says.
+ * A master asks for nothing that it was not given: it reads the user's own ssh configuration, and beyond that
+ * only what the request says.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";

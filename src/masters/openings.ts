@@ -1,4 +1,7 @@
-/** The masters that the guard has opened, each once for all who may use it, and the sockets that it listens at for them. */
+/**
+ * The masters that the guard has opened, each once for all who may use it, and the sockets that it listens at
+ * for them.
+ */
 
 import type { SshConfig } from "../identity/ssh/config.ts";
 import type { PlainDestination } from "../identity/ssh/plain-destination.ts";
@@ -108,7 +111,10 @@ function closeIn(listeners: Set<ControlListener>, listener: ControlListener): vo
   listeners.delete(listener);
 }
 
-/** What makes two connections the same: what ssh makes of it, and the name, for it may decide on the key to log in with. */
+/**
+ * What makes two connections the same: what ssh makes of it, and the name, for it may decide on the key to
+ * log in with.
+ */
 function keyOf({ destination, config, options }: OpenRequest): string {
   return JSON.stringify([
     destination.host,

@@ -1,6 +1,7 @@
 /**
- * What a guard that was killed leaves to the next one: the masters that nobody can reach any more, to be ended, and where the connections of those lead
- * that it had taken over. A file in the guard's private folder.
+ * What a guard that was killed leaves to the next one: the masters that nobody can reach any more, to be
+ * ended, and where the connections of those lead that it had taken over. A file in the guard's private
+ * folder.
  */
 import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -27,7 +28,10 @@ export class MasterRecords {
     this.#file = fileIn(folder);
   }
 
-  /** Ends the masters that were left behind, and remembers where the others lead. @returns what was left, also of masters that have ended */
+  /**
+   * Ends the masters that were left behind, and remembers where the others lead. @returns what was left, also
+   * of masters that have ended
+   */
   takeOver(): readonly MasterRecord[] {
     const all = readRecords(this.#file);
     this.#left = all.filter(({ pid, startTime }) => isProcess(pid, startTime));

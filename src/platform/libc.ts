@@ -1,6 +1,6 @@
 /**
- * The calls into libc that Node doesn't have: the one place that imports koffi. Linux numbers throughout (asm-generic/socket.h,
- * linux/prctl.h).
+ * The calls into libc that Node doesn't have: the one place that imports koffi. Linux numbers throughout
+ * (asm-generic/socket.h, linux/prctl.h).
  */
 import { close, closeSync } from "node:fs";
 import koffi from "koffi";
@@ -55,7 +55,10 @@ const MSG_CMSG_CLOEXEC = 0x40000000;
 const F_DUPFD_CLOEXEC = 1030;
 const SYS_PIDFD_OPEN = 434; // the same on every architecture
 
-/** The credentials of whoever connected (or, seen from the connecting side, listens), as of that moment. unix(7). */
+/**
+ * The credentials of whoever connected (or, seen from the connecting side, listens), as of that moment.
+ * unix(7).
+ */
 export interface PeerCredentials {
   pid: number;
   uid: number;
@@ -68,7 +71,10 @@ export function peerCredentials(fd: number): PeerCredentials {
   return { pid: credentials.readInt32LE(0), uid: credentials.readUInt32LE(4) };
 }
 
-/** A pidfd of the process that connected; undefined if the kernel has no such option or the process has been reaped. The caller closes it. */
+/**
+ * A pidfd of the process that connected; undefined if the kernel has no such option or the process has been
+ * reaped. The caller closes it.
+ */
 export function peerPidfd(fd: number): { pidfd: number } | { missing: "unsupported" | "gone" } {
   const value = socketOption(fd, SO_PEERPIDFD, 4);
   if (typeof value !== "number") return { pidfd: value.readInt32LE(0) };
@@ -94,7 +100,10 @@ export function hasEnded(pidfd: number): boolean {
   return ready !== 0;
 }
 
-/** No ptrace by other processes of this user, no core dump, no look at /proc/PID/fd: PR_SET_DUMPABLE, prctl(2). */
+/**
+ * No ptrace by other processes of this user, no core dump, no look at /proc/PID/fd: PR_SET_DUMPABLE,
+ * prctl(2).
+ */
 export function forbidTracing(): void {
   if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) !== 0)
     throw new Error(`prctl(PR_SET_DUMPABLE): errno ${koffi.errno()}`);
@@ -105,7 +114,10 @@ export function setProcessName(name: string): void {
   if (prctlName(PR_SET_NAME, name) !== 0) throw new Error(`prctl(PR_SET_NAME): errno ${koffi.errno()}`);
 }
 
-/** From here on descendants that lose their parent become children of this process, so they can't leave the line of ancestors. */
+/**
+ * From here on descendants that lose their parent become children of this process, so they can't leave the
+ * line of ancestors.
+ */
 export function adoptOrphans(): void {
   if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) !== 0) {
     throw new Error(`prctl(PR_SET_CHILD_SUBREAPER): errno ${koffi.errno()}`);
@@ -124,15 +136,18 @@ export function setLockLimit(limit: bigint): void {
 const time = Buffer.allocUnsafeSlow(16);
 
 /**
- * Milliseconds since the machine started, those included for which it slept: performance.now() stands still then (CLOCK_MONOTONIC; uv__hrtime() of libuv).
- * Setting the system's time does not change it.
+ * Milliseconds since the machine started, those included for which it slept: performance.now() stands still
+ * then (CLOCK_MONOTONIC; uv__hrtime() of libuv). Setting the system's time does not change it.
  */
 export function bootTime(): number {
   if (clockGettime(CLOCK_BOOTTIME, time) !== 0) throw new Error(`clock_gettime: errno ${koffi.errno()}`);
   return Number(time.readBigInt64LE(0)) * 1000 + Number(time.readBigInt64LE(8)) / 1e6;
 }
 
-/** Takes note of the end of a child, so that the kernel can forget it. Not for children that Node started: they would never seem to end. */
+/**
+ * Takes note of the end of a child, so that the kernel can forget it. Not for children that Node started:
+ * they would never seem to end.
+ */
 export function reap(pid: number): void {
   waitpid(pid, null, WNOHANG);
 }
@@ -146,7 +161,10 @@ export function ownGroup(): number {
   return getpgrp();
 }
 
-/** Puts a process group into the foreground of a terminal, also from the background, where the kernel would stop the caller with SIGTTOU. */
+/**
+ * Puts a process group into the foreground of a terminal, also from the background, where the kernel would
+ * stop the caller with SIGTTOU.
+ */
 export function setForegroundGroup(ttyFd: number, group: number): void {
   const before = signal(SIGTTOU, SIG_IGN);
   try {
@@ -163,12 +181,18 @@ export function duplicate(fd: number): number {
   return copy;
 }
 
-/** Descriptors that somebody else has passed. Closing one may take as long as whoever chose it likes (SO_LINGER), or fail: neither is waited for. */
+/**
+ * Descriptors that somebody else has passed. Closing one may take as long as whoever chose it likes
+ * (SO_LINGER), or fail: neither is waited for.
+ */
 export function closeDescriptors(descriptors: readonly number[]): void {
   for (const descriptor of descriptors) close(descriptor, () => {});
 }
 
-/** A descriptor that stands for the process: pidfd_open(2). The caller closes it. Undefined if there is none any more. */
+/**
+ * A descriptor that stands for the process: pidfd_open(2). The caller closes it. Undefined if there is none
+ * any more.
+ */
 export function openPidfd(pid: number): number | undefined {
   const fd = syscall(SYS_PIDFD_OPEN, pid, 0, 0, 0, 0);
   return fd < 0 ? undefined : fd;
@@ -183,7 +207,10 @@ export function watchDescriptor(
   return koffi.node.poll(fd, events, ready);
 }
 
-/** Connects to a Unix socket without waiting. Returns a descriptor, or the name of the errno: "EAGAIN" where too many wait to be accepted. */
+/**
+ * Connects to a Unix socket without waiting. Returns a descriptor, or the name of the errno: "EAGAIN" where
+ * too many wait to be accepted.
+ */
 export function connectUnix(path: string): { fd: number } | { error: string } {
   const address = Buffer.alloc(SUN_PATH_OFFSET + SUN_PATH_LENGTH);
   address.writeUInt16LE(AF_UNIX);
@@ -237,7 +264,8 @@ export function receiveMessage(fd: number): Received | "empty" | "end" {
   const length = recvmsg(fd, message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
   if (length < 0) return isTransient(koffi.errno()) ? "empty" : "end";
   const descriptors = receivedDescriptors();
-  // more descriptors than there is room for: nobody sends so many, and which bytes they belonged to can't be said any more
+  // more descriptors than there is room for: nobody sends so many, and which bytes they belonged to can't be
+  // said any more
   if (length === 0 || (message.readInt32LE(FLAGS) & MSG_CTRUNC) !== 0) {
     closeDescriptors(descriptors);
     return "end";

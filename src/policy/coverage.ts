@@ -2,10 +2,12 @@
 import { type Caller, isTrust, type Process, type Request } from "./request.ts";
 
 /**
- * What a grant for this request would cover, as text to compare: kind, host, user, key, command or forward with all that belongs to it, path of hops, and
- * who asks. Undefined for what is never remembered: data and questions of unknown shape, whom to trust, and what came through hosts that nobody can name.
+ * What a grant for this request would cover, as text to compare: kind, host, user, key, command or forward
+ * with all that belongs to it, path of hops, and who asks. Undefined for what is never remembered: data and
+ * questions of unknown shape, whom to trust, and what came through hosts that nobody can name.
  *
- * @param run the run that the request came from: a grant does not outlive it, nor reach another one of the same name
+ * @param run the run that the request came from: a grant does not outlive it, nor reach another one of the
+ * same name
  */
 export function coverage(request: Request, caller: Caller, run: string | undefined): string | undefined {
   if (
@@ -33,8 +35,9 @@ export function coverage(request: Request, caller: Caller, run: string | undefin
 }
 
 /**
- * What an approved login covers besides logins: the plain sessions that share such a connection, decided by the same rule. The same programs could as well
- * log in again. Forwards, and sessions that bring X11 or the agent along, are asked about by themselves.
+ * What an approved login covers besides logins: the plain sessions that share such a connection, decided by
+ * the same rule. The same programs could as well log in again. Forwards, and sessions that bring X11 or the
+ * agent along, are asked about by themselves.
  *
  * @param run the run that the request came from
  * @param by what decided that it is asked about
@@ -49,7 +52,10 @@ export function sessionsCovered(
   return isOwnLogin ? sharedConnection(login, caller, run, by) : undefined;
 }
 
-/** What an approved login covers for this session to be covered by it: the counterpart of {@link sessionsCovered}. */
+/**
+ * What an approved login covers for this session to be covered by it: the counterpart of {@link
+ * sessionsCovered}.
+ */
 export function asPlainSession(
   session: Request,
   caller: Caller,
@@ -89,7 +95,10 @@ export function whoAsks(caller: Caller, run: string | undefined): string {
   return JSON.stringify([programs, run ?? "", caller.session, caller.container]);
 }
 
-/** The line of programs, the one that asks first. One that started itself counts once: `git pull` starts `git fetch`. */
+/**
+ * The line of programs, the one that asks first. One that started itself counts once: `git pull` starts `git
+ * fetch`.
+ */
 export function lineOf(processes: readonly Process[]): string[] {
   const programs = processes.filter((process) => !isPlainShell(process)).map(programOf);
   return programs.filter((program, at) => program !== programs[at - 1]);
@@ -103,8 +112,8 @@ export function ownLine(caller: Caller): Process[] {
 }
 
 /**
- * What a denial stands against: the same, and a login with any other key, which ssh offers next. Where an approval is never remembered, what is alike. To be
- * denied for more than was meant does no harm.
+ * What a denial stands against: the same, and a login with any other key, which ssh offers next. Where an
+ * approval is never remembered, what is alike. To be denied for more than was meant does no harm.
  *
  * @param run the run that the request came from
  */
@@ -126,7 +135,10 @@ function isProven(path: Request["path"]): boolean {
 
 const shells = /\/(?:ba|da|z|k|fi|c|tc)?sh$/;
 const interpreters = /\/(?:python|perl|ruby|node|nodejs|bun|deno|php|lua|java|tclsh|expect)[\d.]*$/;
-/** Of an interpreter: the options whose value is the next word. Its program text (`-e`, python's `-c`) stays what it is told by. */
+/**
+ * Of an interpreter: the options whose value is the next word. Its program text (`-e`, python's `-c`) stays
+ * what it is told by.
+ */
 const takingNext: readonly [interpreter: RegExp, options: RegExp][] = [
   [/\/bash$/, /^-(?:[a-z]*o|O)$/],
   [shells, /^-[a-z]*o$/],
@@ -141,16 +153,16 @@ const takingNext: readonly [interpreter: RegExp, options: RegExp][] = [
 ];
 
 /**
- * A shell at its prompt or with `-c`. It is left out of the line of programs: bash replaces itself with the last command of `bash -c "ssh a; ssh b"`,
- * and the second would otherwise be another program than the first.
+ * A shell at its prompt or with `-c`. It is left out of the line of programs: bash replaces itself with the
+ * last command of `bash -c "ssh a; ssh b"`, and the second would otherwise be another program than the first.
  */
 export function isPlainShell(process: Process): boolean {
   return process.exe !== undefined && shells.test(process.exe) && scriptOf(process) === undefined;
 }
 
 /**
- * What a process is, for comparing: its executable, and for an interpreter the script too. The script is the caller's claim, but
- * a claim that can only narrow what the executable alone would cover.
+ * What a process is, for comparing: its executable, and for an interpreter the script too. The script is the
+ * caller's claim, but a claim that can only narrow what the executable alone would cover.
  */
 export function programOf(process: Process): string {
   const { exe, name } = process;
@@ -164,7 +176,10 @@ export function claimedScript(process: Process): string | undefined {
   return isInterpreter(process) ? scriptOf(process) : undefined;
 }
 
-/** Whether its name in a line of programs says what it runs: an interpreter on its own runs anything, and a relative path leads to any folder. */
+/**
+ * Whether its name in a line of programs says what it runs: an interpreter on its own runs anything, and a
+ * relative path leads to any folder.
+ */
 export function isPinned(process: Process): boolean {
   if (process.exe === undefined || isPlainShell(process) || !isInterpreter(process)) return true;
   return scriptOf(process)?.startsWith("/") ?? false;
@@ -174,7 +189,10 @@ function isInterpreter({ exe }: Process): boolean {
   return exe !== undefined && (shells.test(exe) || interpreters.test(exe));
 }
 
-/** The first argument that is neither an option nor the value of one; none where a shell's program text is an argument itself. */
+/**
+ * The first argument that is neither an option nor the value of one; none where a shell's program text is an
+ * argument itself.
+ */
 function scriptOf({ exe = "", cmdline }: Process): string | undefined {
   const isShell = shells.test(exe);
   const [, takesNext] = takingNext.find(([name]) => name.test(exe)) ?? [];

@@ -8,7 +8,10 @@ export type Ruling = { action: "allow"; by: DecidedBy } | { action: "deny"; by: 
 export interface AskRuling {
   action: "ask";
   by: DecidedBy;
-  /** The longest that an approval may be remembered, in milliseconds; 0 is never, undefined as long as the user likes. */
+  /**
+   * The longest that an approval may be remembered, in milliseconds; 0 is never, undefined as long as the
+   * user likes.
+   */
   remember: number | undefined;
   /** In milliseconds; undefined for what config.toml says. */
   timeout: number | undefined;

@@ -1,6 +1,7 @@
 /**
- * "Always": a rule as narrow as the approval. It names what was asked for, the host by its key, and the whole line of programs; the run stands by its name,
- * as no run lasts. What can't be spelled so that it matches nothing but itself is no rule: a `*` in a command would be a wildcard.
+ * "Always": a rule as narrow as the approval. It names what was asked for, the host by its key, and the whole
+ * line of programs; the run stands by its name, as no run lasts. What can't be spelled so that it matches
+ * nothing but itself is no rule: a `*` in a command would be a wildcard.
  */
 import { isPinned, lineOf, ownLine } from "./coverage.ts";
 import { describeRequest } from "./describe/describe.ts";
@@ -11,7 +12,10 @@ import type { RuleFields } from "./schema.ts";
 
 type Fields = Partial<RuleFields>;
 
-/** Undefined for what can't be allowed for ever: unverified, forwarded, of unknown shape, or impossible to spell. */
+/**
+ * Undefined for what can't be allowed for ever: unverified, forwarded, of unknown shape, or impossible to
+ * spell.
+ */
 export function exactRule(request: Request, caller: Caller): Rule | undefined {
   const [what, who] = [exactRequest(request), exactCaller(caller)];
   if (!what || !who || ![...Object.entries(what), ...Object.entries(who)].every(isExact)) return undefined;

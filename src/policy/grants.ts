@@ -1,8 +1,11 @@
 /**
- * Grants: remembered answers. A grant covers what its question said and nothing more; it ends at a fixed time, with its run or with its login session, and
- * using it does not lengthen it.
+ * Grants: remembered answers. A grant covers what its question said and nothing more; it ends at a fixed
+ * time, with its run or with its login session, and using it does not lengthen it.
  */
-/** How long an approval lasts: this request alone, for a time (in milliseconds), until the run or the login session ends, or as a rule. */
+/**
+ * How long an approval lasts: this request alone, for a time (in milliseconds), until the run or the login
+ * session ends, or as a rule.
+ */
 export type Remember = "once" | "run" | "session" | "always" | { milliseconds: number };
 
 /** What a grant ends with, whatever its time. */
@@ -52,7 +55,8 @@ export class Grants {
 
   /**
    * The id of the approval that covers this, if there is one.
-   * @param longest what the rule allows by now, in milliseconds: an approval from before a rule was tightened ends with it
+   * @param longest what the rule allows by now, in milliseconds: an approval from before a rule was tightened
+   * ends with it
    */
   approval(covered: string, longest = Number.POSITIVE_INFINITY): string | undefined {
     return this.#find(this.#allowed, covered, longest);
@@ -63,7 +67,10 @@ export class Grants {
     return this.#find(this.#denied, covered);
   }
 
-  /** Returns false if there was nothing to remember: an approval for once, as a rule, or until the end of what can't be seen. */
+  /**
+   * Returns false if there was nothing to remember: an approval for once, as a rule, or until the end of what
+   * can't be seen.
+   */
   allow({ id, covered, alsoCovered, what }: Granted, remember: Remember, life: Life): boolean {
     const lasts = this.#lasting(remember, life);
     if (!lasts) return false;

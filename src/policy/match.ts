@@ -25,7 +25,10 @@ const ofAnswer: ReadonlySet<string> = new Set<keyof Rule>([
   "approver",
 ]);
 
-/** What the question is about may be anything: to deny or ask, that is enough; to allow, the rule must not name more than `on = ["confirm"]` and who asks. */
+/**
+ * What the question is about may be anything: to deny or ask, that is enough; to allow, the rule must not
+ * name more than `on = ["confirm"]` and who asks.
+ */
 function matchOpaque(rule: Rule): boolean {
   if (!rule.on?.includes("confirm")) return false;
   const named = Object.keys(rule).filter((field) => rule[field as keyof Rule] !== undefined);
@@ -38,8 +41,8 @@ function matchKind(rule: Rule, request: Request): boolean {
 }
 
 /**
- * Names are matched only where the host proved its key. With `verified = false` the rule asks for the opposite, and the name is then
- * what the caller claims.
+ * Names are matched only where the host proved its key. With `verified = false` the rule asks for the
+ * opposite, and the name is then what the caller claims.
  */
 function matchDestination(rule: Rule, { destination, forwarded }: Request): boolean {
   if (rule.forwarded !== undefined && rule.forwarded !== forwarded) return false;
@@ -78,8 +81,9 @@ const sessionFields = ["command", "subsystem", "tty", "x11", "forward_agent", "e
 const forwardFields = ["forward", "listen", "connect"] as const;
 
 /**
- * Some fields describe sessions, some forwards. A rule with one of them matches other kinds of request only where its `on` names them: so that
- * "fetching from github" covers the login too, and a rule on a command alone covers nothing else.
+ * Some fields describe sessions, some forwards. A rule with one of them matches other kinds of request only
+ * where its `on` names them: so that "fetching from github" covers the login too, and a rule on a command
+ * alone covers nothing else.
  */
 function matchDetails(rule: Rule, request: Request): boolean {
   if (request.kind === "confirm") return matchConfirm(rule, request);
@@ -112,7 +116,10 @@ function matchSession(rule: Rule, request: Request): boolean {
   );
 }
 
-/** An empty pattern is a login shell, which has an empty command. To deny or ask, a wildcard is any text; to allow, nothing that a shell obeys. */
+/**
+ * An empty pattern is a login shell, which has an empty command. To deny or ask, a wildcard is any text; to
+ * allow, nothing that a shell obeys.
+ */
 function matchCommand({ action, command: pattern }: Rule, { command, subsystem }: Request): boolean {
   if (pattern === undefined) return true;
   if (command === undefined || subsystem !== undefined) return false;
@@ -124,8 +131,8 @@ function matchSubsystem(rule: Rule, { command, subsystem }: Request): boolean {
 }
 
 /**
- * `x11` and `forward_agent`. A rule that allows one command or subsystem does not allow the server to reach the user's screen or keys along with it, unless
- * it says so; one that allows any session to a host does.
+ * `x11` and `forward_agent`. A rule that allows one command or subsystem does not allow the server to reach
+ * the user's screen or keys along with it, unless it says so; one that allows any session to a host does.
  */
 function matchExtra(rule: Rule, wanted: boolean | undefined, asked = false): boolean {
   if (wanted !== undefined) return wanted === asked;
@@ -134,8 +141,8 @@ function matchExtra(rule: Rule, wanted: boolean | undefined, asked = false): boo
 }
 
 /**
- * To allow, the list must match every variable that the session wants to set, so a session without any matches. To deny or ask, one that matches is
- * enough, so a session without any does not.
+ * To allow, the list must match every variable that the session wants to set, so a session without any
+ * matches. To deny or ask, one that matches is enough, so a session without any does not.
  */
 function matchEnvironment({ action, environment: list }: Rule, names: readonly string[] = []): boolean {
   if (list === undefined) return true;
@@ -148,7 +155,10 @@ function matchForward(rule: Rule, { forward }: Request): boolean {
   return matchAddress(rule.listen, forward?.listen) && matchConnect(rule, forward);
 }
 
-/** A SOCKS proxy leads wherever its clients say: to deny or ask, it matches whatever the rule names; to allow, `*` alone. */
+/**
+ * A SOCKS proxy leads wherever its clients say: to deny or ask, it matches whatever the rule names; to allow,
+ * `*` alone.
+ */
 function matchConnect({ action, connect: list }: Rule, { connect = "*" }: Partial<Forward> = {}): boolean {
   if (list === undefined) return true;
   return connect === "*" ? action !== "allow" || list.trim() === "*" : matchAddress(list, connect);
@@ -189,7 +199,9 @@ function matchProgram(exe: string, list: string): ListMatch {
   return matches.find((match) => match === "negated") ?? matches.find((match) => match === "yes") ?? "no";
 }
 
-/** Whoever adds a key chooses its comment: one that looks like a fingerprint must not pass for another key's. */
+/**
+ * Whoever adds a key chooses its comment: one that looks like a fingerprint must not pass for another key's.
+ */
 function matchKey(rule: Rule, list: string, { fingerprint, comment = "SHA256:" }: KeyFacts): boolean {
   const texts = comment.startsWith("SHA256:") ? [fingerprint] : [fingerprint, comment];
   return anyMatches(
@@ -199,8 +211,9 @@ function matchKey(rule: Rule, list: string, { fingerprint, comment = "SHA256:" }
 }
 
 /**
- * Where one thing has several names (a host its aliases, a process its ancestors, a key its comment): to allow, none of them may be
- * excluded by a `!`; to deny or ask, one that matches is enough. Either way it is the stricter reading.
+ * Where one thing has several names (a host its aliases, a process its ancestors, a key its comment): to
+ * allow, none of them may be excluded by a `!`; to deny or ask, one that matches is enough. Either way it is
+ * the stricter reading.
  */
 function anyMatches(rule: Rule, matches: readonly ListMatch[]): boolean {
   return matches.includes("yes") && !(rule.action === "allow" && matches.includes("negated"));

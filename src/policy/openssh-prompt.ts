@@ -1,19 +1,26 @@
 /**
- * What the programs that use SSH_ASKPASS ask, read from their words: ask_permission() in OpenSSH's readpass.c and its callers (ssh-agent.c, mux.c,
- * sshconnect.c), confirm() in sshconnect.c, and git's credential.c.
+ * What the programs that use SSH_ASKPASS ask, read from their words: ask_permission() in OpenSSH's readpass.c
+ * and its callers (ssh-agent.c, mux.c, sshconnect.c), confirm() in sshconnect.c, and git's credential.c.
  *
- * The words hold what others chose: the comment of a key, the user name in a signed request, the addresses of a forward. So a question is either
- * exactly what OpenSSH would ask about something harmless to quote, or opaque: whoever adds a key can't write another key's fingerprint into its comment.
+ * The words hold what others chose: the comment of a key, the user name in a signed request, the addresses of
+ * a forward. So a question is either exactly what OpenSSH would ask about something harmless to quote, or
+ * opaque: whoever adds a key can't write another key's fingerprint into its comment.
  */
 import type { Forward, Operation, Request } from "./request.ts";
 
 /** `SSH_ASKPASS_PROMPT`: "confirm", "none", or absent. */
 export type PromptHint = string | undefined;
 
-/** "words": the answer has to be a "yes" in words. "secret" is not shown while it is typed, "text" is; "notice" has no answer. */
+/**
+ * "words": the answer has to be a "yes" in words. "secret" is not shown while it is typed, "text" is;
+ * "notice" has no answer.
+ */
 export type PromptKind = "confirm" | "secret" | "text" | "notice";
 
-/** ask_permission() cuts its question off at 1,023 bytes: behind that could be what tells a forged one from a true one. */
+/**
+ * ask_permission() cuts its question off at 1,023 bytes: behind that could be what tells a forged one from a
+ * true one.
+ */
 const CUT_OFF = 1023;
 
 /** format_forward() cuts addresses off: `%.200s`. */
@@ -59,7 +66,10 @@ const permissions: readonly (readonly [RegExp, Read])[] = [
   [/^Add key \S+ \([^\n]*\) to agent\?$/, () => ({ operation: "add" })],
 ];
 
-/** Without a hint: the answer is a word. From OpenSSH 9.2 to 10; the drawing of `VisualHostKey` may be between the lines. */
+/**
+ * Without a hint: the answer is a word. From OpenSSH 9.2 to 10; the drawing of `VisualHostKey` may be between
+ * the lines.
+ */
 const questions: readonly (readonly [RegExp, Read])[] = [
   [
     new RegExp(
@@ -72,7 +82,10 @@ const questions: readonly (readonly [RegExp, Read])[] = [
   [/^Accept updated hostkeys\? \(yes\/no\): $/, () => ({ operation: "update-host-keys" })],
 ];
 
-/** Questions in words that no pattern above knows, as of other versions; and what confirm() says if it got no such word. */
+/**
+ * Questions in words that no pattern above knows, as of other versions; and what confirm() says if it got no
+ * such word.
+ */
 const inWords =
   /^The authenticity of host '|\(yes\/no(?:\/\[fingerprint\])?\)(?:\?|:) ?$|^Please type 'yes'(?:, 'no'| or 'no')/;
 
@@ -85,7 +98,10 @@ export function promptKind(text: string, hint: PromptHint): PromptKind {
   return inWords.test(text) || plain.test(text) ? "text" : "secret";
 }
 
-/** The request that a question is. One that can't be read exactly is opaque. @param asker what the program is called: `ssh-agent` */
+/**
+ * The request that a question is. One that can't be read exactly is opaque. @param asker what the program is
+ * called: `ssh-agent`
+ */
 export function confirmRequest(text: string, hint: PromptHint, asker: string): Request {
   const facts = readFacts(text, hint === "confirm" ? permissions : questions);
   const { host, hostKey, ...asked } = facts ?? { data: "opaque" as const };
@@ -135,8 +151,8 @@ function stdio(connect: string | undefined): Facts | undefined {
 }
 
 /**
- * `host:port` with the host's own colons in brackets, or the path of a socket, whose port is printed as -2 (PORT_STREAMLOCAL).
- * Undefined if it was, or may have been, cut off.
+ * `host:port` with the host's own colons in brackets, or the path of a socket, whose port is printed as -2
+ * (PORT_STREAMLOCAL). Undefined if it was, or may have been, cut off.
  */
 function address(printed: string): string | undefined {
   const [, name = "", port = ""] = /^(.*):(-?\d+)$/.exec(printed) ?? [];

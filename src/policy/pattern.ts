@@ -1,4 +1,7 @@
-/** Patterns as ssh_config(5) has them: `*` is any text, `?` any one character, a list is split at commas, `!` negates. */
+/**
+ * Patterns as ssh_config(5) has them: `*` is any text, `?` any one character, a list is split at commas, `!`
+ * negates.
+ */
 
 /** Takes time proportional to the product of the lengths at worst: the text may be hostile. */
 export function matchPattern(text: string, pattern: string): boolean {
@@ -10,8 +13,8 @@ function isCharacter(character: string, pattern: string): boolean {
 }
 
 /**
- * The same for text and pattern in parts. It goes back to the last `*` alone, which finds every match as long as a part that is not `loose` fits nothing
- * but itself.
+ * The same for text and pattern in parts. It goes back to the last `*` alone, which finds every match as long
+ * as a part that is not `loose` fits nothing but itself.
  *
  * @param fits whether a part of the text is what a part of the pattern asks for
  * @param loose whether `*` may stand for the part

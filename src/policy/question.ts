@@ -3,7 +3,10 @@ import type { DecidedBy } from "./evaluate.ts";
 import type { Remember } from "./grants.ts";
 import type { Caller, Request } from "./request.ts";
 
-/** How long a question must have been on a screen before a key or a button counts, in milliseconds: it may come up under what is meant for something else. */
+/**
+ * How long a question must have been on a screen before a key or a button counts, in milliseconds: it may
+ * come up under what is meant for something else.
+ */
 export const DEAF_FOR = 1000;
 
 export interface Question {
@@ -15,15 +18,23 @@ export interface Question {
   because: DecidedBy;
   /** How many identical requests wait for the answer. */
   count: number;
-  /** The hosts, where it is the same on several: `request` names one of them. Each has an id by which it can be answered alone. */
+  /**
+   * The hosts, where it is the same on several: `request` names one of them. Each has an id by which it can
+   * be answered alone.
+   */
   hosts?: { id: string; name: string }[];
   /** What an approval may cover, from the shortest to the longest; "once" is always there. */
   choices: Remember[];
-  /** The longest that an approval may be remembered, in milliseconds; absent for as long as the user likes. */
+  /**
+   * The longest that an approval may be remembered, in milliseconds; absent for as long as the user likes.
+   */
   longest?: number;
   /** What a plain yes means, for an approver that has no more than yes and no. */
   yes: Remember;
-  /** For how long "deny for a while" denies the same without asking, in milliseconds; absent where that is not offered. */
+  /**
+   * For how long "deny for a while" denies the same without asking, in milliseconds; absent where that is not
+   * offered.
+   */
   denyFor?: number;
   /** The rule that "always" writes, line by line, where that is offered. */
   rule?: string[];

@@ -27,7 +27,10 @@ export type AdminOperation = (typeof adminOperations)[number];
 /** What ends or changes a shared connection: `-O exit`, `-O stop`, `-O cancel` of ssh(1). */
 export const connectionOperations = ["exit", "stop", "cancel"] as const;
 
-/** What OpenSSH itself asks a person about, through SSH_ASKPASS: `on = ["confirm"]`; `add`, `exit` and `stop` too. */
+/**
+ * What OpenSSH itself asks a person about, through SSH_ASKPASS: `on = ["confirm"]`; `add`, `exit` and `stop`
+ * too.
+ */
 export const confirmOperations = [
   "use-key",
   "share",
@@ -37,7 +40,9 @@ export const confirmOperations = [
   "update-host-keys",
 ] as const;
 
-/** What a person does with muxguard itself. No rule allows it to what is guarded, which is refused and logged. */
+/**
+ * What a person does with muxguard itself. No rule allows it to what is guarded, which is refused and logged.
+ */
 export const controlOperations = ["approve", "deny", "forget", "lock-all", "unlock-all"] as const;
 export type ControlOperation = (typeof controlOperations)[number];
 
@@ -47,7 +52,10 @@ export type Operation =
   | (typeof confirmOperations)[number]
   | ControlOperation;
 
-/** Answers that change whom ssh trusts from then on. Neither `default = "allow"` nor a rule on other things gives them: a rule has to name the operation. */
+/**
+ * Answers that change whom ssh trusts from then on. Neither `default = "allow"` nor a rule on other things
+ * gives them: a rule has to name the operation.
+ */
 export function isTrust(operation: Operation | undefined): boolean {
   return operation === "trust-host-key" || operation === "update-host-keys";
 }
@@ -57,9 +65,15 @@ export const forwardKinds = ["local", "remote", "dynamic", "stdio"] as const;
 
 export interface Forward {
   kind: (typeof forwardKinds)[number];
-  /** Where connections are accepted: `127.0.0.1:8080`, `*:8080`, `[::1]:8080`, `localhost:8080` if no address was named, or the path of a socket. */
+  /**
+   * Where connections are accepted: `127.0.0.1:8080`, `*:8080`, `[::1]:8080`, `localhost:8080` if no address
+   * was named, or the path of a socket.
+   */
   listen?: string;
-  /** Where they lead: `db.internal:5432`, or the path of a socket. Absent for a dynamic forward, whose clients say it each time; `*` for a remote one that does the same. */
+  /**
+   * Where they lead: `db.internal:5432`, or the path of a socket. Absent for a dynamic forward, whose clients
+   * say it each time; `*` for a remote one that does the same.
+   */
   connect?: string;
 }
 
@@ -71,8 +85,8 @@ export interface Request {
   user?: string;
   key?: KeyFacts;
   /**
-   * What is to be signed. "opaque" data has no known shape, so nobody can say what the signature is good for; nor what a yes is to a question in words that
-   * OpenSSH doesn't use.
+   * What is to be signed. "opaque" data has no known shape, so nobody can say what the signature is good for;
+   * nor what a yes is to a question in words that OpenSSH doesn't use.
    */
   data?: "userauth" | "sshsig" | "opaque";
   /** The SSHSIG namespace: "git", "file". */
@@ -85,7 +99,10 @@ export interface Request {
   /** What a session runs; a login shell is the empty command. */
   command?: string;
   subsystem?: string;
-  /** Whether a session wants a terminal, X11 forwarding, and the forwarding of the agent. Absent where it does not. */
+  /**
+   * Whether a session wants a terminal, X11 forwarding, and the forwarding of the agent. Absent where it does
+   * not.
+   */
   tty?: true;
   x11?: true;
   forwardAgent?: true;
@@ -94,7 +111,10 @@ export interface Request {
   forward?: Forward;
   /** The question as an OpenSSH program words it. Claimed. */
   prompt?: string;
-  /** The hosts that the agent connection was forwarded through, the nearest first; one without names and host key stands for who knows how many. */
+  /**
+   * The hosts that the agent connection was forwarded through, the nearest first; one without names and host
+   * key stands for who knows how many.
+   */
   path: Host[];
   /** True if the request came over a forwarded agent connection, or may have. */
   forwarded: boolean;
@@ -114,7 +134,10 @@ export interface KeyFacts {
 
 /** A host that proved its key. */
 export interface Host {
-  /** Names that known_hosts gives for the proven host key, the best one to show first; without brackets and port. */
+  /**
+   * Names that known_hosts gives for the proven host key, the best one to show first; without brackets and
+   * port.
+   */
   names: string[];
   /** The port that the known_hosts entry names. */
   port?: number;
@@ -123,7 +146,10 @@ export interface Host {
 }
 
 export interface Destination extends Host {
-  /** True if the host proved its key for this very request, and known_hosts knows the key. `names` is empty otherwise. */
+  /**
+   * True if the host proved its key for this very request, and known_hosts knows the key. `names` is empty
+   * otherwise.
+   */
   verified: boolean;
   /** In a few words, how it was verified or why it is not: "host key known", "no session-bind". */
   how: string;

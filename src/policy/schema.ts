@@ -1,6 +1,6 @@
 /**
- * What policy.toml may hold. Everything that is not listed here is an error: a misspelt field would otherwise make a rule match more than its
- * author meant.
+ * What policy.toml may hold. Everything that is not listed here is an error: a misspelt field would otherwise
+ * make a rule match more than its author meant.
  */
 import * as v from "valibot";
 import { parseDuration } from "./duration.ts";

@@ -1,14 +1,16 @@
 /**
- * Text from a request, made safe for a screen: control characters, terminal escapes, newlines, bidi overrides, invisible and
- * private characters are shown as escapes, and over-long text is cut. What a person decides on must be what was asked. Of several blanks all but the first
- * are escapes too: they could push what follows to where another line begins, or out of sight.
+ * Text from a request, made safe for a screen: control characters, terminal escapes, newlines, bidi
+ * overrides, invisible and private characters are shown as escapes, and over-long text is cut. What a person
+ * decides on must be what was asked. Of several blanks all but the first are escapes too: they could push
+ * what follows to where another line begins, or out of sight.
  *
- * Bytes that were not UTF-8 come as the lone surrogates U+DC80 to U+DCFF, one each, and are shown as bytes: `\xff`.
+ * Bytes that were not UTF-8 come as the lone surrogates U+DC80 to U+DCFF, one each, and are shown as bytes:
+ * `\xff`.
  */
 
 /**
- * Other_Control, Format (bidi, zero width), Surrogate, Private_Use, Unassigned; line and paragraph separators; what is drawn as nothing (fillers,
- * variation selectors); odd spaces.
+ * Other_Control, Format (bidi, zero width), Surrogate, Private_Use, Unassigned; line and paragraph
+ * separators; what is drawn as nothing (fillers, variation selectors); odd spaces.
  */
 const unsafe = /[\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\\\u2800]|(?! )\p{Zs}|(?<= ) /gu;
 
@@ -21,7 +23,10 @@ export function visible(text: string, limit = 200): string {
   return `${escaped.slice(0, limit - 1).replace(/\p{Cs}$/u, "")}…`;
 }
 
-/** The same with the middle left out: the end of a command may be what matters, and whoever wrote it chose how long it is. */
+/**
+ * The same with the middle left out: the end of a command may be what matters, and whoever wrote it chose how
+ * long it is.
+ */
 export function visibleEnds(text: string, limit: number): string {
   const whole = visible(text, limit + 1);
   if (whole.length <= limit) return whole;
@@ -32,7 +37,10 @@ export function visibleEnds(text: string, limit: number): string {
   return `${visible(text, limit - tail)}[${text.length} characters]…${visible(end, tail)}`;
 }
 
-/** As it is if it can only be a name or an address, otherwise in quotes: it must not read like more words of the question. */
+/**
+ * As it is if it can only be a name or an address, otherwise in quotes: it must not read like more words of
+ * the question.
+ */
 export function named(text: string, limit = 64): string {
   return text.length <= limit && /^[\w.@+:*%/[\]-]+$/.test(text) ? text : quoted(text, limit);
 }

@@ -1,4 +1,7 @@
-/** The terminal of another process of muxguard's, which alone can read from it: a question goes there, and the answer comes back. */
+/**
+ * The terminal of another process of muxguard's, which alone can read from it: a question goes there, and the
+ * answer comes back.
+ */
 import * as v from "valibot";
 import { CancellationTokenSource, type MessageConnection, type RequestType } from "vscode-jsonrpc/node.js";
 import type { Approver } from "../approver/approver.ts";
@@ -37,7 +40,9 @@ export function remotePrompter(connection: MessageConnection): Prompter {
   };
 }
 
-/** Asks the other side. @param signal aborted when the answer is no longer wanted; the other side hears of it */
+/**
+ * Asks the other side. @param signal aborted when the answer is no longer wanted; the other side hears of it
+ */
 async function askRemotely<P, R>(
   connection: MessageConnection,
   type: RequestType<P, R, void>,

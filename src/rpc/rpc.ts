@@ -1,6 +1,6 @@
 /**
- * The daemon's own socket: JSON-RPC with the framing of vscode-jsonrpc. It belongs to the user and to nobody inside a run: a guarded
- * program that could approve its own requests would not be guarded.
+ * The daemon's own socket: JSON-RPC with the framing of vscode-jsonrpc. It belongs to the user and to nobody
+ * inside a run: a guarded program that could approve its own requests would not be guarded.
  */
 import { connect, type Socket } from "node:net";
 import {
@@ -170,7 +170,8 @@ export function connectRpc(
   return new Promise((resolve) => {
     const socket = connect(path);
     socket.once("error", () => resolve(undefined));
-    socket.once("finish", () => socket.destroy()); // ended by us: a guard that was stopped does not close its side
+    // ended by us: a guard that was stopped does not close its side
+    socket.once("finish", () => socket.destroy());
     socket.once("connect", () => {
       if (!isGuard(socket)) {
         socket.destroy();

@@ -1,4 +1,7 @@
-/** Whoever waits while a program of muxguard's asks in its stead: muxguard-askpass, a shim of ssh. It is that program's parent. */
+/**
+ * Whoever waits while a program of muxguard's asks in its stead: muxguard-askpass, a shim of ssh. It is that
+ * program's parent.
+ */
 import { attempt } from "../attempt.ts";
 import type { Asker } from "../guard/decide/broker.ts";
 import { callerIn, type Scope } from "../guard/decide/scope.ts";

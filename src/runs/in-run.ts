@@ -1,9 +1,10 @@
 /**
  * What is inside of a run, told without libc, which takes long to load.
  *
- * The name of the process that holds the run shows it: every guard knows by it what is inside of a run, also inside of one that another guard guards. Only a
- * process itself can set its name: what is guarded can't take it off its ancestor, and whoever sets it without being a holder locks nobody out but itself.
- * What has killed its holder is known by its mark (run-mark.ts).
+ * The name of the process that holds the run shows it: every guard knows by it what is inside of a run, also
+ * inside of one that another guard guards. Only a process itself can set its name: what is guarded can't take
+ * it off its ancestor, and whoever sets it without being a holder locks nobody out but itself. What has
+ * killed its holder is known by its mark (run-mark.ts).
  */
 
 import { MAX_ANCESTORS, type ProcessTable } from "../platform/proc/process.ts";

@@ -1,9 +1,11 @@
 /**
- * The mark of a run that its programs can't take off: a lowered limit. It is inherited over fork and exec, and only CAP_SYS_RESOURCE in the first user
- * namespace raises it again (do_prlimit() of the kernel's kernel/sys.c), so it outlives the process that holds the run, which a program inside may kill.
+ * The mark of a run that its programs can't take off: a lowered limit. It is inherited over fork and exec,
+ * and only CAP_SYS_RESOURCE in the first user namespace raises it again (do_prlimit() of the kernel's
+ * kernel/sys.c), so it outlives the process that holds the run, which a program inside may kill.
  *
- * RLIMIT_LOCKS says how many file locks a process may have; no kernel since 2.5 has looked at it, so that nothing fails. A cgroup would be no such mark: a
- * process that may write to one it is put into may also leave it. PR_SET_NO_NEW_PRIVS, seccomp and Landlock would take sudo from the run's programs.
+ * RLIMIT_LOCKS says how many file locks a process may have; no kernel since 2.5 has looked at it, so that
+ * nothing fails. A cgroup would be no such mark: a process that may write to one it is put into may also
+ * leave it. PR_SET_NO_NEW_PRIVS, seccomp and Landlock would take sudo from the run's programs.
  */
 import { readFileSync } from "node:fs";
 

@@ -25,7 +25,10 @@ export class Runs<R extends { readonly scope: Scope }> {
     return this.#open.size;
   }
 
-  /** The innermost run that the process is in: its descendants keep the run's holder among their ancestors, which adopts orphans. */
+  /**
+   * The innermost run that the process is in: its descendants keep the run's holder among their ancestors,
+   * which adopts orphans.
+   */
   of(caller: Caller): R | undefined {
     const runs = [...this.#open.values()];
     const holder = caller.ancestors.find((ancestor) => runs.some(({ pid }) => pid === ancestor.pid));
@@ -42,7 +45,10 @@ export class Runs<R extends { readonly scope: Scope }> {
     return readOutside(this.#processes, pid, this.#holders);
   }
 
-  /** What decides for a process that came to a socket of this scope: its own run, whichever socket it comes to. */
+  /**
+   * What decides for a process that came to a socket of this scope: its own run, whichever socket it comes
+   * to.
+   */
   scopeOf(caller: Caller | undefined, scope: Scope): Scope {
     const own = (caller && this.of(caller)?.scope) ?? scope;
     return caller && this.#isStranger(caller, own) ? { ...own, policy: nobodyDecides } : own;
@@ -58,7 +64,10 @@ export class Runs<R extends { readonly scope: Scope }> {
     return { ...scope, policy };
   }
 
-  /** The same for a question of OpenSSH's. @throws Error for a process whose run another guard holds: it is not answered here */
+  /**
+   * The same for a question of OpenSSH's. @throws Error for a process whose run another guard holds: it is
+   * not answered here
+   */
   scopeOfPrompt(caller: Caller, scope: Scope): Scope {
     const own = this.of(caller)?.scope ?? scope;
     if (!own.run && this.isInside(caller))
@@ -68,7 +77,10 @@ export class Runs<R extends { readonly scope: Scope }> {
     return own;
   }
 
-  /** Whether a process is inside of a run, and nobody here knows of which: another guard's, or one whose holder it has killed. */
+  /**
+   * Whether a process is inside of a run, and nobody here knows of which: another guard's, or one whose
+   * holder it has killed.
+   */
   #isStranger(caller: Caller, { run }: Scope): boolean {
     return !run && !caller.container && this.isInside(caller);
   }

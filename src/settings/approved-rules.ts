@@ -1,7 +1,8 @@
 /**
- * approved.toml: the rules that answers made. It is replaced as a whole, so nobody ever reads half of it; what is in there already stays as it is, as a
- * person may have written there too.
+ * approved.toml: the rules that answers made. It is replaced as a whole, so nobody ever reads half of it;
+ * what is in there already stays as it is, as a person may have written there too.
  */
+import { hasCode } from "../errors.ts";
 import { existsSync, readFileSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
@@ -40,13 +41,16 @@ export async function addRule(file: string, rule: Rule): Promise<void> {
   }
 }
 
-/** The new file is the lock as well: guards write one after the other. One that nobody finishes is a crashed guard's. */
+/**
+ * The new file is the lock as well: guards write one after the other. One that nobody finishes is a crashed
+ * guard's.
+ */
 function claim(whole: string): boolean {
   try {
     writeFileSync(whole, "", { flag: "wx", mode: 0o600 });
     return true;
   } catch (error) {
-    if (!(error instanceof Error && "code" in error && error.code === "EEXIST")) throw error;
+    if (!hasCode(error, "EEXIST")) throw error;
     const found = statSync(whole, { throwIfNoEntry: false });
     if (found && Date.now() - found.mtimeMs > WRITING) rmSync(whole, { force: true });
     return false;

@@ -6,7 +6,10 @@ import type { Paths } from "./paths.ts";
 import { readSettings } from "./settings.ts";
 
 export interface Config {
-  /** Agents that hold the keys, by socket path; "private" for an ssh-agent of the guard's own. Empty: SSH_AUTH_SOCK. */
+  /**
+   * Agents that hold the keys, by socket path; "private" for an ssh-agent of the guard's own. Empty:
+   * SSH_AUTH_SOCK.
+   */
   upstreamAgents: readonly string[];
   /** In this order; the first answer wins. */
   approvers: readonly string[];

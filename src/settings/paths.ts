@@ -22,7 +22,8 @@ export interface Paths {
 
 /** @throws Error if a folder can't be made, or is open to others */
 export function openPaths(): Paths {
-  // without XDG_RUNTIME_DIR a folder of the user's own in the temporary folder, where anybody may have put something of that name
+  // without XDG_RUNTIME_DIR a folder of the user's own in the temporary folder, where anybody may have put
+  // something of that name
   const runtime = xdgRuntime
     ? join(absolute(xdgRuntime), "muxguard")
     : join(tmpdir(), `muxguard-${userInfo().uid}`);

@@ -1,7 +1,8 @@
 /**
- * The policy as its files are now. They are looked at with each decision, so a change counts from the next request on; a broken file keeps the old
- * policy in force, and is told of once.
+ * The policy as its files are now. They are looked at with each decision, so a change counts from the next
+ * request on; a broken file keeps the old policy in force, and is told of once.
  */
+import { messageOf } from "../errors.ts";
 import { readdirSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 import { emptyPolicy, type Policy, type Rule } from "../policy/policy.ts";
@@ -64,9 +65,7 @@ function policySource(
     try {
       await load();
     } catch (error) {
-      report(
-        `muxguard: the policy stays as it was: ${error instanceof Error ? error.message : String(error)}`,
-      );
+      report(`muxguard: the policy stays as it was: ${messageOf(error)}`);
     }
     return policy;
   };

@@ -1,8 +1,9 @@
 /**
- * Settings files, checked once: what a file says is kept, as it was checked, in the state folder. Most runs then start without loading the
- * parser and the schemas.
+ * Settings files, checked once: what a file says is kept, as it was checked, in the state folder. Most runs
+ * then start without loading the parser and the schemas.
  *
- * What is kept belongs to the file's stamp: inode, times, size, owner and mode. The state folder is private, and has to be: it holds the log.
+ * What is kept belongs to the file's stamp: inode, times, size, owner and mode. The state folder is private,
+ * and has to be: it holds the log.
  */
 import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, renameSync, type Stats, statSync, writeFileSync } from "node:fs";

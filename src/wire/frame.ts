@@ -1,9 +1,10 @@
 /**
- * Frames of the agent protocol: a uint32 length, then that many bytes, the first of which is the message number
- * (RFC 9987 §3). The same framing carries the ControlMaster protocol.
+ * Frames of the agent protocol: a uint32 length, then that many bytes, the first of which is the message
+ * number (RFC 9987 §3). The same framing carries the ControlMaster protocol.
  *
- * Limits: a frame is at most 256 KiB, OpenSSH's AGENT_MAX_LEN (ssh-agent.c) and CHANNEL_MUX_MAX_PACKET (channels.c). A longer one, and
- * one without a message number, can't be answered: where the next frame begins is then a guess, so the stream is at its end.
+ * Limits: a frame is at most 256 KiB, OpenSSH's AGENT_MAX_LEN (ssh-agent.c) and CHANNEL_MUX_MAX_PACKET
+ * (channels.c). A longer one, and one without a message number, can't be answered: where the next frame
+ * begins is then a guess, so the stream is at its end.
  */
 import { ProtocolError } from "./protocol-error.ts";
 
@@ -39,7 +40,9 @@ export class FrameDecoder {
     return frames;
   }
 
-  /** Takes the next chunk, for a caller that takes the frames out one by one, and other bytes between them. */
+  /**
+   * Takes the next chunk, for a caller that takes the frames out one by one, and other bytes between them.
+   */
   add(chunk: Buffer): void {
     this.#chunks.push(chunk);
     this.#buffered += chunk.length;

@@ -1,9 +1,9 @@
 /**
- * Public key blobs: RFC 4253 §6.6 (RSA), RFC 5656 (ECDSA), RFC 8709 (Ed25519), OpenSSH's PROTOCOL.u2f (security keys) and
- * PROTOCOL.certkeys (certificates).
+ * Public key blobs: RFC 4253 §6.6 (RSA), RFC 5656 (ECDSA), RFC 8709 (Ed25519), OpenSSH's PROTOCOL.u2f
+ * (security keys) and PROTOCOL.certkeys (certificates).
  *
- * A key type that is not known here is a value of its own and not an error: an agent may hold kinds of keys that are newer
- * than this code, and using one is still decided, by its fingerprint.
+ * A key type that is not known here is a value of its own and not an error: an agent may hold kinds of keys
+ * that are newer than this code, and using one is still decided, by its fingerprint.
  */
 import { createHash } from "node:crypto";
 import { ByteReader, ByteWriter, readAll, readEach } from "./primitives.ts";
@@ -130,7 +130,10 @@ function readOptionName(reader: ByteReader): string {
   return name;
 }
 
-/** The type of the key inside a certificate: `sk-ssh-ed25519-cert-v01@openssh.com` holds an `sk-ssh-ed25519@openssh.com`. */
+/**
+ * The type of the key inside a certificate: `sk-ssh-ed25519-cert-v01@openssh.com` holds an
+ * `sk-ssh-ed25519@openssh.com`.
+ */
 function plainType(type: string): string {
   const base = type.slice(0, -CERTIFICATE_SUFFIX.length);
   return base.startsWith("sk-") ? `${base}@openssh.com` : base;
@@ -158,7 +161,10 @@ export function plainKeyBlob(blob: Buffer): Buffer {
   return key.kind === "certificate" ? encodePlainKey(key.key) : blob;
 }
 
-/** As `ssh-keygen -l` prints it: `SHA256:` and base64 without padding. A certificate has the fingerprint of its key. */
+/**
+ * As `ssh-keygen -l` prints it: `SHA256:` and base64 without padding. A certificate has the fingerprint of
+ * its key.
+ */
 export function fingerprint(blob: Buffer): string {
   return `SHA256:${createHash("sha256").update(plainKeyBlob(blob)).digest("base64").replace(/=+$/, "")}`;
 }

@@ -48,7 +48,9 @@ class DemoRun {
     this.#child.stdin?.write(keys);
   }
 
-  /** Resolves when the demo and everything that it started have let go of its output: no process is left then. */
+  /**
+   * Resolves when the demo and everything that it started have let go of its output: no process is left then.
+   */
   async ended(): Promise<{ exitCode: number | null }> {
     const [exitCode] = await once(this.#child, "close");
     return { exitCode };

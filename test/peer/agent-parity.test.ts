@@ -1,4 +1,7 @@
-/** One body of tests over the bare ssh-agent and over the guard in front of it: for an agent's clients there is no difference. */
+/**
+ * One body of tests over the bare ssh-agent and over the guard in front of it: for an agent's clients there
+ * is no difference.
+ */
 import { execFileSync } from "node:child_process";
 import { createPublicKey, generateKeyPairSync, verify } from "node:crypto";
 import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";

@@ -1,4 +1,6 @@
-/** What ssh itself asks through muxguard-askpass: `ControlMaster autoask`, and whether a host key is right. */
+/**
+ * What ssh itself asks through muxguard-askpass: `ControlMaster autoask`, and whether a host key is right.
+ */
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
 import { AskpassLab } from "./askpass-lab.ts";

@@ -1,4 +1,6 @@
-/** git over HTTPS: who may know the password is asked on the terminal, once the server has shown who it is. */
+/**
+ * git over HTTPS: who may know the password is asked on the terminal, once the server has shown who it is.
+ */
 import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { afterAll, beforeAll, expect, it } from "vitest";

@@ -19,7 +19,10 @@ export class AskpassLab extends Lab {
     return this.run(ASKPASS, [text], { environment: hint === undefined ? {} : { SSH_ASKPASS_PROMPT: hint } });
   }
 
-  /** Another program of the user's, which answers this and writes down what it was asked. Returns what it has heard. */
+  /**
+   * Another program of the user's, which answers this and writes down what it was asked. Returns what it has
+   * heard.
+   */
   person(answer: string): () => string {
     const heard = this.path("heard");
     const program = this.script("person", `#!/bin/sh\nprintf '%s\\n' "$1" >> '${heard}'\necho '${answer}'\n`);

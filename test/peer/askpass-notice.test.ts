@@ -1,4 +1,7 @@
-/** What ssh has shown while a security key waits to be touched: on the terminal, in tmux, on the desktop or by another program, until it takes it back. */
+/**
+ * What ssh has shown while a security key waits to be touched: on the terminal, in tmux, on the desktop or by
+ * another program, until it takes it back.
+ */
 import { type ChildProcess, execFileSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";

@@ -1,4 +1,7 @@
-/** What muxguard-askpass asks and shows in tmux: by real clients of OpenSSH and git that have no terminal, on a client that somebody looks at. */
+/**
+ * What muxguard-askpass asks and shows in tmux: by real clients of OpenSSH and git that have no terminal, on
+ * a client that somebody looks at.
+ */
 import { execFileSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";

@@ -1,4 +1,7 @@
-/** Clients that do what no client should: they get the protocol's failure or are closed, and nobody else notices. */
+/**
+ * Clients that do what no client should: they get the protocol's failure or are closed, and nobody else
+ * notices.
+ */
 import { randomBytes } from "node:crypto";
 import { chmodSync, readFileSync } from "node:fs";
 import { userInfo } from "node:os";

@@ -1,6 +1,7 @@
 /**
- * Session-binds that prove nothing, as a hostile server or program would make them: a rule that names the host never matches what they
- * are meant for. A raw client plays both ssh and the servers, whose host keys are its own.
+ * Session-binds that prove nothing, as a hostile server or program would make them: a rule that names the
+ * host never matches what they are meant for. A raw client plays both ssh and the servers, whose host keys
+ * are its own.
  */
 import { randomBytes } from "node:crypto";
 import { constants, copyFileSync, existsSync, writeFileSync } from "node:fs";
@@ -42,7 +43,10 @@ createServer((client) => {
 }).listen(path);
 `;
 
-/** Starts a program that is called ssh, and says that it goes to trusted.example. Returns the path of the socket that leads through it. */
+/**
+ * Starts a program that is called ssh, and says that it goes to trusted.example. Returns the path of the
+ * socket that leads through it.
+ */
 async function startSsh(lab: Lab): Promise<string> {
   if (!existsSync(lab.path("ssh")))
     copyFileSync(process.execPath, lab.path("ssh"), constants.COPYFILE_FICLONE);

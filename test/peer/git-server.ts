@@ -1,4 +1,7 @@
-/** A repository that a web server gives to whoever knows the password: git's own http-backend (CGI, RFC 3875) behind Node's servers. */
+/**
+ * A repository that a web server gives to whoever knows the password: git's own http-backend (CGI, RFC 3875)
+ * behind Node's servers.
+ */
 import { execFileSync, spawn } from "node:child_process";
 import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from "node:http";
 import { createServer as createTlsServer } from "node:https";

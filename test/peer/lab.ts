@@ -1,6 +1,7 @@
 /**
- * A laboratory of real parts: OpenSSH's agent, servers and clients, and muxguard as it is built, in a folder of its own. Nothing of the
- * user's is touched: the XDG folders are inside, and `ssh -G` reads the laboratory's own ssh_config.
+ * A laboratory of real parts: OpenSSH's agent, servers and clients, and muxguard as it is built, in a folder
+ * of its own. Nothing of the user's is touched: the XDG folders are inside, and `ssh -G` reads the
+ * laboratory's own ssh_config.
  */
 import { type ChildProcess, execFileSync, type SpawnOptions, spawn } from "node:child_process";
 import {
@@ -106,7 +107,10 @@ export class Lab {
     return path;
   }
 
-  /** Starts an ssh-agent, and returns its socket's path. It becomes the SSH_AUTH_SOCK of what is run from here on. */
+  /**
+   * Starts an ssh-agent, and returns its socket's path. It becomes the SSH_AUTH_SOCK of what is run from here
+   * on.
+   */
   async startAgent(name = "upstream.sock", ...keys: string[]): Promise<string> {
     const socket = this.path(name);
     this.start("ssh-agent", ["-D", "-a", socket], { stdio: "ignore" });

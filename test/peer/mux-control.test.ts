@@ -1,4 +1,7 @@
-/** What `ssh -O` asks of a guarded master, how masters come and go, and twenty clients that all want to be the first. */
+/**
+ * What `ssh -O` asks of a guarded master, how masters come and go, and twenty clients that all want to be the
+ * first.
+ */
 import { existsSync } from "node:fs";
 import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
 import { until } from "./lab.ts";

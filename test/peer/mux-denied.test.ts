@@ -1,4 +1,7 @@
-/** What a user sees of a denial on a control socket: the reason on ssh's own stderr, and no connection that goes around it. */
+/**
+ * What a user sees of a denial on a control socket: the reason on ssh's own stderr, and no connection that
+ * goes around it.
+ */
 import { readFileSync } from "node:fs";
 import { userInfo } from "node:os";
 import { afterAll, beforeAll, expect, it } from "vitest";

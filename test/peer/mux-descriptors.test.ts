@@ -23,7 +23,10 @@ describeWith(["ssh", "sshd"], "the daemon's descriptors", () => {
   });
   afterAll(() => lab.close());
 
-  /** Not counting the processes that the daemon has in mind, 256 at most. Root alone can see them: nobody else may look into the daemon. */
+  /**
+   * Not counting the processes that the daemon has in mind, 256 at most. Root alone can see them: nobody else
+   * may look into the daemon.
+   */
   const count = (): number => {
     if (userInfo().uid !== 0) return 0;
     const folder = `/proc/${lab.daemon?.pid}/fd`;
@@ -38,7 +41,9 @@ describeWith(["ssh", "sshd"], "the daemon's descriptors", () => {
     await ended(child);
   };
 
-  /** Every other session is denied; some are killed: as they run, and as they connect or wait for an answer. */
+  /**
+   * Every other session is denied; some are killed: as they run, and as they connect or wait for an answer.
+   */
   const session = async (at: number): Promise<void> => {
     if (at % 2 === 1) expect(await lab.ssh(HOST, "reboot")).toMatchObject({ code: 255, stdout: "" });
     else if (at % 20 === 0) await killed("echo ready; cat");

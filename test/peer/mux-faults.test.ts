@@ -1,4 +1,6 @@
-/** A guarded control socket when one of those around it is killed: the master, the client, the guard itself. */
+/**
+ * A guarded control socket when one of those around it is killed: the master, the client, the guard itself.
+ */
 import type { ChildProcess } from "node:child_process";
 import { existsSync, readFileSync, rmSync } from "node:fs";
 import { constants } from "node:os";

@@ -24,7 +24,10 @@ describeWith(["ssh", "sshd", "python"], "a control folder", () => {
     await lab.guard();
   };
 
-  /** Another program's socket. It comes to its place once somebody listens: before, nobody could say whose it is. */
+  /**
+   * Another program's socket. It comes to its place once somebody listens: before, nobody could say whose it
+   * is.
+   */
   const listen = async (path: string) => {
     const elsewhere = lab.path("elsewhere.sock");
     const child = lab.start(PYTHON, ["-c", LISTEN, elsewhere]);

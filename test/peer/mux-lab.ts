@@ -1,6 +1,6 @@
 /**
- * A laboratory whose ssh shares its connections: a control folder that the daemon guards, a server with a key that may log in, and masters that were
- * taken over.
+ * A laboratory whose ssh shares its connections: a control folder that the daemon guards, a server with a key
+ * that may log in, and masters that were taken over.
  */
 import type { ChildProcess } from "node:child_process";
 import { lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync, rmSync } from "node:fs";
@@ -22,7 +22,8 @@ export class MuxLab extends Lab {
     super();
     mkdirSync(this.sockets, { mode: 0o700 });
     // the first value counts: ahead of the laboratory's `ControlPath none`
-    const environment = ["SendEnv LC_GUARD LC_OTHER", "SetEnv GREETING=hello"]; // of the master too, or it passes on none: client_session2_setup()
+    // of the master too, or it passes on none: client_session2_setup()
+    const environment = ["SendEnv LC_GUARD LC_OTHER", "SetEnv GREETING=hello"];
     this.host("*.example", [`ControlPath ${this.sockets}/%n`, "ControlMaster auto", ...environment]);
     this.settings("");
   }
@@ -36,7 +37,8 @@ export class MuxLab extends Lab {
   async open(...serverConfig: string[]): Promise<void> {
     const key = this.key("me@laptop");
     await this.startAgent("upstream.sock", key);
-    // the start-up files of whoever runs the tests are no part of them, and may take longer than everything else
+    // the start-up files of whoever runs the tests are no part of them, and may take longer than everything
+    // else
     const home = `SetEnv HOME=${this.folder}`;
     await this.startServer(HOST, key, { config: [...SERVER, home, ...serverConfig] });
     await this.guard();

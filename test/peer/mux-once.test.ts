@@ -14,7 +14,10 @@ describeWith(["ssh", "sshd"], 'with default = "ask", ControlMaster auto and Cont
   afterEach(() => lab.endMasters());
   afterAll(() => lab.close());
 
-  /** Runs a line of sh, approves each question as it comes, for ten minutes but for once where that is said, and returns the kinds of them. */
+  /**
+   * Runs a line of sh, approves each question as it comes, for ten minutes but for once where that is said,
+   * and returns the kinds of them.
+   */
   const approving = async (line: string, ...length: string[]) => {
     const asked: string[] = [];
     let ended = false;

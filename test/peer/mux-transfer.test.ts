@@ -1,4 +1,7 @@
-/** What goes through sessions of a guarded control socket arrives byte by byte: 64 MiB in both directions, by all the programs that ride on ssh. */
+/**
+ * What goes through sessions of a guarded control socket arrives byte by byte: 64 MiB in both directions, by
+ * all the programs that ride on ssh.
+ */
 import { randomBytes } from "node:crypto";
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { afterAll, afterEach, beforeAll, expect, it } from "vitest";

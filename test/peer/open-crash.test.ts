@@ -1,4 +1,7 @@
-/** What a guard that was killed leaves behind: no master that nobody can reach, no socket that hangs, and what was taken over is guarded again. */
+/**
+ * What a guard that was killed leaves behind: no master that nobody can reach, no socket that hangs, and what
+ * was taken over is guarded again.
+ */
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
@@ -48,7 +51,8 @@ describeWith(["ssh", "sshd"], "a daemon that was killed", () => {
   it("leaves ssh without a socket that hangs, also before the next one runs", async () => {
     await lab.muxguard("open", HOST);
     await kill();
-    // the stale socket makes ssh log in by itself: there is no agent any more, so it fails, but it does not wait
+    // the stale socket makes ssh log in by itself: there is no agent any more, so it fails, but it does not
+    // wait
     expect(await lab.ssh("-o", "ControlMaster=no", HOST, "true")).toMatchObject({ code: 255 });
     await lab.guard();
     await until(() => lab.masters().length === 0, "the end of the master");

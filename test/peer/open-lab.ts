@@ -1,4 +1,7 @@
-/** A laboratory for connections that the guard opens itself: no control folder is watched, and the guard has the agent behind it. */
+/**
+ * A laboratory for connections that the guard opens itself: no control folder is watched, and the guard has
+ * the agent behind it.
+ */
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { basename } from "node:path";
 import { MUXGUARD, type Result, type Server, type ServerOptions } from "./lab.ts";

@@ -1,4 +1,7 @@
-/** A server that asks for a password, or for whatever words a test wants: sshd would need PAM, or the password of a real user. */
+/**
+ * A server that asks for a password, or for whatever words a test wants: sshd would need PAM, or the password
+ * of a real user.
+ */
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import type { AddressInfo } from "node:net";

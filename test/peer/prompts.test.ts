@@ -1,4 +1,7 @@
-/** What ssh asks while the guard opens a connection: on the terminal of whoever wants it, through SSH_ASKPASS where there is none, and nowhere else. */
+/**
+ * What ssh asks while the guard opens a connection: on the terminal of whoever wants it, through SSH_ASKPASS
+ * where there is none, and nowhere else.
+ */
 import { execFileSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";

@@ -1,9 +1,15 @@
-/** A program in a terminal of its own, whose size can change and whose keys can be pressed: python3's pty module. */
+/**
+ * A program in a terminal of its own, whose size can change and whose keys can be pressed: python3's pty
+ * module.
+ */
 import type { ChildProcess } from "node:child_process";
 import { ended, type Lab, until } from "./lab.ts";
 import { PYTHON } from "./tools.ts";
 
-/** Reads a line for each thing to be done: a size ("R 40 120") or text in JSON ("T \"ls\\r\""). Ends with the program's exit code. */
+/**
+ * Reads a line for each thing to be done: a size ("R 40 120") or text in JSON ("T \"ls\\r\""). Ends with the
+ * program's exit code.
+ */
 const HOLDER = `
 import fcntl, json, os, select, struct, sys, termios, pty
 pid, terminal = pty.fork()

@@ -1,4 +1,7 @@
-/** What a hostile program inside of a ride may try: the run's own socket, other runs' sockets, and forged requests. */
+/**
+ * What a hostile program inside of a ride may try: the run's own socket, other runs' sockets, and forged
+ * requests.
+ */
 import { existsSync, readdirSync } from "node:fs";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { ended, until } from "./lab.ts";
@@ -6,7 +9,10 @@ import { HOST } from "./mux-lab.ts";
 import { OpenLab } from "./open-lab.ts";
 import { describeWith } from "./tools.ts";
 
-/** Writes what it is told to the ride's socket, and prints what comes back until the guard hangs up or has answered. */
+/**
+ * Writes what it is told to the ride's socket, and prints what comes back until the guard hangs up or has
+ * answered.
+ */
 const TALK = `
 import os, socket, sys
 path, kind, body = sys.argv[1], sys.argv[2], sys.argv[3] if len(sys.argv) > 3 else ""

@@ -1,4 +1,7 @@
-/** Port forwards, terminals and signals in a ride: `ssh -N` stays until it is told to end, and takes its forwards with it. */
+/**
+ * Port forwards, terminals and signals in a ride: `ssh -N` stays until it is told to end, and takes its
+ * forwards with it.
+ */
 import type { ChildProcess } from "node:child_process";
 import { connect, createServer, type Server } from "node:net";
 import { afterAll, beforeAll, expect, it } from "vitest";

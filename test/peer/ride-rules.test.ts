@@ -1,4 +1,7 @@
-/** What a command inside of a ride can't do: rules on commands bind, and nothing of its command line chooses how a connection is made. */
+/**
+ * What a command inside of a ride can't do: rules on commands bind, and nothing of its command line chooses
+ * how a connection is made.
+ */
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";

@@ -1,4 +1,7 @@
-/** `muxguard run --ride`: real programs that have no connection of their own. With a daemon, and with a guard of the run's own. */
+/**
+ * `muxguard run --ride`: real programs that have no connection of their own. With a daemon, and with a guard
+ * of the run's own.
+ */
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { until } from "./lab.ts";

@@ -1,5 +1,6 @@
 /**
- * SSH clients that send no session-bind: they work, where they log in to is unknown, and no rule that names a host matches them.
+ * SSH clients that send no session-bind: they work, where they log in to is unknown, and no rule that names a
+ * host matches them.
  */
 import { writeFileSync } from "node:fs";
 import { userInfo } from "node:os";

@@ -1,6 +1,6 @@
 /**
- * Which of the real programs are on this machine. Where one is missing its tests are skipped, and say so; with MUXGUARD_REQUIRE_PEERS set, as CI does,
- * they fail instead.
+ * Which of the real programs are on this machine. Where one is missing its tests are skipped, and say so;
+ * with MUXGUARD_REQUIRE_PEERS set, as CI does, they fail instead.
  */
 import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";

@@ -8,7 +8,8 @@ test("the clock of remembered answers counts the time for which the machine slep
   expect(Math.abs(bootTime() - Number(uptime) * 1000)).toBeLessThan(1000);
 });
 
-// a time namespace is as if the machine had slept: CLOCK_BOOTTIME is ahead, CLOCK_MONOTONIC is not. Root alone may make one.
+// a time namespace is as if the machine had slept: CLOCK_BOOTTIME is ahead, CLOCK_MONOTONIC is not. Root
+// alone may make one.
 const canSleep = ((): boolean => {
   try {
     execFileSync("unshare", ["-T", "--boottime", "10", "true"], { stdio: "ignore" });

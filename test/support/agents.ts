@@ -1,4 +1,7 @@
-/** Agents to talk to: the real ssh-agent, and sockets that behave as a test wants. What they need is removed after each test. */
+/**
+ * Agents to talk to: the real ssh-agent, and sockets that behave as a test wants. What they need is removed
+ * after each test.
+ */
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";

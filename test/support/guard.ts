@@ -1,4 +1,7 @@
-/** The guard's surroundings, small enough to see through: an approver that a test answers for, a scope, and one who asks. */
+/**
+ * The guard's surroundings, small enough to see through: an approver that a test answers for, a scope, and
+ * one who asks.
+ */
 import { expect } from "vitest";
 import type { Approver } from "../../src/approver/approver.ts";
 import type { Decided } from "../../src/audit/event.ts";

@@ -1,4 +1,7 @@
-/** One client of a guarded control socket: real sockets on both sides, and a stub in the master's place that speaks the wire. */
+/**
+ * One client of a guarded control socket: real sockets on both sides, and a stub in the master's place that
+ * speaks the wire.
+ */
 import { closeSync, openSync, readdirSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
@@ -260,7 +263,10 @@ export class MuxTestClient {
   }
 }
 
-/** Hands over what it receives one byte at a time. The kernel ends a read behind a byte that comes with a descriptor. */
+/**
+ * Hands over what it receives one byte at a time. The kernel ends a read behind a byte that comes with a
+ * descriptor.
+ */
 export function byteByByte(socket: MuxSocket): MuxSocket {
   return {
     listen: ({ receive, ...events }) =>

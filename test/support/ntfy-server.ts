@@ -1,4 +1,7 @@
-/** As much of an ntfy server as a client meets (docs.ntfy.sh/publish, docs.ntfy.sh/subscribe/api): JSON or plain text in, a stream of JSON lines out. */
+/**
+ * As much of an ntfy server as a client meets (docs.ntfy.sh/publish, docs.ntfy.sh/subscribe/api): JSON or
+ * plain text in, a stream of JSON lines out.
+ */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 

@@ -145,7 +145,10 @@ export const constraint: fc.Arbitrary<Constraint> = fc.oneof(
 );
 const constraints = fc.array(constraint, { maxLength: 4 });
 
-/** The fields of a private key as sshkey.c serialises it, after the key type: `s` a string, `b` a byte, `k` the public key's fields. */
+/**
+ * The fields of a private key as sshkey.c serialises it, after the key type: `s` a string, `b` a byte, `k`
+ * the public key's fields.
+ */
 const privateLayouts: Record<string, string> = {
   "ssh-rsa": "ssssss",
   "ssh-dss": "sssss",
@@ -256,7 +259,10 @@ export const sshsig: fc.Arbitrary<SshsigData> = fc.record({
 
 // --- damage
 
-/** The bytes with some of them changed, cut off, doubled or put in: closer to the parsers' later steps than random bytes are. */
+/**
+ * The bytes with some of them changed, cut off, doubled or put in: closer to the parsers' later steps than
+ * random bytes are.
+ */
 export function damaged(valid: fc.Arbitrary<Buffer>): fc.Arbitrary<Buffer> {
   const damage = fc.record({
     at: fc.nat(),

@@ -1,6 +1,6 @@
 /**
- * Asks through an SSH_ASKPASS program, as OpenSSH's ask_permission() does (readpass.c): the question is its argument, SSH_ASKPASS_PROMPT is
- * "confirm", and consent is exit 0 with nothing or "yes" on stdout.
+ * Asks through an SSH_ASKPASS program, as OpenSSH's ask_permission() does (readpass.c): the question is its
+ * argument, SSH_ASKPASS_PROMPT is "confirm", and consent is exit 0 with nothing or "yes" on stdout.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { describeQuestion, describeRemember } from "../../policy/describe/describe.ts";
@@ -10,8 +10,8 @@ import { dialogText } from "./dialog-text.ts";
 import { runAskpass } from "./program.ts";
 
 /**
- * In milliseconds. No program says when its window is up, so OK does not count for the time to get there, and for a second on the screen. On a machine so
- * busy that it takes longer to get there, the second is shorter.
+ * In milliseconds. No program says when its window is up, so OK does not count for the time to get there, and
+ * for a second on the screen. On a machine so busy that it takes longer to get there, the second is shorter.
  */
 const TIMES = {
   /** From the start of a program with a display to when its OK counts. */
@@ -33,7 +33,10 @@ export function createAskpassApprover(environment: NodeJS.ProcessEnv, times = TI
   };
 }
 
-/** The same conditions as OpenSSH: a program, and a display unless SSH_ASKPASS_REQUIRE says that it needs none. ssh(1). */
+/**
+ * The same conditions as OpenSSH: a program, and a display unless SSH_ASKPASS_REQUIRE says that it needs
+ * none. ssh(1).
+ */
 function unavailable(environment: NodeJS.ProcessEnv): string | undefined {
   if (!environment.SSH_ASKPASS) return "SSH_ASKPASS is not set";
   const required = environment.SSH_ASKPASS_REQUIRE?.toLowerCase();
@@ -48,9 +51,11 @@ interface Options {
 }
 
 /**
- * OK is the default button of these programs and takes the focus, so an Enter that was meant for another window says yes. One that early does not
- * count, and the program is started again. However often it happens it never becomes a yes: a key that is held down, as in a pager, answers
- * each new window at once, and a program in a run knows when its user does that. What answers so quickly three times is no person: no answer.
+ * OK is the default button of these programs and takes the focus, so an Enter that was meant for another
+ * window says yes. One that early does not count, and the program is started again. However often it happens
+ * it never becomes a yes: a key that is held down, as in a pager, answers each new window at once, and a
+ * program in a run knows when its user does that. What answers so quickly three times is no person: no
+ * answer.
  */
 async function ask(
   { environment, times }: Options,

@@ -1,9 +1,12 @@
 /**
- * Text for a dialog that is drawn by somebody else's program. It has gone through visible(); what else such programs make of it is mended here:
+ * Text for a dialog that is drawn by somebody else's program. It has gone through visible(); what else such
+ * programs make of it is mended here:
  *
- * - ksshaskpass takes it for HTML, and so does lxqt-openssh-askpass if there is a tag in the first line (Qt::mightBeRichText()): a `<!--` in a command would
+ * - ksshaskpass takes it for HTML, and so does lxqt-openssh-askpass if there is a tag in the first line
+ *   (Qt::mightBeRichText()): a `<!--` in a command would
  *   hide all behind it.
- * - x11-ssh-askpass breaks no line, and centres a window that is wider than the screen: a long command would push the whole question out of sight.
+ * - x11-ssh-askpass breaks no line, and centres a window that is wider than the screen: a long command would
+ *   push the whole question out of sight.
  *   It draws a character of Latin-1 for each byte, so muxguard's own signs are spelt out.
  * - All of them read options before the text.
  */

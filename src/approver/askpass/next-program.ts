@@ -1,13 +1,22 @@
-/** The askpass program to ask through where SSH_ASKPASS is muxguard-askpass: one that shows a window, and never muxguard-askpass again. */
+/**
+ * The askpass program to ask through where SSH_ASKPASS is muxguard-askpass: one that shows a window, and
+ * never muxguard-askpass again.
+ */
 import { accessSync, constants, realpathSync, statSync } from "node:fs";
 import { basename, delimiter, join } from "node:path";
 
 const OWN_NAME = "muxguard-askpass";
 
-/** Set for a program that is asked on behalf of muxguard-askpass: where a script leads back to it, nobody would ever be asked. */
+/**
+ * Set for a program that is asked on behalf of muxguard-askpass: where a script leads back to it, nobody
+ * would ever be asked.
+ */
 export const ASKED_BY_US = "MUXGUARD_ASKED";
 
-/** By name in the PATH, or where distributions put those that no user calls. A user's choice of alternatives comes first. */
+/**
+ * By name in the PATH, or where distributions put those that no user calls. A user's choice of alternatives
+ * comes first.
+ */
 const known = [
   "ssh-askpass",
   "ksshaskpass",

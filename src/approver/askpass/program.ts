@@ -1,6 +1,6 @@
 /**
- * An SSH_ASKPASS program, started as OpenSSH does it (readpass.c): the question is its argument, SSH_ASKPASS_PROMPT says of what kind it is, and the
- * answer is the first line on its stdout.
+ * An SSH_ASKPASS program, started as OpenSSH does it (readpass.c): the question is its argument,
+ * SSH_ASKPASS_PROMPT says of what kind it is, and the answer is the first line on its stdout.
  */
 import { spawn } from "node:child_process";
 import { stopGroup } from "../process-group.ts";

@@ -18,7 +18,9 @@ const answerSchema = v.variant("decision", [
   }),
 ]);
 
-/** Without `remember` an approval is for once. @throws Error for anything that is no answer to this question */
+/**
+ * Without `remember` an approval is for once. @throws Error for anything that is no answer to this question
+ */
 export function parseAnswer(text: string, question: Question): Answer {
   const { success, output: data } = v.safeParse(
     answerSchema,

@@ -1,6 +1,6 @@
 /**
- * Asks through a program of the user's own: the question is JSON on its stdin, the answer JSON on its stdout. What is not an answer is none: nobody was asked
- * then, and that is never a yes.
+ * Asks through a program of the user's own: the question is JSON on its stdin, the answer JSON on its stdout.
+ * What is not an answer is none: nobody was asked then, and that is never a yes.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import type { Answer, Question } from "../../policy/question.ts";

@@ -1,6 +1,7 @@
 /**
- * Asks with a notification on the desktop, a button for each answer. One that is dismissed is no answer: somebody else may still give it, or `muxguard
- * approve`. Nor is a click on the text, and what is pressed in the first second does not count: the button may have come up under the cursor.
+ * Asks with a notification on the desktop, a button for each answer. One that is dismissed is no answer:
+ * somebody else may still give it, or `muxguard approve`. Nor is a click on the text, and what is pressed in
+ * the first second does not count: the button may have come up under the cursor.
  */
 import { randomBytes } from "node:crypto";
 import { answersTo, describeShortly } from "../../policy/describe/describe.ts";
@@ -9,7 +10,10 @@ import { type Answer, DEAF_FOR, type Question } from "../../policy/question.ts";
 import type { Approver } from "../approver.ts";
 import { wrap } from "../screen/text.ts";
 
-/** How long a text stays at least: with a new one the buttons may be elsewhere, and are deaf again. In milliseconds. */
+/**
+ * How long a text stays at least: with a new one the buttons may be elsewhere, and are deaf again. In
+ * milliseconds.
+ */
 const STAYS_FOR = 3 * DEAF_FOR;
 
 /** Servers break lines as they like; those that are as wide as this one's screenshots don't have to. */
@@ -44,7 +48,10 @@ interface Button {
 class Prompt {
   readonly #desktop: Desktop;
   readonly #question: Question;
-  /** A program that puts another text in the place of ours must not know the key of a button: a press of its own button is no answer. */
+  /**
+   * A program that puts another text in the place of ours must not know the key of a button: a press of its
+   * own button is no answer.
+   */
   readonly #buttons: readonly Button[];
   #shown: ShownNotification | undefined;
   /** Since when buttons are where they are. */

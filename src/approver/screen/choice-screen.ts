@@ -1,6 +1,7 @@
 /**
- * A question that has a small screen to itself, such as a popup: its text, and the answers below with "deny" under the cursor, or side by side where
- * the rows are few. Drawn without a library, as loading one would take longer than everything else between the request and its question.
+ * A question that has a small screen to itself, such as a popup: its text, and the answers below with "deny"
+ * under the cursor, or side by side where the rows are few. Drawn without a library, as loading one would
+ * take longer than everything else between the request and its question.
  */
 import { emitKeypressEvents } from "node:readline";
 import { answersTo, describeQuestion } from "../../policy/describe/describe.ts";
@@ -12,7 +13,10 @@ import { MIN_WIDTH, Pages, pageKeys } from "./pages.ts";
 import { secondsLeft } from "./seconds-left.ts";
 import { cut, type Size, textWidth, wrap } from "./text.ts";
 
-/** How often size and text are looked at, in milliseconds: a terminal that is not the process's own tells nobody of its size. */
+/**
+ * How often size and text are looked at, in milliseconds: a terminal that is not the process's own tells
+ * nobody of its size.
+ */
 const INTERVAL = 200;
 
 /** Lines besides the text and the answers. */
@@ -31,7 +35,10 @@ export function sizeOf(question: Question, columns: number, isUtf8: boolean): Si
   return { columns: width, rows: lines.length + answersTo(question).length + FOOT };
 }
 
-/** @param isUtf8 whether the terminal can show more than ASCII. Rejects when it is gone or the question withdrawn */
+/**
+ * @param isUtf8 whether the terminal can show more than ASCII. Rejects when it is gone or the question
+ * withdrawn
+ */
 export function choose(
   terminal: OpenTerminal,
   question: Question,
@@ -114,7 +121,10 @@ export class ChoiceScreen {
     return name === "y" ? answer : undefined;
   }
 
-  /** The whole screen, without a cursor. @param date the wall clock's time, in milliseconds, for what remains of the question's time */
+  /**
+   * The whole screen, without a cursor. @param date the wall clock's time, in milliseconds, for what remains
+   * of the question's time
+   */
   draw({ columns, rows }: Size, date: number): string {
     const width = Math.max(MIN_WIDTH, columns - 1); // the last column would wrap
     const lines = this.#confirming ? this.#rule(width, rows) : this.#asked(width, rows, date);

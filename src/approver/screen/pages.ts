@@ -24,7 +24,10 @@ export class Pages {
     this.#from = 0;
   }
 
-  /** The page, and below it what is missing, where there is room for neither more nor all. @param width in columns */
+  /**
+   * The page, and below it what is missing, where there is room for neither more nor all. @param width in
+   * columns
+   */
   show(text: readonly string[], room: number, width: number): string[] {
     if (text.length <= room) {
       this.#from = 0;

@@ -1,4 +1,7 @@
-/** What ssh asks, as lines for a screen. The text may be a server's own (keyboard-interactive), so no control character of it reaches the terminal. */
+/**
+ * What ssh asks, as lines for a screen. The text may be a server's own (keyboard-interactive), so no control
+ * character of it reaches the terminal.
+ */
 import { visible } from "../../policy/visible.ts";
 
 const MAX_LINES = 40;

@@ -1,4 +1,7 @@
-/** Text on a screen of a known width. It has gone through visible(): no control characters, nothing that is drawn as nothing. */
+/**
+ * Text on a screen of a known width. It has gone through visible(): no control characters, nothing that is
+ * drawn as nothing.
+ */
 
 /** Of a screen, in characters. */
 export interface Size {
@@ -12,8 +15,9 @@ export const USUAL_COLUMNS = 80;
 const WIDEST = 2;
 
 /**
- * At most: terminals differ in what they draw two columns wide (East Asian characters, emoji, what is ambiguous), and in what they draw over the character
- * before. A line that is taken for longer than it is does no harm; one that is longer would go on in the first column, where it could pass for a line of ours.
+ * At most: terminals differ in what they draw two columns wide (East Asian characters, emoji, what is
+ * ambiguous), and in what they draw over the character before. A line that is taken for longer than it is
+ * does no harm; one that is longer would go on in the first column, where it could pass for a line of ours.
  */
 function widthOf(character: string): number {
   return character <= "~" ? 1 : WIDEST;
@@ -24,11 +28,15 @@ export function textWidth(text: string): number {
   return [...text].reduce((sum, character) => sum + widthOf(character), 0);
 }
 
-/** Deeper than the lines of a question, of which some are indented themselves: what a request puts into one never stands where a line begins. */
+/**
+ * Deeper than the lines of a question, of which some are indented themselves: what a request puts into one
+ * never stands where a line begins.
+ */
 const INDENT = "    ";
 
 /**
- * The text in lines of at most `width` columns, broken at blanks where there are some; what follows a break is indented, however narrow the screen.
+ * The text in lines of at most `width` columns, broken at blanks where there are some; what follows a break
+ * is indented, however narrow the screen.
  * @param measure the columns of one character, at most
  */
 export function wrap(

@@ -1,6 +1,7 @@
 /**
- * Asks on a terminal: that of `muxguard run`. "Deny" is under the cursor, and what is typed in the first second is thrown away, so that neither a
- * stray Enter nor what was typed for the program approves anything. The terminal is given back as it was, whatever happens.
+ * Asks on a terminal: that of `muxguard run`. "Deny" is under the cursor, and what is typed in the first
+ * second is thrown away, so that neither a stray Enter nor what was typed for the program approves anything.
+ * The terminal is given back as it was, whatever happens.
  */
 import { type PassThrough, Transform } from "node:stream";
 import { answersTo, describeAnswer, describeQuestion } from "../../policy/describe/describe.ts";
@@ -46,7 +47,10 @@ async function ask(options: TerminalOptions, question: Question, signal: AbortSi
   }
 }
 
-/** In lines of its own: one that the terminal breaks goes on in the first column. The last column is left free. */
+/**
+ * In lines of its own: one that the terminal breaks goes on in the first column. The last column is left
+ * free.
+ */
 function textFor(question: Question, { columns }: Size): string[] {
   return describeQuestion(question).flatMap((line) => wrap(line, (columns || USUAL_COLUMNS) - 3));
 }
@@ -57,8 +61,9 @@ const CTRL_C = "\x03";
 const ANSWER_KEYS = new RegExp(`${ESCAPE}[[O][AB]|[\r${CTRL_C}]`, "g");
 
 /**
- * The keys that choose. Digits would, too, and the terminal types those by itself where the program that it is shared with has it report where its cursor
- * is (xterm's ctlseqs, DSR): a yes would lie under the cursor of a user who presses Enter for no.
+ * The keys that choose. Digits would, too, and the terminal types those by itself where the program that it
+ * is shared with has it report where its cursor is (xterm's ctlseqs, DSR): a yes would lie under the cursor
+ * of a user who presses Enter for no.
  */
 function answerKeys(keys: PassThrough): Transform {
   return keys.pipe(

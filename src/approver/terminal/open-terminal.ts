@@ -7,7 +7,9 @@ import type { Size } from "../screen/text.ts";
 export interface TerminalOptions {
   /** The terminal's device: `/dev/tty` is the process's own. */
   path: string;
-  /** Whether this process may read from the open terminal: one in the background would be stopped (SIGTTIN). */
+  /**
+   * Whether this process may read from the open terminal: one in the background would be stopped (SIGTTIN).
+   */
   mayTakeForeground: (fd: number) => boolean;
   /** Makes it so, and returns what undoes it. */
   takeForeground: (fd: number) => () => void;
@@ -79,7 +81,8 @@ export function openTerminal({ path, takeForeground }: TerminalOptions, deafFor:
     closeSync(fd);
   };
   const size = (): Size => {
-    (output as WriteStream & { _refreshSize(): void })._refreshSize(); // Node looks by itself for stdout and stderr alone
+    // Node looks by itself for stdout and stderr alone
+    (output as WriteStream & { _refreshSize(): void })._refreshSize();
     return { columns: output.columns, rows: output.rows };
   };
   return { keys, output, size, gone: hungUp.signal, say: (text) => void writeSync(fd, text), close };

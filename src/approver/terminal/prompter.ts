@@ -1,5 +1,6 @@
 /**
- * What ssh wants to know, asked on a terminal: a passphrase, a password, whether a host key is right. What is typed is handed on, and kept nowhere.
+ * What ssh wants to know, asked on a terminal: a passphrase, a password, whether a host key is right. What is
+ * typed is handed on, and kept nowhere.
  */
 import { closeSync, constants, openSync, writeSync } from "node:fs";
 import { WriteStream } from "node:tty";

@@ -1,9 +1,9 @@
 /**
- * The tmux client that the user has used last, of all tmux servers of the user. A server or client inside of a `muxguard run` is none of the user's: what is
- * guarded could start one, and answer there. tmux(1).
+ * The tmux client that the user has used last, of all tmux servers of the user. A server or client inside of
+ * a `muxguard run` is none of the user's: what is guarded could start one, and answer there. tmux(1).
  *
- * Nor is such a server spoken to: a tmux does what its server says, which may be to become another program (MSG_SHELL, tmux's client.c), and that would be
- * outside of the run.
+ * Nor is such a server spoken to: a tmux does what its server says, which may be to become another program
+ * (MSG_SHELL, tmux's client.c), and that would be outside of the run.
  */
 import { type ChildProcess, type StdioNull, type StdioPipe, spawn } from "node:child_process";
 import { closeSync, lstatSync, readdirSync } from "node:fs";
@@ -13,7 +13,10 @@ import type { Caller } from "../../policy/request.ts";
 
 /** What tells of processes and their sockets. */
 export interface TmuxServers {
-  /** A socket whose path may lead to another one by the time that a tmux connects; undefined if nobody listens there. */
+  /**
+   * A socket whose path may lead to another one by the time that a tmux connects; undefined if nobody listens
+   * there.
+   */
   openSocket(path: string): { fd: number; pid: number } | undefined;
   /** The process as it is now; undefined if it is gone, or inside of a run. */
   outside(pid: number): Caller | undefined;

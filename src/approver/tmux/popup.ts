@@ -1,4 +1,6 @@
-/** A popup of tmux, with a terminal of its own in it. It is gone when it is closed, and when this process is. */
+/**
+ * A popup of tmux, with a terminal of its own in it. It is gone when it is closed, and when this process is.
+ */
 import type { ChildProcess } from "node:child_process";
 import { closeSync, constants, mkdirSync, openSync, rmSync, watch } from "node:fs";
 import { join } from "node:path";
@@ -9,7 +11,10 @@ const PATIENCE = 5000;
 
 const TITLE = " muxguard ";
 
-/** Says that it is there, by a file with its pid for a name, and waits for the end of the pipe. $0 is the folder, $1 the word. */
+/**
+ * Says that it is there, by a file with its pid for a name, and waits for the end of the pipe. $0 is the
+ * folder, $1 the word.
+ */
 const SCRIPT = ': > "$0/$1.$$" && read _ < "$0/hold"';
 
 export interface PopupPlace {

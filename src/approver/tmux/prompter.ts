@@ -1,8 +1,9 @@
 /**
- * Asks in tmux what ssh wants to know. What is typed goes from tmux to the popup's terminal, and from there to this process: through no command line, option or
- * buffer of tmux, and no file.
+ * Asks in tmux what ssh wants to know. What is typed goes from tmux to the popup's terminal, and from there
+ * to this process: through no command line, option or buffer of tmux, and no file.
  *
- * A popup comes out of nowhere, with words that whoever asks has chosen: so it says who that is, below them, where a long text can't push it away.
+ * A popup comes out of nowhere, with words that whoever asks has chosen: so it says who that is, below them,
+ * where a long text can't push it away.
  */
 import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";

@@ -1,10 +1,11 @@
 /**
- * A terminal in tmux, for one question: in a popup on the client that the user has used last, or a pane at the bottom of its window where tmux has no popups
- * yet (before 3.2).
+ * A terminal in tmux, for one question: in a popup on the client that the user has used last, or a pane at
+ * the bottom of its window where tmux has no popups yet (before 3.2).
  *
- * What runs in the popup is a shell that says that it is there and waits. This process draws on its terminal and reads the keys there, which only the
- * tmux server can put in: there is nothing to hand over on the way, so nothing that another process could forge, or read. The shell is believed if it was
- * started by the server, with the word that this question was given, outside of any run.
+ * What runs in the popup is a shell that says that it is there and waits. This process draws on its terminal
+ * and reads the keys there, which only the tmux server can put in: there is nothing to hand over on the way,
+ * so nothing that another process could forge, or read. The shell is believed if it was started by the
+ * server, with the word that this question was given, outside of any run.
  */
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";

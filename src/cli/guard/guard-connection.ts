@@ -1,6 +1,7 @@
 /**
- * A connection to a guard, and to nothing that poses as one: any process of the user's can listen in the guards' folder, one inside of a run too. The kernel tells
- * who listens: as of its call of listen(2). unix(7).
+ * A connection to a guard, and to nothing that poses as one: any process of the user's can listen in the
+ * guards' folder, one inside of a run too. The kernel tells who listens: as of its call of listen(2).
+ * unix(7).
  */
 import { basename, dirname } from "node:path";
 import type { MessageConnection } from "vscode-jsonrpc/node.js";

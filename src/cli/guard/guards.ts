@@ -12,7 +12,8 @@ const PATIENCE = 3000;
 type Use<T> = (connection: MessageConnection, path: string) => Promise<T>;
 
 /**
- * Calls `use` with a connection to each, and returns the results. What one guard says is no word about another's.
+ * Calls `use` with a connection to each, and returns the results. What one guard says is no word about
+ * another's.
  * @param report told of a guard that does not answer, and of what is none
  */
 export async function eachGuard<T>(use: Use<T>, report = toStderr): Promise<T[]> {

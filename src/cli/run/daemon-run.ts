@@ -1,10 +1,14 @@
 /** A run through the daemon: its guard, its agent, its approvers, and this process's terminal. */
+import { hasCode, messageOf } from "../../errors.ts";
 import { existsSync, rmSync } from "node:fs";
 import type { Paths } from "../../settings/paths.ts";
 import { CliError, exitCodes } from "../cli-error.ts";
 import type { OpenRun, RunRequest } from "./run.ts";
 
-/** Undefined if no daemon runs, or if it takes no runs from here: inside of a run, a run has a guard of its own behind the outer one. */
+/**
+ * Undefined if no daemon runs, or if it takes no runs from here: inside of a run, a run has a guard of its
+ * own behind the outer one.
+ */
 export async function openDaemonRun(paths: Paths, request: RunRequest): Promise<OpenRun | undefined> {
   if (!existsSync(paths.daemonSocket)) return undefined;
   const rpc = await import("../../rpc/rpc.ts");
@@ -25,11 +29,7 @@ export async function openDaemonRun(paths: Paths, request: RunRequest): Promise<
     return { ...opened, close };
   } catch (error) {
     connection.end();
-    if (isCode(error, rpc.SETTINGS_ERROR)) throw new CliError((error as Error).message, exitCodes.settings);
+    if (hasCode(error, rpc.SETTINGS_ERROR)) throw new CliError(messageOf(error), exitCodes.settings);
     return undefined;
   }
-}
-
-function isCode(error: unknown, code: number): boolean {
-  return error instanceof Error && "code" in error && error.code === code;
 }

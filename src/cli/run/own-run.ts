@@ -1,8 +1,8 @@
 /**
  * A run with a guard of its own, which leaves nothing behind.
  *
- * The socket is there before the guard: most commands never use a key, and need not wait until the guard is loaded. A connection is answered only when
- * it is.
+ * The socket is there before the guard: most commands never use a key, and need not wait until the guard is
+ * loaded. A connection is answered only when it is.
  */
 import { existsSync, readdirSync, rmSync } from "node:fs";
 import type { Socket } from "node:net";
@@ -141,7 +141,10 @@ async function serveAnswers(guard: Guard, path: string): Promise<void> {
   guard.closeWith(await serveRpc({ guard, path }));
 }
 
-/** Removes what runs, and what muxguard-askpass, left behind that were killed: their folders are named after their process. */
+/**
+ * Removes what runs, and what muxguard-askpass, left behind that were killed: their folders are named after
+ * their process.
+ */
 async function removeStaleRuns(runtime: string): Promise<void> {
   for (const name of readdirSync(runtime)) {
     const pid = /^(?:run|askpass)-(\d+)$/.exec(name)?.[1];

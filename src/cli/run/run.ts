@@ -1,4 +1,8 @@
-/** `muxguard run`: a command with a guarded agent, through the daemon if one runs, otherwise through a guard of its own. */
+/**
+ * `muxguard run`: a command with a guarded agent, through the daemon if one runs, otherwise through a guard
+ * of its own.
+ */
+import { codeOf } from "../../errors.ts";
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { constants } from "node:os";
@@ -114,7 +118,7 @@ function passSignals(kill: (signal: NodeJS.Signals) => void): () => void {
 }
 
 function startError(command: string, error: Error): CliError {
-  const code = "code" in error ? error.code : undefined;
+  const code = codeOf(error);
   if (code === "ENOENT" || (code === "EACCES" && !isThere(command)))
     return new CliError(`${command}: command not found`, exitCodes.notFound);
   if (code === "EACCES") return new CliError(`${command}: permission denied`, exitCodes.notExecutable);

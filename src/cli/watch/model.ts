@@ -1,11 +1,14 @@
 /**
- * What `muxguard watch` knows and shows: the questions that wait, which of them the keys are for, and what was decided. No I/O; times are milliseconds of one clock.
+ * What `muxguard watch` knows and shows: the questions that wait, which of them the keys are for, and what
+ * was decided. No I/O; times are milliseconds of one clock.
  *
- * Keys don't count for a question in its first second, nor in the first second after it came under the keys by itself, because the one before was answered elsewhere.
+ * Keys don't count for a question in its first second, nor in the first second after it came under the keys
+ * by itself, because the one before was answered elsewhere.
  *
- * No letter or digit answers: a terminal types them by itself where somebody has it report a colour or where its cursor is (xterm's ctlseqs, OSC 11 and DSR), and any
- * process of the user's may write that to it, one inside of a run too. There is no Enter in what it reports. "Always" shows the rule that it will write, and wants
- * another key then.
+ * No letter or digit answers: a terminal types them by itself where somebody has it report a colour or where
+ * its cursor is (xterm's ctlseqs, OSC 11 and DSR), and any process of the user's may write that to it, one
+ * inside of a run too. There is no Enter in what it reports. "Always" shows the rule that it will write, and
+ * wants another key then.
  */
 import { CONFIRM_ALWAYS, describeAlways, isAlways } from "../../approver/screen/always.ts";
 import { answerLines } from "../../approver/screen/answer-lines.ts";
@@ -132,7 +135,10 @@ export class WatchModel {
     return this.#questions.find(({ id }) => id === this.#selected);
   }
 
-  /** The lines of a screen. @param date the wall clock's time, in milliseconds, for what remains of a question's time */
+  /**
+   * The lines of a screen. @param date the wall clock's time, in milliseconds, for what remains of a
+   * question's time
+   */
   lines({ columns, rows }: Size, date: number): string[] {
     const width = Math.max(MIN_WIDTH, columns - 1); // the last column would wrap
     const count = this.#questions.length;

@@ -1,4 +1,5 @@
 /** `muxguard watch`: the questions that wait, on the whole screen, and what is decided. */
+import { messageOf } from "../../errors.ts";
 import { setTimeout as sleep } from "node:timers/promises";
 import { createPrompt, useEffect, useKeypress, useState } from "@inquirer/core";
 import type { MessageConnection } from "vscode-jsonrpc/node.js";
@@ -84,7 +85,7 @@ async function follow(model: WatchModel, redraw: () => void, signal: AbortSignal
     try {
       model.update(await look((line) => model.notice(line)), performance.now());
     } catch (error) {
-      model.notice(words(error)); // a guard that ended between the question and its answer, most likely
+      model.notice(messageOf(error)); // a guard that ended between the question and its answer, most likely
     }
     redraw();
     await sleep(INTERVAL, undefined, { signal });
@@ -124,10 +125,6 @@ async function answer({ question, answer }: Choice): Promise<string> {
     if (answered) return `${describeAnswer(answer)}: ${describeRequest(request)}`;
     return `question ${id} was answered already, or its rule wants another approver`;
   } catch (error) {
-    return words(error);
+    return messageOf(error);
   }
-}
-
-function words(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

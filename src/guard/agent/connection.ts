@@ -1,9 +1,10 @@
 /**
- * One client of the agent socket: reads requests (RFC 9987), has each use of a key decided, forwards the original bytes and answers in
- * order, one at a time.
+ * One client of the agent socket: reads requests (RFC 9987), has each use of a key decided, forwards the
+ * original bytes and answers in order, one at a time.
  *
- * This is where every fault becomes the protocol's own reply, SSH_AGENT_FAILURE: a request that can't be read, that nobody knows, that was
- * denied, or that the upstream agent could not answer. Only a stream that can't be cut into frames any more is closed.
+ * This is where every fault becomes the protocol's own reply, SSH_AGENT_FAILURE: a request that can't be
+ * read, that nobody knows, that was denied, or that the upstream agent could not answer. Only a stream that
+ * can't be cut into frames any more is closed.
  */
 import type { Socket } from "node:net";
 import { attempt } from "../../attempt.ts";
@@ -167,7 +168,10 @@ export class AgentConnection {
     return FAILURE;
   }
 
-  /** Asks the upstream agent for its keys, in case this one is new. A question about a key that nobody has would be asked in vain. */
+  /**
+   * Asks the upstream agent for its keys, in case this one is new. A question about a key that nobody has
+   * would be asked in vain.
+   */
   async #lookUp(key: Buffer): Promise<KeyFacts | { fault: string; reason: string }> {
     const request: AgentRequest = { type: "SSH_AGENTC_REQUEST_IDENTITIES" };
     try {
@@ -189,7 +193,8 @@ export class AgentConnection {
     switch (request.name) {
       case SESSION_BIND: {
         const { caller } = this.#asker();
-        // a bind that can't be verified here goes on: the agent may know the kind of key, and its destination constraints need to hear of it
+        // a bind that can't be verified here goes on: the agent may know the kind of key, and its destination
+        // constraints need to hear of it
         if (!caller || this.#parts.route.bind(request.details, caller) === "refused")
           return EXTENSION_FAILURE;
         return (await this.#parts.upstream.exchange(frame, request)).packet;

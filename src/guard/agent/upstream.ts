@@ -1,7 +1,8 @@
 /**
- * Connections to the agents that hold the keys. Each client connection has its own, because session-bind and with it destination
- * constraints (`ssh-add -h`) belong to a connection.
+ * Connections to the agents that hold the keys. Each client connection has its own, because session-bind and
+ * with it destination constraints (`ssh-add -h`) belong to a connection.
  */
+import { codeOf, hasCode } from "../../errors.ts";
 import type { Socket } from "node:net";
 import {
   type AgentRequest,
@@ -111,7 +112,7 @@ class SingleUpstream implements Upstream {
     const socket = this.#address.connect();
     socket.on("data", (chunk) => this.#receive(decoder, chunk));
     socket.on("error", (error) => {
-      if (codeOf(error) === "EAGAIN") this.#connectAgain();
+      if (hasCode(error, "EAGAIN")) this.#connectAgain();
       else this.#fail(describeSocketError(error));
     });
     socket.on("close", () => this.#socket === socket && this.#fail("closed the connection"));
@@ -119,7 +120,10 @@ class SingleUpstream implements Upstream {
     return socket;
   }
 
-  /** So many wait for the agent already that the kernel takes no more (ssh-agent's backlog is 128): a blocking connect() would wait, unix(7). */
+  /**
+   * So many wait for the agent already that the kernel takes no more (ssh-agent's backlog is 128): a blocking
+   * connect() would wait, unix(7).
+   */
   #connectAgain(): void {
     this.#socket = undefined;
     setTimeout(() => this.#waiting && this.#connected().write(this.#waiting.packet), CONNECT_AGAIN_AFTER);
@@ -138,8 +142,8 @@ class SingleUpstream implements Upstream {
   }
 
   /**
-   * Final for this connection: what comes after a fault can't be told apart from an answer, and a new connection would lack the session bindings of
-   * the old one.
+   * Final for this connection: what comes after a fault can't be told apart from an answer, and a new
+   * connection would lack the session bindings of the old one.
    */
   #fail(what: string): void {
     this.#end(this.#failure ?? new UpstreamError(`the upstream agent ${this.#address.name} ${what}`));
@@ -169,13 +173,12 @@ function describeSocketError(error: Error): string {
   }
 }
 
-function codeOf(error: Error): unknown {
-  return "code" in error ? error.code : undefined;
-}
-
 const LIST = encodeFrame(encodeAgentRequest({ type: "SSH_AGENTC_REQUEST_IDENTITIES" }));
 
-/** Several agents as one: the keys of all; each key is used in the agent that listed it, and new keys go to the first. */
+/**
+ * Several agents as one: the keys of all; each key is used in the agent that listed it, and new keys go to
+ * the first.
+ */
 class MergedUpstream implements Upstream {
   readonly #upstreams: readonly [Upstream, ...Upstream[]];
   readonly #holders = new Map<string, Upstream>();

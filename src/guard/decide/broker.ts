@@ -1,7 +1,8 @@
 /**
- * The decision: policy, then grant, then approver, then the log; only then may the caller of decide() act. Whatever goes wrong on the way is a
- * denial that says what went wrong.
+ * The decision: policy, then grant, then approver, then the log; only then may the caller of decide() act.
+ * Whatever goes wrong on the way is a denial that says what went wrong.
  */
+import { messageOf } from "../../errors.ts";
 import type { Approver } from "../../approver/approver.ts";
 import type { Decided } from "../../audit/event.ts";
 import { asPlainSession, coverage, denialCoverage, sessionsCovered, whoAsks } from "../../policy/coverage.ts";
@@ -95,7 +96,10 @@ interface Asked {
 
 const MAX_COUNTED = 4096;
 
-/** For how long a person's no stands against the same request, in milliseconds: a program that tries again is not asked about at once. */
+/**
+ * For how long a person's no stands against the same request, in milliseconds: a program that tries again is
+ * not asked about at once.
+ */
 const DENIED_FOR = 30_000;
 
 export class Broker {
@@ -121,7 +125,10 @@ export class Broker {
     return verdict;
   }
 
-  /** A connection that was allowed covers what the ssh that makes it needs: a key to log in there, unless a rule denies that. */
+  /**
+   * A connection that was allowed covers what the ssh that makes it needs: a key to log in there, unless a
+   * rule denies that.
+   */
   cover(ssh: Caller, connect: Request, verdict: Verdict): void {
     this.#recent.cover(ssh, connect, verdict);
   }
@@ -295,7 +302,7 @@ export class Broker {
       if (verdict.decision === "deny" && !tells) scope.report(denialLine(request, verdict));
       return verdict;
     } catch (error) {
-      const reason = `the log can't be written: ${error instanceof Error ? error.message : "unknown error"}`;
+      const reason = `the log can't be written: ${messageOf(error)}`;
       const denied: Verdict = { id, ...denial("fault:log", reason) };
       scope.report(denialLine(request, denied));
       return denied;
@@ -303,7 +310,10 @@ export class Broker {
   }
 }
 
-/** By what questions are gathered, and counted. Those of other rules, or with other choices, stay apart; so does what nobody proved. */
+/**
+ * By what questions are gathered, and counted. Those of other rules, or with other choices, stay apart; so
+ * does what nobody proved.
+ */
 function alikeness(
   { request, caller, covered }: Asked,
   question: Question,
@@ -329,7 +339,7 @@ function denial(by: DecidedBy, reason: string | undefined): Decision {
 }
 
 function internalFault(error: unknown): Decision {
-  return denial("fault:internal", error instanceof Error ? error.message : "unknown error");
+  return denial("fault:internal", messageOf(error));
 }
 
 /** What is said while a person decides. */
@@ -347,9 +357,7 @@ async function keepAnswer({ keep }: Decision, scope: Scope): Promise<void> {
   try {
     await keep?.();
   } catch (error) {
-    scope.report(
-      `muxguard: this can't be remembered: ${error instanceof Error ? error.message : String(error)}`,
-    );
+    scope.report(`muxguard: this can't be remembered: ${messageOf(error)}`);
   }
 }
 

@@ -1,4 +1,7 @@
-/** A question that is open: one thing that is asked for, or the same on several hosts, each with those who wait for the answer. */
+/**
+ * A question that is open: one thing that is asked for, or the same on several hosts, each with those who
+ * wait for the answer.
+ */
 import { hostName } from "../../policy/describe/caller.ts";
 import { type Answer, DEAF_FOR, type Question } from "../../policy/question.ts";
 import { newId } from "./ids.ts";
@@ -26,7 +29,10 @@ export interface Member {
 }
 
 export class OpenQuestion {
-  /** As it is shown. With a second host it gets an id of its own: that of the first stands for the first alone. */
+  /**
+   * As it is shown. With a second host it gets an id of its own: that of the first stands for the first
+   * alone.
+   */
   readonly question: Question;
   /** From when on approvers are asked: aborted when their answer is no longer wanted. */
   readonly withdrawn = new AbortController();
@@ -63,7 +69,9 @@ export class OpenQuestion {
     return alike !== undefined && alike === this.#asking.alike && !this.isOver;
   }
 
-  /** Whether it has not been shown yet, and may be about that too. Nothing is added to what somebody reads. */
+  /**
+   * Whether it has not been shown yet, and may be about that too. Nothing is added to what somebody reads.
+   */
   takes(asking: Asking): boolean {
     return this.isAlike(asking) && !this.isShown && this.#members.size < MAX_HOSTS;
   }

@@ -1,10 +1,12 @@
 /**
- * The open questions. Identical ones that are pending are one question; the first answer wins and withdraws the others; who went away no longer waits, and a
- * question that nobody waits for leaves the screen.
+ * The open questions. Identical ones that are pending are one question; the first answer wins and withdraws
+ * the others; who went away no longer waits, and a question that nobody waits for leaves the screen.
  *
- * Those that come together and differ in the host alone are one, too. The first is shown at once. What comes while it is new gives one question about all
- * of them, shown in its place; what comes later waits until it is answered. So nothing changes under the eyes of somebody who reads.
+ * Those that come together and differ in the host alone are one, too. The first is shown at once. What comes
+ * while it is new gives one question about all of them, shown in its place; what comes later waits until it
+ * is answered. So nothing changes under the eyes of somebody who reads.
  */
+import { messageOf } from "../../errors.ts";
 import type { Approver } from "../../approver/approver.ts";
 import { describeAnswer } from "../../policy/describe/describe.ts";
 import type { Answer, Question } from "../../policy/question.ts";
@@ -14,7 +16,10 @@ import type { Scope } from "./scope.ts";
 /** The most questions open at once. Beyond it a request is denied without asking. */
 const MAX_OPEN = 64;
 
-/** The most of one run: what is inside may call its programs as it likes, and must not leave those outside without an answer. */
+/**
+ * The most of one run: what is inside may call its programs as it likes, and must not leave those outside
+ * without an answer.
+ */
 const MAX_OF_RUN = MAX_OPEN / 2;
 
 /** The longest that a timer of Node waits, in milliseconds: a longer one would fire at once. */
@@ -24,7 +29,10 @@ export type { Outcome } from "./open-question.ts";
 
 export interface Asking {
   question: Question;
-  /** What an approval would cover: requests that share it share the question. Undefined for one that is never shared. */
+  /**
+   * What an approval would cover: requests that share it share the question. Undefined for one that is never
+   * shared.
+   */
   covered: string | undefined;
   /** The same without the host: questions that come together and share it are asked as one. */
   alike?: string | undefined;
@@ -38,7 +46,10 @@ export interface Asking {
 }
 
 export interface Limits {
-  /** How long after each question more of the same may come that belongs to it, in milliseconds; 0 keeps all apart. */
+  /**
+   * How long after each question more of the same may come that belongs to it, in milliseconds; 0 keeps all
+   * apart.
+   */
   gatherFor: number;
   /** The most questions open at once for the same line of programs. */
   perProgram: number;
@@ -95,7 +106,8 @@ export class Questions {
   }
 
   /**
-   * Answers from outside, by `muxguard approve`. Returns false if there is no such question, or if it may not be answered so.
+   * Answers from outside, by `muxguard approve`. Returns false if there is no such question, or if it may not
+   * be answered so.
    * @param id of a question, or of one of the hosts that it is about
    */
   answer(id: string, answer: Answer): boolean {
@@ -226,7 +238,8 @@ export class Questions {
 }
 
 /**
- * Asks every approver that can reach a person. When the last has failed, the queue may still hold the question.
+ * Asks every approver that can reach a person. When the last has failed, the queue may still hold the
+ * question.
  * @param gathered goes on when the question is whole; undefined where it is
  */
 function askAll(
@@ -243,8 +256,7 @@ function askAll(
     else settle(fault("approver", nobodyThere(reasons)));
   };
   const ask = (approver: Approver): void => {
-    const threw = (error: unknown): void =>
-      failed(`${approver.kind}: ${error instanceof Error ? error.message : "failed"}`);
+    const threw = (error: unknown): void => failed(`${approver.kind}: ${messageOf(error)}`);
     try {
       const unavailable = approver.unavailable();
       if (unavailable !== undefined) failed(unavailable);

@@ -1,9 +1,10 @@
 /**
  * What was decided a moment ago about the same way in, so that one act of a user's is one question.
  *
- * A login that was approved covers what the same ssh process then asks of the master that it has made: its own connection would have given it that.
- * An approved connection covers the one session that it was asked for. A denied session denies the key, or another connection, to the same
- * programs and host for a while: ssh turns to them where it was refused.
+ * A login that was approved covers what the same ssh process then asks of the master that it has made: its
+ * own connection would have given it that. An approved connection covers the one session that it was asked
+ * for. A denied session denies the key, or another connection, to the same programs and host for a while: ssh
+ * turns to them where it was refused.
  */
 import { createHash } from "node:crypto";
 import { whoAsks } from "../../policy/coverage.ts";
@@ -124,7 +125,10 @@ function sessionOf({ command, subsystem, forward, x11, forwardAgent }: Request):
   return JSON.stringify([command, subsystem, forward, x11, forwardAgent]);
 }
 
-/** By their keys if both proved one: a name may be that of another host by now, and anybody can write one into known_hosts. */
+/**
+ * By their keys if both proved one: a name may be that of another host by now, and anybody can write one into
+ * known_hosts.
+ */
 function isSameHost(one: Destination, other: Destination): boolean {
   if (one.hostKey !== undefined && other.hostKey !== undefined) return one.hostKey === other.hostKey;
   return share(provenHosts(one), provenHosts(other));

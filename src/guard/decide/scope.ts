@@ -16,8 +16,8 @@ export interface Scope {
   approve?(rule: Rule): Promise<void>;
   readonly approvers: readonly Approver[];
   /**
-   * Whether `muxguard approve` answers too. "holds": a question stays open for it alone, where no approver can be reached, as under a daemon, where
-   * someone may look.
+   * Whether `muxguard approve` answers too. "holds": a question stays open for it alone, where no approver
+   * can be reached, as under a daemon, where someone may look.
    */
   readonly queue: "closed" | "answers" | "holds";
   /** Tells the user, on the stderr of whoever started it. One line, without a newline. */

@@ -1,12 +1,14 @@
 /**
- * One client of a guarded control socket: reads its requests (PROTOCOL.mux), has each decided, and passes the original bytes and descriptors on to the
- * master. From then on the master reads and writes the client's own descriptors: no byte of a session comes by here.
+ * One client of a guarded control socket: reads its requests (PROTOCOL.mux), has each decided, and passes the
+ * original bytes and descriptors on to the master. From then on the master reads and writes the client's own
+ * descriptors: no byte of a session comes by here.
  *
- * Greetings and ALIVE_CHECK are answered here, with what the master said when it was found: nothing reaches the master before something is allowed, and an
- * idle client does not keep a ControlPersist master alive.
+ * Greetings and ALIVE_CHECK are answered here, with what the master said when it was found: nothing reaches
+ * the master before something is allowed, and an idle client does not keep a ControlPersist master alive.
  *
- * A session is denied cleanly: ssh would answer MUX_S_PERMISSION_DENIED with a connection of its own. It is told that the session is open instead, finds the
- * reason on its stderr, and ends with 255. Where no stderr was passed on, MUX_S_PERMISSION_DENIED is right.
+ * A session is denied cleanly: ssh would answer MUX_S_PERMISSION_DENIED with a connection of its own. It is
+ * told that the session is open instead, finds the reason on its stderr, and ends with 255. Where no stderr
+ * was passed on, MUX_S_PERMISSION_DENIED is right.
  */
 import { attempt } from "../../attempt.ts";
 import type { Question } from "../../policy/question.ts";
@@ -212,7 +214,10 @@ export class MuxConnection {
     if (reply === "proxied") this.#startProxy();
   }
 
-  /** As on a socket that nobody listens at: ssh makes a connection of its own then, and its key is asked about. */
+  /**
+   * As on a socket that nobody listens at: ssh makes a connection of its own then, and its key is asked
+   * about.
+   */
   #refuse(asked: Request, asker: Asker, scope: Scope, { id }: Verdict): void {
     const reason = "the master has ended";
     this.#parts.broker.refuse(asked, asker, scope, { what: "master", reason, id });
@@ -272,7 +277,10 @@ export class MuxConnection {
     });
   }
 
-  /** What a proxy client asks for, decided as if it had been asked of the master. Returns the words of a denial. */
+  /**
+   * What a proxy client asks for, decided as if it had been asked of the master. Returns the words of a
+   * denial.
+   */
   async #decidePassed(facts: MuxFacts, tells: boolean): Promise<string | undefined> {
     const { broker, master } = this.#parts;
     const { asker, scope } = this.#asker();

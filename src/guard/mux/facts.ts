@@ -3,7 +3,10 @@ import type { Forward, Request } from "../../policy/request.ts";
 import { unreachable } from "../../unreachable.ts";
 import type { MuxForward, MuxNewSession, MuxPort, MuxRequest } from "../../wire/mux/request.ts";
 
-/** The requests that are decided. The others change nothing and tell little: a master's pid, its list of channels. */
+/**
+ * The requests that are decided. The others change nothing and tell little: a master's pid, its list of
+ * channels.
+ */
 export type DecidedMuxRequest = Exclude<
   MuxRequest,
   { type: "MUX_MSG_HELLO" | "MUX_C_ALIVE_CHECK" | "MUX_C_EXT_INFO" | "unknown" }
@@ -58,7 +61,10 @@ function forwardFacts({ forward, listenHost, listenPort, connectHost, connectPor
   return { kind: forward, listen, connect };
 }
 
-/** `db.internal:5432`, `[::1]:5432`, `/run/db.sock`. A path never reads like a host, nor a host like a path: `./db:5432`, `[/run/db]:5432`. */
+/**
+ * `db.internal:5432`, `[::1]:5432`, `/run/db.sock`. A path never reads like a host, nor a host like a path:
+ * `./db:5432`, `[/run/db]:5432`.
+ */
 export function address(host: string, port: MuxPort): string {
   if (port === "path") return /^\.?\//.test(host) ? host : `./${host}`;
   return /[:/]/.test(host) ? `[${host}]:${port}` : `${host}:${port}`;

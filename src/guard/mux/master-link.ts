@@ -1,4 +1,7 @@
-/** One mux client's connection to the master. The client's own greeting and requests go up as they came; the master's answers come down likewise. */
+/**
+ * One mux client's connection to the master. The client's own greeting and requests go up as they came; the
+ * master's answers come down likewise.
+ */
 import { type Frame, FrameDecoder } from "../../wire/frame.ts";
 import { parseMuxReply } from "../../wire/mux/reply.ts";
 
@@ -29,7 +32,10 @@ export interface MasterLinkEvents {
   drained(): void;
 }
 
-/** "proxied" if the connection carries the connection protocol from now on, "closed" if it ended before there was an answer. */
+/**
+ * "proxied" if the connection carries the connection protocol from now on, "closed" if it ended before there
+ * was an answer.
+ */
 export type Reply = "answered" | "refused" | "proxied" | "closed";
 
 export class MasterLink {
@@ -54,7 +60,10 @@ export class MasterLink {
     });
   }
 
-  /** Sends a request and waits for its answer, which goes to the client by itself. The descriptors belong to the link from then on. */
+  /**
+   * Sends a request and waits for its answer, which goes to the client by itself. The descriptors belong to
+   * the link from then on.
+   */
   exchange({ packet }: Frame, descriptors: readonly number[]): Promise<Reply> {
     const reply = new Promise<Reply>((resolve) => {
       if (this.#closed) resolve("closed");

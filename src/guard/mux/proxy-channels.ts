@@ -1,9 +1,11 @@
 /**
- * The connection protocol that a proxy client speaks with the master (`ssh -O proxy`): RFC 4254, and channels.c channel_proxy_downstream().
+ * The connection protocol that a proxy client speaks with the master (`ssh -O proxy`): RFC 4254, and
+ * channels.c channel_proxy_downstream().
  *
- * What a channel is opened for is decided as if it had been asked of the master in the usual way; what a session needs beside (a terminal, variables,
- * signals) is part of that; anything else is refused here. And a client may name its own channels alone: the master passes on any number, those of
- * other clients' sessions too.
+ * What a channel is opened for is decided as if it had been asked of the master in the usual way; what a
+ * session needs beside (a terminal, variables, signals) is part of that; anything else is refused here. And a
+ * client may name its own channels alone: the master passes on any number, those of other clients' sessions
+ * too.
  */
 
 import {
@@ -45,7 +47,10 @@ interface Channel {
 const harmlessRequests = ["window-change", "signal", "break", "xon-xoff", "eow@openssh.com"];
 /** A client may have so many channels, and set so many variables for each. */
 const MAX_CHANNELS = 1024;
-/** For each that the server refuses, the master keeps a place as long as the client stays; and it ends itself, with all sessions, if it has too many. */
+/**
+ * For each that the server refuses, the master keeps a place as long as the client stays; and it ends itself,
+ * with all sessions, if it has too many.
+ */
 const MAX_REFUSED = 4096;
 const MAX_VARIABLES = 1024;
 
@@ -63,7 +68,10 @@ export class ProxyChannels {
     this.#parts = parts;
   }
 
-  /** Passes on a message of the client's, or refuses it. @throws ProtocolError for one that ends the connection */
+  /**
+   * Passes on a message of the client's, or refuses it. @throws ProtocolError for one that ends the
+   * connection
+   */
   async fromClient({ packet, payload }: Frame): Promise<void> {
     const message = parseConnectionMessage(payload);
     if (await this.#mayPass(message)) this.#parts.toMaster(packet);
@@ -166,7 +174,10 @@ export class ProxyChannels {
     return this.#opening.has(client) || [...this.#open.values()].some((channel) => channel.client === client);
   }
 
-  /** OpenSSH's client can't read an answer to a global request (packet.c wants 5 bytes), and its master gives none: what is refused ends the connection. */
+  /**
+   * OpenSSH's client can't read an answer to a global request (packet.c wants 5 bytes), and its master gives
+   * none: what is refused ends the connection.
+   */
   async #mayRequestGlobally({ name, forward }: GlobalRequest): Promise<boolean> {
     // RFC 4254 §7.1: no address means all of them
     const listen = name === "tcpip-forward" && forward && address(forward.address || "*", forward.port);

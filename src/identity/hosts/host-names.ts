@@ -1,8 +1,8 @@
 /**
  * The names of a host that proved its key, and the best of them first.
  *
- * What the caller typed leads through `ssh -G` to one name. It counts if known_hosts has the host's key under it, and then the typed alias is
- * one of the host's names as well.
+ * What the caller typed leads through `ssh -G` to one name. It counts if known_hosts has the host's key under
+ * it, and then the typed alias is one of the host's names as well.
  */
 import type { Host } from "../../policy/request.ts";
 import { fingerprint } from "../../wire/public-key.ts";

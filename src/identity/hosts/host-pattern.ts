@@ -20,7 +20,10 @@ export function matchesHostList(name: string, items: readonly string[]): boolean
   return matched;
 }
 
-/** What no host is called: pattern characters, separators, and what OpenSSH never writes to known_hosts (check_host_key). */
+/**
+ * What no host is called: pattern characters, separators, and what OpenSSH never writes to known_hosts
+ * (check_host_key).
+ */
 const notInNames = /[\s\p{C}*?!,@#|[\]'"\\]/u;
 
 /** True for a name that stands for itself. */

@@ -1,9 +1,10 @@
 /**
- * known_hosts: which names a proven host key has. sshd(8) "SSH_KNOWN_HOSTS FILE FORMAT", OpenSSH's hostfile.c, and
- * check_host_key() of sshconnect.c for what ssh makes of it.
+ * known_hosts: which names a proven host key has. sshd(8) "SSH_KNOWN_HOSTS FILE FORMAT", OpenSSH's
+ * hostfile.c, and check_host_key() of sshconnect.c for what ssh makes of it.
  *
- * A line's names are known without asking, unless they are hashed or patterns: those only confirm a name that somebody offers. Keys are
- * compared byte for byte. Revocation is stricter than ssh's: a revoked key is revoked for all names, not for those of its line.
+ * A line's names are known without asking, unless they are hashed or patterns: those only confirm a name that
+ * somebody offers. Keys are compared byte for byte. Revocation is stricter than ssh's: a revoked key is
+ * revoked for all names, not for those of its line.
  */
 import { createHmac } from "node:crypto";
 import { matchPattern } from "../../policy/pattern.ts";
@@ -83,7 +84,10 @@ export class HostKeyLookup {
   readonly revoked: boolean;
   /** Why the certificate doesn't count, although its authority is known. */
   readonly certificateFault: string | undefined;
-  /** When the certificate begins or ceases to be valid, in milliseconds since 1970: all this has to be looked up again then. */
+  /**
+   * When the certificate begins or ceases to be valid, in milliseconds since 1970: all this has to be looked
+   * up again then.
+   */
   readonly staleAt: number;
   readonly #entries: readonly KnownHostsEntry[];
   /** The lines with the key itself. */
@@ -136,8 +140,8 @@ export class HostKeyLookup {
   }
 
   /**
-   * Whether ssh would accept the key for this host and port. The name is returned as the line has it: for a port of its own, ssh also
-   * takes a line without one, if no line with that port has another key.
+   * Whether ssh would accept the key for this host and port. The name is returned as the line has it: for a
+   * port of its own, ssh also takes a line without one, if no line with that port has another key.
    */
   confirm(candidate: HostName): ProvenName | undefined {
     return this.revoked ? undefined : (this.#byCertificate(candidate) ?? this.#byKey(candidate));

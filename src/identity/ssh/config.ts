@@ -1,8 +1,9 @@
 /**
- * What ssh_config(5) makes of a destination, as `ssh -G` prints it: ssh's own reading, with its Match blocks, Includes and tokens.
+ * What ssh_config(5) makes of a destination, as `ssh -G` prints it: ssh's own reading, with its Match blocks,
+ * Includes and tokens.
  *
- * The destination is mostly what a caller typed. Nothing but plain names is handed on, for a `Match exec` of the user's may put them
- * into a shell command; `ssh` itself is run without a shell.
+ * The destination is mostly what a caller typed. Nothing but plain names is handed on, for a `Match exec` of
+ * the user's may put them into a shell command; `ssh` itself is run without a shell.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { homedir, userInfo } from "node:os";
@@ -193,13 +194,18 @@ function parseStrictness(printed = "ask"): string {
   return printed === "false" || printed === "off" ? "no" : printed;
 }
 
-/** ssh prints the paths with spaces between and doesn't quote the spaces in them: a new one begins where it looks like one. */
+/**
+ * ssh prints the paths with spaces between and doesn't quote the spaces in them: a new one begins where it
+ * looks like one.
+ */
 function parsePaths(list = "none"): string[] {
   if (list === "none") return [];
   return list.split(/ (?=[/~])/).map(expandTilde);
 }
 
-/** Some versions of ssh print paths as they are in the config (`GlobalKnownHostsFile`, and both before 8.4). */
+/**
+ * Some versions of ssh print paths as they are in the config (`GlobalKnownHostsFile`, and both before 8.4).
+ */
 function expandTilde(path: string): string {
   return path.startsWith("~/") ? join(home(), path.slice(2)) : path;
 }

@@ -1,4 +1,7 @@
-/** The words of a command line of ssh, taken apart as main() of OpenSSH's ssh.c does it, without what they mean. */
+/**
+ * The words of a command line of ssh, taken apart as main() of OpenSSH's ssh.c does it, without what they
+ * mean.
+ */
 
 export interface SshOption {
   letter: string;
@@ -18,12 +21,16 @@ export interface SshWords {
   fault?: string;
 }
 
-/** The options of ssh.c's main(), without and with an argument. Up to 9.3 `-P` took none, and there was no `-Z`. */
+/**
+ * The options of ssh.c's main(), without and with an argument. Up to 9.3 `-P` took none, and there was no
+ * `-Z`.
+ */
 const FLAGS = "1246ACGKMNTVXYZafgknqstvxy";
 const WITH_ARGUMENT = "BDEFIJLOPQRSWbceilmopw";
 
 /**
- * Options may also follow the host; what comes after the next word that is none is the command, whatever it looks like.
+ * Options may also follow the host; what comes after the next word that is none is the command, whatever it
+ * looks like.
  * @param argv with the program's own name first
  */
 export function readWords(argv: readonly string[]): SshWords {

@@ -1,8 +1,10 @@
 /**
- * Hears when the screen locks or the machine goes to sleep: what was approved by whoever sat there should not outlast it.
+ * Hears when the screen locks or the machine goes to sleep: what was approved by whoever sat there should not
+ * outlast it.
  *
- * From systemd-logind, org.freedesktop.login1(5): Lock (`loginctl lock-session`) and LockedHint (set by desktops that lock by themselves) of a session of
- * this user, and PrepareForSleep. From the desktop: ActiveChanged of its screen saver. Not every screen locker tells any of them.
+ * From systemd-logind, org.freedesktop.login1(5): Lock (`loginctl lock-session`) and LockedHint (set by
+ * desktops that lock by themselves) of a session of this user, and PrepareForSleep. From the desktop:
+ * ActiveChanged of its screen saver. Not every screen locker tells any of them.
  */
 import { MessageBus, type Signal } from "./message-bus.ts";
 
@@ -23,7 +25,10 @@ export interface LockSources {
 }
 
 export interface LockSignals {
-  /** Listens to the buses that are there, also to those that have come since. Resolves when nothing is missed any more that can be heard. */
+  /**
+   * Listens to the buses that are there, also to those that have come since. Resolves when nothing is missed
+   * any more that can be heard.
+   */
   listen(): Promise<void>;
   close(): Promise<void>;
 }

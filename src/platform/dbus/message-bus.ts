@@ -1,12 +1,15 @@
 /**
  * A connection to a message bus of D-Bus. https://dbus.freedesktop.org/doc/dbus-specification.html
  *
- * Any client of a bus can send any signal, also straight to this connection, past all match rules: a signal counts only if it comes from the unique
- * name that owns the service's name, which the bus itself vouches for.
+ * Any client of a bus can send any signal, also straight to this connection, past all match rules: a signal
+ * counts only if it comes from the unique name that owns the service's name, which the bus itself vouches
+ * for.
  *
- * The one file that imports dbus-native, and only when a bus is used: loading it takes longer than the rest of a run's start. Of the libraries without
- * native code it is the one with tests against real buses, an end to each call when the connection is lost, and a limit on what it reads.
+ * The one file that imports dbus-native, and only when a bus is used: loading it takes longer than the rest
+ * of a run's start. Of the libraries without native code it is the one with tests against real buses, an end
+ * to each call when the connection is lost, and a limit on what it reads.
  */
+import { hasCode } from "../../errors.ts";
 import type { MessageBus as Client, Message } from "dbus-native";
 
 const BUS = "org.freedesktop.DBus";
@@ -103,7 +106,8 @@ export class MessageBus {
     return new Promise((resolve, reject) => {
       if (this.#isClosed) throw new Error(GONE);
       this.#client.invoke(sent, { timeout: CALL_TIMEOUT }, (error, ...values) => {
-        if (error && isLoss(error)) this.#end(); // "close" comes later, and whoever is told now may ask again at once
+        // "close" comes later, and whoever is told now may ask again at once
+        if (error && isLoss(error)) this.#end();
         if (error) return reject(isLoss(error) ? new Error(GONE) : error);
         replied?.(values);
         resolve(values);
@@ -124,7 +128,10 @@ export class MessageBus {
     if (!this.#owners.has(service) && typeof owner === "string") this.#owners.set(service, owner);
   }
 
-  /** The unique name of who owns a service that is followed. Starts it if it can be started, and rejects otherwise. */
+  /**
+   * The unique name of who owns a service that is followed. Starts it if it can be started, and rejects
+   * otherwise.
+   */
   async ownerOf(service: string): Promise<string> {
     let fault: unknown;
     if (!this.#owners.get(service))
@@ -188,5 +195,5 @@ export class MessageBus {
 
 /** Whether a call failed because the connection was lost. */
 function isLoss(error: Error): boolean {
-  return "code" in error && error.code === "ECONNCLOSED";
+  return hasCode(error, "ECONNCLOSED");
 }

@@ -1,9 +1,12 @@
 /**
- * Desktop notifications over the session's message bus. https://specifications.freedesktop.org/notification-spec/
+ * Desktop notifications over the session's message bus.
+ * https://specifications.freedesktop.org/notification-spec/
  *
- * Buttons are optional there, and so is markup, which has to be escaped only where it is known. Any client of the bus may close a notification or put
- * another text in its place: keys of buttons should be such that nobody guesses them.
+ * Buttons are optional there, and so is markup, which has to be escaped only where it is known. Any client of
+ * the bus may close a notification or put another text in its place: keys of buttons should be such that
+ * nobody guesses them.
  */
+import { messageOf } from "../../errors.ts";
 import type { Desktop, Notification, NotificationEvents, ShownNotification } from "../../policy/desktop.ts";
 import { MessageBus, type Signal } from "./message-bus.ts";
 
@@ -42,7 +45,8 @@ export class Notifications implements Desktop {
   }
 
   async warmUp(): Promise<void> {
-    if (this.#socket !== undefined) await this.#connected().catch(() => {}); // whoever shows something is told
+    // whoever shows something is told
+    if (this.#socket !== undefined) await this.#connected().catch(() => {});
   }
 
   async show(notification: Notification, events?: NotificationEvents): Promise<ShownNotification> {
@@ -71,7 +75,10 @@ export class Notifications implements Desktop {
     };
   }
 
-  /** Takes from the screen what could be answered, also what is just coming up: nobody else could once the bus is closed. In 6 seconds at most. */
+  /**
+   * Takes from the screen what could be answered, also what is just coming up: nobody else could once the bus
+   * is closed. In 6 seconds at most.
+   */
   async close(): Promise<void> {
     this.#isClosed = true;
     const bus = await this.#bus?.catch(() => undefined);
@@ -136,9 +143,7 @@ export class Notifications implements Desktop {
       return bus;
     } catch (error) {
       void bus?.close();
-      throw new Error(
-        `the session bus can't be reached: ${error instanceof Error ? error.message : "fault"}`,
-      );
+      throw new Error(`the session bus can't be reached: ${messageOf(error)}`);
     }
   }
 

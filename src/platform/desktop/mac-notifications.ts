@@ -1,6 +1,7 @@
 /**
- * Notifications on macOS, by node-notifier's terminal-notifier. Written from its documentation and never run on a Mac; there it can't take a notification
- * back, nor replace its text, and it reports the label of what was pressed.
+ * Notifications on macOS, by node-notifier's terminal-notifier. Written from its documentation and never run
+ * on a Mac; there it can't take a notification back, nor replace its text, and it reports the label of what
+ * was pressed.
  */
 import type { Desktop, Notification, NotificationEvents, ShownNotification } from "../../policy/desktop.ts";
 

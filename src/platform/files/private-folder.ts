@@ -1,4 +1,5 @@
 /** Folders that belong to one user alone. */
+import { hasCode } from "../../errors.ts";
 import { chmodSync, lstatSync, mkdirSync } from "node:fs";
 import { userInfo } from "node:os";
 import { dirname } from "node:path";
@@ -13,7 +14,7 @@ export function ensurePrivateFolder(path: string): void {
     mkdirSync(path, { mode: 0o700 });
     chmodSync(path, 0o700); // whatever the umask was
   } catch (error) {
-    if (!(error instanceof Error && "code" in error && error.code === "EEXIST")) throw error;
+    if (!hasCode(error, "EEXIST")) throw error;
     checkPrivateFolder(path);
   }
 }

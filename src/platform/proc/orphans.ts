@@ -1,12 +1,16 @@
 /**
- * The processes that a run adopts (PR_SET_CHILD_SUBREAPER, prctl(2)) and that somebody has to wait for when they end: Node waits for the children that it
- * started, and for no others (uv__chld in libuv's src/unix/process.c).
+ * The processes that a run adopts (PR_SET_CHILD_SUBREAPER, prctl(2)) and that somebody has to wait for when
+ * they end: Node waits for the children that it started, and for no others (uv__chld in libuv's
+ * src/unix/process.c).
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { reap } from "../libc.ts";
 import { parseStat } from "./process.ts";
 
-/** How long a child must have been a zombie, in milliseconds: one of Node's own is not, as Node waits for it at once. */
+/**
+ * How long a child must have been a zombie, in milliseconds: one of Node's own is not, as Node waits for it
+ * at once.
+ */
 const INTERVAL = 1000;
 
 /** Waits for adopted children as they end, until this process does. */

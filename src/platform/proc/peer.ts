@@ -37,7 +37,10 @@ export class Peer {
     return caller;
   }
 
-  /** The pid was taken when the connection was made; that it still means the same process is settled once, with a pidfd. */
+  /**
+   * The pid was taken when the connection was made; that it still means the same process is settled once,
+   * with a pidfd.
+   */
   #identifyFirst(): Caller {
     if (this.pid <= 0) throw new ProcessGone("a process in a pid namespace that can't be seen from here");
     const peer = peerPidfd(this.#fd);
@@ -54,7 +57,10 @@ export class Peer {
     }
   }
 
-  /** Before Linux 6.5: a process that started after the connection was made has got the pid of the one that made it. */
+  /**
+   * Before Linux 6.5: a process that started after the connection was made has got the pid of the one that
+   * made it.
+   */
   #identifyByTime(): Caller {
     const caller = this.#table.read(this.pid);
     const accepted = uptime() - (performance.now() - this.#acceptedAt) / 1000;

@@ -1,11 +1,13 @@
 /**
  * Processes as /proc shows them: proc(5).
  *
- * A process is its pid and its start time. An open /proc/PID/stat stays with its process even if the pid is used again (reading it then fails
- * with ESRCH), so a table of open ones is both the cache and the protection. What is kept is checked at each use: nothing happens to a process
- * that leaves the text of its stat as it was (exec alone counts page faults there), and one that called exec has another executable or
+ * A process is its pid and its start time. An open /proc/PID/stat stays with its process even if the pid is
+ * used again (reading it then fails with ESRCH), so a table of open ones is both the cache and the
+ * protection. What is kept is checked at each use: nothing happens to a process that leaves the text of its
+ * stat as it was (exec alone counts page faults there), and one that called exec has another executable or
  * other addresses of its arguments, and is read anew.
  */
+import { hasCode } from "../../errors.ts";
 import { closeSync, openSync, readFileSync, readlinkSync, readSync } from "node:fs";
 import type { Caller, Process } from "../../policy/request.ts";
 
@@ -47,8 +49,9 @@ export const MAX_ANCESTORS = 64;
 /** How often a line of ancestors may change while it is read. */
 const MAX_CHANGES = 20;
 /**
- * For how long a line of ancestors stands for the next requests of the same process, in milliseconds. What it says was true when it was
- * read, and an ancestor that becomes another program meanwhile changes nothing about what it has started.
+ * For how long a line of ancestors stands for the next requests of the same process, in milliseconds. What it
+ * says was true when it was read, and an ancestor that becomes another program meanwhile changes nothing
+ * about what it has started.
  */
 const LINE_STANDS = 100;
 const MAX_CMDLINE = 16 * 1024;
@@ -92,8 +95,8 @@ export class ProcessTable {
   }
 
   /**
-   * An ancestor may end while the line is read: its children have another parent then, and the line is read again. One that breaks off at the same
-   * place twice leads to a process that /proc hides.
+   * An ancestor may end while the line is read: its children have another parent then, and the line is read
+   * again. One that breaks off at the same place twice leads to a process that /proc hides.
    */
   #ancestors(process: Current): Process[] {
     const { pid, startTime, line } = process.entry;
@@ -180,7 +183,7 @@ export class ProcessTable {
     try {
       return this.#buffer.subarray(0, readSync(fd, this.#buffer, 0, this.#buffer.length, 0));
     } catch (error) {
-      if (errorCode(error) === "ESRCH") return undefined;
+      if (hasCode(error, "ESRCH")) return undefined;
       throw error;
     }
   }
@@ -291,7 +294,10 @@ function readCmdline(pid: number): string[] {
 
 let ownNamespace: string | undefined;
 
-/** A process of an inner pid namespace has one pid for each level, and the outermost is ours. The link is faster, where it may be read. */
+/**
+ * A process of an inner pid namespace has one pid for each level, and the outermost is ours. The link is
+ * faster, where it may be read.
+ */
 function isInOtherPidNamespace(pid: number): boolean {
   ownNamespace ??= link("self", "ns/pid");
   if (ownNamespace !== undefined && link(pid, "ns/pid") === ownNamespace) return false;
@@ -306,8 +312,4 @@ function ttyName(device: number): string | undefined {
   if (major >= 136 && major <= 143) return `/dev/pts/${(major - 136) * 256 + minor}`;
   if (major === 4) return minor < 64 ? `/dev/tty${minor}` : `/dev/ttyS${minor - 64}`;
   return undefined;
-}
-
-function errorCode(error: unknown): unknown {
-  return error instanceof Error && "code" in error ? error.code : undefined;
 }

@@ -1,5 +1,6 @@
 /**
- * Keeps other processes of the same user out of this one. What guards the keys must not be steered by what it guards: by ptrace, through
+ * Keeps other processes of the same user out of this one. What guards the keys must not be steered by what it
+ * guards: by ptrace, through
  * /proc/PID, or by Node's debugger, which any of them could switch on with a SIGUSR1.
  */
 import { url } from "node:inspector";

@@ -38,8 +38,8 @@ function ownSsh(): string | undefined {
 }
 
 /**
- * Whether the process listens at a socket that was bound for the control path. ssh binds it under a name with a dot and 16 characters more, and
- * the kernel keeps that name: muxserver_listen() of mux.c.
+ * Whether the process listens at a socket that was bound for the control path. ssh binds it under a name with
+ * a dot and 16 characters more, and the kernel keeps that name: muxserver_listen() of mux.c.
  */
 function listensFor(pid: number, controlPath: string): boolean {
   const inodes = new Set(boundFor(controlPath, true));
@@ -66,7 +66,10 @@ export function endListeners(controlPath: string): void {
   }
 }
 
-/** Connections that were accepted by a socket which was bound for the path: the kernel keeps the name, also after it was unlinked. */
+/**
+ * Connections that were accepted by a socket which was bound for the path: the kernel keeps the name, also
+ * after it was unlinked.
+ */
 export function connectionsTo(controlPath: string): number {
   return boundFor(controlPath, false).length;
 }

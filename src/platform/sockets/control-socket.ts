@@ -1,8 +1,9 @@
 /**
  * Control sockets of ControlMaster: listening in place of a master, and hiding the master's own socket.
  *
- * The listener is bound under a name of its own and then put at the control path in one step, so that no client ever finds nothing there. And it
- * takes its name away only if the name still means it: by then another master may have come.
+ * The listener is bound under a name of its own and then put at the control path in one step, so that no
+ * client ever finds nothing there. And it takes its name away only if the name still means it: by then
+ * another master may have come.
  */
 import { randomBytes } from "node:crypto";
 import {
@@ -144,7 +145,10 @@ export class HiddenSocket {
     this.name = name;
   }
 
-  /** Takes the socket's name away: from now on it can be reached through this object alone, and the name can't be given back. */
+  /**
+   * Takes the socket's name away: from now on it can be reached through this object alone, and the name can't
+   * be given back.
+   */
   static nameless(path: string): HiddenSocket {
     const fd = openSync(path, O_PATH);
     unlinkSync(path);
@@ -179,7 +183,10 @@ export function checkControlFolder(folder: string): void {
   if ((found.mode & 0o022) !== 0) throw new Error(`others may write to ${folder}; chmod 700 ${folder}`);
 }
 
-/** Another name for the socket, in the folder's private one, under which the guard finds it again after a crash. */
+/**
+ * Another name for the socket, in the folder's private one, under which the guard finds it again after a
+ * crash.
+ */
 export function hiddenName(path: string): string {
   return join(dirname(path), OWN_PREFIX, `${randomName()}.${basename(path)}`);
 }

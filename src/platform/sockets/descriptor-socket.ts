@@ -1,8 +1,9 @@
 /**
- * A connected Unix socket over which descriptors are passed: Node's own sockets lose them. unix(7), SCM_RIGHTS.
+ * A connected Unix socket over which descriptors are passed: Node's own sockets lose them. unix(7),
+ * SCM_RIGHTS.
  *
- * Every descriptor has one owner. What is received belongs to whoever receives it; what is given to send() belongs to the socket, which closes it once
- * it is passed on, or when the socket closes before.
+ * Every descriptor has one owner. What is received belongs to whoever receives it; what is given to send()
+ * belongs to the socket, which closes it once it is passed on, or when the socket closes before.
  */
 import { closeSync } from "node:fs";
 import type { Socket } from "node:net";
@@ -87,7 +88,9 @@ export class DescriptorSocket {
     if (this.#events && !this.#closed && !this.#ending) this.#watchFor(true, this.#writing);
   }
 
-  /** One watch for both: libuv has no second one for the same descriptor, and koffi ends the process over it. */
+  /**
+   * One watch for both: libuv has no second one for the same descriptor, and koffi ends the process over it.
+   */
   #watchFor(reading: boolean, writing: boolean): void {
     if (reading === this.#reading && writing === this.#writing) return;
     this.#reading = reading;

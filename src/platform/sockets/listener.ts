@@ -1,4 +1,5 @@
 /** Unix sockets that only their owner can reach. unix(7). */
+import { hasCode } from "../../errors.ts";
 import { chmodSync, lstatSync, unlinkSync } from "node:fs";
 import { connect, createServer, type Socket } from "node:net";
 import { userInfo } from "node:os";
@@ -22,7 +23,8 @@ export interface Accepted extends PeerCredentials {
 const MAX_PATH = 107;
 
 /**
- * Listens at the path, in a folder that only the owner can reach. Connections of other users are closed at once, root's too.
+ * Listens at the path, in a folder that only the owner can reach. Connections of other users are closed at
+ * once, root's too.
  * @throws Error if the path is too long, or somebody listens there already
  */
 export async function listenPrivately(
@@ -80,7 +82,7 @@ export function answers(path: string): Promise<boolean> {
       probe.destroy();
       resolve(true);
     });
-    probe.once("error", (error: NodeJS.ErrnoException) => resolve(error.code === "EAGAIN"));
+    probe.once("error", (error) => resolve(hasCode(error, "EAGAIN")));
   });
 }
 

@@ -4,7 +4,10 @@ import { attempt } from "../../attempt.ts";
 import { connectUnix, O_PATH, peerCredentials } from "../libc.ts";
 
 export interface ListeningSocket {
-  /** Stands for the socket, whatever is at its path by now: `/proc/self/fd/N` can be connected to. The caller closes it. */
+  /**
+   * Stands for the socket, whatever is at its path by now: `/proc/self/fd/N` can be connected to. The caller
+   * closes it.
+   */
   fd: number;
   /** Of the process that listens: as of its call of listen(2), so it may have ended. */
   pid: number;

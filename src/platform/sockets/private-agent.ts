@@ -1,9 +1,11 @@
 /**
- * An ssh-agent that nobody else can reach: its socket loses its name as soon as it is there, and is connected to through /proc/self/fd from then on.
- * With protectProcess() other processes of the same user can't go that way.
+ * An ssh-agent that nobody else can reach: its socket loses its name as soon as it is there, and is connected
+ * to through /proc/self/fd from then on. With protectProcess() other processes of the same user can't go that
+ * way.
  *
- * Between the moment when ssh-agent binds its socket and the unlinking there are a few milliseconds in which another process of the user
- * could connect, and stay connected. The kernel's list of sockets would show that connection; such an agent is not used.
+ * Between the moment when ssh-agent binds its socket and the unlinking there are a few milliseconds in which
+ * another process of the user could connect, and stay connected. The kernel's list of sockets would show that
+ * connection; such an agent is not used.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, mkdtempSync, openSync, rmdirSync, unlinkSync } from "node:fs";
@@ -22,7 +24,8 @@ export interface PrivateAgent {
 export async function startPrivateAgent(folder: string): Promise<PrivateAgent> {
   const home = mkdtempSync(join(folder, "agent-"));
   const path = join(home, "s");
-  // ssh-agent ends when the command that it runs does, and this one ends with our end of its stdin: also after kill -9
+  // ssh-agent ends when the command that it runs does, and this one ends with our end of its stdin: also
+  // after kill -9
   const command = ["/bin/sh", "-c", 'echo "$SSH_AGENT_PID"; exec cat'];
   const child = spawn("ssh-agent", ["-a", path, ...command], { stdio: ["pipe", "pipe", "inherit"] });
   try {

@@ -1,8 +1,9 @@
 /**
- * A line on a stream that another process handed over: its stderr. Nobody knows what it is, and the guard must not hang on it: a pipe may be
- * full, a terminal stopped with Ctrl-S.
+ * A line on a stream that another process handed over: its stderr. Nobody knows what it is, and the guard
+ * must not hang on it: a pipe may be full, a terminal stopped with Ctrl-S.
  *
- * The flag O_NONBLOCK belongs to the open file, which the other process shares, so it is not touched: terminals and pipes are opened anew.
+ * The flag O_NONBLOCK belongs to the open file, which the other process shares, so it is not touched:
+ * terminals and pipes are opened anew.
  */
 import { close, constants, fstat, open, readlinkSync, write } from "node:fs";
 import { isatty } from "node:tty";
@@ -12,7 +13,10 @@ import { duplicate, sendMessage } from "../libc.ts";
 /** How long the line may take, in milliseconds. It is not worth more. */
 const LIMIT = 500;
 
-/** A file may lie where an answer never comes (FUSE, a dead NFS server), and isatty(3) asks for one: what is no device is not asked. */
+/**
+ * A file may lie where an answer never comes (FUSE, a dead NFS server), and isatty(3) asks for one: what is
+ * no device is not asked.
+ */
 export function isTerminal(fd: number): boolean {
   try {
     return readlinkSync(`/proc/self/fd/${fd}`).startsWith("/dev/") && isatty(fd);
@@ -21,7 +25,10 @@ export function isTerminal(fd: number): boolean {
   }
 }
 
-/** Writes the text if that is possible at once. Never rejects, and does not need the descriptor once it has returned. */
+/**
+ * Writes the text if that is possible at once. Never rejects, and does not need the descriptor once it has
+ * returned.
+ */
 export function tell(fd: number, text: string): Promise<void> {
   const bytes = Buffer.from(text);
   return withCopy(fd, (own, done) =>
@@ -45,7 +52,10 @@ function writeAnew(fd: number, bytes: Buffer, done: () => void): void {
   });
 }
 
-/** The copy stays open until the action is done with it, however long that takes: its number must not become another file's. */
+/**
+ * The copy stays open until the action is done with it, however long that takes: its number must not become
+ * another file's.
+ */
 function withCopy(fd: number, action: (own: number, done: () => void) => void): Promise<void> {
   return new Promise((resolve) => {
     const own = copyOf(fd);

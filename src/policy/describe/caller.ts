@@ -11,7 +11,10 @@ const systemFolders = /^\/(?:usr|bin|sbin|opt|snap|nix|gnu)\//;
 /** What works for another program, which is who wants something. */
 const helpers = /\/ssh(?:-keygen)?$/;
 
-/** The program that asks, and those that started it, up to the run that it belongs to: `ssh (pid 17), started by git ← sh, in run "make"`. */
+/**
+ * The program that asks, and those that started it, up to the run that it belongs to: `ssh (pid 17), started
+ * by git ← sh, in run "make"`.
+ */
 export function describeCaller(caller: Caller): string {
   const [, ...above] = startedBy(caller);
   const names = shortened(above.map(programWithScript));
@@ -30,7 +33,10 @@ export function describeProgram(caller: Caller): string {
   return `${describeActor(caller)}${run}`;
 }
 
-/** The program that wants something: the first that is neither ssh nor a shell, as these do what another one says. */
+/**
+ * The program that wants something: the first that is neither ssh nor a shell, as these do what another one
+ * says.
+ */
 export function describeActor(caller: Caller): string {
   const actor = actorOf(caller);
   return actor === caller ? shortName(caller) : `${shortName(actor)} (through ${shortName(caller)})`;
@@ -41,7 +47,10 @@ export function describeForwarder(caller: Caller, host: string): string {
   return `something on ${host} (through your ${programName(caller)}, forwarded agent)`;
 }
 
-/** What the programs say of themselves: the one that wants something, and the one that asks where its words say more than the request does. */
+/**
+ * What the programs say of themselves: the one that wants something, and the one that asks where its words
+ * say more than the request does.
+ */
 export function describeCommandLines(caller: Caller, { kind, forwarded }: Request): string {
   const actor = forwarded || kind === "confirm" ? caller : actorOf(caller);
   const saysMore = actor === caller || kind === "sign";
@@ -50,15 +59,19 @@ export function describeCommandLines(caller: Caller, { kind, forwarded }: Reques
   return shown.map((line) => inQuotes(visibleEnds(line, 160))).join(", then ");
 }
 
-/** The line of programs as an approval covers it, up to the run: what is the same twice in a row is named once. Paths are in describeCaller(). */
+/**
+ * The line of programs as an approval covers it, up to the run: what is the same twice in a row is named
+ * once. Paths are in describeCaller().
+ */
 export function describeLine(caller: Caller): string {
   const line = startedBy(caller).filter((process) => process === caller || !isPlainShell(process));
   return shortened(line.map(shortName));
 }
 
 /**
- * As its executable is called, or as it calls itself, in parentheses, where the kernel does not tell. Whoever makes a file or a process names it as it likes: one
- * outside of the folders of the system has its whole path.
+ * As its executable is called, or as it calls itself, in parentheses, where the kernel does not tell. Whoever
+ * makes a file or a process names it as it likes: one outside of the folders of the system has its whole
+ * path.
  */
 export function programName({ exe, name }: Process): string {
   if (exe === undefined) return `(${named(name, 32)})`;
@@ -77,8 +90,8 @@ function startedBy(caller: Caller): Process[] {
 }
 
 /**
- * Outside of a run, a shell without `-c` is somebody's prompt: above it are terminals and what they run in. Inside of one, it may be a program that types
- * there.
+ * Outside of a run, a shell without `-c` is somebody's prompt: above it are terminals and what they run in.
+ * Inside of one, it may be a program that types there.
  */
 function actorOf(caller: Caller): Process {
   if (!isHelper(caller)) return caller;

@@ -33,7 +33,10 @@ function describeHost(destination: Destination | undefined): string[] {
   return compared.length === 0 ? ["wherever it leads"] : compared;
 }
 
-/** Login sessions are the kernel's audit sessions. Where it keeps none, each terminal has a POSIX session, and so has each daemon. */
+/**
+ * Login sessions are the kernel's audit sessions. Where it keeps none, each terminal has a POSIX session, and
+ * so has each daemon.
+ */
 function describeSession({ run, session, tty }: Caller): string {
   if (run) return "in this run";
   if (session.startsWith("login:")) return "in this login session";

@@ -16,7 +16,10 @@ import {
 import { describeCoverage } from "./coverage.ts";
 import { describeKey, describeOperation, describeType, operations } from "./operation.ts";
 
-/** What is asked for, in one phrase: `log in to github.com as git with key "work"`, `run "uptime" on prod-db as root`. */
+/**
+ * What is asked for, in one phrase: `log in to github.com as git with key "work"`, `run "uptime" on prod-db
+ * as root`.
+ */
 export function describeRequest(request: Request): string {
   return `${describeAsked(request)}${describePath(request)}`;
 }
@@ -106,7 +109,10 @@ function describePurpose({ command, subsystem, forward }: Request): string {
   return asked ? `, to ${describeSession({ command, subsystem })}` : "";
 }
 
-/** What a session brings along: ` with X11 forwarding and agent forwarding, setting LANG, LC_ALL, TERM and 2 more`. */
+/**
+ * What a session brings along: ` with X11 forwarding and agent forwarding, setting LANG, LC_ALL, TERM and 2
+ * more`.
+ */
 function describeExtras({ x11, forwardAgent, environment = [] }: Request): string {
   const extras = [...(x11 ? ["X11 forwarding"] : []), ...(forwardAgent ? ["agent forwarding"] : [])];
   return [
@@ -154,7 +160,10 @@ function describeHost(destination: Destination | undefined): string {
   return hostName(destination);
 }
 
-/** Where to, and how that is known: `github.com, host key known (also known as gh)`, `unknown host key SHA256:…`. */
+/**
+ * Where to, and how that is known: `github.com, host key known (also known as gh)`, `unknown host key
+ * SHA256:…`.
+ */
 function describeProof(destination: Destination, { kind }: Request): string {
   const { how, verified, hostKey, claimed, names } = destination;
   if (verified) return `${hostName(destination)}, ${visible(how)}${describeAliases(names.slice(1))}`;
@@ -209,7 +218,9 @@ export function describeAnswer(answer: Answer): string {
     : `denied${answer.remember ? ` ${describeRemember(answer.remember)}` : ""}`;
 }
 
-/** What decided, and why: `rule "agents ask"`, `you said no, on the terminal`, `no answer within 60 seconds`. */
+/**
+ * What decided, and why: `rule "agents ask"`, `you said no, on the terminal`, `no answer within 60 seconds`.
+ */
 export function describeDecision(by: string, reason?: string): string {
   const [what, name] = by.split(/:(.*)/s);
   const because = reason === undefined ? "" : visible(reason, 300);
@@ -271,7 +282,10 @@ function describeHeadline({ request, caller, hosts }: Question): string {
   return `${who} wants to ${path.length > 1 ? describeRequest(asked) : describeAsked(asked)}`;
 }
 
-/** An ssh-agent or a master asks for somebody that it doesn't name: what started it, long ago, is not who wants something. */
+/**
+ * An ssh-agent or a master asks for somebody that it doesn't name: what started it, long ago, is not who
+ * wants something.
+ */
 function describeAsker(request: Request, caller: Caller): string {
   const { operation, key, user } = request;
   if (operation !== "use-key") return `${programName(caller)} wants to ${describeRequest(request)}`;
@@ -324,7 +338,10 @@ export function describeQuestion(question: Question): string[] {
   return lines;
 }
 
-/** The same for where there is little room: what matters most comes first, and what the request itself says last. */
+/**
+ * The same for where there is little room: what matters most comes first, and what the request itself says
+ * last.
+ */
 export function describeShortly(question: Question): string[] {
   const { request } = question;
   const { key, environment = [] } = request;

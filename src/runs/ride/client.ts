@@ -62,7 +62,10 @@ async function askForWay(
   }
 }
 
-/** What the session will be for, so that the question can say so. A claim: the session itself is decided when it comes. */
+/**
+ * What the session will be for, so that the question can say so. A claim: the session itself is decided when
+ * it comes.
+ */
 function purposeOf({ clientArguments }: Pick<Ride, "clientArguments">): RideRequest["purpose"] {
   const end = clientArguments.indexOf("--");
   const options = clientArguments.slice(0, end);

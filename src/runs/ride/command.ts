@@ -1,9 +1,9 @@
 /**
- * A command line of ssh, made into one of a mere mux client: where to, for the guard, which opens the connection; and what the client
- * keeps, which is about its own session alone.
+ * A command line of ssh, made into one of a mere mux client: where to, for the guard, which opens the
+ * connection; and what the client keeps, which is about its own session alone.
  *
- * Nothing of it may choose how a connection is made. That is not what keeps the guard safe (a caller can also write to
- * the guard by itself), but the guard takes nothing that is not in a `PlainDestination`.
+ * Nothing of it may choose how a connection is made. That is not what keeps the guard safe (a caller can also
+ * write to the guard by itself), but the guard takes nothing that is not in a `PlainDestination`.
  */
 
 import { readClaims } from "../../identity/ssh/command-line.ts";
@@ -22,8 +22,8 @@ export interface Ride {
   kind: "ride";
   destination: PlainDestination;
   /**
-   * Follow the options that make ssh a mux client; the first mention counts, so those win, but for -S and -M, which are never in here. They
-   * end in `--`, the host and the command's words.
+   * Follow the options that make ssh a mux client; the first mention counts, so those win, but for -S and -M,
+   * which are never in here. They end in `--`, the host and the command's words.
    */
   clientArguments: string[];
   /** What a shared connection can't honour, like "-F" and "-o StrictHostKeyChecking=no". */
@@ -31,8 +31,9 @@ export interface Ride {
   /** Of `-O`: "check", "exit", "forward"... No session is opened then. */
   control?: string;
   /**
-   * With -N or SessionType=none. A mux client of OpenSSH opens a session all the same, a login shell that reads its standard
-   * input: `-O forward` before the same arguments asks for the forwards alone, and returns at once.
+   * With -N or SessionType=none. A mux client of OpenSSH opens a session all the same, a login shell that
+   * reads its standard input: `-O forward` before the same arguments asks for the forwards alone, and returns
+   * at once.
    */
   noSession?: true;
 }

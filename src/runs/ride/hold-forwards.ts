@@ -1,6 +1,7 @@
 /**
- * What `ssh -N` becomes in a run with `--ride`: a mux client asks for its forwards and ends at once. This stays, as ssh would: a signal takes the forwards
- * back, and so does the end of the shared connection. Not a command of muxguard's own.
+ * What `ssh -N` becomes in a run with `--ride`: a mux client asks for its forwards and ends at once. This
+ * stays, as ssh would: a signal takes the forwards back, and so does the end of the shared connection. Not a
+ * command of muxguard's own.
  */
 import { spawnSync } from "node:child_process";
 import { existsSync, watch } from "node:fs";

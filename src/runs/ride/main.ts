@@ -1,7 +1,8 @@
 /**
- * What the ssh of a run with `--ride` runs first: asks the guard for a master, and prints what the shell should become. Not a command of muxguard's own.
- * An `ssh` that nobody lets pass ends with 255, as ssh does.
+ * What the ssh of a run with `--ride` runs first: asks the guard for a master, and prints what the shell
+ * should become. Not a command of muxguard's own. An `ssh` that nobody lets pass ends with 255, as ssh does.
  */
+import { messageOf } from "../../errors.ts";
 import { dirname, join } from "node:path";
 import { attachRide } from "./client.ts";
 import { findProgram } from "./shims.ts";
@@ -15,7 +16,7 @@ async function ride(): Promise<number> {
     process.stdout.write(`${await attachRide(socket, realSsh(), words)}\n`);
     return 0;
   } catch (error) {
-    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    process.stderr.write(`${messageOf(error)}\n`);
     return 255;
   }
 }

@@ -1,7 +1,9 @@
 /**
- * `muxguard run --ride`: the ssh of a run rides on masters that are opened outside of it. The run gets a socket where its ssh asks for the way to a
- * host, control sockets of its own, and programs first in its PATH that ask there (shims.ts).
+ * `muxguard run --ride`: the ssh of a run rides on masters that are opened outside of it. The run gets a
+ * socket where its ssh asks for the way to a host, control sockets of its own, and programs first in its PATH
+ * that ask there (shims.ts).
  */
+import { messageOf } from "../../errors.ts";
 import { randomBytes } from "node:crypto";
 import { existsSync, readdirSync, rmSync } from "node:fs";
 import type { Socket } from "node:net";
@@ -96,13 +98,14 @@ export class Rides {
       const waiting = (question: Question): void => tell(connection, waitingLine(question));
       connection.onRequest(rideRequest, async (request) => {
         try {
-          // the shim waits for what asks here, and then becomes ssh: it is the one whose session is decided next
+          // the shim waits for what asks here, and then becomes ssh: it is the one whose session is decided
+          // next
           const asker = askerOf(() => parentOf(peer.identify(), processes), gone, scope);
           const { success, output } = v.safeParse(schema, request);
           if (!success) throw new Error("muxguard: denied: the request is not understood");
           return await this.#ride(output, { ...asker, waiting }, peer);
         } catch (error) {
-          throw new ResponseError(1, error instanceof Error ? error.message : String(error));
+          throw new ResponseError(1, messageOf(error));
         }
       });
     });
@@ -132,7 +135,10 @@ export function rideName(holder = 0): string {
   return `ride-${holder}-${randomBytes(4).toString("hex")}`;
 }
 
-/** After a crash: those of runs that are over. The programs of the others must find their shims, and hear that nobody answers. */
+/**
+ * After a crash: those of runs that are over. The programs of the others must find their shims, and hear that
+ * nobody answers.
+ */
 export function removeStaleRides(runtime: string): void {
   for (const name of readdirSync(runtime)) {
     const holder = /^ride-(\d+)-/.exec(name)?.[1];

@@ -1,4 +1,7 @@
-/** The programs that a run with `--ride` finds first in its PATH: ssh, scp and sftp that ride on the guard's masters. */
+/**
+ * The programs that a run with `--ride` finds first in its PATH: ssh, scp and sftp that ride on the guard's
+ * masters.
+ */
 import { mkdirSync, statSync, writeFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -10,7 +13,10 @@ function shimsOf(folder: string): string {
   return join(folder, "bin");
 }
 
-/** What leads the programs of a run to its shims. git and rsync may be configured to use another ssh: these variables win. */
+/**
+ * What leads the programs of a run to its shims. git and rsync may be configured to use another ssh: these
+ * variables win.
+ */
 export function rideEnvironment(folder: string, path = "/usr/bin:/bin"): NodeJS.ProcessEnv {
   const bin = shimsOf(folder);
   const ssh = quoted(join(bin, "ssh"));

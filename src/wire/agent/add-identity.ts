@@ -1,9 +1,10 @@
 /**
- * Adding a key to an agent: RFC 9987 §3.2, with certificates and security keys as OpenSSH's sshkey.c serialises them
- * (sshkey_private_serialize), and the constraints of RFC 9987 §3.2.7 and OpenSSH's PROTOCOL.agent.
+ * Adding a key to an agent: RFC 9987 §3.2, with certificates and security keys as OpenSSH's sshkey.c
+ * serialises them (sshkey_private_serialize), and the constraints of RFC 9987 §3.2.7 and OpenSSH's
+ * PROTOCOL.agent.
  *
- * The private fields are stepped over, never looked at. The layout of a key type that is not in the table is unknown, and with it where
- * the comment begins: such a request can't be read, and is refused.
+ * The private fields are stepped over, never looked at. The layout of a key type that is not in the table is
+ * unknown, and with it where the comment begins: such a request can't be read, and is refused.
  */
 
 import { type ByteReader, ByteWriter } from "../primitives.ts";
@@ -27,7 +28,10 @@ export type Constraint =
   | { kind: "restrict-destination"; constraints: Buffer }
   | { kind: "associated-certs"; certsOnly: boolean; certificates: Buffer };
 
-/** How a private key is laid out: `s` a string, `b` a byte. `blob` says which of them, in which order, make its public blob. */
+/**
+ * How a private key is laid out: `s` a string, `b` a byte. `blob` says which of them, in which order, make
+ * its public blob.
+ */
 const layouts: Readonly<Record<string, { fields: string; blob: number[] }>> = {
   "ssh-rsa": { fields: "ssssss", blob: [1, 0] },
   "ssh-dss": { fields: "sssss", blob: [0, 1, 2, 3] },

@@ -1,8 +1,8 @@
 /**
  * The messages of the agent protocol as values: RFC 9987, with what OpenSSH's ssh-agent.c adds.
  *
- * Decoding is for deciding: what is forwarded is the original packet (frame.ts). Encoders are here for requests and replies that the
- * guard makes itself. SSH 1 requests are unknown, as they are to RFC 9987.
+ * Decoding is for deciding: what is forwarded is the original packet (frame.ts). Encoders are here for
+ * requests and replies that the guard makes itself. SSH 1 requests are unknown, as they are to RFC 9987.
  */
 
 import { type ByteReader, ByteWriter, readAll } from "../primitives.ts";

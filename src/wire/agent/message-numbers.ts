@@ -1,4 +1,7 @@
-/** The message numbers of the agent protocol, once: RFC 9987 §6.1, with OpenSSH's authfd.h for the ones it still knows. */
+/**
+ * The message numbers of the agent protocol, once: RFC 9987 §6.1, with OpenSSH's authfd.h for the ones it
+ * still knows.
+ */
 export const AgentMessage = {
   SSH_AGENT_FAILURE: 5,
   SSH_AGENT_SUCCESS: 6,

@@ -1,4 +1,7 @@
-/** The session-bind@openssh.com extension: which SSH session an agent connection belongs to. OpenSSH PROTOCOL.agent §1. */
+/**
+ * The session-bind@openssh.com extension: which SSH session an agent connection belongs to. OpenSSH
+ * PROTOCOL.agent §1.
+ */
 import { ByteWriter, readAll } from "../primitives.ts";
 
 export const SESSION_BIND = "session-bind@openssh.com";

@@ -1,10 +1,13 @@
 /**
- * The SSH connection protocol (RFC 4254) as a proxy client speaks it with the master after MUX_S_PROXY: a frame's payload is the length of a padding
- * that is not there, the message number and the contents (OpenSSH's PROTOCOL.mux §9, channels.c channel_proxy_downstream()).
+ * The SSH connection protocol (RFC 4254) as a proxy client speaks it with the master after MUX_S_PROXY: a
+ * frame's payload is the length of a padding that is not there, the message number and the contents
+ * (OpenSSH's PROTOCOL.mux §9, channels.c channel_proxy_downstream()).
  *
- * What the master leaves to whoever decides here, as tried out with 9.2: it sends on every message number that it is given, a DISCONNECT of the
- * transport too, which ends the connection of all: to be refused as "unknown". It translates the client's own channel numbers only: a
- * `recipient` is the server's number, and a client can write into a channel of another session, or end the connection with one that isn't there.
+ * What the master leaves to whoever decides here, as tried out with 9.2: it sends on every message number
+ * that it is given, a DISCONNECT of the transport too, which ends the connection of all: to be refused as
+ * "unknown". It translates the client's own channel numbers only: a
+ * `recipient` is the server's number, and a client can write into a channel of another session, or end the
+ * connection with one that isn't there.
  */
 
 import { type ByteReader, ByteWriter, readAll } from "../primitives.ts";

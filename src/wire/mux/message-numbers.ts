@@ -1,6 +1,6 @@
 /**
- * The message numbers of the ControlMaster protocol, once: OpenSSH's mux.c. Its PROTOCOL.mux leaves out MUX_C_PROXY, MUX_C_EXT_INFO and
- * their replies.
+ * The message numbers of the ControlMaster protocol, once: OpenSSH's mux.c. Its PROTOCOL.mux leaves out
+ * MUX_C_PROXY, MUX_C_EXT_INFO and their replies.
  */
 export const MuxMessage = {
   MUX_MSG_HELLO: 0x00000001,
@@ -35,7 +35,10 @@ export function muxMessageName(number: number): string {
   return names.get(number) ?? `message 0x${number.toString(16)}`;
 }
 
-/** How many descriptors the client passes after this packet. The number alone says so: the contents may be malformed. */
+/**
+ * How many descriptors the client passes after this packet. The number alone says so: the contents may be
+ * malformed.
+ */
 export function descriptorsAfter(payload: Buffer): 0 | 2 | 3 {
   switch (payload.length >= 4 && payload.readUInt32BE()) {
     case MuxMessage.MUX_C_NEW_SESSION:

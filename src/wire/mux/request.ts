@@ -1,9 +1,11 @@
 /**
- * What a mux client asks of a ControlMaster, as values: OpenSSH's PROTOCOL.mux, and mux.c where the two differ. Descriptors are no part of a
- * message: see mux-decoder.ts. After MUX_S_PROXY the socket carries another protocol: see connection.ts.
+ * What a mux client asks of a ControlMaster, as values: OpenSSH's PROTOCOL.mux, and mux.c where the two
+ * differ. Descriptors are no part of a message: see mux-decoder.ts. After MUX_S_PROXY the socket carries
+ * another protocol: see connection.ts.
  *
- * Decoding is for deciding: what is forwarded is the original packet (frame.ts). mux.c reads its fields and leaves any rest unread; here a message with
- * bytes left over is refused, so that nothing is forwarded that was not read. The encoder is for what the guard itself asks.
+ * Decoding is for deciding: what is forwarded is the original packet (frame.ts). mux.c reads its fields and
+ * leaves any rest unread; here a message with bytes left over is refused, so that nothing is forwarded that
+ * was not read. The encoder is for what the guard itself asks.
  */
 
 import { type ByteReader, ByteWriter, readAll } from "../primitives.ts";
@@ -47,7 +49,10 @@ export interface MuxForward {
   listenHost: string;
   /** 0 lets the server choose, for a remote forward. */
   listenPort: MuxPort;
-  /** No host is meant by port 0, or in a dynamic forward: OpenSSH sends "socks" and 0 for -D, and for a -R that has no target. */
+  /**
+   * No host is meant by port 0, or in a dynamic forward: OpenSSH sends "socks" and 0 for -D, and for a -R
+   * that has no target.
+   */
   connectHost: string;
   connectPort: MuxPort;
 }
@@ -171,7 +176,10 @@ function readForwardType(reader: ByteReader): MuxForward["forward"] {
   throw new ProtocolError(`forwarding type ${number}`);
 }
 
-/** The port is a uint32, as mux.c reads and sends it. PROTOCOL.mux says string: one of those is refused here, as it is by mux.c. */
+/**
+ * The port is a uint32, as mux.c reads and sends it. PROTOCOL.mux says string: one of those is refused here,
+ * as it is by mux.c.
+ */
 function readNewStdioForward(reader: ByteReader): MuxNewStdioForward {
   const requestId = reader.u32();
   reader.string(); // reserved

@@ -1,4 +1,6 @@
-/** Notifications on a message bus of one's own, with a server that does what the test says, and with dunst. */
+/**
+ * Notifications on a message bus of one's own, with a server that does what the test says, and with dunst.
+ */
 import { afterAll, afterEach, beforeEach, expect, it, onTestFinished } from "vitest";
 import type { Approver } from "../../../src/approver/approver.ts";
 import { createNotificationApprover } from "../../../src/approver/notification/approver.ts";

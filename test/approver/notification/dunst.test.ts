@@ -1,4 +1,7 @@
-/** dunst on a screen that nobody sees. It offers the buttons through a program, which picks here what the test wants. */
+/**
+ * dunst on a screen that nobody sees. It offers the buttons through a program, which picks here what the test
+ * wants.
+ */
 import { type ChildProcess, execFileSync } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { userInfo } from "node:os";

@@ -1,4 +1,7 @@
-/** The same question to ssh and to HostKeyLookup: is this the host's key? A real sshd answers behind a ProxyCommand. */
+/**
+ * The same question to ssh and to HostKeyLookup: is this the host's key? A real sshd answers behind a
+ * ProxyCommand.
+ */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";

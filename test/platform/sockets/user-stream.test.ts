@@ -45,7 +45,10 @@ function readAll(fd: number): string {
   return text;
 }
 
-/** A pseudo-terminal that another process holds. It repeats what comes out of it; `stop` and `go` are Ctrl-S and Ctrl-Q. */
+/**
+ * A pseudo-terminal that another process holds. It repeats what comes out of it; `stop` and `go` are Ctrl-S
+ * and Ctrl-Q.
+ */
 async function makeTerminal(): Promise<{
   fd: number;
   path: string;
