@@ -21,7 +21,7 @@ import { type Config, readConfig } from "../src/settings/config.ts";
 import type { Paths } from "../src/settings/paths.ts";
 import { userPolicy } from "../src/settings/policy-files.ts";
 import { toStderr } from "../src/to-stderr.ts";
-import type { OpenPeople } from "./approvers.ts";
+import type { OpenApprovers } from "./approvers.ts";
 import { stopped } from "./stopped.ts";
 
 export async function decide(paths: Paths, question: AskpassQuestion): Promise<AskpassAnswer> {
@@ -65,11 +65,11 @@ function brokerOf(paths: Paths, config: Config): Broker {
 
 /** The approvers of config.toml. What they are made of is loaded when one has to ask. */
 class Approvers {
-  readonly #open: () => Promise<OpenPeople>;
-  #people: Promise<OpenPeople> | undefined;
+  readonly #open: () => Promise<OpenApprovers>;
+  #opened: Promise<OpenApprovers> | undefined;
 
   constructor(paths: Paths, config: Config) {
-    this.#open = async () => (await import("./approvers.ts")).openPeople(paths, config);
+    this.#open = async () => (await import("./approvers.ts")).openApprovers(paths, config);
   }
 
   /** @param terminal whether there is one to ask on */
@@ -78,8 +78,8 @@ class Approvers {
       kind,
       unavailable: () => (kind === "terminal" && !terminal ? "no terminal" : undefined),
       ask: async (question, signal) => {
-        this.#people ??= this.#open();
-        const approver = (await this.#people).approvers.find((one) => one.kind === kind);
+        this.#opened ??= this.#open();
+        const approver = (await this.#opened).approvers.find((one) => one.kind === kind);
         if (!approver) throw new Error("only a daemon has it");
         const reason = approver.unavailable();
         if (reason !== undefined) throw new Error(reason);
@@ -89,7 +89,7 @@ class Approvers {
   }
 
   async close(): Promise<void> {
-    await (await this.#people)?.close();
+    await (await this.#opened)?.close();
   }
 }
 

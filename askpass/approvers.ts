@@ -1,7 +1,7 @@
 /** The ways to a person, put together for one question. A guard would keep them; they are the same. */
 import { join } from "node:path";
 import { nextAskpass } from "../src/approver/askpass/next-program.ts";
-import { createPeople, type People } from "../src/daemon/approvers.ts";
+import { createApprovers, type Approvers } from "../src/daemon/approvers.ts";
 import { createDesktop } from "../src/platform/desktop/desktop.ts";
 import { ProcessTable } from "../src/platform/proc/process.ts";
 import { protectProcess } from "../src/platform/proc/protect.ts";
@@ -12,17 +12,17 @@ import type { Config } from "../src/settings/config.ts";
 import type { Paths } from "../src/settings/paths.ts";
 import { ownApprover, ownPrompter } from "./own-terminal.ts";
 
-export interface OpenPeople extends People {
+export interface OpenApprovers extends Approvers {
   /** The program that asks, and who started it. */
   asker: string;
   /** Nobody is asked any more. */
   close(): Promise<void>;
 }
 
-export function openPeople(
+export function openApprovers(
   paths: Paths,
   config: Pick<Config, "approvers" | "askpass" | "command">,
-): OpenPeople {
+): OpenApprovers {
   protectProcess();
   const { env: environment } = process;
   const processes = new ProcessTable();
@@ -33,10 +33,10 @@ export function openPeople(
     config.askpass,
   );
   const folder = join(paths.runtime, `askpass-${process.pid}`);
-  const people = createPeople({ environment, askpass: next, config, desktop, folder, outside });
+  const approvers = createApprovers({ environment, askpass: next, config, desktop, folder, outside });
   return {
-    approvers: [ownApprover, ...people.approvers],
-    prompters: [ownPrompter, ...people.prompters],
+    approvers: [ownApprover, ...approvers.approvers],
+    prompters: [ownPrompter, ...approvers.prompters],
     asker: describeAsker(processes.read(process.ppid)),
     close: () => desktop.close(),
   };

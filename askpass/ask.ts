@@ -6,7 +6,7 @@ import { type Prompt, promptFirst } from "../src/approver/prompter.ts";
 import { visible } from "../src/policy/visible.ts";
 import { readConfig } from "../src/settings/config.ts";
 import { openPaths } from "../src/settings/paths.ts";
-import { openPeople } from "./approvers.ts";
+import { openApprovers } from "./approvers.ts";
 import { stopped } from "./stopped.ts";
 
 /** How much of a question is repeated where nobody can be asked. */
@@ -17,7 +17,7 @@ const WITHOUT_SETTINGS = { approvers: [], askpass: undefined, command: [] };
 
 export async function ask(prompt: Prompt): Promise<{ answer: string } | { denied: string }> {
   const paths = openPaths();
-  const { prompters, asker, close } = openPeople(
+  const { prompters, asker, close } = openApprovers(
     paths,
     await readConfig(paths).catch(() => WITHOUT_SETTINGS),
   );

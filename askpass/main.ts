@@ -28,7 +28,7 @@ async function answer({ text, hint, terminal }: AskpassQuestion): Promise<Askpas
   if (named !== undefined) throw new Error("the guard that MUXGUARD_PROMPTS names has ended");
   const { openPaths } = await import("../src/settings/paths.ts");
   const paths = openPaths();
-  return (await ask(paths.promptSocket, question)) ?? (await import("./alone.ts")).decide(paths, question);
+  return (await ask(paths.askpassSocket, question)) ?? (await import("./alone.ts")).decide(paths, question);
 }
 
 /** Undefined if no guard listens there. */

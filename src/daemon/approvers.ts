@@ -18,7 +18,7 @@ import type { Desktop } from "../policy/desktop.ts";
 import type { Caller } from "../policy/request.ts";
 import type { Config } from "../settings/config.ts";
 
-export interface PeopleOptions {
+export interface ApproversOptions {
   /** Of this process. */
   environment: NodeJS.ProcessEnv;
   /** What the askpass program is started with. */
@@ -31,14 +31,14 @@ export interface PeopleOptions {
   outside: (pid: number) => Caller | undefined;
 }
 
-export interface People {
+export interface Approvers {
   /** One of each kind. */
   approvers: readonly Approver[];
   /** Those that config.toml names, in the order in which they are tried. */
   prompters: readonly Prompter[];
 }
 
-export function createPeople(options: PeopleOptions): People {
+export function createApprovers(options: ApproversOptions): Approvers {
   const { environment, askpass, config, desktop, folder, outside } = options;
   const tmux: TmuxOptions = {
     environment,

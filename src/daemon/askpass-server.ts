@@ -24,7 +24,7 @@ import { confirm } from "./confirm.ts";
 /** The most that one client may send, in bytes. A server's words are among them. */
 const MAX_RECEIVED = 1024 * 1024;
 
-export interface PromptsParts {
+export interface AskpassServerParts {
   processes: ProcessTable;
   broker: Broker;
   /**
@@ -36,12 +36,12 @@ export interface PromptsParts {
   asksOnTerminals: boolean;
 }
 
-export class Prompts {
-  readonly #parts: PromptsParts;
+export class AskpassServer {
+  readonly #parts: AskpassServerParts;
   /** By the pid of the ssh that may ask. */
   readonly #expected = new Map<number, readonly Prompter[]>();
 
-  constructor(parts: PromptsParts) {
+  constructor(parts: AskpassServerParts) {
     this.#parts = parts;
   }
 

@@ -27,7 +27,7 @@ import { MasterDestinations } from "../identity/master-destination.ts";
 import { SessionRegistry } from "../identity/session-registry.ts";
 import { SshConfigs } from "../identity/ssh/config.ts";
 import { Connections } from "../masters/connections.ts";
-import { agentSocketOf, promptSocketOf } from "../masters/opening.ts";
+import { agentSocketOf, askpassSocketOf } from "../masters/opening.ts";
 import { sessionBusSocket, systemBusSocket } from "../platform/dbus/bus-address.ts";
 import { type LockSignals, onLockOrSleep } from "../platform/dbus/lock-signals.ts";
 import { createDesktop, type OpenDesktop } from "../platform/desktop/desktop.ts";
@@ -46,8 +46,8 @@ import { Runs } from "../runs/runs.ts";
 import type { Config } from "../settings/config.ts";
 import type { Paths } from "../settings/paths.ts";
 import type { PolicySource } from "../settings/policy-files.ts";
-import { createPeople, type People } from "./approvers.ts";
-import { Prompts } from "./askpass-server.ts";
+import { createApprovers, type Approvers } from "./approvers.ts";
+import { AskpassServer } from "./askpass-server.ts";
 import { Lock } from "./lock.ts";
 import { Notices } from "./notices.ts";
 import { UpstreamAgents } from "./upstream-agents.ts";
@@ -88,7 +88,7 @@ export interface ScopeOptions {
 export interface OpenScope extends AddedScope {
   agentSocket: string;
   /** For muxguard-askpass. */
-  promptSocket: string;
+  askpassSocket: string;
   close(): Promise<void>;
 }
 
@@ -96,7 +96,7 @@ export interface AddedScope {
   readonly scope: Scope;
   serve(socket: Socket, accepted: Accepted): void;
   /** The same for muxguard-askpass. */
-  servePrompts(socket: Socket, accepted: Accepted): void;
+  serveAskpass(socket: Socket, accepted: Accepted): void;
   /** Forgets what was granted to the run. */
   end(): void;
 }
@@ -120,9 +120,9 @@ export class Guard {
   readonly #destinations: ReturnType<typeof createDestinationResolver>;
   readonly #masterDestinations: MasterDestinations;
   readonly #broker: Broker;
-  readonly #prompts: Prompts;
+  readonly #askpassServer: AskpassServer;
   readonly #desktop: OpenDesktop;
-  readonly #people: People;
+  readonly #approvers: Approvers;
   readonly #lock: Lock;
   readonly #lockSignals: LockSignals;
   readonly #runs = new Runs<AddedScope>(this.#processes);
@@ -143,7 +143,7 @@ export class Guard {
     const askpass = nextAskpass(environment, config.askpass);
     const outside = (pid: number): Caller | undefined => this.#runs.outside(pid);
     this.#desktop = createDesktop(environment, (pid) => outside(pid) !== undefined);
-    this.#people = createPeople({
+    this.#approvers = createApprovers({
       environment,
       askpass,
       config,
@@ -180,10 +180,10 @@ export class Guard {
       sessionEnd,
       isLocked: () => this.#lock.isOn,
     });
-    this.#prompts = new Prompts({
+    this.#askpassServer = new AskpassServer({
       processes: this.#processes,
       broker: this.#broker,
-      scopeOf: (caller, scope) => this.#runs.scopeOfPrompt(caller, scope),
+      scopeOf: (caller, scope) => this.#runs.scopeOfAskpass(caller, scope),
       asksOnTerminals: config.approvers.includes("terminal"),
     });
   }
@@ -206,15 +206,16 @@ export class Guard {
     const own = randomBytes(6).toString("hex");
     const name = options.run ? `${own}.sock` : "agent.sock";
     const listener = await listenPrivately(join(folder, name), scope.serve);
-    const prompts = options.run && (await this.#prompts.listen(join(folder, `${own}.ask`), scope.scope));
+    const askpass =
+      options.run && (await this.#askpassServer.listen(join(folder, `${own}.ask`), scope.scope));
     const opened: OpenScope = {
       ...scope,
       agentSocket: listener.path,
-      promptSocket: prompts?.path ?? this.paths.promptSocket,
+      askpassSocket: askpass?.path ?? this.paths.askpassSocket,
       close: async () => {
         this.#open.delete(opened);
         scope.end();
-        await Promise.all([listener.close(), prompts?.close()]);
+        await Promise.all([listener.close(), askpass?.close()]);
       },
     };
     this.#open.add(opened);
@@ -224,7 +225,7 @@ export class Guard {
   /** A scope whose connections somebody else accepts. Its policy must be loaded. */
   addScope({ run, policy, approvers = [], upstream, report }: ScopeOptions): AddedScope {
     const { config, holdsQuestions } = this.#options;
-    const all = [...approvers, ...this.#people.approvers];
+    const all = [...approvers, ...this.#approvers.approvers];
     const scope: Scope = {
       ...(run && { run: { id: randomBytes(6).toString("hex"), ...run } }),
       policy: () => policy.current(),
@@ -246,7 +247,7 @@ export class Guard {
         if (inner) inner.serve(socket, accepted);
         else this.#serve(socket, accepted, scope, agents);
       },
-      servePrompts: (socket, accepted) => this.#prompts.serve(socket, accepted, scope),
+      serveAskpass: (socket, accepted) => this.#askpassServer.serve(socket, accepted, scope),
       end: () => this.#endRun(scope.run?.id),
     };
     if (scope.run) this.#runs.add(scope.run, added);
@@ -266,7 +267,7 @@ export class Guard {
   async guardConnections(outside: AddedScope, report: (line: string) => void): Promise<Connections> {
     const folder = join(this.#options.folder, "control");
     ensurePrivateFolder(folder);
-    this.#open.add(await this.#prompts.listen(promptSocketOf(folder), outside.scope));
+    this.#open.add(await this.#askpassServer.listen(askpassSocketOf(folder), outside.scope));
     this.#open.add(await listenPrivately(agentSocketOf(folder), outside.serve));
     this.#connections = new Connections({
       config: this.#options.config,
@@ -278,7 +279,7 @@ export class Guard {
       scopeOf: (caller, scope) => this.#runs.scopeOf(caller, scope),
       outside: outside.scope,
       report,
-      prompts: this.#prompts,
+      askpass: this.#askpassServer,
       folder,
       environment: this.#options.environment,
     });
@@ -289,7 +290,7 @@ export class Guard {
   warmUp(): void {
     if (this.isClosing) return;
     void this.#lockSignals.listen();
-    for (const approver of this.#people.approvers)
+    for (const approver of this.#approvers.approvers)
       if (this.#options.config.approvers.includes(approver.kind)) void approver.warmUp?.();
   }
 
@@ -312,7 +313,7 @@ export class Guard {
    * connection.
    */
   get prompters(): readonly Prompter[] {
-    return this.#people.prompters;
+    return this.#approvers.prompters;
   }
 
   pending(): Question[] {

@@ -134,8 +134,8 @@ function serveRuns(
     const close = (): void => void Promise.all([scope.close(), rides?.close(guard.isClosing)]);
     if (gone.aborted) close();
     gone.addEventListener("abort", close, { once: true });
-    const { agentSocket, promptSocket } = scope;
-    return { agentSocket, promptSocket, ...(rides && { rideFolder: rides.folder }) };
+    const { agentSocket, askpassSocket } = scope;
+    return { agentSocket, askpassSocket, ...(rides && { rideFolder: rides.folder }) };
   });
 }
 

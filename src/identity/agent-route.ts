@@ -1,16 +1,24 @@
 /** The way of the requests on one agent connection, from the session-binds that came over it. */
-import type { Route } from "../guard/agent/connection.ts";
-import { type Caller, processKey } from "../policy/request.ts";
+import { type Caller, processKey, type Whereabouts } from "../policy/request.ts";
+import type { SignedData } from "../wire/signed-data.ts";
 import { type DestinationResolver, isOpenSsh } from "./destination.ts";
 import type { Logins } from "./logins.ts";
 import { SessionBindings } from "./session-bindings.ts";
 import type { SessionRegistry } from "./session-registry.ts";
 
+/** What the guard's connection to a client of the agent needs to know of its way. */
+export interface AgentRoute {
+  /** Takes the details of a session-bind@openssh.com extension. */
+  bind(details: Buffer, caller: Caller): "accepted" | "refused" | "unsupported";
+  /** @param signed what is to be signed; undefined for a request that signs nothing */
+  resolve(signed: SignedData | undefined, caller: Caller): Promise<Whereabouts>;
+}
+
 export function agentRoute(
   sessions: SessionRegistry,
   destinations: DestinationResolver,
   logins: Logins,
-): Route {
+): AgentRoute {
   let made: SessionBindings | undefined;
   const bindingsOf = (caller: Caller): SessionBindings => {
     made ??= new SessionBindings(sessions, processKey(caller));

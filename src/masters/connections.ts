@@ -2,7 +2,6 @@
 import { statSync } from "node:fs";
 import { dirname } from "node:path";
 import type { Prompter } from "../approver/prompter.ts";
-import type { Prompts } from "../daemon/askpass-server.ts";
 import type { Asker, Broker } from "../guard/decide/broker.ts";
 import type { Scope } from "../guard/decide/scope.ts";
 import { MuxConnection } from "../guard/mux/connection.ts";
@@ -22,7 +21,7 @@ import type { GuardedMaster, OpenedMaster } from "../rpc/rpc.ts";
 import type { Config } from "../settings/config.ts";
 import { Adoption, type KnownMaster } from "./adoption.ts";
 import { Masters, type ServeClient } from "./masters.ts";
-import type { OpenRequest } from "./opening.ts";
+import type { Askpass, OpenRequest } from "./opening.ts";
 import { Openings } from "./openings.ts";
 import { type MasterRecord, MasterRecords } from "./records.ts";
 
@@ -39,7 +38,7 @@ export interface ConnectionsParts {
   /** The scope of clients that are in none. */
   outside: Scope;
   report(line: string): void;
-  prompts: Prompts;
+  askpass: Askpass;
   /** Private, for the guard's own sockets. */
   folder: string;
   /** The guard's. */

@@ -12,7 +12,6 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Prompter } from "../approver/prompter.ts";
 import { attempt } from "../attempt.ts";
-import type { Prompts } from "../daemon/askpass-server.ts";
 import { type Asker, type Broker, denialLine } from "../guard/decide/broker.ts";
 import type { Scope } from "../guard/decide/scope.ts";
 import type { Logins } from "../identity/logins.ts";
@@ -30,12 +29,18 @@ import type { Caller, Request } from "../policy/request.ts";
 import { visible } from "../policy/visible.ts";
 import { Master } from "./master.ts";
 
+/** What answers the guard's own ssh. */
+export interface Askpass {
+  /** What the process of this pid asks goes to these. @returns what ends it */
+  expect(pid: number, prompters: readonly Prompter[]): () => void;
+}
+
 export interface OpeningParts {
   broker: Broker;
   processes: ProcessTable;
   destinations: MasterDestinations;
   logins: Logins;
-  prompts: Prompts;
+  askpass: Askpass;
   /** Where sockets have their names for a moment; private. */
   folder: string;
   /** In which ssh runs. */
@@ -91,7 +96,7 @@ export async function openMaster(
     const { pid = 0 } = child;
     const starter = startedProcess(parts.processes, pid);
     if (starter) parts.broker.cover(starter, asked, verdict);
-    const expected = parts.prompts.expect(pid, request.prompters);
+    const expected = parts.askpass.expect(pid, request.prompters);
     const code = await ended(child, request.asker.gone).finally(expected);
     child.stderr?.destroy();
     if (code !== 0) throw new Error(`ssh could not connect: ${lastLines(stderr())}`);
@@ -148,7 +153,7 @@ function startSsh(
       SSH_AUTH_SOCK: agentSocketOf(folder),
       SSH_ASKPASS: ASKPASS,
       SSH_ASKPASS_REQUIRE: "force",
-      MUXGUARD_PROMPTS: promptSocketOf(folder),
+      MUXGUARD_PROMPTS: askpassSocketOf(folder),
     },
     stdio: ["ignore", "ignore", "pipe"],
     detached: true, // no terminal that it could ask on by itself
@@ -232,6 +237,6 @@ export function agentSocketOf(folder: string): string {
   return join(folder, "agent.sock");
 }
 
-export function promptSocketOf(folder: string): string {
+export function askpassSocketOf(folder: string): string {
   return join(folder, "prompts.sock");
 }

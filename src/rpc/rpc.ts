@@ -54,7 +54,7 @@ export interface OpenRun {
 export interface OpenedRun {
   agentSocket: string;
   /** For muxguard-askpass. */
-  promptSocket: string;
+  askpassSocket: string;
   /** For a ride: the folder with its programs. */
   rideFolder?: string;
 }

@@ -68,7 +68,7 @@ export class Runs<R extends { readonly scope: Scope }> {
    * The same for a question of OpenSSH's. @throws Error for a process whose run another guard holds: it is
    * not answered here
    */
-  scopeOfPrompt(caller: Caller, scope: Scope): Scope {
+  scopeOfAskpass(caller: Caller, scope: Scope): Scope {
     const own = this.of(caller)?.scope ?? scope;
     if (!own.run && this.isInside(caller))
       throw new Error(

@@ -14,7 +14,7 @@ export interface Paths {
   /** Where the daemon takes muxguard's own commands. */
   daemonSocket: string;
   /** Where the daemon takes what muxguard-askpass is asked. */
-  promptSocket: string;
+  askpassSocket: string;
   /** What is kept between runs; 0700. */
   state: string;
   log: string;
@@ -35,7 +35,7 @@ export function openPaths(): Paths {
     runtime,
     agentSocket: join(runtime, "agent.sock"),
     daemonSocket: join(runtime, "daemon.sock"),
-    promptSocket: join(runtime, "control", "prompts.sock"),
+    askpassSocket: join(runtime, "control", "prompts.sock"),
     state,
     log: join(state, "log.jsonl"),
   };

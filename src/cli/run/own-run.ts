@@ -33,7 +33,7 @@ export async function openOwnRun(paths: Paths, config: Config, request: RunReque
 
 class OwnRun {
   readonly agentSocket: string;
-  readonly promptSocket: string;
+  readonly askpassSocket: string;
   readonly #folder: string;
   readonly #paths: Paths;
   readonly #config: Config;
@@ -51,19 +51,19 @@ class OwnRun {
     this.#policy = policy;
     this.#folder = join(paths.runtime, `run-${process.pid}`);
     this.agentSocket = join(this.#folder, "agent.sock");
-    this.promptSocket = join(this.#folder, "prompts.sock");
+    this.askpassSocket = join(this.#folder, "prompts.sock");
   }
 
   async listen(): Promise<void> {
     ensurePrivateFolder(this.#folder);
     await Promise.all([
       this.#listen(this.agentSocket, "serve"),
-      this.#listen(this.promptSocket, "servePrompts"),
+      this.#listen(this.askpassSocket, "serveAskpass"),
     ]);
     if (this.#request.ride) await this.#ride();
   }
 
-  async #listen(path: string, serve: "serve" | "servePrompts"): Promise<void> {
+  async #listen(path: string, serve: "serve" | "serveAskpass"): Promise<void> {
     const listener = await listenPrivately(path, (socket, accepted) => {
       this.#serve(socket, accepted, serve).catch((error: Error) => {
         this.#request.report(`muxguard: the guard did not start: ${error.message}`);
@@ -97,7 +97,7 @@ class OwnRun {
     rmSync(this.#folder, { recursive: true, force: true });
   }
 
-  async #serve(socket: Socket, accepted: Accepted, serve: "serve" | "servePrompts"): Promise<void> {
+  async #serve(socket: Socket, accepted: Accepted, serve: "serve" | "serveAskpass"): Promise<void> {
     this.#started ??= this.#start();
     const { scope } = await this.#started;
     // closed in the meantime: its descriptor may be another connection's by now

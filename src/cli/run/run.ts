@@ -40,7 +40,7 @@ export interface RunRequest {
 export interface OpenRun {
   agentSocket: string;
   /** For muxguard-askpass. */
-  promptSocket: string;
+  askpassSocket: string;
   /** For a ride: the folder with its programs. */
   readonly rideFolder?: string | undefined;
   close(): Promise<void>;
@@ -92,9 +92,9 @@ function runCommand(
   });
 }
 
-function environmentOf({ agentSocket, promptSocket, rideFolder }: OpenRun): NodeJS.ProcessEnv {
+function environmentOf({ agentSocket, askpassSocket, rideFolder }: OpenRun): NodeJS.ProcessEnv {
   const { SSH_AGENT_PID: _, SSH_AUTH_SOCK: __, ...others } = process.env;
-  const environment = { ...others, MUXGUARD_PROMPTS: promptSocket };
+  const environment = { ...others, MUXGUARD_PROMPTS: askpassSocket };
   if (rideFolder === undefined) return { ...environment, SSH_AUTH_SOCK: agentSocket };
   return { ...environment, ...rideEnvironment(rideFolder, others.PATH) };
 }

@@ -17,7 +17,7 @@ import type { Caller, Request } from "../../policy/request.ts";
 import { capped, choicesOf } from "./choices.ts";
 import { newId } from "./ids.ts";
 import type { Asking, Questions } from "./questions.ts";
-import { Recent } from "./related-decisions.ts";
+import { RelatedDecisions } from "./related-decisions.ts";
 import type { Scope } from "./scope.ts";
 
 export interface Verdict {
@@ -104,13 +104,13 @@ const DENIED_FOR = 30_000;
 
 export class Broker {
   readonly #parts: BrokerParts;
-  readonly #recent: Recent;
+  readonly #related: RelatedDecisions;
   /** How often a person approved what a rule could. */
   readonly #approvals = new Map<string, number>();
 
   constructor(parts: BrokerParts) {
     this.#parts = parts;
-    this.#recent = new Recent(parts.now);
+    this.#related = new RelatedDecisions(parts.now);
   }
 
   /** Never rejects. When it resolves, the decision is in the log. */
@@ -120,7 +120,7 @@ export class Broker {
     const began = now();
     const decision = await this.#decide(id, request, asker, scope).catch(internalFault);
     const verdict = this.#record(id, request, asker, scope, decision, now() - began);
-    this.#recent.add(request, asker.caller, scope.run?.id, verdict);
+    this.#related.add(request, asker.caller, scope.run?.id, verdict);
     if (verdict.decision === decision.decision) await keepAnswer(decision, scope);
     return verdict;
   }
@@ -130,12 +130,12 @@ export class Broker {
    * rule denies that.
    */
   cover(ssh: Caller, connect: Request, verdict: Verdict): void {
-    this.#recent.cover(ssh, connect, verdict);
+    this.#related.cover(ssh, connect, verdict);
   }
 
   /** What was allowed a moment ago covers nothing more. */
   forget(): void {
-    this.#recent.forget();
+    this.#related.forget();
   }
 
   /** Denies without asking the policy, for a reason that lies outside of it. */
@@ -157,7 +157,7 @@ export class Broker {
     const ruling = evaluate(policy, request, caller);
     if (ruling.action === "deny")
       return denial(ruling.by, ruling.by === "default" ? "no rule allows it" : undefined);
-    const denied = this.#recent.denial(request, caller, scope.run?.id);
+    const denied = this.#related.denial(request, caller, scope.run?.id);
     if (denied !== undefined)
       return denial("fault:denied", `a session there was denied a moment ago (${denied})`);
     if (ruling.action === "allow") return { decision: "allow", by: ruling.by };
@@ -190,7 +190,7 @@ export class Broker {
     // a rule that wants an approver of its own is not met by another's answer
     const followed = ruling.approvers
       ? undefined
-      : this.#recent.approval(request, caller, asker.isMaker ?? false);
+      : this.#related.approval(request, caller, asker.isMaker ?? false);
     const allowed = yes ?? followed;
     return allowed === undefined ? undefined : { decision: "allow", by: `grant:${allowed}` };
   }

@@ -34,7 +34,7 @@ interface Denial {
   until: number;
 }
 
-export class Recent {
+export class RelatedDecisions {
   readonly #approvals = new Map<string, Approval>();
   readonly #denials = new Map<string, Denial>();
   readonly #now: () => number;

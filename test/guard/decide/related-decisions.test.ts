@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { Verdict } from "../../../src/guard/decide/broker.ts";
-import { Recent } from "../../../src/guard/decide/related-decisions.ts";
+import { RelatedDecisions } from "../../../src/guard/decide/related-decisions.ts";
 import type { Caller, Destination, Request } from "../../../src/policy/request.ts";
 import { caller, github, gitSignature, login } from "../../support/policy.ts";
 
@@ -31,9 +31,9 @@ function withoutCommand({ command: _, ...rest }: Request): Request {
   return rest;
 }
 
-function start(): { recent: Recent; clock: { now: number } } {
+function start(): { recent: RelatedDecisions; clock: { now: number } } {
   const clock = { now: 0 };
-  return { recent: new Recent(() => clock.now), clock };
+  return { recent: new RelatedDecisions(() => clock.now), clock };
 }
 
 function after(request: Request, verdict: Verdict = allowed, by: Caller | undefined = caller, run?: string) {
@@ -157,7 +157,7 @@ describe("an approved connection covers the one session that it was asked for", 
 
 describe("an allowed connection covers the logins of the ssh that makes it", () => {
   const ssh: Caller = { ...caller, pid: 9000 };
-  const covered = (): Recent => {
+  const covered = (): RelatedDecisions => {
     const { recent } = start();
     recent.cover(ssh, { ...connect, destination: configured }, { ...allowed, by: "rule:ride" });
     return recent;
