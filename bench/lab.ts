@@ -6,7 +6,7 @@ import { type ChildProcess, execFileSync, type SpawnOptions } from "node:child_p
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { PrivateBus } from "../test/support/message-bus.ts";
+import { PrivateBus } from "../lab/message-bus.ts";
 import { NODE } from "./as-ssh.ts";
 import { hostLine } from "./login.ts";
 import { output, Processes, ready } from "./processes.ts";

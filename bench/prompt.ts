@@ -5,7 +5,7 @@
 import type { ChildProcess } from "node:child_process";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { StubServer } from "../test/support/message-bus.ts";
+import { StubServer } from "../lab/message-bus.ts";
 import { AgentClient } from "./agent-client.ts";
 import type { GuardOptions, Lab } from "./lab.ts";
 import { memoryRow } from "./load.ts";

@@ -11,9 +11,9 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { ended } from "../../lab/lab.ts";
 import type { AuditEvent } from "../../src/audit/event.ts";
 import { AuditLog } from "../../src/audit/log.ts";
-import { ended } from "../peer/lab.ts";
 
 let folder: string;
 let path: string;

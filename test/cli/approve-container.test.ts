@@ -1,7 +1,7 @@
 /** What lives in another pid namespace: nobody can tell what has started it, so it answers nothing. */
 import { execFileSync } from "node:child_process";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { Lab, MUXGUARD } from "../peer/lab.ts";
+import { Lab, MUXGUARD } from "../../lab/lab.ts";
 import { describeWith } from "../peer/tools.ts";
 
 const containers: [string, string[]][] = [

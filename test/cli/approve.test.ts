@@ -3,8 +3,8 @@ import type { ChildProcess } from "node:child_process";
 import { copyFileSync, existsSync, readFileSync, rmSync, statSync } from "node:fs";
 import { userInfo } from "node:os";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { ended, finished, Lab, MUXGUARD, type Result, until } from "../../lab/lab.ts";
 import type { Question } from "../../src/policy/question.ts";
-import { ended, finished, Lab, MUXGUARD, type Result, until } from "../peer/lab.ts";
 import { describeWith } from "../peer/tools.ts";
 
 const user = userInfo().username;

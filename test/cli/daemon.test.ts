@@ -3,7 +3,7 @@ import { type ChildProcess, execFileSync } from "node:child_process";
 import { chmodSync, existsSync, mkdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { ended, Lab, MUXGUARD, type Result, stderrOf, until } from "../peer/lab.ts";
+import { ended, Lab, MUXGUARD, type Result, stderrOf, until } from "../../lab/lab.ts";
 import { describeWith } from "../peer/tools.ts";
 
 const rule = (name: string, action: string, more = "") =>

@@ -3,8 +3,8 @@ import { once } from "node:events";
 import { existsSync } from "node:fs";
 import type { Readable } from "node:stream";
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
-import { Lab, MUXGUARD, until } from "../peer/lab.ts";
-import { Terminal } from "../peer/terminal.ts";
+import { Lab, MUXGUARD, until } from "../../lab/lab.ts";
+import { Terminal } from "../../lab/terminal.ts";
 import { describeWith } from "../peer/tools.ts";
 
 describeWith(["ssh", "sshd", "tmux"], "a question of a false guard with the id of a true one", () => {

@@ -1,7 +1,7 @@
 /** What is remembered, and how it is forgotten; and the lock. */
 import { existsSync, rmSync } from "node:fs";
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
-import { finished, Lab, MUXGUARD, type Result } from "../peer/lab.ts";
+import { finished, Lab, MUXGUARD, type Result } from "../../lab/lab.ts";
 import { describeWith } from "../peer/tools.ts";
 
 describeWith(["ssh", "sshd"], "a remembered answer", () => {

@@ -1,6 +1,6 @@
 /** The same at several hosts at once, as Ansible does it. */
 import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
-import { finished, Lab, type Result, until } from "../peer/lab.ts";
+import { finished, Lab, type Result, until } from "../../lab/lab.ts";
 import { describeWith } from "../peer/tools.ts";
 
 const hosts = Array.from({ length: 20 }, (_, n) => `web${n + 1}.example`).sort();

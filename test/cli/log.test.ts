@@ -11,8 +11,8 @@ import {
   writeFileSync,
 } from "node:fs";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { ended, finished, Lab, MUXGUARD, until } from "../../lab/lab.ts";
 import type { AuditEvent } from "../../src/audit/event.ts";
-import { ended, finished, Lab, MUXGUARD, until } from "../peer/lab.ts";
 import { describeWith } from "../peer/tools.ts";
 
 const hostile = "\x1b[31mred\nline \u202egpj.exe \x07";

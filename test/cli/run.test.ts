@@ -15,7 +15,7 @@ import {
 } from "node:fs";
 import { userInfo } from "node:os";
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
-import { ended, finished, Lab, MUXGUARD, type Result, until } from "../peer/lab.ts";
+import { ended, finished, Lab, MUXGUARD, type Result, until } from "../../lab/lab.ts";
 import { describeWith } from "../peer/tools.ts";
 
 const user = userInfo();

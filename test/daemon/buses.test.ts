@@ -2,9 +2,9 @@
 import { execFileSync } from "node:child_process";
 import { symlinkSync, writeFileSync } from "node:fs";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { ended, Lab, until } from "../peer/lab.ts";
+import { ended, Lab, until } from "../../lab/lab.ts";
+import { PrivateBus } from "../../lab/message-bus.ts";
 import { describeWith } from "../peer/tools.ts";
-import { PrivateBus } from "../support/message-bus.ts";
 
 const SAVER = "org.freedesktop.ScreenSaver";
 /** When a daemon has got ready for its first question, in milliseconds. */

@@ -7,14 +7,14 @@ import { createPublicKey, generateKeyPairSync, verify } from "node:crypto";
 import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { userInfo } from "node:os";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
+import { Lab, type Result, stderrOf, until } from "../../lab/lab.ts";
 import { verifySignature } from "../../src/identity/hosts/host-key.ts";
 import { ByteWriter } from "../../src/wire/primitives.ts";
 import { parseSignature } from "../../src/wire/public-key.ts";
 import { encodeUserauth } from "../../src/wire/signed-data.ts";
 import { bindDetails, makeFolder, makeKey, mpint, readBlob } from "../identity/keys.ts";
+import { AgentClient } from "../support/agent-client.ts";
 import { privatePart, spelled } from "../support/secrets.ts";
-import { AgentClient } from "./agent-client.ts";
-import { Lab, type Result, stderrOf, until } from "./lab.ts";
 import { describeWith } from "./tools.ts";
 
 const user = userInfo().username;

@@ -2,10 +2,10 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from "vitest";
+import { ASKPASS, AskpassLab } from "../../lab/askpass-lab.ts";
+import { ended, MUXGUARD, type Result, until } from "../../lab/lab.ts";
+import { PrivateBus, StubServer } from "../../lab/message-bus.ts";
 import { attempt } from "../../src/attempt.ts";
-import { PrivateBus, StubServer } from "../support/message-bus.ts";
-import { ASKPASS, AskpassLab } from "./askpass-lab.ts";
-import { ended, MUXGUARD, type Result, until } from "./lab.ts";
 import { describeWith } from "./tools.ts";
 
 /** How long a notification takes no clicks, and a little more. */

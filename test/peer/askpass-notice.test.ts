@@ -6,11 +6,11 @@ import { type ChildProcess, execFileSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
-import { endOf, NOTIFICATIONS, PrivateBus, Screen } from "../support/message-bus.ts";
-import { AskpassLab } from "./askpass-lab.ts";
-import { ended, until } from "./lab.ts";
-import { Terminal } from "./terminal.ts";
-import { TmuxServer } from "./tmux-server.ts";
+import { AskpassLab } from "../../lab/askpass-lab.ts";
+import { ended, until } from "../../lab/lab.ts";
+import { endOf, NOTIFICATIONS, PrivateBus, Screen } from "../../lab/message-bus.ts";
+import { Terminal } from "../../lab/terminal.ts";
+import { TmuxServer } from "../../lab/tmux-server.ts";
 import { describeWith } from "./tools.ts";
 
 const HOST = "vault.example";

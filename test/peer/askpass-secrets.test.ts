@@ -4,9 +4,9 @@ import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { ASKPASS, AskpassLab } from "./askpass-lab.ts";
-import { GitServer } from "./git-server.ts";
-import { Pty } from "./pty.ts";
+import { ASKPASS, AskpassLab } from "../../lab/askpass-lab.ts";
+import { GitServer } from "../../lab/git-server.ts";
+import { Pty } from "../../lab/pty.ts";
 import { describeWith } from "./tools.ts";
 
 const SECRET = GitServer.PASSWORD;

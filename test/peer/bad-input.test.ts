@@ -6,13 +6,13 @@ import { randomBytes } from "node:crypto";
 import { chmodSync, readFileSync } from "node:fs";
 import { userInfo } from "node:os";
 import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
+import { ended, Lab, stderrOf, until } from "../../lab/lab.ts";
 import { verifySignature } from "../../src/identity/hosts/host-key.ts";
 import { encodeAgentRequest, parseAgentReply } from "../../src/wire/agent/agent.ts";
 import { AGENT_MAX_LEN, encodeFrame } from "../../src/wire/frame.ts";
 import { encodeSshsig } from "../../src/wire/signed-data.ts";
 import { readBlob } from "../identity/keys.ts";
-import { AgentClient, packet } from "./agent-client.ts";
-import { ended, Lab, stderrOf, until } from "./lab.ts";
+import { AgentClient, packet } from "../support/agent-client.ts";
 import { describeWith } from "./tools.ts";
 
 const FAILURE = Buffer.of(5);

@@ -3,13 +3,13 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, rmdirSync, 
 import { createServer, type Socket } from "node:net";
 import { userInfo } from "node:os";
 import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
+import { accepts, ended, Lab, stderrOf, until } from "../../lab/lab.ts";
 import type { AuditEvent } from "../../src/audit/event.ts";
 import { encodeAgentReply } from "../../src/wire/agent/agent.ts";
 import { encodeFrame } from "../../src/wire/frame.ts";
 import { encodeSshsig } from "../../src/wire/signed-data.ts";
 import { makeFolder, makeKey, readBlob } from "../identity/keys.ts";
-import { AgentClient, packet } from "./agent-client.ts";
-import { accepts, ended, Lab, stderrOf, until } from "./lab.ts";
+import { AgentClient, packet } from "../support/agent-client.ts";
 import { describeWith } from "./tools.ts";
 
 const toSign = (namespace: string): Buffer =>

@@ -6,12 +6,12 @@
 import { randomBytes } from "node:crypto";
 import { constants, copyFileSync, existsSync, writeFileSync } from "node:fs";
 import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
+import { accepts, Lab, until } from "../../lab/lab.ts";
 import type { AgentReply } from "../../src/wire/agent/agent.ts";
 import { ByteWriter } from "../../src/wire/primitives.ts";
 import { encodeUserauth } from "../../src/wire/signed-data.ts";
 import { bindDetails, type HostKey, makeFolder, makeKey, readBlob } from "../identity/keys.ts";
-import { AgentClient } from "./agent-client.ts";
-import { accepts, Lab, until } from "./lab.ts";
+import { AgentClient } from "../support/agent-client.ts";
 import { describeWith } from "./tools.ts";
 
 const folder = makeFolder();

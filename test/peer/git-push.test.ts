@@ -4,7 +4,7 @@ import { writeFileSync } from "node:fs";
 import { userInfo } from "node:os";
 import { basename } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { Lab, MUXGUARD, type Result } from "./lab.ts";
+import { Lab, MUXGUARD, type Result } from "../../lab/lab.ts";
 import { describeWith } from "./tools.ts";
 
 const user = userInfo().username;

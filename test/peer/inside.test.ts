@@ -1,7 +1,7 @@
 /** What is inside of a run, and comes to the socket of those who are in none. */
 import { existsSync, readFileSync } from "node:fs";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { Lab, until } from "./lab.ts";
+import { Lab, until } from "../../lab/lab.ts";
 import { describeWith } from "./tools.ts";
 
 describeWith(["ssh", "sshd"], "a program inside of a run that is denied everything", () => {

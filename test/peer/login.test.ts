@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { appendFileSync, readFileSync, writeFileSync } from "node:fs";
 import { userInfo } from "node:os";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { Lab, type Server } from "./lab.ts";
+import { Lab, type Server } from "../../lab/lab.ts";
 import { describeWith } from "./tools.ts";
 
 const user = userInfo().username;

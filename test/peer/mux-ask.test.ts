@@ -1,9 +1,9 @@
 /** Questions about what is asked of a guarded control socket: who asks waits, and nobody else does. */
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { SERVERS_HAVE_TERMINALS } from "../support/terminals.ts";
-import { ended, finished, until } from "./lab.ts";
-import { HOST, MuxLab } from "./mux-lab.ts";
-import { Pty } from "./pty.ts";
+import { ended, finished, until } from "../../lab/lab.ts";
+import { HOST, MuxLab } from "../../lab/mux-lab.ts";
+import { Pty } from "../../lab/pty.ts";
+import { SERVERS_HAVE_TERMINALS } from "../../lab/terminals.ts";
 import { describeWith } from "./tools.ts";
 
 const ASK = '[[rule]]\nname = "careful"\ncommand = "uptime*"\naction = "ask"\nremember = "never"\n';

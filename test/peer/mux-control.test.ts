@@ -4,8 +4,8 @@
  */
 import { existsSync } from "node:fs";
 import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
-import { until } from "./lab.ts";
-import { HOST, inodeOf, MuxLab } from "./mux-lab.ts";
+import { until } from "../../lab/lab.ts";
+import { HOST, inodeOf, MuxLab } from "../../lab/mux-lab.ts";
 import { describeWith } from "./tools.ts";
 
 describeWith(["ssh", "sshd"], "ssh -O to a guarded master", () => {

@@ -5,7 +5,7 @@
 import { readFileSync } from "node:fs";
 import { userInfo } from "node:os";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { HOST, MuxLab } from "./mux-lab.ts";
+import { HOST, MuxLab } from "../../lab/mux-lab.ts";
 import { describeWith } from "./tools.ts";
 
 const user = userInfo().username;

@@ -3,8 +3,8 @@ import { execFileSync } from "node:child_process";
 import { readdirSync, readlinkSync } from "node:fs";
 import { userInfo } from "node:os";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { ended, until } from "./lab.ts";
-import { HOST, MuxLab } from "./mux-lab.ts";
+import { ended, until } from "../../lab/lab.ts";
+import { HOST, MuxLab } from "../../lab/mux-lab.ts";
 import { describeWith } from "./tools.ts";
 
 const SESSIONS = 1000;

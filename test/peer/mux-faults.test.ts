@@ -5,9 +5,9 @@ import type { ChildProcess } from "node:child_process";
 import { existsSync, readFileSync, rmSync } from "node:fs";
 import { constants } from "node:os";
 import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
-import { SERVERS_HAVE_TERMINALS } from "../support/terminals.ts";
-import { ended, finished, type Result, until } from "./lab.ts";
-import { HOST, inodeOf, MuxLab, namesIn } from "./mux-lab.ts";
+import { ended, finished, type Result, until } from "../../lab/lab.ts";
+import { HOST, inodeOf, MuxLab, namesIn } from "../../lab/mux-lab.ts";
+import { SERVERS_HAVE_TERMINALS } from "../../lab/terminals.ts";
 import { describeWith } from "./tools.ts";
 
 /** Whether the process has a handler for the signal: SigCgt, proc(5). */

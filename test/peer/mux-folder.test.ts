@@ -2,8 +2,8 @@
 import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
-import { accepts, ended, until } from "./lab.ts";
-import { HOST, inodeOf, MuxLab } from "./mux-lab.ts";
+import { accepts, ended, until } from "../../lab/lab.ts";
+import { HOST, inodeOf, MuxLab } from "../../lab/mux-lab.ts";
 import { describeWith, PYTHON } from "./tools.ts";
 
 const LISTEN =

@@ -2,8 +2,8 @@
 import { existsSync } from "node:fs";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { accepts, freePort } from "./lab.ts";
-import { HOST, MuxLab } from "./mux-lab.ts";
+import { accepts, freePort } from "../../lab/lab.ts";
+import { HOST, MuxLab } from "../../lab/mux-lab.ts";
 import { describeWith } from "./tools.ts";
 
 describeWith(["ssh", "sshd"], "a forward over a guarded control socket", () => {

@@ -1,7 +1,7 @@
 /** One act of a user's is one question, although ssh logs in, makes a master and opens a session for it. */
 import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
-import { until } from "./lab.ts";
-import { HOST, MuxLab } from "./mux-lab.ts";
+import { until } from "../../lab/lab.ts";
+import { HOST, MuxLab } from "../../lab/mux-lab.ts";
 import { describeWith } from "./tools.ts";
 
 describeWith(["ssh", "sshd"], 'with default = "ask", ControlMaster auto and ControlPersist', () => {

@@ -1,8 +1,8 @@
 /** Sessions over a guarded control socket are what they are over one that is not guarded. */
 import { existsSync, readFileSync } from "node:fs";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { until } from "./lab.ts";
-import { HOST, MuxLab } from "./mux-lab.ts";
+import { until } from "../../lab/lab.ts";
+import { HOST, MuxLab } from "../../lab/mux-lab.ts";
 import { describeWith } from "./tools.ts";
 
 describeWith(["ssh", "sshd"], "a session over a guarded control socket", () => {

@@ -5,7 +5,7 @@
 import { randomBytes } from "node:crypto";
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
-import { HOST, MuxLab } from "./mux-lab.ts";
+import { HOST, MuxLab } from "../../lab/mux-lab.ts";
 import { describeWith } from "./tools.ts";
 
 const SIZE = 64 * 1024 * 1024;

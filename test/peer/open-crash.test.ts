@@ -5,9 +5,9 @@
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { ended, until } from "./lab.ts";
-import { HOST, MuxLab } from "./mux-lab.ts";
-import { OpenLab } from "./open-lab.ts";
+import { ended, until } from "../../lab/lab.ts";
+import { HOST, MuxLab } from "../../lab/mux-lab.ts";
+import { OpenLab } from "../../lab/open-lab.ts";
 import { describeWith } from "./tools.ts";
 
 describeWith(["ssh", "sshd"], "a daemon that was killed", () => {

@@ -1,8 +1,8 @@
 /** What is decided when a connection is opened: by rule and by a person, and what one answer covers. */
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
-import { finished, type Result, until } from "./lab.ts";
-import { HOST } from "./mux-lab.ts";
-import { OpenLab } from "./open-lab.ts";
+import { finished, type Result, until } from "../../lab/lab.ts";
+import { HOST } from "../../lab/mux-lab.ts";
+import { OpenLab } from "../../lab/open-lab.ts";
 import { describeWith } from "./tools.ts";
 
 describeWith(["ssh", "sshd"], "what is decided when a connection is opened", () => {

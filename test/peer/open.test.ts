@@ -4,9 +4,9 @@ import { createServer } from "node:net";
 import { userInfo } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
-import { accepts, until } from "./lab.ts";
-import { HOST } from "./mux-lab.ts";
-import { OpenLab } from "./open-lab.ts";
+import { accepts, until } from "../../lab/lab.ts";
+import { HOST } from "../../lab/mux-lab.ts";
+import { OpenLab } from "../../lab/open-lab.ts";
 import { describeWith } from "./tools.ts";
 
 describeWith(["ssh", "sshd"], "muxguard open", () => {

@@ -4,12 +4,12 @@ import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import { userInfo } from "node:os";
 import { afterEach, beforeEach, expect, it } from "vitest";
+import { ended, Lab, stderrOf, until } from "../../lab/lab.ts";
 import { encodeAgentReply } from "../../src/wire/agent/agent.ts";
 import { encodeFrame } from "../../src/wire/frame.ts";
 import { encodeSshsig } from "../../src/wire/signed-data.ts";
 import { readBlob } from "../identity/keys.ts";
-import { AgentClient } from "./agent-client.ts";
-import { ended, Lab, stderrOf, until } from "./lab.ts";
+import { AgentClient } from "../support/agent-client.ts";
 import { describeWith } from "./tools.ts";
 
 const data = encodeSshsig({

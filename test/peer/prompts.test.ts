@@ -6,10 +6,10 @@ import { execFileSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
-import { ended, until } from "./lab.ts";
-import { OpenLab } from "./open-lab.ts";
-import { type PasswordServer, startPasswordServer } from "./password-server.ts";
-import { Pty } from "./pty.ts";
+import { ended, until } from "../../lab/lab.ts";
+import { OpenLab } from "../../lab/open-lab.ts";
+import { type PasswordServer, startPasswordServer } from "../../lab/password-server.ts";
+import { Pty } from "../../lab/pty.ts";
 import { describeWith } from "./tools.ts";
 
 const SECRET = "correct horse 7";

@@ -5,10 +5,10 @@
 import type { ChildProcess } from "node:child_process";
 import { connect, createServer, type Server } from "node:net";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { ended, finished, freePort, until } from "./lab.ts";
-import { HOST } from "./mux-lab.ts";
-import { OpenLab } from "./open-lab.ts";
-import { Pty } from "./pty.ts";
+import { ended, finished, freePort, until } from "../../lab/lab.ts";
+import { HOST } from "../../lab/mux-lab.ts";
+import { OpenLab } from "../../lab/open-lab.ts";
+import { Pty } from "../../lab/pty.ts";
 import { describeWith } from "./tools.ts";
 
 describeWith(["ssh", "sshd", "python"], "a ride's forwards", () => {

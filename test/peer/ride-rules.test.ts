@@ -6,9 +6,9 @@ import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { until } from "./lab.ts";
-import { HOST } from "./mux-lab.ts";
-import { OpenLab } from "./open-lab.ts";
+import { until } from "../../lab/lab.ts";
+import { HOST } from "../../lab/mux-lab.ts";
+import { OpenLab } from "../../lab/open-lab.ts";
 import { describeWith } from "./tools.ts";
 
 const RIDE = fileURLToPath(new URL("../../dist/src/runs/ride/main.js", import.meta.url));

@@ -4,9 +4,9 @@
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { until } from "./lab.ts";
-import { HOST } from "./mux-lab.ts";
-import { OpenLab } from "./open-lab.ts";
+import { until } from "../../lab/lab.ts";
+import { HOST } from "../../lab/mux-lab.ts";
+import { OpenLab } from "../../lab/open-lab.ts";
 import { describeWith } from "./tools.ts";
 
 const RULES = `default = "deny"

@@ -5,7 +5,7 @@
 import { writeFileSync } from "node:fs";
 import { userInfo } from "node:os";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { Lab, MUXGUARD, type Result, type Server } from "./lab.ts";
+import { Lab, MUXGUARD, type Result, type Server } from "../../lab/lab.ts";
 import { describeWith, PYTHON } from "./tools.ts";
 
 const user = userInfo().username;

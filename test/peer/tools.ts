@@ -5,17 +5,13 @@
 import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { describe } from "vitest";
-import { SERVERS_HAVE_TERMINALS } from "../support/terminals.ts";
+import { PYTHON, SSHD, X11_ASKPASS } from "../../lab/programs.ts";
+import { SERVERS_HAVE_TERMINALS } from "../../lab/terminals.ts";
 
-/** The system's own, which Debian's python3-* packages belong to; another may come first on the PATH. */
-export const PYTHON = "/usr/bin/python3";
-
-/** The askpass program of Debian's package ssh-askpass; `ssh-askpass` on the PATH may be another one. */
-export const X11_ASKPASS =
-  ["/usr/libexec/ssh-askpass/x11-ssh-askpass", "/usr/lib/ssh/x11-ssh-askpass"].find(existsSync) ?? "";
+export { PYTHON, X11_ASKPASS };
 
 const probes: Record<string, () => boolean> = {
-  sshd: () => existsSync("/usr/sbin/sshd"),
+  sshd: () => existsSync(SSHD),
   ssh: () => isOnPath("ssh"),
   git: () => isOnPath("git"),
   rsync: () => isOnPath("rsync"),

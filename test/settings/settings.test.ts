@@ -3,9 +3,9 @@ import { chmodSync, existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { until } from "../../lab/lab.ts";
 import { readSettings } from "../../src/settings/settings.ts";
 import { SettingsError } from "../../src/settings/settings-error.ts";
-import { until } from "../peer/lab.ts";
 
 describe("a settings file", () => {
   const runtime = mkdtempSync(join(tmpdir(), "mg-"));

@@ -2,10 +2,10 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { userInfo } from "node:os";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { Lab, until } from "../../../lab/lab.ts";
 import { createAskpassApprover } from "../../../src/approver/askpass/approver.ts";
 import { inTurn } from "../../../src/approver/in-turn.ts";
 import type { Answer, Question } from "../../../src/policy/question.ts";
-import { Lab, until } from "../../peer/lab.ts";
 import { describeWith } from "../../peer/tools.ts";
 import { question } from "../../support/guard.ts";
 

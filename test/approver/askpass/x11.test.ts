@@ -3,10 +3,10 @@ import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync, rmSync } from "node:fs";
 import { userInfo } from "node:os";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
-import { AskpassLab } from "../../peer/askpass-lab.ts";
-import { Lab, until } from "../../peer/lab.ts";
+import { AskpassLab } from "../../../lab/askpass-lab.ts";
+import { Lab, until } from "../../../lab/lab.ts";
+import { endOf, Screen } from "../../../lab/message-bus.ts";
 import { describeWith, X11_ASKPASS } from "../../peer/tools.ts";
-import { endOf, Screen } from "../../support/message-bus.ts";
 
 /** How long OK does not count after the program was started, and a little more. */
 const DEAF_FOR = 1600;

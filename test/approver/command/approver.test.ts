@@ -1,10 +1,10 @@
 /** Programs of the user's own, as real scripts. */
 import { existsSync, readFileSync } from "node:fs";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { Lab, until } from "../../../lab/lab.ts";
 import { createCommandApprover } from "../../../src/approver/command/approver.ts";
 import { questionEvent } from "../../../src/audit/event.ts";
 import type { Answer, Question } from "../../../src/policy/question.ts";
-import { Lab, until } from "../../peer/lab.ts";
 import { describeWith } from "../../peer/tools.ts";
 import { question } from "../../support/guard.ts";
 

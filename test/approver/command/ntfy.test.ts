@@ -1,10 +1,10 @@
 /** The example that asks on a phone, against a server that speaks ntfy's protocol. */
 import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, beforeEach, describe, expect, it } from "vitest";
+import { Lab, until } from "../../../lab/lab.ts";
 import { createCommandApprover } from "../../../src/approver/command/approver.ts";
 import { questionEvent } from "../../../src/audit/event.ts";
 import type { Answer } from "../../../src/policy/question.ts";
-import { Lab, until } from "../../peer/lab.ts";
 import { question } from "../../support/guard.ts";
 import { NtfyServer } from "../../support/ntfy-server.ts";
 

@@ -2,14 +2,14 @@
  * Notifications on a message bus of one's own, with a server that does what the test says, and with dunst.
  */
 import { afterAll, afterEach, beforeEach, expect, it, onTestFinished } from "vitest";
+import { Lab, until } from "../../../lab/lab.ts";
+import { NOTIFICATIONS, type Notified, PrivateBus, StubServer, sendTo } from "../../../lab/message-bus.ts";
 import type { Approver } from "../../../src/approver/approver.ts";
 import { createNotificationApprover } from "../../../src/approver/notification/approver.ts";
 import { Notifications } from "../../../src/platform/dbus/notifications.ts";
 import type { Answer, Question } from "../../../src/policy/question.ts";
-import { Lab, until } from "../../peer/lab.ts";
 import { describeWith } from "../../peer/tools.ts";
 import { question } from "../../support/guard.ts";
-import { NOTIFICATIONS, type Notified, PrivateBus, StubServer, sendTo } from "../../support/message-bus.ts";
 
 /** How long a notification takes no clicks, and a little more. */
 const DEAF_FOR = 1100;

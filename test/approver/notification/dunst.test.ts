@@ -6,9 +6,9 @@ import { type ChildProcess, execFileSync } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { userInfo } from "node:os";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
-import { Lab, until } from "../../peer/lab.ts";
+import { Lab, until } from "../../../lab/lab.ts";
+import { endOf, NOTIFICATIONS, PrivateBus, Screen } from "../../../lab/message-bus.ts";
 import { describeWith } from "../../peer/tools.ts";
-import { endOf, NOTIFICATIONS, PrivateBus, Screen } from "../../support/message-bus.ts";
 
 /** How long a notification takes no clicks, and a little more. */
 const DEAF_FOR = 1100;

@@ -2,8 +2,8 @@
 import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { userInfo } from "node:os";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
-import { Lab, MUXGUARD, until } from "../../peer/lab.ts";
-import { Terminal } from "../../peer/terminal.ts";
+import { Lab, MUXGUARD, until } from "../../../lab/lab.ts";
+import { Terminal } from "../../../lab/terminal.ts";
 import { describeWith } from "../../peer/tools.ts";
 
 describeWith(["ssh", "sshd", "tmux"], "a question on the terminal", () => {

@@ -2,15 +2,15 @@
 import { existsSync, mkdirSync, rmSync } from "node:fs";
 import { userInfo } from "node:os";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
+import { Lab, MUXGUARD, until } from "../../../lab/lab.ts";
+import type { Terminal } from "../../../lab/terminal.ts";
+import { TmuxServer } from "../../../lab/tmux-server.ts";
 import { createTurns } from "../../../src/approver/in-turn.ts";
 import { createTmuxApprover } from "../../../src/approver/tmux/approver.ts";
 import { makeFifo } from "../../../src/platform/libc.ts";
 import { ProcessTable } from "../../../src/platform/proc/process.ts";
 import { openListeningSocket as openSocket } from "../../../src/platform/sockets/listening-socket.ts";
 import type { Caller } from "../../../src/policy/request.ts";
-import { Lab, MUXGUARD, until } from "../../peer/lab.ts";
-import type { Terminal } from "../../peer/terminal.ts";
-import { TmuxServer } from "../../peer/tmux-server.ts";
 import { describeWith } from "../../peer/tools.ts";
 import { question } from "../../support/guard.ts";
 

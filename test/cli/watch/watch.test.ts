@@ -1,8 +1,8 @@
 /** `muxguard watch` on a real terminal, beside a daemon. */
 import { existsSync, readFileSync, rmSync } from "node:fs";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
-import { Lab, MUXGUARD, until } from "../../peer/lab.ts";
-import { Terminal } from "../../peer/terminal.ts";
+import { Lab, MUXGUARD, until } from "../../../lab/lab.ts";
+import { Terminal } from "../../../lab/terminal.ts";
 import { describeWith } from "../../peer/tools.ts";
 
 describeWith(["ssh", "sshd", "tmux"], "muxguard watch", () => {

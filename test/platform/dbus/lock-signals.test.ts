@@ -1,10 +1,10 @@
 /** Message buses of one's own, with a made-up login1 and screen saver. */
 import type { MessageBus as Client } from "dbus-native";
 import { afterAll, afterEach, beforeEach, expect, it, onTestFinished, vi } from "vitest";
+import { Lab, until } from "../../../lab/lab.ts";
+import { PrivateBus, sendTo } from "../../../lab/message-bus.ts";
 import { type LockSignals, onLockOrSleep } from "../../../src/platform/dbus/lock-signals.ts";
-import { Lab, until } from "../../peer/lab.ts";
 import { describeWith } from "../../peer/tools.ts";
-import { PrivateBus, sendTo } from "../../support/message-bus.ts";
 
 const UID = 4711;
 const LOGIN = "org.freedesktop.login1";

@@ -5,10 +5,10 @@ import { connect, type Socket } from "node:net";
 import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { ended, until } from "../../../lab/lab.ts";
 import { Peer } from "../../../src/platform/proc/peer.ts";
 import { ProcessGone, ProcessTable } from "../../../src/platform/proc/process.ts";
 import { type Listener, listenPrivately } from "../../../src/platform/sockets/listener.ts";
-import { ended, until } from "../../peer/lab.ts";
 
 const folder = realpathSync(mkdtempSync(join(tmpdir(), "mg-")));
 const perl = realpathSync(execFileSync("perl", ["-e", "print $^X"], { encoding: "utf8" }));

@@ -14,8 +14,8 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeEach, describe, expect, it } from "vitest";
+import { ended, until } from "../../../lab/lab.ts";
 import { ProcessGone, ProcessTable } from "../../../src/platform/proc/process.ts";
-import { ended, until } from "../../peer/lab.ts";
 
 const folder = realpathSync(mkdtempSync(join(tmpdir(), "mg-")));
 const sleep = realpathSync(execFileSync("/bin/sh", ["-c", "command -v sleep"], { encoding: "utf8" }).trim());

@@ -14,6 +14,7 @@ import {
 import { userInfo } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
+import { ended } from "../../../lab/lab.ts";
 import {
   type ControlListener,
   checkControlFolder,
@@ -25,7 +26,6 @@ import {
 } from "../../../src/platform/sockets/control-socket.ts";
 import { DescriptorSocket } from "../../../src/platform/sockets/descriptor-socket.ts";
 import { answers } from "../../../src/platform/sockets/listener.ts";
-import { ended } from "../../peer/lab.ts";
 import { makeFolder } from "../../support/agents.ts";
 import { copiesOf, eventually } from "../../support/mux-guard.ts";
 

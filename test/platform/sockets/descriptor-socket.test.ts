@@ -3,10 +3,10 @@ import { fstatSync, readlinkSync, readSync, writeSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
+import { finished } from "../../../lab/lab.ts";
 import { closeDescriptors } from "../../../src/platform/libc.ts";
 import { listenAtControlPath } from "../../../src/platform/sockets/control-socket.ts";
 import { DescriptorSocket } from "../../../src/platform/sockets/descriptor-socket.ts";
-import { finished } from "../../peer/lab.ts";
 import { makeFolder } from "../../support/agents.ts";
 import { copiesOf, eventually, Stream } from "../../support/mux-guard.ts";
 

@@ -5,13 +5,13 @@ import { connect, createServer, type Server, type Socket } from "node:net";
 import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { ended } from "../../../lab/lab.ts";
 import {
   type Accepted,
   answers,
   type Listener,
   listenPrivately,
 } from "../../../src/platform/sockets/listener.ts";
-import { ended } from "../../peer/lab.ts";
 
 let folder: string;
 const listeners: Pick<Listener, "close">[] = [];

@@ -1,0 +1,90 @@
+/** A terminal that a test looks at and types on: a tmux server of its own. */
+import { execFileSync } from "node:child_process";
+import { until } from "./lab.ts";
+
+/** How long a prompt takes no keys, and a little more. */
+const DEAF_FOR = 1100;
+const SHELL = "bash --norc --noprofile";
+
+export class Terminal {
+  static #count = 0;
+  readonly #env: NodeJS.ProcessEnv;
+  #closed = false;
+  /** A name of its own: the last server may still be on its way out. */
+  readonly #server = `muxguard-${Terminal.#count++}`;
+
+  constructor(env: NodeJS.ProcessEnv, folder: string, command = SHELL, columns = 160, rows = 60) {
+    this.#env = env;
+    const size = ["-x", String(columns), "-y", String(rows)];
+    this.#tmux("-f", "/dev/null", "new-session", "-d", ...size, "-c", folder, command);
+  }
+
+  resize(columns: number, rows: number): void {
+    this.#tmux("resize-window", "-x", String(columns), "-y", String(rows));
+  }
+
+  #tmux(...args: string[]): string {
+    const env = { ...this.#env, PS1: "$ ", TERM: "xterm", PROMPT_COMMAND: "" };
+    return execFileSync("tmux", ["-L", this.#server, ...args], { env, encoding: "utf8", stdio: "pipe" });
+  }
+
+  /** Keys as tmux names them: "Enter", "Down", "C-c". */
+  press(...keys: string[]): void {
+    this.#tmux("send-keys", ...keys);
+  }
+
+  enter(command: string): void {
+    this.#tmux("send-keys", "-l", command);
+    this.press("Enter");
+  }
+
+  /** What is on the screen; with `escapes`, the colours too. */
+  screen(escapes = false): string {
+    return this.#tmux("capture-pane", "-p", "-J", ...(escapes ? ["-e"] : []));
+  }
+
+  async shows(text: string | RegExp): Promise<void> {
+    const isThere = () =>
+      typeof text === "string" ? this.screen().includes(text) : text.test(this.screen());
+    await until(isThere, `${text}`).catch((error) => {
+      throw new Error(`${error.message} on the screen:\n${this.screen()}`);
+    });
+  }
+
+  /** Waits for the question, and until its keys count. */
+  async isAsked(): Promise<void> {
+    await this.shows(/Allow it\?[\s\S]*❯ deny/);
+    await this.keysCount();
+  }
+
+  async keysCount(): Promise<void> {
+    const shown = Date.now();
+    await until(() => Date.now() - shown > DEAF_FOR, "keys to count");
+  }
+
+  /** What a command prints, on one line, that is run when the shell is back. */
+  async output(command: string): Promise<string> {
+    const mark = `mark${Math.random().toString(36).slice(2)}`;
+    this.enter(`echo ${mark}-"$(${command})"-${mark}`);
+    const found = () => new RegExp(`${mark}-([^"$][^]*?)-${mark}`).exec(this.screen())?.[1];
+    await until(() => found() !== undefined, command).catch((error) => {
+      throw new Error(`${error.message} on the screen:\n${this.screen()}`);
+    });
+    return found() ?? "";
+  }
+
+  title(): string {
+    return this.#tmux("display-message", "-p", "#{pane_title}").trim();
+  }
+
+  /** Hangs up, as when its window is closed. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    try {
+      this.#tmux("kill-server");
+    } catch {
+      // its command has ended, and the server with it
+    }
+  }
+}
