@@ -1,14 +1,40 @@
 import { defineConfig } from "vitest/config";
 
+/** Tests that start other programs: ssh, sshd, shells, tmux, git, dunst. */
+const PEER = "test/peer/**/*.test.ts";
+
 export default defineConfig({
   test: {
-    include: ["test/**/*.test.ts"],
     reporters: ["default", "./test/support/plain-reporter.ts"],
+    // of thousands that run real programs against each other, one may meet a moment that the machine was busy:
+    // the reporter names those, and more than three are a fault
+    retry: process.env.CI ? 1 : 0,
     testTimeout: 60_000,
     hookTimeout: 120_000,
-    // most of the time they wait for other programs
-    maxWorkers: 2,
-    // of thousands that run real programs against each other, one may meet a moment that the machine was busy; twice is a fault
-    retry: process.env.CI ? 1 : 0,
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: "unit",
+          include: ["test/**/*.test.ts"],
+          exclude: [PEER],
+          setupFiles: ["test/support/no-programs.ts"],
+          // most of their time would go into loading the same modules again for each file
+          isolate: false,
+          maxWorkers: 2,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "peer",
+          include: [PEER],
+          // most of the time they wait for other programs
+          maxWorkers: 3,
+          sequence: { groupOrder: 1 },
+        },
+      },
+    ],
   },
 });

@@ -1,16 +1,50 @@
-/** The last line of a test run, for whoever reads nothing else: `N passed, N failed`. */
-import type { Reporter, TestModule } from "vitest/node";
+/**
+ * The last lines of a test run, for whoever reads nothing else: which tests needed a second try, and
+ * `N passed, N failed`. A test may be unlucky on a busy machine; more than a few at once are a fault, and count
+ * as failed.
+ */
+import type { Reporter, TestCase, TestModule } from "vitest/node";
+
+const MOST_FLAKY = 3;
 
 export default class PlainReporter implements Reporter {
   onTestRunEnd(modules: readonly TestModule[]): void {
-    let passed = 0;
-    let failed = 0;
-    for (const module of modules) {
-      passed += [...module.children.allTests("passed")].length;
-      failed += [...module.children.allTests("failed")].length;
-      // a file that could not be loaded has no tests to count
-      if (module.errors().length > 0) failed++;
+    const { passed, failed, flaky } = count(modules);
+    const isFault = flaky.length > MOST_FLAKY;
+    const lines: string[] = [];
+    if (flaky.length > 0) lines.push(`${flaky.length} flaky: ${flaky.join("; ")}`);
+    if (isFault) {
+      lines.push(`more than ${MOST_FLAKY} tests needed a second try: they count as failed`);
+      process.exitCode = 1;
     }
-    process.stdout.write(`\n${passed} passed, ${failed} failed\n`);
+    const more = isFault ? flaky.length : 0;
+    lines.push(`${passed - more} passed, ${failed + more} failed`);
+    process.stdout.write(`\n${lines.join("\n")}\n`);
   }
+}
+
+interface Counts {
+  passed: number;
+  failed: number;
+  /** Those of the passed ones that needed a second try. */
+  flaky: string[];
+}
+
+function count(modules: readonly TestModule[]): Counts {
+  const counts: Counts = { passed: 0, failed: 0, flaky: [] };
+  for (const module of modules) {
+    const passed = [...module.children.allTests("passed")];
+    counts.passed += passed.length;
+    counts.failed += [...module.children.allTests("failed")].length;
+    // a file that could not be loaded has no tests to count
+    if (module.errors().length > 0) counts.failed++;
+    counts.flaky.push(
+      ...passed.filter(isFlaky).map((test) => `${module.relativeModuleId} > ${test.fullName}`),
+    );
+  }
+  return counts;
+}
+
+function isFlaky(test: TestCase): boolean {
+  return test.diagnostic()?.flaky === true;
 }

@@ -2,7 +2,7 @@
 import { execFileSync } from "node:child_process";
 import { createPrivateKey, type JsonWebKey } from "node:crypto";
 import { copyFileSync, readFileSync } from "node:fs";
-import { readBlob } from "../identity/keys.ts";
+import { readBlob } from "../peer/identity/keys.ts";
 
 /** Bytes of a private key that nobody but its owner may know. */
 export function privatePart(path: string): Buffer {

@@ -2,7 +2,7 @@ import { chmodSync, mkdirSync, renameSync, rmSync, utimesSync, writeFileSync } f
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { KnownHostsFiles } from "../../../src/identity/hosts/known-hosts-files.ts";
-import { makeFolder } from "../keys.ts";
+import { makeFolder } from "../../peer/identity/keys.ts";
 
 const folder = makeFolder();
 const line = (name: string): string =>

@@ -1,0 +1,87 @@
+/** A program inside of a run that listens where guards of runs do, and has questions of its own making. */
+import { once } from "node:events";
+import { existsSync } from "node:fs";
+import type { Readable } from "node:stream";
+import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
+import { Lab, MUXGUARD, until } from "../../../lab/lab.ts";
+import { Terminal } from "../../../lab/terminal.ts";
+import { describeWith } from "../tools.ts";
+
+describeWith(["ssh", "sshd", "tmux"], "a question of a false guard with the id of a true one", () => {
+  const lab = new Lab();
+  const key = lab.key("work");
+  let id: string;
+
+  beforeAll(async () => {
+    await lab.startAgent("upstream.sock", key);
+    await lab.startServer("alpha.example", key);
+    lab.script("muxguard", `#!/bin/sh\nexec '${process.execPath}' '${MUXGUARD}' "$@"\n`);
+    await lab.startDaemon();
+  });
+  beforeEach(async () => {
+    const { agentSocket: SSH_AUTH_SOCK } = lab;
+    lab.run("ssh-add", ["-D"], { environment: { SSH_AUTH_SOCK } }).catch(() => {});
+    const [question] = await lab.pending();
+    if (!question) throw new Error("no question");
+    id = question.id;
+    const harmless = { ...question, request: { ...question.request, operation: "unlock" }, asked: "0" };
+    lab.script("false-guard.cjs", falseGuard(JSON.stringify([harmless])));
+    const command = [process.execPath, lab.path("false-guard.cjs")];
+    lab.start(process.execPath, [MUXGUARD, "run", "--", ...command], { detached: true, stdio: "ignore" });
+    await until(() => existsSync(lab.path("listens")), "the false guard");
+  });
+  afterAll(() => lab.close());
+
+  const falseGuard = (questions: string): string => `
+    const { createServer } = require("node:net");
+    const { mkdirSync, writeFileSync } = require("node:fs");
+    const folder = \`${lab.path("runtime/muxguard")}/run-\${process.pid}\`;
+    process.title = "muxguard run";
+    mkdirSync(folder);
+    createServer((socket) => {
+      let received = "";
+      socket.on("error", () => {}).on("data", (data) => {
+        received += data;
+        const [, length, sent] = /Content-Length: (\\d+)\\r\\n\\r\\n(.*)/s.exec(received) ?? [];
+        if (length === undefined || sent.length < Number(length)) return;
+        const { id, method } = JSON.parse(sent);
+        const result = method === "answer" ? true : method === "pending" ? ${questions} : null;
+        const body = JSON.stringify({ jsonrpc: "2.0", id, result });
+        socket.write(\`Content-Length: \${Buffer.byteLength(body)}\\r\\n\\r\\n\${body}\`);
+      });
+    }).listen(\`\${folder}/daemon.sock\`, () => writeFileSync("${lab.path("listens")}", ""));`;
+
+  it("is not shown, and stands in nobody's way", async () => {
+    const env = { ...lab.environment, PATH: `${lab.folder}:${process.env.PATH}` };
+    const terminal = new Terminal(env, lab.folder, undefined, 200, 40);
+    terminal.enter("muxguard watch 2> /dev/null");
+    await terminal.shows(`❯ ${id}`);
+    await terminal.shows("remove all keys from the agent");
+    terminal.press("q");
+    terminal.close();
+    const { stdout, stderr } = await lab.muxguard("pending");
+    expect(stdout).not.toContain("unlock the agent");
+    expect(stderr).toMatch(
+      /^muxguard: \S+\/run-\d+\/daemon\.sock is passed over: what listens there \(pid \d+\) is no guard of yours\n$/,
+    );
+    expect(await lab.muxguard("deny", id)).toMatchObject({ code: 0 });
+    expect(lab.log()).toMatchObject([{ id, decision: "deny", by: "approver:queue" }]);
+    expect(await lab.muxguard("lock")).toMatchObject({ code: 0 });
+  });
+});
+
+describeWith(["ssh"], "a program inside of a run that poses as the daemon", () => {
+  const lab = new Lab();
+  afterAll(() => lab.close());
+
+  it("is passed over", async () => {
+    const listen = `require("node:net").createServer().listen(${JSON.stringify(lab.daemonSocket)}, () => console.log("listens")); setTimeout(() => {}, 60_000)`;
+    const run = lab.start(process.execPath, [MUXGUARD, "run", "--", process.execPath, "-e", listen], {
+      detached: true,
+    });
+    await once(run.stdout as Readable, "data");
+    const passedOver = expect.stringContaining("is no guard of yours");
+    expect(await lab.muxguard("status")).toMatchObject({ code: 3, stderr: passedOver });
+    expect(await lab.muxguard("run", "--", "true")).toMatchObject({ code: 0, stderr: passedOver });
+  });
+});

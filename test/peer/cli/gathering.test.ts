@@ -1,0 +1,66 @@
+/** The same at several hosts at once, as Ansible does it. */
+import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
+import { finished, Lab, type Result, until } from "../../../lab/lab.ts";
+import { describeWith } from "../tools.ts";
+
+const hosts = Array.from({ length: 20 }, (_, n) => `web${n + 1}.example`).sort();
+
+describeWith(["ssh", "sshd"], "logins at several hosts that come together", () => {
+  const lab = new Lab();
+  const key = lab.key("work");
+
+  beforeAll(async () => {
+    await lab.startAgent("upstream.sock", key);
+    await Promise.all(hosts.map((host) => lab.startServer(host, key)));
+    await lab.startDaemon();
+  });
+  afterEach(() => lab.muxguard("forget", "--all"));
+  afterAll(() => lab.close());
+
+  function start(): Promise<Result> {
+    const env = { ...lab.environment, SSH_AUTH_SOCK: lab.agentSocket };
+    const all = hosts.map((host) => `ssh -F ${lab.sshConfig} ${host} echo ${host} &`).join("\n");
+    return finished(lab.start("/bin/sh", ["-c", `${all}\nwait`], { env, detached: true }));
+  }
+
+  /** Once all of them are in it. */
+  async function pending() {
+    await until(async () => (await lab.pending())[0]?.hosts?.length === hosts.length, "all hosts");
+    return lab.pending();
+  }
+
+  it("are one question, answered for all", async () => {
+    const logins = start();
+    const [question, ...more] = await pending();
+    expect(question?.hosts?.map(({ name }) => name).sort()).toEqual(hosts);
+    expect(more).toEqual([]);
+    expect((await lab.muxguard("pending")).stdout).toContain("log in to 20 hosts as ");
+    const { events } = await lab.logged(async () => {
+      const { stdout } = await lab.muxguard("approve", question?.id ?? "", "--once");
+      expect(stdout).toMatch(/^allowed once: log in to 20 hosts as /);
+      expect((await logins).stdout.trim().split("\n").sort()).toEqual(hosts);
+    });
+    expect(events.map(({ host }) => host).sort()).toEqual(hosts);
+    expect(new Set(events.map(({ id }) => id)).size).toBe(hosts.length);
+  });
+
+  it("are picked apart by --host", async () => {
+    const logins = start();
+    const [question] = await pending();
+    const id = question?.id ?? "";
+    const { events } = await lab.logged(async () => {
+      const denied = await lab.muxguard("deny", id, "--host", "web2.example");
+      expect(denied.stdout).toMatch(/^denied: log in to web2\.example as /);
+      await until(async () => (await lab.pending())[0]?.hosts?.length === 19, "the others");
+      const other = await lab.muxguard("approve", id, "--host", "web99.example");
+      expect(other.code).toBe(1);
+      expect(other.stderr).toMatch(
+        new RegExp(`^muxguard: question ${id} lists no web99\\.example; it lists web\\d+\\.example, web`),
+      );
+      await lab.muxguard("approve", id, "--once");
+      const allowed = hosts.filter((host) => host !== "web2.example");
+      expect((await logins).stdout.trim().split("\n").sort()).toEqual(allowed);
+    });
+    expect(events.find(({ host }) => host === "web2.example")).toMatchObject({ decision: "deny" });
+  });
+});

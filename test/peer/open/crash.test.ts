@@ -1,0 +1,140 @@
+/**
+ * What a guard that was killed leaves behind: no master that nobody can reach, no socket that hangs, and what
+ * was taken over is guarded again.
+ */
+import { existsSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { ended, until } from "../../../lab/lab.ts";
+import { HOST, MuxLab } from "../../../lab/mux-lab.ts";
+import { OpenLab } from "../../../lab/open-lab.ts";
+import { describeWith } from "../tools.ts";
+
+describeWith(["ssh", "sshd"], "a daemon that was killed", () => {
+  const lab = new OpenLab();
+  beforeAll(async () => {
+    lab.settings('approvers = ["queue"]\n');
+    lab.policy('default = "allow"\n');
+    await lab.open();
+  });
+  afterAll(() => lab.close());
+
+  async function kill(): Promise<void> {
+    lab.daemon?.kill("SIGKILL");
+    if (lab.daemon) await ended(lab.daemon);
+  }
+
+  it("leaves masters that the next one ends, and sockets that it takes away", async () => {
+    const paths = [lab.controlPath(), join(lab.sockets, "second")];
+    expect(await lab.muxguard("open", HOST)).toMatchObject({ code: 0 });
+    expect(await lab.muxguard("open", "--control-path", "sockets/second", HOST)).toMatchObject({ code: 0 });
+    expect(await lab.muxguard("open", "--control-path", "sockets/third", HOST, "-C")).toMatchObject({
+      code: 0,
+    });
+    const left = lab.masters();
+    expect(left).toHaveLength(2);
+    await kill();
+    expect(lab.masters()).toEqual(left);
+    await lab.guard();
+    await until(() => lab.masters().length === 0, "the end of the masters that were left");
+    await until(() => paths.every((path) => !existsSync(path)), "the end of the sockets that were left");
+    expect(readdirSync(lab.sockets)).toEqual([]);
+    // and the host is open for a new one
+    expect(await lab.muxguard("open", HOST)).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/^open: /),
+    });
+    expect(await lab.ssh(HOST, "echo in")).toMatchObject({ stdout: "in\n" });
+    await lab.muxguard("close", HOST);
+  });
+
+  it("leaves ssh without a socket that hangs, also before the next one runs", async () => {
+    await lab.muxguard("open", HOST);
+    await kill();
+    // the stale socket makes ssh log in by itself: there is no agent any more, so it fails, but it does not
+    // wait
+    expect(await lab.ssh("-o", "ControlMaster=no", HOST, "true")).toMatchObject({ code: 255 });
+    await lab.guard();
+    await until(() => lab.masters().length === 0, "the end of the master");
+  });
+
+  it("takes a ride's master with it, too; the run's sessions end with a reason", async () => {
+    const child = lab.start(
+      process.execPath,
+      [
+        lab.program,
+        "run",
+        "--ride",
+        "--",
+        "/bin/sh",
+        "-c",
+        `ssh ${HOST} 'echo in'; echo ready; read line; ssh ${HOST} 'echo in'; echo $?`,
+      ],
+      { detached: true, stdio: "pipe" },
+    );
+    let [stdout, stderr] = ["", ""];
+    child.stdout?.on("data", (text) => {
+      stdout += text;
+    });
+    child.stderr?.on("data", (text) => {
+      stderr += text;
+    });
+    await until(() => stdout === "in\nready\n", "the first session");
+    await kill();
+    child.stdin?.end("\n");
+    await ended(child);
+    await until(
+      () => stdout.endsWith("\n255\n"),
+      () => `the second session's end: ${stdout} ${stderr}`,
+    );
+    expect(stderr).toBe("muxguard: denied: the run has ended\n");
+    await lab.guard();
+    await until(() => lab.masters().length === 0, "the end of the master");
+    const folders = readdirSync(lab.path("runtime/muxguard")).filter((name) => name.startsWith("ride-"));
+    expect(folders).toEqual([]);
+  });
+});
+
+describeWith(["ssh", "sshd"], "a daemon that was killed with a master that it had taken over", () => {
+  const lab = new MuxLab();
+  beforeAll(async () => {
+    lab.policy(
+      `default = "deny"\n[[rule]]\non = ["sign"]\naction = "allow"\n[[rule]]\nname = "by host"\nhost = "${HOST}"\nverified = true\naction = "allow"\n`,
+    );
+    await lab.open();
+  });
+  afterAll(() => lab.close());
+
+  async function isGuarded(path: string): Promise<boolean> {
+    return (await lab.muxguard("status")).stdout.includes(`connection ${path} (adopted`);
+  }
+
+  it("comes back to the same host: rules on it match", async () => {
+    const pid = await lab.startMaster();
+    const before = await lab.logged(() => lab.ssh(HOST, "true"));
+    lab.daemon?.kill("SIGKILL");
+    if (lab.daemon) await ended(lab.daemon);
+    await lab.guard();
+    await until(() => isGuarded(lab.controlPath()), "the second adoption");
+    const { result, events } = await lab.logged(() => lab.ssh(HOST, "echo in"));
+    expect(result).toMatchObject({ code: 0, stdout: "in\n" });
+    expect(await lab.masterPid()).toBe(pid);
+    const [{ hostKey } = {}] = before.events;
+    expect(hostKey).toMatch(/^SHA256:/);
+    expect(events).toMatchObject([
+      { kind: "session", by: "rule:by host", host: HOST, verified: true, hostKey },
+    ]);
+  });
+
+  it("does so for a master that was taken over by its path alone", async () => {
+    const [, path = ""] = await lab.startPlainMaster();
+    expect(await lab.muxguard("adopt", path)).toMatchObject({ code: 0 });
+    lab.daemon?.kill("SIGKILL");
+    if (lab.daemon) await ended(lab.daemon);
+    await lab.guard();
+    await until(() => isGuarded(path), "the second adoption");
+    const { result, events } = await lab.logged(() => lab.ssh("-S", path, HOST, "echo in"));
+    expect(result).toMatchObject({ code: 0, stdout: "in\n" });
+    expect(events).toMatchObject([{ kind: "session", by: "rule:by host", host: HOST, verified: true }]);
+  });
+});

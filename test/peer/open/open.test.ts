@@ -1,0 +1,228 @@
+/** `muxguard open`: a master that the guard alone can reach, where plain ssh finds it. */
+import { chmodSync, existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { userInfo } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
+import { accepts, until } from "../../../lab/lab.ts";
+import { HOST } from "../../../lab/mux-lab.ts";
+import { OpenLab } from "../../../lab/open-lab.ts";
+import { describeWith } from "../tools.ts";
+
+describeWith(["ssh", "sshd"], "muxguard open", () => {
+  const lab = new OpenLab();
+  beforeAll(async () => {
+    lab.settings('approvers = ["queue"]\n');
+    lab.policy('default = "allow"\n');
+    await lab.open();
+  });
+  beforeEach(async () => {
+    for (const pid of lab.masters()) process.kill(pid);
+    await until(() => lab.masters().length === 0 && !existsSync(lab.controlPath()), "the end of all masters");
+  });
+  afterAll(() => lab.close());
+
+  it("logs in once, and plain ssh rides on it", async () => {
+    const connections = lab.connections();
+    expect(await lab.muxguard("open", HOST)).toEqual({
+      code: 0,
+      signal: null,
+      stdout: `open: ssh ${HOST} now goes through ${lab.controlPath()}\n`,
+      stderr: "",
+    });
+    expect(await lab.ssh(HOST, "echo in; exit 4")).toMatchObject({ code: 4, stdout: "in\n", stderr: "" });
+    expect(lab.connections()).toBe(connections + 1);
+    const [connect, login, session] = lab.log().slice(-3);
+    expect(connect).toMatchObject({ kind: "connect", host: HOST, verified: true });
+    expect(login).toMatchObject({ kind: "sign", host: HOST, verified: true });
+    expect(session).toMatchObject({ kind: "session", host: HOST, verified: true, hostKey: login?.hostKey });
+  });
+
+  it("leaves no socket by which somebody else could reach the master", async () => {
+    await lab.muxguard("open", HOST);
+    const sockets = readdirSync(lab.folder, { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isSocket())
+      .map(({ parentPath, name }) => join(parentPath, name));
+    // a master greets whoever connects, and the guard's listener does so in its place
+    const ours = [lab.agentSocket, lab.daemonSocket, lab.controlPath(), lab.path("upstream.sock")];
+    const control = lab.path("runtime/muxguard/control");
+    expect(sockets.sort()).toEqual(
+      [...ours, join(control, "agent.sock"), join(control, "prompts.sock")].sort(),
+    );
+  });
+
+  it.skipIf(userInfo().uid === 0)("keeps the way through its own descriptors shut", async () => {
+    await lab.muxguard("open", HOST);
+    expect(() => readdirSync(`/proc/${lab.daemon?.pid}/fd`)).toThrow("EACCES");
+  });
+
+  it("says so where it is open already, and close ends it", async () => {
+    await lab.muxguard("open", HOST);
+    expect(await lab.muxguard("open", HOST)).toMatchObject({
+      code: 0,
+      stdout: `open already: ssh ${HOST} now goes through ${lab.controlPath()}\n`,
+    });
+    const [pid] = lab.masters();
+    expect((await lab.muxguard("status")).stdout).toContain(
+      `connection ${lab.controlPath()} (opened, pid ${pid})\n`,
+    );
+    expect(await lab.muxguard("close", HOST)).toMatchObject({
+      code: 0,
+      stdout: `closed: ${lab.controlPath()}\n`,
+    });
+    await until(() => lab.masters().length === 0, "the master's end");
+    await until(() => !existsSync(lab.controlPath()), "the listener's end");
+    expect(await lab.muxguard("close", HOST)).toMatchObject({
+      code: 1,
+      stderr: `muxguard: muxguard holds no connection to ${HOST} (muxguard status)\n`,
+    });
+  });
+
+  it("listens at another control path where told to, and close takes that too", async () => {
+    const path = join(lab.sockets, "elsewhere");
+    expect(await lab.muxguard("open", "--control-path", path, HOST)).toMatchObject({ code: 0 });
+    expect(existsSync(lab.controlPath())).toBe(false);
+    expect(await lab.ssh("-S", path, HOST, "echo in")).toMatchObject({ stdout: "in\n" });
+    expect(await lab.muxguard("close", "sockets/elsewhere")).toMatchObject({ code: 0 });
+    await until(() => lab.masters().length === 0, "the master's end");
+  });
+
+  it("takes options for ssh, and keeps connections that differ in them apart", async () => {
+    const other = join(lab.sockets, "other");
+    await lab.muxguard("open", HOST);
+    expect(await lab.muxguard("open", "--control-path", other, HOST, "-v", "-C")).toMatchObject({ code: 0 });
+    expect(lab.masters()).toHaveLength(2);
+    expect(await lab.ssh("-S", other, HOST, "echo in")).toMatchObject({ stdout: "in\n" });
+  });
+
+  it("keeps hosts of two names apart, though they lead to one server: their keys may differ", async () => {
+    lab.host("alias.example", ["HostName 127.0.0.1", `HostKeyAlias ${HOST}`, `Port ${lab.port}`]);
+    await lab.muxguard("open", HOST);
+    expect(await lab.muxguard("open", "alias.example")).toMatchObject({ code: 0 });
+    expect(lab.masters()).toHaveLength(2);
+  });
+
+  it("leaves with the master, which lasts as long as ControlPersist says", async () => {
+    lab.host("brief.example", [
+      "HostName 127.0.0.1",
+      `Port ${lab.port}`,
+      "ControlPersist 1",
+      `HostKeyAlias ${HOST}`,
+    ]);
+    expect(await lab.muxguard("open", "brief.example")).toMatchObject({ code: 0 });
+    await until(() => lab.masters().length === 0, "the end that ControlPersist brings");
+    await until(() => !existsSync(lab.controlPath("brief.example")), "the listener's end");
+    expect((await lab.muxguard("status")).stdout).not.toContain("connection");
+  });
+
+  it.each<[string, string[], RegExp]>([
+    [
+      "no ControlPath",
+      ["bare.test"],
+      /^muxguard: bare\.test has no ControlPath; set one .* --control-path\n$/,
+    ],
+    [
+      "a path that is too long",
+      ["--control-path", `sockets/${"x".repeat(120)}`, HOST],
+      /^muxguard: socket path of \d+ bytes, 107 are the most/,
+    ],
+    [
+      "a folder that is not there",
+      ["--control-path", "none/s", HOST],
+      /^muxguard: \S+\/none is no folder; mkdir -m 700 \S+\/none\n$/,
+    ],
+    [
+      "a folder that is open to others",
+      ["--control-path", "open/s", HOST],
+      /^muxguard: others may write to \S+\/open; chmod 700 \S+\/open\n$/,
+    ],
+    [
+      "a file in the way",
+      ["--control-path", "sockets/file", HOST],
+      /^muxguard: \S+\/sockets\/file is in the way, and is no socket\n$/,
+    ],
+    [
+      "options that are no connection's",
+      [HOST, "-O", "exit"],
+      /^muxguard: no host, or options that are not for opening a connection/,
+    ],
+    ["a command", [HOST, "uptime"], /^muxguard: no host, or options that are not for opening a connection/],
+    [
+      "a host that is an option",
+      ["--", "-oProxyCommand=touch marker"],
+      /^muxguard: ssh -G -oProxyCommand=touch marker says nothing/,
+    ],
+  ])("refuses %s", async (_, args, reason) => {
+    if (!existsSync(lab.path("open"))) mkdirSync(lab.path("open"));
+    chmodSync(lab.path("open"), 0o777);
+    writeFileSync(join(lab.sockets, "file"), "");
+    const connections = lab.connections();
+    const { code, stdout, stderr } = await lab.muxguard("open", ...args);
+    expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
+    expect(stderr).toMatch(reason);
+    expect(lab.masters()).toEqual([]);
+    expect(lab.connections()).toBe(connections);
+    expect(existsSync(lab.path("marker"))).toBe(false);
+  });
+
+  it("refuses a path at which somebody listens, and points to adopt", async () => {
+    const path = join(lab.sockets, "taken");
+    const server = createServer().listen(path);
+    await until(() => accepts(path), "the one who listens there");
+    expect(await lab.muxguard("open", "--control-path", path, HOST)).toMatchObject({
+      code: 1,
+      stderr: `muxguard: somebody listens at ${path} already; take it over: muxguard adopt ${path}\n`,
+    });
+    server.close();
+  });
+
+  it("tells what ssh said where the login fails", async () => {
+    lab.host("locked.example", [
+      "HostName 127.0.0.1",
+      `Port ${lab.port}`,
+      `HostKeyAlias ${HOST}`,
+      "IdentityAgent none",
+    ]);
+    lab.host("gone.example", ["HostName 127.0.0.1", "Port 1"]);
+    expect(await lab.muxguard("open", "locked.example")).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/^muxguard: ssh could not connect: .*Permission denied \(publickey/),
+    });
+    expect((await lab.muxguard("open", "gone.example")).stderr).toMatch(
+      /^muxguard: ssh could not connect: .*Connection refused\n$/,
+    );
+    expect(lab.masters()).toEqual([]);
+    expect(
+      readdirSync(lab.path("runtime/muxguard/control")).filter(
+        (name) => name.startsWith("m") && !name.startsWith("masters"),
+      ),
+    ).toEqual([]);
+  });
+
+  it("is for nobody inside of a run", async () => {
+    for (const command of [
+      ["open", HOST],
+      ["close", HOST],
+      ["adopt", lab.sockets],
+    ]) {
+      const { code, stderr } = await lab.muxguard("run", "--", process.execPath, lab.program, ...command);
+      expect(code).toBe(1);
+      expect(stderr).toMatch(/^muxguard: refused: this process is inside of a muxguard run/);
+    }
+    expect(lab.masters()).toEqual([]);
+  });
+
+  it("needs a daemon, and there is one at most", async () => {
+    expect(await lab.muxguard("daemon", "--foreground")).toMatchObject({
+      code: 1,
+      stderr: "muxguard: a daemon runs already (muxguard status)\n",
+    });
+    const environment = { XDG_RUNTIME_DIR: lab.path("nobody") };
+    mkdirSync(lab.path("nobody"), { mode: 0o700 });
+    const result = await lab.run(process.execPath, [lab.program, "open", HOST], { environment });
+    expect(result).toMatchObject({
+      code: 1,
+      stderr: "muxguard: no daemon runs; start it with: muxguard daemon\n",
+    });
+  });
+});
