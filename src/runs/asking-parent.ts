@@ -3,8 +3,8 @@
  * program's parent.
  */
 import { attempt } from "../attempt.ts";
-import type { Asker } from "../guard/decide/broker.ts";
 import { callerIn, type Scope } from "../guard/decide/scope.ts";
+import type { Asker } from "../guard/decide/verdict.ts";
 import { runsSameFile } from "../platform/proc/exe.ts";
 import type { ProcessTable } from "../platform/proc/process.ts";
 import type { Caller } from "../policy/request.ts";
