@@ -2,6 +2,7 @@
  * What the log holds: one event for each decision, one JSON object a line. The names are used by other
  * programs. No secrets: no data that is signed, no passphrase, no private key ever comes here.
  */
+import { executableText } from "../policy/describe/caller.ts";
 import { answersTo, describeQuestion, onHosts } from "../policy/describe/describe.ts";
 import { formatDuration } from "../policy/duration.ts";
 import type { Remember } from "../policy/grants.ts";
@@ -172,18 +173,9 @@ function destinationFields({
   };
 }
 
-function auditCaller({
-  pid,
-  exe,
-  name,
-  cmdline,
-  cwd,
-  tty,
-  session,
-  ancestors,
-  container,
-  run,
-}: Caller): AuditCaller {
+function auditCaller(caller: Caller): AuditCaller {
+  const { pid, name, cmdline, cwd, tty, session, ancestors, container, run } = caller;
+  const exe = executableText(caller);
   return {
     pid,
     ...(exe === undefined ? { name } : { exe }),
@@ -191,7 +183,7 @@ function auditCaller({
     ...(cwd !== undefined && { cwd }),
     ...(tty !== undefined && { tty }),
     session,
-    ancestors: ancestors.map((process) => process.exe ?? `(${process.name})`),
+    ancestors: ancestors.map((process) => executableText(process) ?? `(${process.name})`),
     container,
     ...(run && { scope: run.name }),
   };

@@ -1,7 +1,8 @@
 /** A question of yes or no that OpenSSH puts to muxguard-askpass, decided like any other request. */
 import { basename } from "node:path";
-import { type Asker, type Broker, denialLine } from "../guard/decide/broker.ts";
+import type { Broker } from "../guard/decide/broker.ts";
 import type { Scope } from "../guard/decide/scope.ts";
+import { type Asker, denialLine } from "../guard/decide/verdict.ts";
 import { confirmRequest, type PromptHint } from "../policy/openssh-prompt.ts";
 
 /** What OpenSSH takes for a yes, with a hint or without. */

@@ -78,6 +78,5 @@ function readClaim({ exe, cmdline }: Pick<Caller, "exe" | "cmdline">): SshDestin
 
 /** Whether the executable is OpenSSH's client, by its name. */
 export function isOpenSsh(exe: string | undefined): boolean {
-  // the kernel says "deleted" where an update has replaced the file
-  return exe !== undefined && basename(exe).replace(/ \(deleted\)$/, "") === "ssh";
+  return exe !== undefined && basename(exe) === "ssh";
 }

@@ -2,8 +2,9 @@
 import { statSync } from "node:fs";
 import { dirname } from "node:path";
 import type { Prompter } from "../approver/prompter.ts";
-import type { Asker, Broker } from "../guard/decide/broker.ts";
+import type { Broker } from "../guard/decide/broker.ts";
 import type { Scope } from "../guard/decide/scope.ts";
+import type { Asker } from "../guard/decide/verdict.ts";
 import { MuxConnection } from "../guard/mux/connection.ts";
 import type { Logins } from "../identity/logins.ts";
 import type { MasterDestinations, MasterOrigin } from "../identity/master-destination.ts";

@@ -12,8 +12,9 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Prompter } from "../approver/prompter.ts";
 import { attempt } from "../attempt.ts";
-import { type Asker, type Broker, denialLine } from "../guard/decide/broker.ts";
+import type { Broker } from "../guard/decide/broker.ts";
 import type { Scope } from "../guard/decide/scope.ts";
+import { type Asker, denialLine } from "../guard/decide/verdict.ts";
 import type { Logins } from "../identity/logins.ts";
 import {
   configuredDestination,

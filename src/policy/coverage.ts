@@ -31,7 +31,15 @@ export function coverage(request: Request, caller: Caller, run: string | undefin
   const connection = [sessionPart(request), forwardPart(request)];
   // an answer to an ssh-agent or a master is about what that one holds, in the words that it used
   const confirmed = kind === "confirm" ? [request.prompt, caller.pid, caller.startTime] : [];
-  return JSON.stringify([asked, more, connection, confirmed, request.forwarded, hops, whoAsks(caller, run)]);
+  return JSON.stringify([
+    asked,
+    more,
+    connection,
+    confirmed,
+    request.forwarded,
+    hops,
+    whoIsAllowed(caller, run),
+  ]);
 }
 
 /**
@@ -74,7 +82,7 @@ function sharedConnection(
 ): string | undefined {
   if (!destination?.verified || destination.hostKey === undefined || user === undefined) return undefined;
   const { names, port, hostKey } = destination;
-  return JSON.stringify(["shared", by, names[0], port, hostKey, user, whoAsks(caller, run)]);
+  return JSON.stringify(["shared", by, names[0], port, hostKey, user, whoIsAllowed(caller, run)]);
 }
 
 function sessionPart({ command, subsystem, tty, x11, forwardAgent, environment = [] }: Request): unknown[] {
@@ -86,13 +94,24 @@ function forwardPart({ forward }: Request): unknown[] {
 }
 
 /**
- * Who asks, as text to compare: the line of programs, the run or login session, and the container.
+ * Who asks, as text to compare: the line of programs, the run or login session, and the container. For
+ * denials and limits: whoever removes its own file stays who it was.
  *
  * @param run the run that the request came from
  */
 export function whoAsks(caller: Caller, run: string | undefined): string {
+  return whoIsAllowed(byPath(caller), run);
+}
+
+/** The same for approvals: a file that was deleted is another one than the file at its path. */
+function whoIsAllowed(caller: Caller, run: string | undefined): string {
   const programs = lineOf([caller, ...caller.ancestors]);
   return JSON.stringify([programs, run ?? "", caller.session, caller.container]);
+}
+
+/** Whether or not the files of its line are still there. */
+export function byPath({ exeDeleted: _, ancestors, ...caller }: Caller): Caller {
+  return { ...caller, ancestors: ancestors.map(({ exeDeleted: _, ...process }) => process) };
 }
 
 /**
@@ -121,7 +140,7 @@ export function denialCoverage(request: Request, caller: Caller, run: string | u
   const { kind, data, destination } = request;
   const denied = kind === "sign" && data === "userauth" ? withoutKey(request) : request;
   const alike = [kind, data, denied.key?.fingerprint, destination?.names[0], destination?.claimed];
-  return coverage(denied, caller, run) ?? JSON.stringify(["alike", alike, whoAsks(caller, run)]);
+  return coverage(denied, byPath(caller), run) ?? JSON.stringify(["alike", alike, whoAsks(caller, run)]);
 }
 
 function withoutKey({ key: _, ...request }: Request): Request {
@@ -155,21 +174,28 @@ const takingNext: readonly [interpreter: RegExp, options: RegExp][] = [
 /**
  * A shell at its prompt or with `-c`. It is left out of the line of programs: bash replaces itself with the
  * last command of `bash -c "ssh a; ssh b"`, and the second would otherwise be another program than the first.
+ * One whose file is gone counts: nobody can say any more what file that was.
  */
 export function isPlainShell(process: Process): boolean {
-  return process.exe !== undefined && shells.test(process.exe) && scriptOf(process) === undefined;
+  const { exe, exeDeleted } = process;
+  return exe !== undefined && !exeDeleted && shells.test(exe) && scriptOf(process) === undefined;
 }
 
 /**
  * What a process is, for comparing: its executable, and for an interpreter the script too. The script is the
- * caller's claim, but a claim that can only narrow what the executable alone would cover.
+ * caller's claim, but a claim that can only narrow what the executable alone would cover. A file that was
+ * deleted is another one than the file that is at its path.
  */
 export function programOf(process: Process): string {
-  const { exe, name } = process;
+  const { exe, exeDeleted, name } = process;
   if (exe === undefined) return `(${name})`;
+  const file = exeDeleted ? `${exe}${DELETED}` : exe;
   const script = claimedScript(process);
-  return script === undefined ? exe : `${exe} ${script}`;
+  return script === undefined ? file : `${file} ${script}`;
 }
+
+/** No path has a NUL: a file may really be called "x (deleted)". */
+const DELETED = "\0(deleted)";
 
 /** What an interpreter says that it runs. */
 export function claimedScript(process: Process): string | undefined {

@@ -1,9 +1,9 @@
 /** Whether a rule matches: every field that it names must. */
 import { allowsCommand } from "./command.ts";
-import { lineOf, ownLine } from "./coverage.ts";
+import { byPath, lineOf, ownLine } from "./coverage.ts";
 import { type ListMatch, matchHost, matchList, matchPattern } from "./pattern.ts";
 import type { Rule } from "./policy.ts";
-import { type Caller, type Forward, isTrust, type KeyFacts, type Request } from "./request.ts";
+import { type Caller, type Forward, isTrust, type KeyFacts, type Process, type Request } from "./request.ts";
 
 export function matchRule(rule: Rule, request: Request, caller: Caller): boolean {
   if (!matchKind(rule, request) || !matchCaller(rule, caller)) return false;
@@ -170,14 +170,22 @@ function matchAddress(list: string | undefined, address: string | undefined): bo
 
 function matchCaller(rule: Rule, caller: Caller): boolean {
   if (rule.container !== undefined && rule.container !== caller.container) return false;
-  if (!matchScope(rule.scope, caller) || !matchPrograms(rule.programs, caller)) return false;
+  if (!matchScope(rule.scope, caller) || !matchPrograms(rule, caller)) return false;
   const list = rule.caller;
   if (list === undefined) return true;
-  const programs = [caller, ...caller.ancestors].flatMap(({ exe }) => (exe === undefined ? [] : [exe]));
   return anyMatches(
     rule,
-    programs.map((exe) => matchProgram(exe, list)),
+    [caller, ...caller.ancestors].map((process) => matchProcess(rule, process, list)),
   );
+}
+
+/**
+ * What runs may be another file than the one that is at the path by now: to allow, it is not that program; to
+ * deny or ask, it still is.
+ */
+function matchProcess({ action }: Rule, { exe, exeDeleted }: Process, list: string): ListMatch {
+  const match = exe === undefined ? "no" : matchProgram(exe, list);
+  return match === "yes" && exeDeleted && action === "allow" ? "no" : match;
 }
 
 /** The empty scope is outside of runs. */
@@ -185,10 +193,10 @@ function matchScope(scope: string | undefined, { run }: Caller): boolean {
   return scope === "" ? run === undefined : matchOptional(scope, run?.name);
 }
 
-/** The whole line, each as it is. */
-function matchPrograms(programs: readonly string[] | undefined, caller: Caller): boolean {
+/** The whole line, each as it is. What was deleted is matched as in matchProcess(). */
+function matchPrograms({ action, programs }: Rule, caller: Caller): boolean {
   if (programs === undefined) return true;
-  const line = lineOf(ownLine(caller));
+  const line = lineOf(ownLine(action === "allow" ? caller : byPath(caller)));
   return line.length === programs.length && line.every((program, at) => program === programs[at]);
 }
 

@@ -172,6 +172,10 @@ export function processKey({ pid, startTime }: ProcessId): string {
 export interface Process extends ProcessId {
   /** Absent if the kernel doesn't tell, as for another user's process. */
   exe?: string;
+  /** The file that runs is no longer at `exe`: it was removed, or replaced by another. */
+  exeDeleted?: true;
+  /** Device and inode of the file that runs, as text to compare. */
+  exeFile?: string;
   /** The process's own name for itself. Claimed. */
   name: string;
   /** Claimed. */

@@ -3,8 +3,9 @@
  * program's parent.
  */
 import { attempt } from "../attempt.ts";
-import type { Asker } from "../guard/decide/broker.ts";
 import { callerIn, type Scope } from "../guard/decide/scope.ts";
+import type { Asker } from "../guard/decide/verdict.ts";
+import { runsSameFile } from "../platform/proc/exe.ts";
 import type { ProcessTable } from "../platform/proc/process.ts";
 import type { Caller } from "../policy/request.ts";
 
@@ -20,7 +21,7 @@ export function askerOf(read: () => Caller, gone: AbortSignal, scope: Scope): As
   const caller = before && callerIn(scope, before);
   const isUnchanged = (): boolean => {
     const now = attempt(read);
-    return now !== undefined && now.startTime === before?.startTime && now.exe === before.exe;
+    return before !== undefined && now?.startTime === before.startTime && runsSameFile(now, before);
   };
   return { caller, gone, tells: true, isUnchanged };
 }

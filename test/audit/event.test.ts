@@ -2,6 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { type AuditEvent, auditEvent } from "../../src/audit/event.ts";
 import { describeEvent } from "../../src/cli/describe-event.ts";
+import { describeProgram } from "../../src/policy/describe/caller.ts";
 import { describeRequest } from "../../src/policy/describe/describe.ts";
 import type { Caller, Request } from "../../src/policy/request.ts";
 import { caller, github, gitSignature, login, unverified } from "../support/policy.ts";
@@ -99,5 +100,12 @@ describe("muxguard log reads", () => {
     expect(describeEvent(logged(login, { ...hidden, name: "ssh-agent" }))).toMatch(
       /: \(ssh-agent\) ← git ← bash$/,
     );
+  });
+
+  it("says where the file of a program was removed or replaced while it ran", () => {
+    const deleted = { ...caller, exeDeleted: true } as const;
+    expect(logged(login, deleted).caller?.exe).toBe("/usr/bin/ssh (deleted)");
+    expect(describeEvent(logged(login, deleted))).toMatch(/: ssh \(deleted\) ← git ← bash$/);
+    expect(describeProgram(deleted)).toBe("git (through ssh (deleted))");
   });
 });

@@ -1,5 +1,12 @@
 import { describe, expect, test } from "vitest";
-import { asPlainSession, coverage, programOf, sessionsCovered, whoAsks } from "../../src/policy/coverage.ts";
+import {
+  asPlainSession,
+  coverage,
+  denialCoverage,
+  programOf,
+  sessionsCovered,
+  whoAsks,
+} from "../../src/policy/coverage.ts";
 import type { Caller, Forward, Host, Process, Request } from "../../src/policy/request.ts";
 import { caller, github, gitSignature, login, unverified } from "../support/policy.ts";
 
@@ -204,6 +211,26 @@ describe("who asks is", () => {
       whoAsks({ ...caller, container: true }, undefined),
     ];
     expect(new Set([one, ...others]).size).toBe(others.length + 1);
+  });
+});
+
+describe("a program whose file was removed or replaced while it runs", () => {
+  const deleted = { ...caller, exeDeleted: true } as const;
+
+  test("has no approvals of the program at that path, nor of a file that is really called so", () => {
+    const named = { exe: "/usr/bin/ssh (deleted)" };
+    const approvals = [covered({}), covered({}, deleted), covered({}, named), covered({}, { ancestors: [] })];
+    expect(new Set(approvals).size).toBe(approvals.length);
+  });
+
+  test("has its denials, and is counted as before", () => {
+    expect(denialCoverage(login, deleted, undefined)).toBe(denialCoverage(login, caller, undefined));
+    expect(whoAsks(deleted, undefined)).toBe(whoAsks(caller, undefined));
+  });
+
+  test("is in the line of programs, although it is a shell", () => {
+    const [git, bash] = caller.ancestors as [Process, Process];
+    expect(covered({}, { ancestors: [git, { ...bash, exeDeleted: true }] })).not.toBe(covered({}));
   });
 });
 

@@ -82,6 +82,36 @@ describe("a rule for a caller", () => {
     expect(matches({ caller: list }, {}, caller)).toBe(expected);
   });
 
+  describe("whose file was removed or replaced while it runs", () => {
+    const deleted = { exeDeleted: true } as const;
+    const [parent, ...above] = base.caller.ancestors;
+    const ancestors = [{ ...parent, ...deleted } as never, ...above];
+    const rows: [string, Partial<Rule>, Partial<Caller>, boolean][] = [
+      ["still matches to deny", { action: "deny", caller: "/usr/bin/ssh" }, deleted, true],
+      ["still matches to ask", { action: "ask", caller: "ssh" }, deleted, true],
+      ["does not match to allow", { action: "allow", caller: "/usr/bin/ssh" }, deleted, false],
+      ["does not match an ancestor to allow", { action: "allow", caller: "git" }, { ancestors }, false],
+      ["still matches an ancestor to deny", { action: "deny", caller: "git" }, { ancestors }, true],
+      ["does not hide the others", { action: "allow", caller: "git" }, deleted, true],
+      ["is excluded still", { action: "allow", caller: "git,!ssh" }, deleted, false],
+      [
+        "is none of the programs that are allowed",
+        { action: "allow", programs: ["/usr/bin/ssh", "/usr/bin/git"] },
+        deleted,
+        false,
+      ],
+      [
+        "is one of the programs that are denied",
+        { action: "deny", programs: ["/usr/bin/ssh", "/usr/bin/git"] },
+        deleted,
+        true,
+      ],
+    ];
+    test.each(rows)("%s", (_, rule, caller, expected) => {
+      expect(matches(rule, {}, caller)).toBe(expected);
+    });
+  });
+
   test("to allow does not match where an ancestor is excluded, and to deny it does", () => {
     expect(matches({ caller: "ssh,!git", action: "allow" }, {})).toBe(false);
     expect(matches({ caller: "ssh,!/usr/bin/git", action: "allow" }, {})).toBe(false);

@@ -5,9 +5,12 @@
 import { expect } from "vitest";
 import type { Approver } from "../../src/approver/approver.ts";
 import type { Decided } from "../../src/audit/event.ts";
-import { type Asker, Broker, type BrokerParts, type Settings } from "../../src/guard/decide/broker.ts";
-import { type Asking, Questions } from "../../src/guard/decide/questions.ts";
+import type { Settings } from "../../src/guard/decide/asked.ts";
+import type { Asking } from "../../src/guard/decide/asking.ts";
+import { Broker, type BrokerParts } from "../../src/guard/decide/broker.ts";
+import { Questions } from "../../src/guard/decide/questions.ts";
 import type { Scope } from "../../src/guard/decide/scope.ts";
+import type { Asker } from "../../src/guard/decide/verdict.ts";
 import { Grants } from "../../src/policy/grants.ts";
 import { emptyPolicy, type Policy } from "../../src/policy/policy.ts";
 import type { Answer, Question } from "../../src/policy/question.ts";

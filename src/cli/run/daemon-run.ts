@@ -1,9 +1,10 @@
 /** A run through the daemon: its guard, its agent, its approvers, and this process's terminal. */
-import { hasCode, messageOf } from "../../errors.ts";
+
 import { existsSync, rmSync } from "node:fs";
+import { hasCode, messageOf } from "../../errors.ts";
 import type { Paths } from "../../settings/paths.ts";
 import { CliError, exitCodes } from "../cli-error.ts";
-import type { OpenRun, RunRequest } from "./run.ts";
+import type { OpenRun, RunRequest } from "./request.ts";
 
 /**
  * Undefined if no daemon runs, or if it takes no runs from here: inside of a run, a run has a guard of its

@@ -14,7 +14,7 @@ import type { Rides } from "../../runs/ride/server.ts";
 import type { Config } from "../../settings/config.ts";
 import type { Paths } from "../../settings/paths.ts";
 import { filePolicy, type PolicySource, userPolicy } from "../../settings/policy-files.ts";
-import type { OpenRun, RunRequest } from "./run.ts";
+import type { OpenRun, RunRequest } from "./request.ts";
 
 export async function openOwnRun(paths: Paths, config: Config, request: RunRequest): Promise<OpenRun> {
   await removeStaleRuns(paths.runtime);

@@ -2,11 +2,12 @@
  * `muxguard run`: a command with a guarded agent, through the daemon if one runs, otherwise through a guard
  * of its own.
  */
-import { codeOf } from "../../errors.ts";
+
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { constants } from "node:os";
 import { basename, resolve } from "node:path";
+import { codeOf } from "../../errors.ts";
 import { hasKeyboard } from "../../platform/proc/foreground.ts";
 import { protectProcess } from "../../platform/proc/protect.ts";
 import { becomeRunHolder, markRun } from "../../runs/holder.ts";
@@ -17,33 +18,13 @@ import { toStderr } from "../../to-stderr.ts";
 import { CliError, exitCodes } from "../cli-error.ts";
 import { openDaemonRun } from "./daemon-run.ts";
 import { openOwnRun } from "./own-run.ts";
+import type { OpenRun, RunRequest } from "./request.ts";
 
 export interface RunOptions {
   policy?: string;
   scope?: string;
   upstream?: string;
   ride?: boolean;
-}
-
-/** What a run is opened with. */
-export interface RunRequest {
-  name: string;
-  /** Absolute paths. */
-  policy?: string;
-  upstream?: string;
-  ride: boolean;
-  report: (line: string) => void;
-  /** Ctrl-C at a prompt on the terminal. */
-  interrupted: () => void;
-}
-
-export interface OpenRun {
-  agentSocket: string;
-  /** For muxguard-askpass. */
-  askpassSocket: string;
-  /** For a ride: the folder with its programs. */
-  readonly rideFolder?: string | undefined;
-  close(): Promise<void>;
 }
 
 /** Returns the exit code: the command's own, 128+n if signal n ended it. */

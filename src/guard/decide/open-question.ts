@@ -3,21 +3,15 @@
  * wait for the answer.
  */
 import { hostName } from "../../policy/describe/caller.ts";
-import { type Answer, DEAF_FOR, type Question } from "../../policy/question.ts";
+import type { Question } from "../../policy/question.ts";
+import type { Asking, Outcome } from "./asking.ts";
 import { newId } from "./ids.ts";
-import type { Asking } from "./questions.ts";
 
 /** The most hosts that one question lists. */
 const MAX_HOSTS = 32;
 
 /** The longest that questions take each other's place, in milliseconds. */
 const MAX_GATHERED = 10_000;
-
-export interface Outcome {
-  answer: Exclude<Answer, { decision: "apart" }>;
-  /** The kind of approver that answered, or what was at fault. */
-  by: `approver:${string}` | `fault:${string}`;
-}
 
 /** One of the things that a question is about: identical requests share it. */
 export interface Member {
@@ -87,10 +81,13 @@ export class OpenQuestion {
     this.#firstShown ??= now;
   }
 
-  /** Whether another one may take its place: no key counts yet. */
-  isNew(now: number): boolean {
+  /**
+   * Whether another one may take its place: no key counts yet.
+   * @param deafFor how long a question is on a screen before one does, in milliseconds
+   */
+  isNew(now: number, deafFor: number): boolean {
     const [first, since] = [this.#firstShown ?? now, this.#shownSince ?? now];
-    return !this.isOver && now - since < DEAF_FOR && now - first < MAX_GATHERED;
+    return !this.isOver && now - since < deafFor && now - first < MAX_GATHERED;
   }
 
   add(member: Member): void {

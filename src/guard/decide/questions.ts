@@ -6,12 +6,11 @@
  * while it is new gives one question about all of them, shown in its place; what comes later waits until it
  * is answered. So nothing changes under the eyes of somebody who reads.
  */
-import { messageOf } from "../../errors.ts";
-import type { Approver } from "../../approver/approver.ts";
 import { describeAnswer } from "../../policy/describe/describe.ts";
-import type { Answer, Question } from "../../policy/question.ts";
-import { type Member, OpenQuestion, type Outcome } from "./open-question.ts";
-import type { Scope } from "./scope.ts";
+import { type Answer, DEAF_FOR, type Question } from "../../policy/question.ts";
+import { askAll } from "./ask-all.ts";
+import { type Asking, fault, type Outcome } from "./asking.ts";
+import { type Member, OpenQuestion } from "./open-question.ts";
 
 /** The most questions open at once. Beyond it a request is denied without asking. */
 const MAX_OPEN = 64;
@@ -25,26 +24,6 @@ const MAX_OF_RUN = MAX_OPEN / 2;
 /** The longest that a timer of Node waits, in milliseconds: a longer one would fire at once. */
 const MAX_TIMER = 2 ** 31 - 1;
 
-export type { Outcome } from "./open-question.ts";
-
-export interface Asking {
-  question: Question;
-  /**
-   * What an approval would cover: requests that share it share the question. Undefined for one that is never
-   * shared.
-   */
-  covered: string | undefined;
-  /** The same without the host: questions that come together and share it are asked as one. */
-  alike?: string | undefined;
-  /** Who asks: there is a limit to the questions of one program. */
-  who?: string;
-  approvers: readonly Approver[];
-  /** Whether `muxguard approve` may answer too, and whether that is enough for the question to stay open. */
-  queue: Scope["queue"];
-  /** Called when the queue is all that is left. */
-  onlyQueue: () => void;
-}
-
 export interface Limits {
   /**
    * How long after each question more of the same may come that belongs to it, in milliseconds; 0 keeps all
@@ -53,6 +32,8 @@ export interface Limits {
   gatherFor: number;
   /** The most questions open at once for the same line of programs. */
   perProgram: number;
+  /** How long a question is on a screen before a key or a button counts, in milliseconds. */
+  deafFor: number;
 }
 
 export class Questions {
@@ -60,12 +41,21 @@ export class Questions {
   readonly #members = new Map<string, Member>();
   readonly #onOpen: () => void;
   readonly #limits: Limits;
+  readonly #now: () => number;
   #unsharedCount = 0;
 
-  /** @param onOpen called when a question comes up that somebody may want to see */
-  constructor(onOpen: () => void = () => {}, limits: Partial<Limits> = {}) {
+  /**
+   * @param onOpen called when a question comes up that somebody may want to see
+   * @param now a monotonic clock, in milliseconds
+   */
+  constructor(
+    onOpen: () => void = () => {},
+    limits: Partial<Limits> = {},
+    now: () => number = () => performance.now(),
+  ) {
     this.#onOpen = onOpen;
-    this.#limits = { gatherFor: 0, perProgram: MAX_OPEN, ...limits };
+    this.#limits = { gatherFor: 0, perProgram: MAX_OPEN, deafFor: DEAF_FOR, ...limits };
+    this.#now = now;
   }
 
   /** Asks, or joins the same question. @param gone aborted when the one who asks has gone away */
@@ -162,7 +152,7 @@ export class Questions {
   /** Takes the place of the one ahead while that is new, else waits for its end. */
   #follow(open: OpenQuestion, ahead: OpenQuestion): void {
     const replace = (): void => {
-      if (!ahead.isNew(performance.now()) || !open.takesAll(ahead)) return;
+      if (!this.#isNew(ahead) || !open.takesAll(ahead)) return;
       open.takeOver(ahead);
       this.#end(ahead, "asked together with more of the same");
     };
@@ -174,10 +164,15 @@ export class Questions {
     ahead.withdrawn.signal.addEventListener("abort", ended, { once: true });
   }
 
+  /** No key counts yet. */
+  #isNew(open: OpenQuestion): boolean {
+    return open.isNew(this.#now(), this.#limits.deafFor);
+  }
+
   #show(open: OpenQuestion): void {
     const { question, alike } = open.asking;
     const { signal } = open.withdrawn;
-    open.show(performance.now());
+    open.show(this.#now());
     const timedOut = (): void => this.#settleAll(open, fault("timeout", noAnswer(question)));
     later(Math.min(question.timeout, MAX_TIMER), signal, timedOut);
     const gathers = alike !== undefined && this.#limits.gatherFor > 0;
@@ -192,7 +187,7 @@ export class Questions {
   #gathered(open: OpenQuestion, then: () => void): void {
     later(this.#limits.gatherFor, open.withdrawn.signal, () => {
       const more = [...this.#open].some((other) => !other.isShown && other.isAlike(open.asking));
-      if (more && open.isNew(performance.now())) this.#gathered(open, then);
+      if (more && this.#isNew(open)) this.#gathered(open, then);
       else then();
     });
   }
@@ -237,41 +232,6 @@ export class Questions {
   }
 }
 
-/**
- * Asks every approver that can reach a person. When the last has failed, the queue may still hold the
- * question.
- * @param gathered goes on when the question is whole; undefined where it is
- */
-function askAll(
-  { asking, withdrawn: { signal } }: OpenQuestion,
-  gathered: ((then: () => void) => void) | undefined,
-  { answered, settle }: { answered(answer: Answer, kind: string): void; settle(outcome: Outcome): void },
-): void {
-  const { question, approvers, queue, onlyQueue } = asking;
-  const reasons: string[] = [];
-  const failed = (reason: string): void => {
-    reasons.push(reason);
-    if (reasons.length < approvers.length || signal.aborted) return;
-    if (queue === "holds") onlyQueue();
-    else settle(fault("approver", nobodyThere(reasons)));
-  };
-  const ask = (approver: Approver): void => {
-    const threw = (error: unknown): void => failed(`${approver.kind}: ${messageOf(error)}`);
-    try {
-      const unavailable = approver.unavailable();
-      if (unavailable !== undefined) failed(unavailable);
-      else approver.ask(question, signal).then((answer) => answered(answer, approver.kind), threw);
-    } catch (error) {
-      threw(error);
-    }
-  };
-  if (approvers.length === 0) failed("none is configured");
-  for (const approver of approvers) {
-    if (gathered && approver.unhurried) gathered(() => ask(approver));
-    else ask(approver);
-  }
-}
-
 /** @param signal aborted when it is no longer wanted */
 function later(milliseconds: number, signal: AbortSignal, action: () => void): void {
   const timer = setTimeout(action, milliseconds);
@@ -282,14 +242,6 @@ function withdrawal(): Outcome {
   return fault("withdrawn", "the client went away before the answer");
 }
 
-function fault(what: string, reason: string): Outcome {
-  return { answer: { decision: "deny", reason }, by: `fault:${what}` };
-}
-
 function noAnswer(question: Question): string {
   return `no answer within ${question.timeout / 1000} seconds`;
-}
-
-function nobodyThere(reasons: readonly string[]): string {
-  return `nobody can be asked: ${reasons.join("; ")}. Allow it in policy.toml, or run it where someone can be asked`;
 }

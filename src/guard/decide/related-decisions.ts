@@ -9,7 +9,7 @@
 import { createHash } from "node:crypto";
 import { whoAsks } from "../../policy/coverage.ts";
 import { type Caller, type Destination, processKey, type Request } from "../../policy/request.ts";
-import type { Verdict } from "./broker.ts";
+import type { Verdict } from "./verdict.ts";
 
 /** For how long a denied session denies the other ways in, in milliseconds. */
 const DENIED_FOR = 30_000;

@@ -5,7 +5,7 @@
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { reap } from "../libc.ts";
-import { parseStat } from "./process.ts";
+import { parseStat } from "./stat.ts";
 
 /**
  * How long a child must have been a zombie, in milliseconds: one of Node's own is not, as Node waits for it

@@ -4,6 +4,7 @@ import { uptime } from "node:os";
 import type { Caller } from "../../policy/request.ts";
 import { hasEnded, peerPidfd } from "../libc.ts";
 import type { Accepted } from "../sockets/listener.ts";
+import { runsSameFile } from "./exe.ts";
 import { ProcessGone, type ProcessTable } from "./process.ts";
 
 /** Of /proc's start times; the same on every Linux that Node runs on. */
@@ -75,7 +76,9 @@ export class Peer {
     try {
       const now = this.identify();
       return (
-        now.startTime === before.startTime && now.exe === before.exe && sameWords(now.cmdline, before.cmdline)
+        now.startTime === before.startTime &&
+        runsSameFile(now, before) &&
+        sameWords(now.cmdline, before.cmdline)
       );
     } catch (error) {
       if (error instanceof ProcessGone) return false;

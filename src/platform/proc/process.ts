@@ -7,36 +7,26 @@
  * stat as it was (exec alone counts page faults there), and one that called exec has another executable or
  * other addresses of its arguments, and is read anew.
  */
+
+import { closeSync, openSync, readFileSync, readSync } from "node:fs";
 import { hasCode } from "../../errors.ts";
-import { closeSync, openSync, readFileSync, readlinkSync, readSync } from "node:fs";
 import type { Caller, Process } from "../../policy/request.ts";
+import { exePath } from "./exe.ts";
+import { type ProcessFacts, readFacts, workingFolder } from "./facts.ts";
+import { livingStat, type Stat, ttyName } from "./stat.ts";
 
 /** A process that ended, or that /proc doesn't show. */
 export class ProcessGone extends Error {
   override name = "ProcessGone";
 }
 
-interface Entry extends Process {
+interface Entry extends ProcessFacts {
   statFd: number;
   /** The text of /proc/PID/stat when it was last read, and what it says. */
   statText: Buffer;
   stat: Stat;
   /** The ancestors as they were last read. */
   line?: { parent: number; ancestors: Process[]; readAt: number };
-  /** Changes with each exec, unless someone takes pains: the executable is compared as well. */
-  layout: string;
-  container: boolean;
-  session: string;
-}
-
-interface Stat {
-  state: string;
-  parent: number;
-  posixSession: string;
-  tty: number;
-  startTime: string;
-  layout: string;
-  name: string;
 }
 
 interface Current {
@@ -54,8 +44,6 @@ const MAX_CHANGES = 20;
  * about what it has started.
  */
 const LINE_STANDS = 100;
-const MAX_CMDLINE = 16 * 1024;
-const NO_LOGIN_SESSION = "4294967295";
 
 export class ProcessTable {
   readonly #entries = new Map<number, Entry>();
@@ -82,7 +70,7 @@ export class ProcessTable {
       ancestors: this.#ancestors(current),
       container: entry.container,
     };
-    const cwd = link(pid, "cwd");
+    const cwd = workingFolder(pid);
     const tty = ttyName(stat.tty);
     if (cwd !== undefined) caller.cwd = cwd;
     if (tty !== undefined) caller.tty = tty;
@@ -159,7 +147,7 @@ export class ProcessTable {
       throw new ProcessGone(`process ${pid} has ended`);
     }
     return {
-      entry: this.#keep({ ...readEntry(pid, stat), statFd, statText: Buffer.from(text), stat }),
+      entry: this.#keep({ ...readFacts(pid, stat), statFd, statText: Buffer.from(text), stat }),
       stat,
     };
   }
@@ -198,15 +186,9 @@ export function isProcess(pid: number, startTime: string): boolean {
   }
 }
 
-/** Undefined for a process that has ended and not been reaped yet. */
-function livingStat(text: Buffer): Stat | undefined {
-  const stat = parseStat(text.toString("latin1"));
-  return stat.state === "Z" || stat.state === "X" ? undefined : stat;
-}
-
 function refreshed(entry: Entry, statText: Buffer, stat: Stat): Entry {
   const changed = stat.layout !== entry.layout || stat.name !== entry.name || hasOtherExe(entry);
-  const current = changed ? { ...readEntry(entry.pid, stat), statFd: entry.statFd } : entry;
+  const current = changed ? { ...readFacts(entry.pid, stat), statFd: entry.statFd } : entry;
   return { ...current, statText, stat };
 }
 
@@ -218,98 +200,17 @@ function openStat(pid: number): number {
   }
 }
 
-/** The fields after the name, which is in parentheses and may hold any character. */
-export function parseStat(text: string): Stat {
-  const nameEnd = text.lastIndexOf(")");
-  const fields = text.slice(nameEnd + 2).split(" ");
-  const field = (number: number): string => fields[number - 3] ?? "0";
-  return {
-    name: Buffer.from(text.slice(text.indexOf("(") + 1, nameEnd), "latin1").toString("utf8"),
-    state: field(3),
-    parent: Number(field(4)),
-    posixSession: field(6),
-    tty: Number(field(7)),
-    startTime: field(22),
-    layout: `${field(28)} ${field(48)} ${field(49)} ${field(50)}`,
-  };
-}
-
-function readEntry(pid: number, stat: Stat): Omit<Entry, "statFd" | "statText" | "stat"> {
-  const exe = link(pid, "exe");
-  const login = readText(pid, "sessionid");
-  return {
-    pid,
-    startTime: stat.startTime,
-    name: stat.name,
-    cmdline: readCmdline(pid),
-    layout: stat.layout,
-    container: isInOtherPidNamespace(pid),
-    session: login === "" || login === NO_LOGIN_SESSION ? `session:${stat.posixSession}` : `login:${login}`,
-    ...(exe !== undefined && { exe }),
-  };
-}
-
-/** Where the kernel doesn't tell the executable, it is the name that shows an exec. */
-function hasOtherExe(entry: Entry): boolean {
-  return entry.exe !== undefined && link(entry.pid, "exe") !== entry.exe;
-}
-
-function processOf({ pid, startTime, exe, name, cmdline }: Entry): Process {
-  return { pid, startTime, name, cmdline, ...(exe !== undefined && { exe }) };
-}
-
-function link(pid: number | "self", name: "exe" | "cwd" | "ns/pid"): string | undefined {
-  try {
-    return readlinkSync(`/proc/${pid}/${name}`);
-  } catch {
-    return undefined; // another user's process, or one that forbids it (PR_SET_DUMPABLE)
-  }
-}
-
-function readText(pid: number, name: string): string {
-  return readBytes(pid, name)?.toString("utf8") ?? "";
-}
-
-/** For one file at a time. */
-const scratch = Buffer.alloc(MAX_CMDLINE);
-
-/** The beginning of a file, as a view on a shared buffer. */
-function readBytes(pid: number, name: string): Buffer | undefined {
-  try {
-    const fd = openSync(`/proc/${pid}/${name}`, "r");
-    try {
-      return scratch.subarray(0, readSync(fd, scratch, 0, scratch.length, 0));
-    } finally {
-      closeSync(fd);
-    }
-  } catch {
-    return undefined;
-  }
-}
-
-function readCmdline(pid: number): string[] {
-  const bytes = readBytes(pid, "cmdline");
-  return bytes ? bytes.toString("utf8").replace(/\0+$/, "").split("\0") : [];
-}
-
-let ownNamespace: string | undefined;
-
 /**
- * A process of an inner pid namespace has one pid for each level, and the outermost is ours. The link is
- * faster, where it may be read.
+ * By exec, or because its file was removed or renamed. Where the kernel doesn't tell the executable, it is
+ * the name that shows an exec.
  */
-function isInOtherPidNamespace(pid: number): boolean {
-  ownNamespace ??= link("self", "ns/pid");
-  if (ownNamespace !== undefined && link(pid, "ns/pid") === ownNamespace) return false;
-  const [, pids = ""] = /^NSpid:\t(.*)$/m.exec(readText(pid, "status")) ?? [];
-  return pids.split("\t").length > 1;
+function hasOtherExe({ pid, exe, exeFile, exeDeleted }: Entry): boolean {
+  if (exe === undefined) return false;
+  const now = exePath(pid);
+  return now?.path !== exe || now.file !== exeFile || now.deleted !== (exeDeleted ?? false);
 }
 
-/** Device numbers of terminals: Documentation/admin-guide/devices.txt of Linux. */
-function ttyName(device: number): string | undefined {
-  const major = (device >> 8) & 0xfff;
-  const minor = (device & 0xff) | ((device >> 12) & 0xfff00);
-  if (major >= 136 && major <= 143) return `/dev/pts/${(major - 136) * 256 + minor}`;
-  if (major === 4) return minor < 64 ? `/dev/tty${minor}` : `/dev/ttyS${minor - 64}`;
-  return undefined;
+function processOf({ pid, startTime, exe, exeFile, exeDeleted, name, cmdline }: Entry): Process {
+  const file = { ...(exe !== undefined && { exe }), ...(exeFile !== undefined && { exeFile }) };
+  return { pid, startTime, name, cmdline, ...file, ...(exeDeleted && { exeDeleted }) };
 }

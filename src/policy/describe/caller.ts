@@ -73,9 +73,15 @@ export function describeLine(caller: Caller): string {
  * makes a file or a process names it as it likes: one outside of the folders of the system has its whole
  * path.
  */
-export function programName({ exe, name }: Process): string {
+export function programName({ exe, exeDeleted, name }: Process): string {
   if (exe === undefined) return `(${named(name, 32)})`;
-  return systemFolders.test(exe) ? named(exe.slice(exe.lastIndexOf("/") + 1)) : named(exe, 100);
+  const shown = systemFolders.test(exe) ? named(exe.slice(exe.lastIndexOf("/") + 1)) : named(exe, 100);
+  return exeDeleted ? `${shown} (deleted)` : shown;
+}
+
+/** The path of the executable as the log has it; undefined where the kernel does not tell. */
+export function executableText({ exe, exeDeleted }: Process): string | undefined {
+  return exeDeleted ? `${exe} (deleted)` : exe;
 }
 
 export function hostName(host: Host): string {

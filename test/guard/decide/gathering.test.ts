@@ -149,6 +149,22 @@ describe("the same on several hosts", () => {
     for (const outcome of await Promise.all(late)) expect(outcome.answer).toEqual(no);
   });
 
+  test.each([
+    ["while no key counts yet", 499, ["web1", "web2"]],
+    ["but not once one does", 500, undefined],
+  ])("takes the place of the first %s", async (_, shownFor, listed) => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    const clock = { now: 1000 };
+    const approver = new StubApprover();
+    const questions = new Questions(undefined, { gatherFor, deafFor: 500 }, () => clock.now);
+    const outcomes = [askAt("web1", questions, approver), askAt("web2", questions, approver)];
+    clock.now += shownFor;
+    await vi.advanceTimersByTimeAsync(gatherFor);
+    expect(approver.asked.at(-1)?.question.hosts?.map(({ name }) => name)).toEqual(listed);
+    questions.withdraw("the end");
+    await Promise.all(outcomes);
+  });
+
   test("may come one by one, each taking the place of what is new; never of what was answered", async () => {
     const { questions, approver, outcomes } = gather();
     const three = await approver.nth(2);

@@ -1,6 +1,7 @@
 /** Questions that end without an answer. */
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { type Outcome, Questions } from "../../../src/guard/decide/questions.ts";
+import type { Outcome } from "../../../src/guard/decide/asking.ts";
+import { Questions } from "../../../src/guard/decide/questions.ts";
 import { answering, asking, denied, no, question, StubApprover, staying, yes } from "../../support/guard.ts";
 
 afterEach(() => void vi.useRealTimers());

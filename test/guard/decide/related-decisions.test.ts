@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import type { Verdict } from "../../../src/guard/decide/broker.ts";
 import { RelatedDecisions } from "../../../src/guard/decide/related-decisions.ts";
+import type { Verdict } from "../../../src/guard/decide/verdict.ts";
 import type { Caller, Destination, Request } from "../../../src/policy/request.ts";
 import { caller, github, gitSignature, login } from "../../support/policy.ts";
 

@@ -226,14 +226,11 @@ describe("a login to a known host", () => {
     });
   });
 
-  it.each(["ssh", "/opt/openssh/bin/ssh", "/usr/bin/ssh (deleted)"])(
-    "reads the command line of %s",
-    async (exe) => {
-      const world = makeWorld("");
-      const { destination } = await resolve(world, { exe, cmdline: ["ssh", "host.example"] });
-      expect(destination?.claimed).toBe("host.example");
-    },
-  );
+  it.each(["ssh", "/opt/openssh/bin/ssh"])("reads the command line of %s", async (exe) => {
+    const world = makeWorld("");
+    const { destination } = await resolve(world, { exe, cmdline: ["ssh", "host.example"] });
+    expect(destination?.claimed).toBe("host.example");
+  });
 });
 
 describe("a login is unverified", () => {

@@ -1,0 +1,22 @@
+/** A run as it is asked for, and as it is opened: by the daemon, or by a guard of its own. */
+
+/** What a run is opened with. */
+export interface RunRequest {
+  name: string;
+  /** Absolute paths. */
+  policy?: string;
+  upstream?: string;
+  ride: boolean;
+  report: (line: string) => void;
+  /** Ctrl-C at a prompt on the terminal. */
+  interrupted: () => void;
+}
+
+export interface OpenRun {
+  agentSocket: string;
+  /** For muxguard-askpass. */
+  askpassSocket: string;
+  /** For a ride: the folder with its programs. */
+  readonly rideFolder?: string | undefined;
+  close(): Promise<void>;
+}

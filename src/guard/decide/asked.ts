@@ -1,0 +1,113 @@
+/** A request that is about to be asked about: the question that is made of it, and what is alike. */
+import { coverage, whoAsks } from "../../policy/coverage.ts";
+import type { AskRuling } from "../../policy/evaluate.ts";
+import { formatRule } from "../../policy/exact-rule.ts";
+import type { Rule } from "../../policy/policy.ts";
+import type { Question } from "../../policy/question.ts";
+import type { Caller, Request } from "../../policy/request.ts";
+import type { Asking } from "./asking.ts";
+import { choicesOf } from "./choices.ts";
+import type { Scope } from "./scope.ts";
+import type { Asker } from "./verdict.ts";
+
+export interface Asked {
+  id: string;
+  request: Request;
+  caller: Caller;
+  /** What an approval would cover; undefined where none is remembered. */
+  covered: string | undefined;
+  ruling: AskRuling;
+  asker: Asker;
+  sessionIsOver: (() => boolean) | undefined;
+  /** What "always" would write. */
+  rule: Rule | undefined;
+}
+
+export interface Settings {
+  /** How long an approval is remembered if nothing else is said, in milliseconds. */
+  remember: number;
+  /** After how long no answer is a denial, in milliseconds. */
+  timeout: number;
+  /** What a plain yes means, where an approver has just yes and no. */
+  yes: "once" | "remember";
+  /** After how many approvals of the same a question shows the rule that "always" writes. */
+  offerAfter: number;
+}
+
+const MAX_COUNTED = 4096;
+
+/** How often a person approved what a rule could. */
+export class ApprovalCounts {
+  /** By the rule that "always" would write: it is the same in the next run. */
+  readonly #counts = new Map<string, number>();
+
+  add(rule: Rule | undefined): void {
+    if (!rule || this.#counts.size >= MAX_COUNTED) return;
+    const key = formatRule(rule).join("\n");
+    this.#counts.set(key, (this.#counts.get(key) ?? 0) + 1);
+  }
+
+  /** @param lines the rule as it is written */
+  of(lines: readonly string[]): number {
+    return this.#counts.get(lines.join("\n")) ?? 0;
+  }
+}
+
+export function makeQuestion(
+  { id, request, caller, covered, ruling, rule, sessionIsOver }: Asked,
+  { run }: Scope,
+  settings: Settings,
+  counts: ApprovalCounts,
+): Question {
+  const longest = covered === undefined ? 0 : ruling.remember;
+  const lasting = {
+    run: run !== undefined,
+    session: sessionIsOver !== undefined,
+    always: rule !== undefined,
+  };
+  const choices = choicesOf(longest, settings.remember, lasting);
+  const [once, usual = once] = choices;
+  return {
+    id,
+    request,
+    caller,
+    because: ruling.by,
+    count: 1,
+    choices,
+    ...(longest !== undefined && { longest }),
+    yes: settings.yes === "once" ? once : usual,
+    denyFor: settings.remember,
+    ...(rule && ruleFacts(rule, settings, counts)),
+    asked: new Date().toISOString(),
+    timeout: ruling.timeout ?? settings.timeout,
+  };
+}
+
+function ruleFacts(
+  rule: Rule,
+  { offerAfter }: Settings,
+  counts: ApprovalCounts,
+): Pick<Question, "rule" | "approvals"> {
+  const lines = formatRule(rule);
+  const approvals = counts.of(lines);
+  return { rule: lines, ...(approvals >= offerAfter && { approvals }) };
+}
+
+/**
+ * By what questions are gathered, and counted. Those of other rules, or with other choices, stay apart; so
+ * does what nobody proved.
+ */
+export function alikeness(
+  { request, caller, covered }: Asked,
+  question: Question,
+  { run }: Scope,
+): Pick<Asking, "alike" | "who"> {
+  const who = whoAsks(caller, run?.id);
+  if (covered === undefined || request.forwarded || !request.destination?.verified) return { who };
+  const anywhere = { ...request, destination: { verified: true, names: [], how: "" } };
+  const { because, choices, longest, timeout } = question;
+  return {
+    who,
+    alike: JSON.stringify([coverage(anywhere, caller, run?.id), because, choices, longest, timeout]),
+  };
+}

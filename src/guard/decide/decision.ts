@@ -1,0 +1,75 @@
+/** A decision on its way to the log, and what is to be remembered of it once it is there. */
+import { messageOf } from "../../errors.ts";
+import { denialCoverage, sessionsCovered } from "../../policy/coverage.ts";
+import { describeProgram } from "../../policy/describe/caller.ts";
+import { describeRequest } from "../../policy/describe/describe.ts";
+import type { DecidedBy } from "../../policy/evaluate.ts";
+import type { Granted, Grants, Life, Remember } from "../../policy/grants.ts";
+import type { Asked } from "./asked.ts";
+import type { Scope } from "./scope.ts";
+import type { Verdict } from "./verdict.ts";
+
+export type Decision = Omit<Verdict, "id"> & Remembered;
+
+interface Remembered {
+  /** For how long a person's answer is remembered. */
+  remember?: Remember;
+  /** Does it, once the answer is in the log. */
+  keep?: () => void | Promise<void>;
+}
+
+/**
+ * For how long a person's no stands against the same request, in milliseconds: a program that tries again is
+ * not asked about at once.
+ */
+const DENIED_FOR = 30_000;
+
+export function denial(by: DecidedBy, reason: string | undefined): Decision {
+  return { decision: "deny", by, ...(reason !== undefined && { reason }) };
+}
+
+export function internalFault(error: unknown): Decision {
+  return denial("fault:internal", messageOf(error));
+}
+
+/** @param remember for how long the person wants it to stand; undefined for a plain no */
+export function rememberedDenial(
+  asked: Asked,
+  { run }: Scope,
+  grants: Grants,
+  remember?: { milliseconds: number },
+): Remembered {
+  const granted = grantedBy(asked, denialCoverage(asked.request, asked.caller, run?.id));
+  const milliseconds = Math.max(DENIED_FOR, remember?.milliseconds ?? 0);
+  const keep = (): void => grants.deny(granted, milliseconds, { run: run?.id });
+  return { ...(remember && { remember }), keep };
+}
+
+/** @param remember within what the question offered */
+export function rememberedApproval(
+  asked: Asked,
+  scope: Scope,
+  grants: Grants,
+  remember: Remember,
+): Remembered {
+  const { request, caller, covered, ruling, rule, sessionIsOver } = asked;
+  if (covered === undefined) return { remember };
+  if (remember === "always") return { remember, keep: () => rule && scope.approve?.(rule) };
+  const life: Life = { run: scope.run?.id, sessionIsOver };
+  const alsoCovered = sessionsCovered(request, caller, scope.run?.id, ruling.by);
+  const granted = { ...grantedBy(asked, covered), alsoCovered };
+  return { remember, keep: () => void grants.allow(granted, remember, life) };
+}
+
+/** What is decided stands, whether or not it can be remembered. */
+export async function keepAnswer({ keep }: Decision, scope: Scope): Promise<void> {
+  try {
+    await keep?.();
+  } catch (error) {
+    scope.report(`muxguard: this can't be remembered: ${messageOf(error)}`);
+  }
+}
+
+function grantedBy({ id, request, caller }: Asked, covered: string): Granted {
+  return { id, covered, what: `${describeProgram(caller)}: ${describeRequest(request)}` };
+}

@@ -1,0 +1,47 @@
+/** What is decided, who waits for it, and the words of both. */
+import { describeDecision, describeRequest } from "../../policy/describe/describe.ts";
+import type { DecidedBy } from "../../policy/evaluate.ts";
+import type { Question } from "../../policy/question.ts";
+import type { Caller, Request } from "../../policy/request.ts";
+
+export interface Verdict {
+  id: string;
+  decision: "allow" | "deny";
+  by: DecidedBy;
+  /** For a denial: why, and what to do about it. */
+  reason?: string;
+}
+
+/** Who waits for the verdict. */
+export interface Asker {
+  /** As identified when the request came; undefined if that failed. */
+  caller: Caller | undefined;
+  /** Whether the process is still there and still the same program. */
+  isUnchanged(): boolean;
+  /** Aborted when it went away. */
+  gone: AbortSignal;
+  /** Called when somebody else than the user of the asker's own terminal is asked. */
+  waiting?(question: Question): void;
+  /** True if it is the process that logged in for the connection that it now wants to use. */
+  isMaker?: boolean;
+  /** True if it tells its user of a denial by itself. */
+  tells?: boolean;
+}
+
+/** Why a request is denied without asking the policy. */
+export interface Fault {
+  what: string;
+  reason: string;
+  /** Of the approval that it takes back, if there was one. */
+  id?: string;
+}
+
+/** What is said while a person decides. */
+export function waitingLine({ id, request }: Question): string {
+  return `muxguard: waiting for approval: ${describeRequest(request)} (muxguard approve ${id})`;
+}
+
+/** The words of every denial: `muxguard: denied: log in to prod as root with key "work" (rule "no prod")`. */
+export function denialLine(request: Request, { by, reason }: Verdict): string {
+  return `muxguard: denied: ${describeRequest(request)} (${describeDecision(by, reason)})`;
+}
