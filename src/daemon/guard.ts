@@ -33,7 +33,7 @@ import { sessionBusSocket, systemBusSocket } from "../platform/dbus/bus-address.
 import { type LockSignals, onLockOrSleep } from "../platform/dbus/lock-signals.ts";
 import { createDesktop, type OpenDesktop } from "../platform/desktop/desktop.ts";
 import { ensurePrivateFolder } from "../platform/files/private-folder.ts";
-import { bootTime } from "../platform/libc.ts";
+import { bootTime } from "../platform/libc/clock.ts";
 import { sessionEnd } from "../platform/proc/login-session.ts";
 import { Peer } from "../platform/proc/peer.ts";
 import { ProcessGone, ProcessTable } from "../platform/proc/process.ts";

@@ -11,7 +11,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, mkdtempSync, openSync, rmdirSync, unlinkSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { join } from "node:path";
-import { O_PATH } from "../libc.ts";
+import { O_PATH } from "../libc/descriptors.ts";
 import { connectionsTo } from "../proc/ssh-process.ts";
 
 export interface PrivateAgent {

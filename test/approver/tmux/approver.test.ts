@@ -4,7 +4,7 @@ import { userInfo } from "node:os";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
 import { createTurns } from "../../../src/approver/in-turn.ts";
 import { createTmuxApprover } from "../../../src/approver/tmux/approver.ts";
-import { makeFifo } from "../../../src/platform/libc.ts";
+import { makeFifo } from "../../../src/platform/libc/descriptors.ts";
 import { ProcessTable } from "../../../src/platform/proc/process.ts";
 import { openListeningSocket as openSocket } from "../../../src/platform/sockets/listening-socket.ts";
 import type { Caller } from "../../../src/policy/request.ts";

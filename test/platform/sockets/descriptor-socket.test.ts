@@ -3,7 +3,7 @@ import { fstatSync, readlinkSync, readSync, writeSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { closeDescriptors } from "../../../src/platform/libc.ts";
+import { closeDescriptors } from "../../../src/platform/libc/descriptors.ts";
 import { listenAtControlPath } from "../../../src/platform/sockets/control-socket.ts";
 import { DescriptorSocket } from "../../../src/platform/sockets/descriptor-socket.ts";
 import { finished } from "../../peer/lab.ts";
