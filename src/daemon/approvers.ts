@@ -12,7 +12,7 @@ import { createTmuxApprover } from "../approver/tmux/approver.ts";
 import { createTmuxPrompter } from "../approver/tmux/prompter.ts";
 import type { TmuxOptions } from "../approver/tmux/terminal.ts";
 import { questionEvent } from "../audit/event.ts";
-import { makeFifo } from "../platform/libc.ts";
+import { makeFifo } from "../platform/libc/descriptors.ts";
 import { openListeningSocket } from "../platform/sockets/listening-socket.ts";
 import type { Desktop } from "../policy/desktop.ts";
 import type { Caller } from "../policy/request.ts";

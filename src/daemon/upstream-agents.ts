@@ -39,5 +39,6 @@ export class UpstreamAgents {
 
   close(): void {
     this.#private?.close();
+    this.#private = undefined;
   }
 }

@@ -22,7 +22,7 @@ import { dirname, join } from "node:path";
 import { probeMaster } from "../guard/mux/probe.ts";
 import type { MasterOrigin } from "../identity/master-destination.ts";
 import { ensurePrivateFolder } from "../platform/files/private-folder.ts";
-import { peerCredentials } from "../platform/libc.ts";
+import { peerCredentials } from "../platform/libc/sockets.ts";
 import { ProcessGone } from "../platform/proc/process.ts";
 import { checkMaster, ENDED, findNoSsh } from "../platform/proc/ssh-process.ts";
 import {

@@ -11,7 +11,7 @@ import type { MasterDestinations, MasterOrigin } from "../identity/master-destin
 import type { SshConfig } from "../identity/ssh/config.ts";
 import { masterCommandLine } from "../identity/ssh/master-command-line.ts";
 import type { PlainDestination } from "../identity/ssh/plain-destination.ts";
-import { closeDescriptors } from "../platform/libc.ts";
+import { closeDescriptors } from "../platform/libc/descriptors.ts";
 import { Peer } from "../platform/proc/peer.ts";
 import { ProcessGone, type ProcessTable } from "../platform/proc/process.ts";
 import { type ControlListener, checkControlFolder } from "../platform/sockets/control-socket.ts";

@@ -1,6 +1,6 @@
 /** The process that holds a run. */
 
-import { adoptOrphans, setLockLimit, setProcessName } from "../platform/libc.ts";
+import { adoptOrphans, setLockLimit, setProcessName } from "../platform/libc/process.ts";
 import { reapOrphans } from "../platform/proc/orphans.ts";
 import { RUN_HOLDER } from "./in-run.ts";
 import { markOfRun } from "./mark.ts";

@@ -9,8 +9,8 @@ import {
   type Client,
   type Route,
 } from "../../src/guard/agent/connection.ts";
+import { createUpstream } from "../../src/guard/agent/create-upstream.ts";
 import { KeyNames } from "../../src/guard/agent/key-names.ts";
-import { createUpstream } from "../../src/guard/agent/upstream.ts";
 import type { Scope } from "../../src/guard/decide/scope.ts";
 import type { Policy } from "../../src/policy/policy.ts";
 import {

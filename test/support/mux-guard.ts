@@ -9,7 +9,7 @@ import type { Client } from "../../src/guard/agent/connection.ts";
 import type { Scope } from "../../src/guard/decide/scope.ts";
 import { type Descriptors, type MasterEnd, MuxConnection } from "../../src/guard/mux/connection.ts";
 import type { MuxSocket } from "../../src/guard/mux/master-link.ts";
-import { closeDescriptors, duplicate } from "../../src/platform/libc.ts";
+import { closeDescriptors, duplicate } from "../../src/platform/libc/descriptors.ts";
 import { listenAtControlPath } from "../../src/platform/sockets/control-socket.ts";
 import { DescriptorSocket } from "../../src/platform/sockets/descriptor-socket.ts";
 import type { Policy } from "../../src/policy/policy.ts";

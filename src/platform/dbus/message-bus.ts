@@ -9,8 +9,9 @@
  * of a run's start. Of the libraries without native code it is the one with tests against real buses, an end
  * to each call when the connection is lost, and a limit on what it reads.
  */
-import { hasCode } from "../../errors.ts";
+
 import type { MessageBus as Client, Message } from "dbus-native";
+import { hasCode } from "../../errors.ts";
 
 const BUS = "org.freedesktop.DBus";
 

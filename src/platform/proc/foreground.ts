@@ -6,7 +6,7 @@
  * descendant: a job of the user's other programs keeps the terminal.
  */
 import { closeSync, openSync } from "node:fs";
-import { foregroundGroup, ownGroup, setForegroundGroup } from "../libc.ts";
+import { foregroundGroup, ownGroup, setForegroundGroup } from "../libc/terminal.ts";
 import { ProcessTable } from "./process.ts";
 
 /** Whether the keys of this process's own terminal send their signals to its group: Ctrl-C, Ctrl-\. */

@@ -4,7 +4,7 @@
  * src/unix/process.c).
  */
 import { readdirSync, readFileSync } from "node:fs";
-import { reap } from "../libc.ts";
+import { reap } from "../libc/process.ts";
 import { parseStat } from "./stat.ts";
 
 /**

@@ -2,7 +2,8 @@
 import { closeSync } from "node:fs";
 import { uptime } from "node:os";
 import type { Caller } from "../../policy/request.ts";
-import { hasEnded, peerPidfd } from "../libc.ts";
+import { hasEnded } from "../libc/pidfd.ts";
+import { peerPidfd } from "../libc/sockets.ts";
 import type { Accepted } from "../sockets/listener.ts";
 import { runsSameFile } from "./exe.ts";
 import { ProcessGone, type ProcessTable } from "./process.ts";

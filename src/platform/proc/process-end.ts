@@ -1,6 +1,7 @@
 /** When a process ends. pidfd_open(2). */
 import { closeSync } from "node:fs";
-import { hasEnded, openPidfd, watchDescriptor } from "../libc.ts";
+import { watchDescriptor } from "../libc/descriptors.ts";
+import { hasEnded, openPidfd } from "../libc/pidfd.ts";
 
 /**
  * Calls back once, when the process has ended.

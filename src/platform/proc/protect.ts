@@ -4,7 +4,7 @@
  * /proc/PID, or by Node's debugger, which any of them could switch on with a SIGUSR1.
  */
 import { url } from "node:inspector";
-import { forbidTracing } from "../libc.ts";
+import { forbidTracing } from "../libc/process.ts";
 
 /** Takes the place of Node's own handler, which starts the debugger. For the first line of a program. */
 export function ignoreDebuggerSignal(): void {

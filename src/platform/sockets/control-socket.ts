@@ -20,7 +20,7 @@ import {
 import { createServer, type Server, type Socket } from "node:net";
 import { userInfo } from "node:os";
 import { basename, dirname, join } from "node:path";
-import { O_PATH } from "../libc.ts";
+import { O_PATH } from "../libc/descriptors.ts";
 import { DescriptorSocket } from "./descriptor-socket.ts";
 import { type Accepted, acceptedFrom, checkLength, removeStale } from "./listener.ts";
 

@@ -7,14 +7,9 @@
  */
 import { closeSync } from "node:fs";
 import type { Socket } from "node:net";
-import {
-  closeDescriptors,
-  connectUnix,
-  duplicate,
-  receiveMessage,
-  sendMessage,
-  watchDescriptor,
-} from "../libc.ts";
+import { closeDescriptors, duplicate, watchDescriptor } from "../libc/descriptors.ts";
+import { receiveMessage, sendMessage } from "../libc/messages.ts";
+import { connectUnix } from "../libc/sockets.ts";
 
 export interface SocketEvents {
   receive(bytes: Buffer, descriptors: number[]): void;

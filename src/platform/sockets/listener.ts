@@ -1,9 +1,10 @@
 /** Unix sockets that only their owner can reach. unix(7). */
-import { hasCode } from "../../errors.ts";
+
 import { chmodSync, lstatSync, unlinkSync } from "node:fs";
 import { connect, createServer, type Socket } from "node:net";
 import { userInfo } from "node:os";
-import { type PeerCredentials, peerCredentials } from "../libc.ts";
+import { hasCode } from "../../errors.ts";
+import { type PeerCredentials, peerCredentials } from "../libc/sockets.ts";
 
 export interface Listener {
   path: string;

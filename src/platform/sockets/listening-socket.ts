@@ -1,7 +1,8 @@
 /** A socket, held by its inode, and who listens there. unix(7). */
 import { closeSync, openSync } from "node:fs";
 import { attempt } from "../../attempt.ts";
-import { connectUnix, O_PATH, peerCredentials } from "../libc.ts";
+import { O_PATH } from "../libc/descriptors.ts";
+import { connectUnix, peerCredentials } from "../libc/sockets.ts";
 
 export interface ListeningSocket {
   /**

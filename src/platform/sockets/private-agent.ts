@@ -1,64 +1,85 @@
 /**
- * An ssh-agent that nobody else can reach: its socket loses its name as soon as it is there, and is connected
- * to through /proc/self/fd from then on. With protectProcess() other processes of the same user can't go that
- * way.
+ * An ssh-agent that nobody else can reach. Its socket loses its name as soon as it is there, and is connected
+ * to through /proc/self/fd from then on. Other processes of the same user can't go that way after
+ * protectProcess().
  *
- * Between the moment when ssh-agent binds its socket and the unlinking there are a few milliseconds in which
- * another process of the user could connect, and stay connected. The kernel's list of sockets would show that
- * connection; such an agent is not used.
+ * Limits: between the moment when ssh-agent binds its socket and the unlinking there are a few milliseconds.
+ * Another process of the user could connect then, and stay connected. The kernel's list of sockets shows that
+ * connection, and such an agent is not used.
  */
 import { type ChildProcess, spawn } from "node:child_process";
-import { closeSync, mkdtempSync, openSync, rmdirSync, unlinkSync } from "node:fs";
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, unlinkSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { join } from "node:path";
-import { O_PATH } from "../libc.ts";
+import { attempt } from "../../attempt.ts";
+import type { ProcessId } from "../../policy/request.ts";
+import { O_PATH } from "../libc/descriptors.ts";
+import { parseStat } from "../proc/stat.ts";
+import { signalProcess } from "../proc/signal.ts";
 import { connectionsTo } from "../proc/ssh-process.ts";
 
 export interface PrivateAgent {
+  /** For errors and `muxguard status`. */
   name: string;
   connect(): Socket;
   close(): void;
 }
 
-/** @param folder a private one, where the socket has its name for a moment */
+/**
+ * ssh-agent becomes a child of the command that it is given, and looks every 10 seconds whether that is still
+ * there (check_parent_exists() of ssh-agent.c). This one ends with our end of its stdin, so after a kill -9
+ * of ours as well.
+ */
+const COMMAND = ["/bin/sh", "-c", 'echo "$SSH_AGENT_PID"; exec cat'];
+
+/**
+ * @param folder a private one, where the socket has its name for a moment
+ * @throws Error if ssh-agent does not start, or somebody else connected to it
+ */
 export async function startPrivateAgent(folder: string): Promise<PrivateAgent> {
   const home = mkdtempSync(join(folder, "agent-"));
   const path = join(home, "s");
-  // ssh-agent ends when the command that it runs does, and this one ends with our end of its stdin: also
-  // after kill -9
-  const command = ["/bin/sh", "-c", 'echo "$SSH_AGENT_PID"; exec cat'];
-  const child = spawn("ssh-agent", ["-a", path, ...command], { stdio: ["pipe", "pipe", "inherit"] });
+  const command = spawn("ssh-agent", ["-a", path, ...COMMAND], { stdio: ["pipe", "pipe", "inherit"] });
+  let agent: ProcessId | undefined;
+  const end = (): void => {
+    command.stdin?.destroy();
+    // at once, and not when it looks the next time
+    if (agent) signalProcess(agent, "SIGTERM");
+  };
   try {
-    const pid = await firstNumber(child);
+    agent = identify(await firstNumber(command), command);
     const descriptor = openSync(path, O_PATH);
     unlinkSync(path);
     if (connectionsTo(path) > 0) {
-      kill(pid);
+      closeSync(descriptor);
       throw new Error(
         "another process connected to the private agent while it started; who watches your runtime folder?",
       );
     }
-    const close = (): void => {
-      kill(pid);
-      child.stdin?.destroy();
-      closeSync(descriptor);
+    command.unref();
+    return {
+      name: "the private agent",
+      connect: () => connect(`/proc/self/fd/${descriptor}`),
+      close: () => {
+        end();
+        closeSync(descriptor);
+      },
     };
-    child.unref();
-    return { name: "the private agent", connect: () => connect(`/proc/self/fd/${descriptor}`), close };
   } catch (error) {
-    child.stdin?.destroy();
+    end();
     throw error;
   } finally {
-    rmdirSync(home);
+    rmSync(home, { recursive: true, force: true });
   }
 }
 
-function kill(pid: number): void {
-  try {
-    process.kill(pid);
-  } catch {
-    // it has ended already
-  }
+/**
+ * The agent, if the pid means the child of its command. Undefined where /proc doesn't show it (hidepid): then
+ * it ends only when it looks for its command.
+ */
+function identify(pid: number, command: ChildProcess): ProcessId | undefined {
+  const stat = attempt(() => parseStat(readFileSync(`/proc/${pid}/stat`, "latin1")));
+  return stat && stat.parent === command.pid ? { pid, startTime: stat.startTime } : undefined;
 }
 
 function firstNumber(child: ChildProcess): Promise<number> {

@@ -8,7 +8,8 @@
 import { close, constants, fstat, open, readlinkSync, write } from "node:fs";
 import { isatty } from "node:tty";
 import { attempt } from "../../attempt.ts";
-import { duplicate, sendMessage } from "../libc.ts";
+import { duplicate } from "../libc/descriptors.ts";
+import { sendMessage } from "../libc/messages.ts";
 
 /** How long the line may take, in milliseconds. It is not worth more. */
 const LIMIT = 500;

@@ -174,6 +174,18 @@ describeWith(["ssh"], "a list of two agents", () => {
     expect(await list(lab.agentSocket)).toEqual(["second"]);
     expect(await sign(lab.agentSocket, key)).toBe(true);
   });
+
+  it("says no to ssh-add -D where one of them can't be reached, and the log says which", async () => {
+    const second = await lab.startAgent("second.sock", lab.key("second"));
+    lab.config(`upstream_agent = ["${lab.path("missing.sock")}", "${second}"]\n`);
+    await lab.startDaemon();
+    expect(() => add(lab.agentSocket, "-D")).toThrow("Failed to remove all identities");
+    expect(await list(second)).toEqual([]);
+    expect(lab.log()).toMatchObject([
+      { decision: "allow", operation: "remove-all" },
+      { decision: "deny", by: "fault:upstream", reason: expect.stringContaining("missing.sock is missing") },
+    ]);
+  });
 });
 
 describeWith(["ssh"], "the comment of a key", () => {

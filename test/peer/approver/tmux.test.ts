@@ -7,7 +7,7 @@ import type { Terminal } from "../../../lab/terminal.ts";
 import { TmuxServer } from "../../../lab/tmux-server.ts";
 import { createTurns } from "../../../src/approver/in-turn.ts";
 import { createTmuxApprover } from "../../../src/approver/tmux/approver.ts";
-import { makeFifo } from "../../../src/platform/libc.ts";
+import { makeFifo } from "../../../src/platform/libc/descriptors.ts";
 import { ProcessTable } from "../../../src/platform/proc/process.ts";
 import { openListeningSocket as openSocket } from "../../../src/platform/sockets/listening-socket.ts";
 import type { Caller } from "../../../src/policy/request.ts";

@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { bootTime } from "../../../src/platform/libc.ts";
+import { bootTime } from "../../../src/platform/libc/clock.ts";
 
 test("the clock of remembered answers counts the time for which the machine slept", () => {
   const [uptime] = readFileSync("/proc/uptime", "latin1").split(" ");

@@ -4,7 +4,7 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { finished } from "../../../lab/lab.ts";
-import { closeDescriptors } from "../../../src/platform/libc.ts";
+import { closeDescriptors } from "../../../src/platform/libc/descriptors.ts";
 import { listenAtControlPath } from "../../../src/platform/sockets/control-socket.ts";
 import { DescriptorSocket } from "../../../src/platform/sockets/descriptor-socket.ts";
 import { makeFolder } from "../../support/agents.ts";

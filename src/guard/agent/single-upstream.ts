@@ -1,0 +1,130 @@
+/**
+ * A connection to one agent, for one client. It is opened at the first request.
+ *
+ * Limits: one request at a time, as AgentConnection sends them. A fault is final: see #fail().
+ */
+import type { Socket } from "node:net";
+import { codeOf, hasCode } from "../../errors.ts";
+import type { AgentRequest } from "../../wire/agent/agent.ts";
+import { type Frame, FrameDecoder } from "../../wire/frame.ts";
+import { ProtocolError } from "../../wire/protocol-error.ts";
+import { type AgentAddress, type Upstream, UpstreamError, type UpstreamTimeouts } from "./upstream.ts";
+
+/** In milliseconds. */
+const CONNECT_AGAIN_AFTER = 10;
+
+interface Waiting {
+  packet: Buffer;
+  resolve(frame: Frame): void;
+  reject(error: UpstreamError): void;
+}
+
+/** Made once: an error takes a stack, and most connections end without one. */
+const CLOSED = new UpstreamError("the upstream agent is not needed any more: the client went away");
+
+export class SingleUpstream implements Upstream {
+  readonly #address: AgentAddress;
+  readonly #timeouts: UpstreamTimeouts;
+  #socket: Socket | undefined;
+  #waiting: Waiting | undefined;
+  #failure: UpstreamError | undefined;
+
+  constructor(address: AgentAddress, timeouts: UpstreamTimeouts) {
+    this.#address = address;
+    this.#timeouts = timeouts;
+  }
+
+  exchange(frame: Frame, request: AgentRequest): Promise<Frame> {
+    if (this.#failure) return Promise.reject(this.#failure);
+    const timeout = waitsForPerson(request) ? this.#timeouts.person : this.#timeouts.answer;
+    return new Promise<Frame>((resolve, reject) => {
+      const timer = setTimeout(() => this.#fail(`does not answer (waited ${timeout / 1000} s)`), timeout);
+      const done = (): void => {
+        clearTimeout(timer);
+        this.#waiting = undefined;
+      };
+      this.#waiting = {
+        packet: frame.packet,
+        resolve: (reply) => {
+          done();
+          resolve(reply);
+        },
+        reject: (error) => {
+          done();
+          reject(error);
+        },
+      };
+      this.#connected().write(frame.packet);
+    });
+  }
+
+  close(): void {
+    this.#end(CLOSED);
+  }
+
+  #connected(): Socket {
+    if (this.#socket) return this.#socket;
+    const decoder = new FrameDecoder();
+    const socket = this.#address.connect();
+    socket.on("data", (chunk) => this.#receive(decoder, chunk));
+    socket.on("error", (error) => {
+      if (hasCode(error, "EAGAIN")) this.#connectAgain();
+      else this.#fail(describeSocketError(error));
+    });
+    socket.on("close", () => this.#socket === socket && this.#fail("closed the connection"));
+    this.#socket = socket;
+    return socket;
+  }
+
+  /**
+   * So many wait for the agent already that the kernel takes no more (ssh-agent's backlog is 128): a blocking
+   * connect() would wait, unix(7).
+   */
+  #connectAgain(): void {
+    this.#socket = undefined;
+    setTimeout(() => this.#waiting && this.#connected().write(this.#waiting.packet), CONNECT_AGAIN_AFTER);
+  }
+
+  #receive(decoder: FrameDecoder, chunk: Buffer): void {
+    try {
+      for (const frame of decoder.push(chunk)) {
+        if (this.#waiting) this.#waiting.resolve(frame);
+        else this.#fail("answers what nobody asked");
+      }
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      this.#fail(`answers with a broken message: ${error.message}`);
+    }
+  }
+
+  /**
+   * Final for this connection: what comes after a fault can't be told apart from an answer, and a new
+   * connection would lack the session bindings of the old one.
+   */
+  #fail(what: string): void {
+    this.#end(this.#failure ?? new UpstreamError(`the upstream agent ${this.#address.name} ${what}`));
+  }
+
+  #end(failure: UpstreamError): void {
+    this.#failure ??= failure;
+    this.#socket?.destroy();
+    this.#waiting?.reject(this.#failure);
+  }
+}
+
+function waitsForPerson({ type }: AgentRequest): boolean {
+  return type !== "SSH_AGENTC_REQUEST_IDENTITIES" && type !== "SSH_AGENTC_EXTENSION";
+}
+
+function describeSocketError(error: Error): string {
+  switch (codeOf(error)) {
+    case "ENOENT":
+      return "is missing: no such socket";
+    case "ECONNREFUSED":
+      return "has ended: nobody listens on its socket";
+    case "EACCES":
+      return "can't be reached: permission denied";
+    default:
+      return `failed: ${error.message}`;
+  }
+}

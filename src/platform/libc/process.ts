@@ -1,0 +1,50 @@
+/** What a process may set about itself: prctl(2), setrlimit(2), wait(2). Linux alone. */
+import { define, systemError } from "./binding.ts";
+
+const prctl = define(
+  "int prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d)",
+);
+const prctlText = define("int prctl(int option, const char *text)");
+const prlimit = define("int prlimit(int pid, int resource, uint8_t *limit, uint8_t *old)");
+const waitpid = define("int waitpid(int pid, void *status, int options)");
+
+/** linux/prctl.h */
+const PR_SET_DUMPABLE = 4;
+const PR_SET_NAME = 15;
+const PR_SET_CHILD_SUBREAPER = 36;
+const RLIMIT_LOCKS = 10;
+const WNOHANG = 1;
+
+/** No ptrace by other processes of this user, no core dump, no look at /proc/PID/fd. */
+export function forbidTracing(): void {
+  if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) !== 0) throw systemError("prctl(PR_SET_DUMPABLE)");
+}
+
+/** The name that /proc/PID/stat and `ps` show, of at most 15 bytes. */
+export function setProcessName(name: string): void {
+  if (prctlText(PR_SET_NAME, name) !== 0) throw systemError("prctl(PR_SET_NAME)");
+}
+
+/**
+ * From here on descendants that lose their parent become children of this process. So they can't leave the
+ * line of ancestors.
+ */
+export function adoptOrphans(): void {
+  if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) !== 0) throw systemError("prctl(PR_SET_CHILD_SUBREAPER)");
+}
+
+/** Lowers RLIMIT_LOCKS of this process and of what it starts from here on. */
+export function setLockLimit(limit: bigint): void {
+  const both = Buffer.alloc(16);
+  both.writeBigUInt64LE(limit, 0);
+  both.writeBigUInt64LE(limit, 8);
+  if (prlimit(0, RLIMIT_LOCKS, both, null) !== 0) throw systemError("prlimit(RLIMIT_LOCKS)");
+}
+
+/**
+ * Takes note of the end of a child, so that the kernel can forget it. Not for children that Node started:
+ * they would never seem to end.
+ */
+export function reap(pid: number): void {
+  waitpid(pid, null, WNOHANG);
+}

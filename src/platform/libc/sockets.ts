@@ -1,0 +1,68 @@
+/** Unix sockets: who is at the other end, and a connect() that does not wait. unix(7), Linux alone. */
+import { closeSync } from "node:fs";
+import { define, errorName, failedWith } from "./binding.ts";
+
+const getsockopt = define("int getsockopt(int fd, int level, int name, uint8_t *value, uint8_t *length)");
+const socket = define("int socket(int domain, int type, int protocol)");
+const connect = define("int connect(int fd, uint8_t *address, uint32_t length)");
+
+/** asm-generic/socket.h */
+export const SOL_SOCKET = 1;
+const SO_PEERCRED = 17;
+const SO_PEERPIDFD = 77; // Linux 6.5
+const AF_UNIX = 1;
+const SOCK_STREAM = 1;
+const SOCK_NONBLOCK = 0o4000;
+const SOCK_CLOEXEC = 0o2000000;
+/** struct sockaddr_un */
+const SUN_PATH_OFFSET = 2;
+const SUN_PATH_LENGTH = 108;
+
+/** Of whoever connected (or, seen from the connecting side, listens), as of that moment. */
+export interface PeerCredentials {
+  pid: number;
+  uid: number;
+}
+
+/** @throws Error with the errno's name if the descriptor is no Unix socket */
+export function peerCredentials(fd: number): PeerCredentials {
+  const credentials = socketOption(fd, SO_PEERCRED, 12);
+  if (!credentials) throw new Error(`no credentials of the peer: ${errorName()}`);
+  return { pid: credentials.readInt32LE(0), uid: credentials.readUInt32LE(4) };
+}
+
+/**
+ * A pidfd of the process that connected. The caller closes it.
+ * @returns "gone" for a process that has been reaped, "unsupported" where the kernel has no such option
+ */
+export function peerPidfd(fd: number): { pidfd: number } | { missing: "unsupported" | "gone" } {
+  const value = socketOption(fd, SO_PEERPIDFD, 4);
+  if (value) return { pidfd: value.readInt32LE(0) };
+  return { missing: failedWith("ENOPROTOOPT") ? "unsupported" : "gone" };
+}
+
+/** The option's bytes; undefined if the call failed. */
+function socketOption(fd: number, name: number, size: number): Buffer | undefined {
+  const value = Buffer.alloc(size);
+  const length = Buffer.alloc(4);
+  length.writeUInt32LE(size);
+  return getsockopt(fd, SOL_SOCKET, name, value, length) === 0 ? value : undefined;
+}
+
+/**
+ * Connects to a Unix socket without waiting.
+ * @returns a descriptor that does not block, the caller's to close; or the errno's name: "EAGAIN" where too
+ * many wait to be accepted
+ */
+export function connectUnix(path: string): { fd: number } | { error: string } {
+  if (Buffer.byteLength(path) >= SUN_PATH_LENGTH) return { error: "ENAMETOOLONG" };
+  const address = Buffer.alloc(SUN_PATH_OFFSET + SUN_PATH_LENGTH);
+  address.writeUInt16LE(AF_UNIX);
+  address.write(path, SUN_PATH_OFFSET);
+  const fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (fd < 0) return { error: errorName() };
+  if (connect(fd, address, address.length) === 0) return { fd };
+  const error = errorName();
+  closeSync(fd);
+  return { error };
+}
