@@ -3,8 +3,8 @@
  * (readpass.c).
  */
 
-import { messageOf } from "../errors.ts";
 import { once } from "node:events";
+import { messageOf } from "../errors.ts";
 
 export interface Prompt {
   text: string;

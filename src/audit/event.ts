@@ -3,7 +3,9 @@
  * programs. No secrets: no data that is signed, no passphrase, no private key ever comes here.
  */
 import { executableText } from "../policy/describe/caller.ts";
-import { answersTo, describeQuestion, onHosts } from "../policy/describe/describe.ts";
+import { answersTo } from "../policy/describe/answer.ts";
+import { describeQuestion } from "../policy/describe/question.ts";
+import { onHosts } from "../policy/describe/request.ts";
 import { formatDuration } from "../policy/duration.ts";
 import type { Remember } from "../policy/grants.ts";
 import type { Answer, Question } from "../policy/question.ts";

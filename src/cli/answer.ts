@@ -1,7 +1,8 @@
 /** `muxguard approve` and `muxguard deny`: answers from another terminal. */
 import type { MessageConnection } from "vscode-jsonrpc/node.js";
+import { describeRemember } from "../policy/describe/answer.ts";
 import { hostName } from "../policy/describe/caller.ts";
-import { atHost, describeRemember, describeRequest, onHosts } from "../policy/describe/describe.ts";
+import { atHost, describeRequest, onHosts } from "../policy/describe/request.ts";
 import { describeDuration, parseDuration } from "../policy/duration.ts";
 import type { Remember } from "../policy/grants.ts";
 import type { Answer, Question } from "../policy/question.ts";

@@ -1,6 +1,7 @@
 /** A log entry as a line to read. */
 import type { AuditEvent } from "../audit/event.ts";
-import { describeDecision, describeRequest } from "../policy/describe/describe.ts";
+import { describeDecision } from "../policy/describe/decision.ts";
+import { describeRequest } from "../policy/describe/request.ts";
 import type { Request } from "../policy/request.ts";
 import { visible } from "../policy/visible.ts";
 

@@ -2,7 +2,8 @@
 
 import { secondsLeft } from "../approver/screen/seconds-left.ts";
 import { wrap } from "../approver/screen/text.ts";
-import { describeQuestion, describeRemember } from "../policy/describe/describe.ts";
+import { describeRemember } from "../policy/describe/answer.ts";
+import { describeQuestion } from "../policy/describe/question.ts";
 import type { Question } from "../policy/question.ts";
 import { pendingRequest } from "../rpc/rpc.ts";
 import { eachGuard } from "./guard/guards.ts";

@@ -4,7 +4,8 @@
  */
 import type { Decided } from "../audit/event.ts";
 import { describeCaller } from "../policy/describe/caller.ts";
-import { describeDecision, describeRequest } from "../policy/describe/describe.ts";
+import { describeDecision } from "../policy/describe/decision.ts";
+import { describeRequest } from "../policy/describe/request.ts";
 import type { Desktop, Notification } from "../policy/desktop.ts";
 import { matchPattern } from "../policy/pattern.ts";
 

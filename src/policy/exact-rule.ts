@@ -4,7 +4,7 @@
  * nothing but itself is no rule: a `*` in a command would be a wildcard.
  */
 import { isPinned, lineOf, ownLine } from "./coverage.ts";
-import { describeRequest } from "./describe/describe.ts";
+import { describeRequest } from "./describe/request.ts";
 import { matchRule } from "./match.ts";
 import type { Rule } from "./policy.ts";
 import type { Caller, Forward, Request } from "./request.ts";

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { type AuditEvent, auditEvent } from "../../src/audit/event.ts";
 import { describeEvent } from "../../src/cli/describe-event.ts";
 import { describeProgram } from "../../src/policy/describe/caller.ts";
-import { describeRequest } from "../../src/policy/describe/describe.ts";
+import { describeRequest } from "../../src/policy/describe/request.ts";
 import type { Caller, Request } from "../../src/policy/request.ts";
 import { caller, github, gitSignature, login, unverified } from "../support/policy.ts";
 

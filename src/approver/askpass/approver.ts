@@ -3,7 +3,8 @@
  * argument, SSH_ASKPASS_PROMPT is "confirm", and consent is exit 0 with nothing or "yes" on stdout.
  */
 import { setTimeout as sleep } from "node:timers/promises";
-import { describeQuestion, describeRemember } from "../../policy/describe/describe.ts";
+import { describeRemember } from "../../policy/describe/answer.ts";
+import { describeQuestion } from "../../policy/describe/question.ts";
 import type { Answer, Question } from "../../policy/question.ts";
 import type { Approver } from "../approver.ts";
 import { dialogText } from "./dialog-text.ts";

@@ -1,7 +1,7 @@
 /** The answer of a program: one JSON object, and one of the answers that the question offers. */
 import * as v from "valibot";
 import { attempt } from "../../attempt.ts";
-import { answersTo } from "../../policy/describe/describe.ts";
+import { answersTo } from "../../policy/describe/answer.ts";
 import { formatDuration, parseDuration } from "../../policy/duration.ts";
 import type { Remember } from "../../policy/grants.ts";
 import type { Answer, Question } from "../../policy/question.ts";

@@ -4,7 +4,8 @@
  * the first second does not count: the button may have come up under the cursor.
  */
 import { randomBytes } from "node:crypto";
-import { answersTo, describeShortly } from "../../policy/describe/describe.ts";
+import { answersTo } from "../../policy/describe/answer.ts";
+import { describeShortly } from "../../policy/describe/question.ts";
 import type { Desktop, Notification, ShownNotification } from "../../policy/desktop.ts";
 import { type Answer, DEAF_FOR, type Question } from "../../policy/question.ts";
 import type { Approver } from "../approver.ts";

@@ -4,7 +4,8 @@
  * take longer than everything else between the request and its question.
  */
 import { emitKeypressEvents } from "node:readline";
-import { answersTo, describeQuestion } from "../../policy/describe/describe.ts";
+import { answersTo } from "../../policy/describe/answer.ts";
+import { describeQuestion } from "../../policy/describe/question.ts";
 import type { Answer, Question } from "../../policy/question.ts";
 import type { OpenTerminal } from "../terminal/open-terminal.ts";
 import { CONFIRM_ALWAYS, describeAlways, isAlways } from "./always.ts";

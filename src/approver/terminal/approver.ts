@@ -4,7 +4,8 @@
  * The terminal is given back as it was, whatever happens.
  */
 import { type PassThrough, Transform } from "node:stream";
-import { answersTo, describeAnswer, describeQuestion } from "../../policy/describe/describe.ts";
+import { answersTo, describeAnswer } from "../../policy/describe/answer.ts";
+import { describeQuestion } from "../../policy/describe/question.ts";
 import { type Answer, DEAF_FOR, type Question } from "../../policy/question.ts";
 import type { Approver } from "../approver.ts";
 import { type Size, USUAL_COLUMNS, wrap } from "../screen/text.ts";

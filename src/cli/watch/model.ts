@@ -15,7 +15,9 @@ import { answerLines } from "../../approver/screen/answer-lines.ts";
 import { MIN_WIDTH, Pages, pageKeys } from "../../approver/screen/pages.ts";
 import { secondsLeft } from "../../approver/screen/seconds-left.ts";
 import { cut, type Size, wrap } from "../../approver/screen/text.ts";
-import { answersTo, describeQuestion, describeRequest, onHosts } from "../../policy/describe/describe.ts";
+import { answersTo } from "../../policy/describe/answer.ts";
+import { describeQuestion } from "../../policy/describe/question.ts";
+import { describeRequest, onHosts } from "../../policy/describe/request.ts";
 import { type Answer, DEAF_FOR, type Question } from "../../policy/question.ts";
 
 /** How many decisions are kept to be shown. */

@@ -1,10 +1,12 @@
 /** `muxguard watch`: the questions that wait, on the whole screen, and what is decided. */
-import { messageOf } from "../../errors.ts";
+
 import { setTimeout as sleep } from "node:timers/promises";
 import { createPrompt, useEffect, useKeypress, useState } from "@inquirer/core";
 import type { MessageConnection } from "vscode-jsonrpc/node.js";
 import { Lock } from "../../daemon/lock.ts";
-import { describeAnswer, describeRequest } from "../../policy/describe/describe.ts";
+import { messageOf } from "../../errors.ts";
+import { describeAnswer } from "../../policy/describe/answer.ts";
+import { describeRequest } from "../../policy/describe/request.ts";
 import type { Question } from "../../policy/question.ts";
 import { answerRequest, pendingRequest, statusRequest } from "../../rpc/rpc.ts";
 import { openPaths } from "../../settings/paths.ts";

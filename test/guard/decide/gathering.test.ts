@@ -1,7 +1,7 @@
 /** Questions that come together: one for many hosts, and not too many of one program. */
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { Questions } from "../../../src/guard/decide/questions.ts";
-import { answersTo } from "../../../src/policy/describe/describe.ts";
+import { answersTo } from "../../../src/policy/describe/answer.ts";
 import type { Caller, Request } from "../../../src/policy/request.ts";
 import {
   asking,

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { describeQuestion, describeRequest } from "../../../src/policy/describe/describe.ts";
+import { describeQuestion } from "../../../src/policy/describe/question.ts";
+import { describeRequest } from "../../../src/policy/describe/request.ts";
 import { confirmRequest } from "../../../src/policy/openssh-prompt.ts";
 import { question } from "../../support/guard.ts";
 import { caller } from "../../support/policy.ts";

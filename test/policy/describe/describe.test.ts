@@ -1,16 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { wrap } from "../../../src/approver/screen/text.ts";
+import { answersTo, describeAnswer, describeRemember } from "../../../src/policy/describe/answer.ts";
 import { describeCaller } from "../../../src/policy/describe/caller.ts";
-import {
-  answersTo,
-  describeAnswer,
-  describeDecision,
-  describeQuestion,
-  describeRemember,
-  describeRequest,
-  describeShortly,
-} from "../../../src/policy/describe/describe.ts";
+import { describeDecision } from "../../../src/policy/describe/decision.ts";
+import { describeQuestion, describeShortly } from "../../../src/policy/describe/question.ts";
+import { describeRequest } from "../../../src/policy/describe/request.ts";
 import type { Question } from "../../../src/policy/question.ts";
 import type { Caller, Destination, Forward, Host, Process, Request } from "../../../src/policy/request.ts";
 import { caller, github, gitSignature, login, unverified } from "../../support/policy.ts";

@@ -1,0 +1,42 @@
+/** The answers to a question, and what each is called. */
+import { describeDuration } from "../duration.ts";
+import type { Remember } from "../grants.ts";
+import type { Answer, Question } from "../question.ts";
+
+/** The answers that a person may choose from, the safest first. */
+export function answersTo({ choices, denyFor, hosts }: Question): { name: string; value: Answer }[] {
+  const deny: Answer = { decision: "deny", reason: "you said no" };
+  const allowed = choices.map((remember) => ({
+    name: `allow ${describeRemember(remember)}`,
+    value: { decision: "allow", remember } satisfies Answer,
+  }));
+  const apart: Answer = { decision: "apart" };
+  const answers = [
+    { name: "deny", value: deny },
+    ...allowed,
+    ...(hosts ? [{ name: "ask about each host on its own", value: apart }] : []),
+  ];
+  if (denyFor === undefined) return answers;
+  const remember = { milliseconds: denyFor };
+  return [...answers, { name: `deny ${describeRemember(remember)}`, value: { ...deny, remember } }];
+}
+
+/** What is left on a screen where a question stood. Why it was denied is said by the denial itself. */
+export function describeAnswer(answer: Answer): string {
+  if (answer.decision === "apart") return "each host is asked about on its own";
+  return answer.decision === "allow"
+    ? `allowed ${describeRemember(answer.remember)}`
+    : `denied${answer.remember ? ` ${describeRemember(answer.remember)}` : ""}`;
+}
+
+export function describeRemember(remember: Remember): string {
+  if (typeof remember === "object") return `for ${describeDuration(remember.milliseconds)}`;
+  return lengths[remember];
+}
+
+const lengths: Record<Remember & string, string> = {
+  once: "once",
+  run: "until this run ends",
+  session: "until this session ends",
+  always: "always",
+};

@@ -1,0 +1,31 @@
+/** What decided, in words: for a denial, a log line and a question. */
+import { quoted, visible } from "../visible.ts";
+
+/**
+ * What decided, and why: `rule "agents ask"`, `you said no, on the terminal`, `no answer within 60 seconds`.
+ */
+export function describeDecision(by: string, reason?: string): string {
+  const [what, name] = by.split(/:(.*)/s);
+  const because = reason === undefined ? "" : visible(reason, 300);
+  switch (what) {
+    case "rule":
+      return `rule ${quoted(name ?? "", 80)}`;
+    case "grant":
+      return `your answer ${name}`;
+    case "approver":
+      return `${because || "you"}, ${approverPlaces[name ?? ""] ?? name}`;
+    case "fault":
+      return because || `fault ${name}`;
+    default:
+      return because || "the default";
+  }
+}
+
+const approverPlaces: Record<string, string> = {
+  notification: "on the desktop",
+  terminal: "on the terminal",
+  tmux: "in tmux",
+  askpass: "in the askpass program",
+  command: "through the command of config.toml",
+  queue: "with muxguard approve or deny",
+};
