@@ -1,8 +1,9 @@
 /** Folders that belong to one user alone. */
-import { hasCode } from "../../errors.ts";
+
 import { chmodSync, lstatSync, mkdirSync } from "node:fs";
 import { userInfo } from "node:os";
 import { dirname } from "node:path";
+import { hasCode } from "../../errors.ts";
 
 /**
  * Makes the folder (0700) if it is missing, and checks that nobody else can get at it if it is there.

@@ -1,29 +1,71 @@
 /** Whether a process is OpenSSH's client, and whether it holds a control socket. proc(5), unix(7). */
 import { readdirSync, readFileSync, readlinkSync, realpathSync, statSync } from "node:fs";
 import { userInfo } from "node:os";
-import { basename, delimiter, join } from "node:path";
+import { basename, delimiter, dirname, join } from "node:path";
+import { attempt } from "../../attempt.ts";
+import { type Executable, exePath } from "./exe.ts";
 
 /** The flag of a listening socket in /proc/net/unix. */
 const LISTENING = "00010000";
 
 export const ENDED = "a process that has ended";
 
+/** What is looked at. Handed in by tests. */
+export interface SshEdges {
+  exePath(pid: number): Pick<Executable, "path" | "deleted"> | undefined;
+  /** @throws Error if there is none */
+  stat(path: string): { uid: number; mode: number; ino: number; dev: number };
+  /** Whether the process sees the same files as the guard. */
+  isInOwnNamespace(pid: number): boolean;
+}
+
+const system: SshEdges = { exePath, stat: statSync, isInOwnNamespace };
+
 /** @returns why it is none; undefined if it is the ssh of this system, running as this user */
-export function findNoSsh(pid: number): string | undefined {
+export function findNoSsh(pid: number, edges = system): string | undefined {
   try {
-    if (statSync(`/proc/${pid}`).uid !== userInfo().uid) return "another user's process";
-    const exe = readlinkSync(`/proc/${pid}/exe`);
-    return isSsh(exe) ? undefined : `${exe}, which is not ssh`;
+    if (edges.stat(`/proc/${pid}`).uid !== userInfo().uid) return "another user's process";
+    const exe = edges.exePath(pid);
+    if (!exe) return ENDED;
+    if (isSsh(pid, exe, edges)) return undefined;
+    return `${exe.path}${exe.deleted ? " (its file is gone)" : ""}, which is not ssh`;
   } catch {
     return ENDED;
   }
 }
 
-/** One of the system's, or the one that the guard itself would run. */
-function isSsh(exe: string): boolean {
-  if (basename(exe) !== "ssh") return false;
-  const { uid, mode } = statSync(exe);
-  return (uid === 0 && (mode & 0o022) === 0) || exe === ownSsh();
+/**
+ * One of the system's, or the one that the guard itself would run.
+ *
+ * A process chooses the text of its path: by a mount of its own, or by a file that it removes. So it is the
+ * file itself that counts, as /proc/PID/exe leads to it. Where that is no longer at its path, as after an
+ * upgrade of ssh, nobody but root may have put it there.
+ */
+function isSsh(
+  pid: number,
+  { path, deleted }: Pick<Executable, "path" | "deleted">,
+  { stat, isInOwnNamespace: isOwn }: SshEdges,
+): boolean {
+  if (basename(path) !== "ssh") return false;
+  const file = stat(`/proc/${pid}/exe`);
+  if (deleted) return isRoots(file) && isOwn(pid) && foldersOf(path).every((folder) => isRoots(stat(folder)));
+  const there = attempt(() => stat(path));
+  if (there?.ino !== file.ino || there.dev !== file.dev) return false;
+  return isRoots(file) || path === ownSsh();
+}
+
+function isRoots({ uid, mode }: { uid: number; mode: number }): boolean {
+  return uid === 0 && (mode & 0o022) === 0;
+}
+
+/** All above it. */
+function foldersOf(path: string): string[] {
+  const folder = dirname(path);
+  return folder === path ? [] : [folder, ...foldersOf(folder)];
+}
+
+function isInOwnNamespace(pid: number): boolean {
+  return readlinkSync(`/proc/${pid}/ns/mnt`) === readlinkSync("/proc/self/ns/mnt");
 }
 
 function ownSsh(): string | undefined {

@@ -1,6 +1,6 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { copyFileSync, mkdtempSync, realpathSync, renameSync, rmSync } from "node:fs";
+import { copyFileSync, mkdtempSync, realpathSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -65,6 +65,13 @@ describe("the executable of a process", () => {
     expect(exePath(pid)).toMatchObject({ path: called, deleted: false });
     rmSync(called);
     expect(exePath(pid)).toMatchObject({ path: called, deleted: true });
+  });
+
+  it("is not taken for the path of another file, made later under that very name", async () => {
+    const { pid } = await start();
+    rmSync(tool);
+    writeFileSync(`${tool} (deleted)`, "");
+    expect(exePath(pid)).toMatchObject({ path: tool, deleted: true });
   });
 
   it("is unknown where the process has ended, or has none", () => {

@@ -2,8 +2,8 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { expect, onTestFinished, test } from "vitest";
-import { parseStat } from "../../../src/platform/proc/stat.ts";
 import { signalProcess } from "../../../src/platform/proc/signal.ts";
+import { parseStat } from "../../../src/platform/proc/stat.ts";
 
 async function start(): Promise<{ child: ChildProcess; pid: number; startTime: string }> {
   const child = spawn("cat", { stdio: ["pipe", "ignore", "ignore"] });
