@@ -6,9 +6,10 @@
  *
  * It is started for each question, so little is loaded before it is known what is needed.
  */
-import { messageOf } from "../src/errors.ts";
+
 import { existsSync } from "node:fs";
 import { isatty } from "node:tty";
+import { messageOf } from "../src/errors.ts";
 import { promptKind } from "../src/policy/openssh-prompt.ts";
 import type { AskpassAnswer, AskpassQuestion } from "../src/rpc/rpc.ts";
 import { isInForeground } from "./in-foreground.ts";
@@ -36,9 +37,10 @@ async function ask(socket: string, question: AskpassQuestion): Promise<AskpassAn
   return existsSync(socket) ? (await import("./guard-client.ts")).askGuard(socket, question) : undefined;
 }
 
-const HELP = `muxguard-askpass answers what OpenSSH, git and sudo ask: set SSH_ASKPASS, GIT_ASKPASS or SUDO_ASKPASS to it.
-They start it with the question, and read the answer from its stdout.
-`;
+const HELP = [
+  "muxguard-askpass answers what OpenSSH, git and sudo ask: set SSH_ASKPASS, GIT_ASKPASS or SUDO_ASKPASS to it.",
+  "They start it with the question, and read the answer from its stdout.\n",
+].join("\n");
 
 /**
  * A person who tries it out: whoever asks reads the answer through a pipe. A question may be any text, and
@@ -49,7 +51,16 @@ function isTriedOut([text, ...more]: string[]): boolean {
   return process.env.SSH_ASKPASS_PROMPT === undefined && isatty(1);
 }
 
-async function main(): Promise<number> {
+async function main(): Promise<void> {
+  try {
+    process.exitCode = await askpass();
+  } catch (error) {
+    process.stderr.write(`muxguard-askpass: ${messageOf(error)}\n`);
+    process.exitCode = 1;
+  }
+}
+
+async function askpass(): Promise<number> {
   if (isTriedOut(process.argv.slice(2))) {
     process.stdout.write(HELP);
     return process.argv.length > 2 ? 0 : 1;
@@ -72,9 +83,4 @@ const parent = process.ppid;
 // by a signal: what is on a screen has to leave it
 setInterval(() => process.ppid !== parent && process.kill(process.pid, "SIGTERM"), LOOK_EVERY).unref();
 process.stdout.on("error", () => process.exit(1)); // nobody reads it any more
-try {
-  process.exitCode = await main();
-} catch (error) {
-  process.stderr.write(`muxguard-askpass: ${messageOf(error)}\n`);
-  process.exitCode = 1;
-}
+void main();

@@ -5,15 +5,15 @@
 import { type ChildProcess, execFileSync, type SpawnOptions } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { PrivateBus } from "../lab/message-bus.ts";
+import { askpassProgram, muxguardProgram } from "../src/installation.ts";
 import { NODE } from "./as-ssh.ts";
 import { hostLine } from "./login.ts";
 import { output, Processes, ready } from "./processes.ts";
 
-export const muxguard = fileURLToPath(new URL("../../bin/muxguard", import.meta.url));
-const askpass = fileURLToPath(new URL("../../bin/muxguard-askpass", import.meta.url));
-const passThrough = fileURLToPath(new URL("./pass-through.js", import.meta.url));
+export const muxguard = muxguardProgram();
+const askpass = askpassProgram();
+const passThrough = join(import.meta.dirname, "pass-through.js"); // beside the bench in dist/
 
 /**
  * A few rules that don't match, then those that do: a rule allows opaque data, a remembered approval logins.

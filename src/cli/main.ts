@@ -2,10 +2,10 @@
  * The command line: what there is, in the order in which one meets it. Each command is a file of its own,
  * loaded when it is used.
  */
-import { messageOf } from "../errors.ts";
-import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
-import { ignoreDebuggerSignal } from "../platform/proc/protect.ts";
+import { messageOf } from "../errors.ts";
+import { version } from "../installation.ts";
+import { ignoreDebuggerSignal } from "../platform/proc/debugger-signal.ts";
 import { SettingsError } from "../settings/settings-error.ts";
 import type { ApproveOptions } from "./answer.ts";
 import { CliError, exitCodes } from "./cli-error.ts";
@@ -101,7 +101,9 @@ function createProgram(): Command {
   program
     .command("approve")
     .description(
-      'answer a question with yes; the beginning of its id is enough. Without an option it is remembered for the time that remember in config.toml gives (10 minutes), or not at all if that file says yes = "once"; muxguard pending says which',
+      "answer a question with yes; the beginning of its id is enough. Without an option it is remembered " +
+        "for the time that remember in config.toml gives (10 minutes), or not at all if that file says " +
+        'yes = "once"; muxguard pending says which',
     )
     .argument("<id>")
     .option("--once", "for this request alone")
@@ -161,10 +163,6 @@ function createProgram(): Command {
   return program;
 }
 
-function version(): string {
-  return JSON.parse(readFileSync(new URL("../../../package.json", import.meta.url), "utf8")).version;
-}
-
 ignoreDebuggerSignal();
 // a guard must outlive the terminal, or the pipe, that it reports to
 process.stderr.on("error", () => {});
@@ -174,12 +172,16 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   if (error.code !== "EPIPE") process.stderr.write(`muxguard: stdout: ${error.message}\n`);
   process.exit(error.code === "EPIPE" ? 0 : 1);
 });
-try {
-  const program = createProgram();
-  if (process.argv.length === 2) program.outputHelp();
-  else await program.parseAsync();
-} catch (error) {
-  process.exitCode = exitCodeOf(error);
+void main();
+
+async function main(): Promise<void> {
+  try {
+    const program = createProgram();
+    if (process.argv.length === 2) program.outputHelp();
+    else await program.parseAsync();
+  } catch (error) {
+    process.exitCode = exitCodeOf(error);
+  }
 }
 
 /** The one place where an error becomes a line and an exit code. */

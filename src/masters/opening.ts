@@ -9,7 +9,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import type { Prompter } from "../approver/prompter.ts";
 import { attempt } from "../attempt.ts";
 import type { Broker } from "../guard/decide/broker.ts";
@@ -23,6 +22,7 @@ import {
 } from "../identity/master-destination.ts";
 import type { SshConfig } from "../identity/ssh/config.ts";
 import { destinationOptions, type PlainDestination } from "../identity/ssh/plain-destination.ts";
+import { askpassProgram } from "../installation.ts";
 import type { ProcessTable } from "../platform/proc/process.ts";
 import { checkMaster, connectionsTo, endListeners } from "../platform/proc/ssh-process.ts";
 import { HiddenSocket } from "../platform/sockets/control-socket.ts";
@@ -69,7 +69,6 @@ export interface OpenRequest {
   prompters: readonly Prompter[];
 }
 
-const ASKPASS = fileURLToPath(new URL("../../../bin/muxguard-askpass", import.meta.url));
 const MAX_STDERR = 16 * 1024;
 
 /** The connection was not allowed; the message is for the user's stderr. */
@@ -152,7 +151,7 @@ function startSsh(
     env: {
       ...environment,
       SSH_AUTH_SOCK: agentSocketOf(folder),
-      SSH_ASKPASS: ASKPASS,
+      SSH_ASKPASS: askpassProgram(),
       SSH_ASKPASS_REQUIRE: "force",
       MUXGUARD_PROMPTS: askpassSocketOf(folder),
     },

@@ -73,7 +73,8 @@ const permissions: readonly (readonly [RegExp, Read])[] = [
 const questions: readonly (readonly [RegExp, Read])[] = [
   [
     new RegExp(
-      String.raw`^The authenticity of host '(${HOST}) \([^\n()']*\)' can't be established(?:\.|\nbut keys of different type[^\n]*\.)\n` +
+      String.raw`^The authenticity of host '(${HOST}) \([^\n()']*\)' can't be established` +
+        String.raw`(?:\.|\nbut keys of different type[^\n]*\.)\n` +
         String.raw`[\w-]+ key fingerprint is:? (${FINGERPRINT})\.?\n[^]*` +
         String.raw`Are you sure you want to continue connecting \(yes/no(?:/\[fingerprint\])?\)\? $`,
     ),

@@ -2,17 +2,19 @@
  * approved.toml: the rules that answers made. It is replaced as a whole, so nobody ever reads half of it;
  * what is in there already stays as it is, as a person may have written there too.
  */
-import { hasCode } from "../errors.ts";
+
 import { existsSync, readFileSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
+import { hasCode } from "../errors.ts";
 import { ensurePrivateFolder } from "../platform/files/private-folder.ts";
 import { formatRule } from "../policy/exact-rule.ts";
 import type { Rule } from "../policy/policy.ts";
 import { checkSettings } from "./toml-file.ts";
 
 const HEADER =
-  '# Rules that "allow always" wrote. They answer a question, and never overrule a denial. Delete what should be asked about again.\n';
+  '# Rules that "allow always" wrote. They answer a question, and never overrule a denial. ' +
+  "Delete what should be asked about again.\n";
 
 /** For how long a new file may be another guard's that is being written, in milliseconds. */
 const WRITING = 2000;

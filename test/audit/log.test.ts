@@ -14,7 +14,9 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { ended } from "../../lab/lab.ts";
 import type { AuditEvent } from "../../src/audit/event.ts";
 import { AuditLog } from "../../src/audit/log.ts";
+import { bundled } from "../support/bundled.ts";
 
+const module = bundled("src/audit/log.ts");
 let folder: string;
 let path: string;
 let log: AuditLog;
@@ -48,12 +50,10 @@ describe("the log", () => {
   });
 
   it("survives the end of a process that appends and kills itself", async () => {
-    const module = new URL("../../src/audit/log.ts", import.meta.url).pathname;
     const script = `const { AuditLog } = await import(process.argv[1]);
       new AuditLog(process.argv[2]).append(${JSON.stringify(event("last"))});
       process.kill(process.pid, "SIGKILL");`;
-    const built = module.replace("/src/", "/dist/src/").replace(/\.ts$/, ".js");
-    const child = spawn(process.execPath, ["--input-type=module", "-e", script, built, path]);
+    const child = spawn(process.execPath, ["--input-type=module", "-e", script, module, path]);
     await ended(child);
     expect(child.signalCode).toBe("SIGKILL");
     expect(ids()).toEqual(["last"]);

@@ -10,8 +10,11 @@ const plainHost = /^[A-Za-z0-9._:%][A-Za-z0-9._:%-]{0,254}$/;
 const plainUser = /^[A-Za-z0-9_][A-Za-z0-9._@+:=-]{0,254}$/;
 
 /** `[user@]host[:port]`; a `%` in it would be expanded, and a host with colons needs its brackets. */
-const jumpHop =
-  /^(?:(?<user>[^,]+)@)?(?:(?<name>[A-Za-z0-9_][A-Za-z0-9._-]{0,254})|\[(?<address>[0-9A-Fa-f:.]{2,45})\])(?::(?<port>[0-9]*))?$/;
+const HOP_USER = /(?<user>[^,]+)@/.source;
+const HOP_NAME = /(?<name>[A-Za-z0-9_][A-Za-z0-9._-]{0,254})/.source;
+const HOP_ADDRESS = /\[(?<address>[0-9A-Fa-f:.]{2,45})\]/.source;
+const HOP_PORT = /:(?<port>[0-9]*)/.source;
+const jumpHop = new RegExp(`^(?:${HOP_USER})?(?:${HOP_NAME}|${HOP_ADDRESS})(?:${HOP_PORT})?$`);
 const MAX_HOPS = 16;
 
 export function isPlainHost(text: string): boolean {

@@ -1,10 +1,8 @@
 /** The run's side of a ride: from a command line of ssh to the command line of a mux client. */
-import { fileURLToPath } from "node:url";
+import { holdForwardsProgram } from "../../installation.ts";
 import { connectRpc, type RideRequest, reportNotification, request, rideRequest } from "../../rpc/rpc.ts";
 import { type Ride, rideCommand } from "./command.ts";
 import { quoted } from "./shims.ts";
-
-const HOLD_FORWARDS = fileURLToPath(new URL("./hold-forwards.js", import.meta.url));
 
 /**
  * @param ssh the real one
@@ -25,7 +23,7 @@ export async function attachRide(socket: string, ssh: string, words: readonly st
   // a mux client with -N would open a login shell
   const forward = [ssh, ...fixed, "-O", "forward", ...command.clientArguments];
   if (isForBackground(command)) return shellCommand(forward);
-  return shellCommand([process.execPath, HOLD_FORWARDS, path, `${fixed.length + 2}`, ...forward]);
+  return shellCommand([process.execPath, holdForwardsProgram(), path, `${fixed.length + 2}`, ...forward]);
 }
 
 /** The shell becomes the program. */

@@ -6,6 +6,7 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, watch } from "node:fs";
 import { dirname } from "node:path";
+import { messageOf } from "../../errors.ts";
 
 const FAILED = 255; // as ssh ends after a signal, and where its connection is lost
 
@@ -19,9 +20,16 @@ const ended = new Promise<string | undefined>((resolve) => {
   setImmediate(look);
 });
 
-process.exitCode = control(forward);
-if (process.exitCode === 0) await stay();
-process.exit();
+main().catch((error) => {
+  process.stderr.write(`muxguard: ${messageOf(error)}\n`);
+  process.exit(FAILED);
+});
+
+async function main(): Promise<void> {
+  process.exitCode = control(forward);
+  if (process.exitCode === 0) await stay();
+  process.exit();
+}
 
 async function stay(): Promise<void> {
   const reason = await ended;

@@ -2,22 +2,22 @@
  * What the ssh of a run with `--ride` runs first: asks the guard for a master, and prints what the shell
  * should become. Not a command of muxguard's own. An `ssh` that nobody lets pass ends with 255, as ssh does.
  */
-import { messageOf } from "../../errors.ts";
+
 import { dirname, join } from "node:path";
+import { messageOf } from "../../errors.ts";
 import { attachRide } from "./client.ts";
 import { findProgram } from "./shims.ts";
 
 const [, , socket = "", ...words] = process.argv;
 const shims = join(dirname(socket), "bin");
-process.exitCode = await ride();
+void main();
 
-async function ride(): Promise<number> {
+async function main(): Promise<void> {
   try {
     process.stdout.write(`${await attachRide(socket, realSsh(), words)}\n`);
-    return 0;
   } catch (error) {
     process.stderr.write(`${messageOf(error)}\n`);
-    return 255;
+    process.exitCode = 255;
   }
 }
 

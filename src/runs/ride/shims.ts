@@ -4,9 +4,7 @@
  */
 import { mkdirSync, statSync, writeFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
-import { fileURLToPath } from "node:url";
-
-const RIDE = fileURLToPath(new URL("./main.js", import.meta.url));
+import { rideProgram } from "../../installation.ts";
 
 /** Where the shims are, in the folder of a run's ride. */
 function shimsOf(folder: string): string {
@@ -29,7 +27,7 @@ export function writeShims(folder: string, socket: string): void {
   mkdirSync(bin, { mode: 0o700 });
   const write = (name: string, text: string): void =>
     writeFileSync(join(bin, name), `#!/bin/sh\n${text}\n`, { mode: 0o700 });
-  const ride = [process.execPath, RIDE, socket].map(quoted).join(" ");
+  const ride = [process.execPath, rideProgram(), socket].map(quoted).join(" ");
   // the shell becomes ssh: one process, which the guard has seen asking
   write("ssh", `muxguard_ssh=$(${ride} "$@" </dev/null) || exit\neval "$muxguard_ssh"`);
   for (const name of ["scp", "sftp"]) {

@@ -2,6 +2,9 @@ import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { bootTime } from "../../../src/platform/libc/clock.ts";
+import { bundled } from "../../support/bundled.ts";
+
+const module = bundled("src/platform/libc/clock.ts");
 
 test("the clock of remembered answers counts the time for which the machine slept", () => {
   const [uptime] = readFileSync("/proc/uptime", "latin1").split(" ");
@@ -20,7 +23,6 @@ const canSleep = ((): boolean => {
 })();
 
 test.runIf(canSleep)("and goes on where the clock of Node stands still", () => {
-  const module = new URL("../../../dist/src/platform/libc.js", import.meta.url).href;
   const script = `import { bootTime } from "${module}"; console.log(bootTime(), Number(process.hrtime.bigint() / 1000000n));`;
   const run = ["-T", "--boottime", "86400", process.execPath, "--input-type=module", "-e", script];
   const [slept = 0, awake = 0] = execFileSync("unshare", run, { encoding: "utf8" }).split(" ").map(Number);

@@ -4,14 +4,12 @@
  */
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { rideProgram } from "../../../src/installation.ts";
 import { until } from "../../../lab/lab.ts";
 import { HOST } from "../../../lab/mux-lab.ts";
 import { OpenLab } from "../../../lab/open-lab.ts";
 import { describeWith } from "../tools.ts";
-
-const RIDE = fileURLToPath(new URL("../../../dist/src/runs/ride/main.js", import.meta.url));
 
 const RULES = `default = "deny"
 [[rule]]
@@ -125,7 +123,7 @@ describeWith(["ssh", "sshd", "git"], "a ride under rules", () => {
 
   it("finds no agent, and makes no connection of its own where the shared one goes away in between", async () => {
     const { stdout, stderr } = await lab.ride(`${where}
-      way=$(${process.execPath} ${RIDE} $folder/ride.sock ${HOST} true); rm $(control)
+      way=$(${process.execPath} ${rideProgram()} $folder/ride.sock ${HOST} true); rm $(control)
       (eval "$way"); echo $?; ssh-add -l 2>&1; ssh ${HOST} true; echo $?`);
     expect(stdout).toBe("255\nCould not open a connection to your authentication agent.\n0\n");
     expect(stderr).toContain("muxguard: the shared connection is gone; try again\n");

@@ -1,11 +1,12 @@
 /** The limit that marks a run, as the kernel keeps it. */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { afterEach, expect, test } from "vitest";
-import { ended } from "../../../lab/lab.ts";
 import { isMarked } from "../../../src/runs/mark.ts";
+import { ended } from "../../../lab/lab.ts";
+import { bundled } from "../../support/bundled.ts";
 
 const children: ChildProcess[] = [];
-const module = new URL("../../../dist/src/runs/holder.js", import.meta.url).href;
+const module = bundled("src/runs/holder.ts");
 
 afterEach(async () => {
   for (const child of children) child.kill("SIGKILL");

@@ -1,0 +1,124 @@
+/**
+ * Makes dist/: each program is one bundle, which src/start.ts starts, and beside it lies its code cache.
+ *
+ * A bundle is all of ours that a program may need, and the packages that are no packages of their own for
+ * those who install muxguard; what is loaded late in the source is evaluated late in the bundle as well.
+ */
+import { spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+
+/**
+ * To add a program: a line here, and a file in bin/ that starts it by this name. Its code cache holds what it
+ * needed when it was started with these arguments; a small program needs none.
+ */
+const programs = [
+  { name: "muxguard", source: "src/cli/main.ts", recorded: ["run", "--", "true"] },
+  { name: "muxguard-askpass", source: "askpass/main.ts", recorded: ["Allow use of key x?"] },
+  { name: "muxguard-ride", source: "src/runs/ride/main.ts", recorded: ["/nowhere", "-V"] },
+  { name: "muxguard-hold-forwards", source: "src/runs/ride/hold-forwards.ts" },
+];
+
+/** For this repository alone; ES modules, which Node starts itself. */
+const tools = { bench: "bench/main.ts", "pass-through": "bench/pass-through.ts" };
+
+/** Packages that are installed beside muxguard: koffi is a binary, the others are for some commands alone. */
+const external = ["koffi", "inquirer", "node-notifier", "ssh2"];
+
+const root = import.meta.dirname;
+const dist = join(root, "dist");
+const bundleOf = (name) => join(dist, `${name}.bundle.js`);
+
+/** dbus-native reads what a service says of itself with 220 kB of XML; muxguard asks for no such thing. */
+const withoutXml = {
+  name: "without xml2js",
+  setup(bundler) {
+    bundler.onResolve({ filter: /^xml2js$/ }, () => ({ path: "xml2js", namespace: "none" }));
+    bundler.onLoad({ filter: /./, namespace: "none" }, () => ({ contents: "" }));
+  },
+};
+
+const shared = {
+  absWorkingDir: root,
+  outdir: dist,
+  bundle: true,
+  platform: "node",
+  target: "node20",
+  logOverride: { "empty-import-meta": "error" },
+};
+const commonJs = { ...shared, format: "cjs", define: { "import.meta.dirname": "__dirname" } };
+
+async function buildPrograms() {
+  const { outputFiles } = await build({
+    ...commonJs,
+    entryPoints: programs.map(({ name, source }) => ({ in: source, out: name })),
+    external,
+    plugins: [withoutXml],
+    write: false,
+  });
+  for (const [at, { name }] of programs.entries()) {
+    const { contents, text } = outputFiles[at];
+    // the first line tells which code cache is this bundle's
+    const id = createHash("sha256").update(contents).digest("hex");
+    const head = `//${id}\n(function (require, importPackage, __dirname) {`;
+    // what is left of import() is of the external packages
+    const body = text.replaceAll('import("', 'importPackage("');
+    writeFileSync(bundleOf(name), `${head}\n${body}})`, { mode: 0o644 });
+  }
+  await build({
+    ...commonJs,
+    entryPoints: { start: "src/start.ts" },
+    outExtension: { ".js": ".cjs" },
+  });
+}
+
+/** Each is started once, in folders of its own, to see what it needs. A program without a cache works too. */
+function recordCaches() {
+  const home = mkdtempSync(join(tmpdir(), "mg-build-"));
+  const folder = (name) => join(home, name);
+  for (const name of ["run", "state", "config", "config/muxguard"]) mkdirSync(folder(name), { mode: 0o700 });
+  writeFileSync(join(home, "config/muxguard/policy.toml"), 'default = "allow"\n', { mode: 0o600 });
+  const env = {
+    PATH: process.env.PATH,
+    HOME: home,
+    XDG_RUNTIME_DIR: folder("run"),
+    XDG_STATE_HOME: folder("state"),
+    XDG_CONFIG_HOME: folder("config"),
+    SSH_ASKPASS_PROMPT: "confirm",
+  };
+  for (const { name, recorded } of programs) {
+    if (recorded === undefined) continue;
+    const args = [fileURLToPath(import.meta.url), "--record", name, ...recorded];
+    const { status, stderr } = spawnSync(process.execPath, args, { env, encoding: "utf8", timeout: 30_000 });
+    const made = statSync(`${bundleOf(name)}.cache`, { throwIfNoEntry: false });
+    const size = made ? `${Math.round(made.size / 1024)} kB` : `none (exit code ${status}) ${stderr}`;
+    process.stdout.write(`${name}: code cache: ${size}\n`);
+  }
+  rmSync(home, { recursive: true });
+}
+
+/** This process becomes the program, and keeps what V8 compiled of it when it ends. */
+function record([name, ...args]) {
+  const require = createRequire(import.meta.url);
+  // a cache belongs to the flags of V8 that it was made under: those with which a program starts
+  require("node:v8").setFlagsFromString = () => {};
+  const { keepCache, load, run } = require(join(dist, "start.cjs"));
+  process.argv = [process.execPath, join(root, "bin", name), ...args];
+  const script = load(bundleOf(name));
+  process.once("exit", () => keepCache(bundleOf(name), script.createCachedData()));
+  run(bundleOf(name), script);
+}
+
+if (process.argv[2] === "--record") record(process.argv.slice(3));
+else {
+  rmSync(dist, { recursive: true, force: true });
+  mkdirSync(dist, { mode: 0o755 }); // nobody else may write there, whatever the umask
+  await buildPrograms();
+  await build({ ...shared, entryPoints: tools, format: "esm", packages: "external" });
+  recordCaches();
+}
