@@ -26,7 +26,7 @@ import { HostIdentifier } from "../identity/hosts/host-identity.ts";
 import { Logins } from "../identity/logins.ts";
 import { MasterDestinations } from "../identity/master-destination.ts";
 import { SessionRegistry } from "../identity/session-registry.ts";
-import { SshConfigs } from "../identity/ssh/config.ts";
+import { SshConfigs } from "../identity/ssh/configs.ts";
 import { Connections } from "../masters/connections.ts";
 import { agentSocketOf, askpassSocketOf } from "../masters/opening.ts";
 import { sessionBusSocket, systemBusSocket } from "../platform/dbus/bus-address.ts";

@@ -9,7 +9,8 @@ import type { Destination, Whereabouts } from "../policy/request.ts";
 import type { HostIdentifier } from "./hosts/host-identity.ts";
 import { SSH_PORT } from "./hosts/known-hosts.ts";
 import type { Login } from "./logins.ts";
-import type { SshConfig, SshConfigs } from "./ssh/config.ts";
+import type { SshConfig } from "./ssh/config.ts";
+import type { SshConfigs } from "./ssh/configs.ts";
 import type { PlainDestination } from "./ssh/plain-destination.ts";
 
 export interface MasterOrigin {

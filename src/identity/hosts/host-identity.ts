@@ -6,7 +6,9 @@ import { fingerprint } from "../../wire/public-key.ts";
 import { BoundedMap } from "../bounded-map.ts";
 import { FileStamps } from "../file-stamps.ts";
 import type { SshDestination } from "../ssh/command-line.ts";
-import { NO_HOST, type SshConfig, SshConfigs } from "../ssh/config.ts";
+import type { SshConfig } from "../ssh/config.ts";
+import { SshConfigs } from "../ssh/configs.ts";
+import { NO_HOST } from "../ssh/print-config.ts";
 import {
   type HostIdentity,
   type KnownHostsLines,

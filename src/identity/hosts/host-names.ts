@@ -8,14 +8,9 @@ import type { Host } from "../../policy/request.ts";
 import { fingerprint } from "../../wire/public-key.ts";
 import type { SshDestination } from "../ssh/command-line.ts";
 import type { SshConfig } from "../ssh/config.ts";
+import { HostKeyLookup, type ProvenName } from "./host-key-lookup.ts";
 import { isLiteralName } from "./host-pattern.ts";
-import {
-  HostKeyLookup,
-  type HostName,
-  type KnownHostsEntry,
-  type ProvenName,
-  SSH_PORT,
-} from "./known-hosts.ts";
+import { type HostName, type KnownHostsEntry, SSH_PORT } from "./known-hosts.ts";
 
 export interface HostIdentity {
   /** Without names if none is proven. */

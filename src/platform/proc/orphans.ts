@@ -13,12 +13,15 @@ import { parseStat } from "./stat.ts";
  */
 const INTERVAL = 1000;
 
-/** Waits for adopted children as they end, until this process does. */
-export function reapOrphans(): void {
+/**
+ * Waits for adopted children as they end, until this process does.
+ * @param interval in milliseconds
+ */
+export function reapOrphans(interval = INTERVAL): void {
   let known = new Set<string>();
   let timer: NodeJS.Timeout | undefined;
   const schedule = (): void => {
-    if (!timer) timer = setTimeout(look, INTERVAL).unref();
+    if (!timer) timer = setTimeout(look, interval).unref();
   };
   const look = (): void => {
     timer = undefined;

@@ -5,7 +5,8 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { HostKeyLookup, parseKnownHosts } from "../../../src/identity/hosts/known-hosts.ts";
+import { HostKeyLookup } from "../../../src/identity/hosts/host-key-lookup.ts";
+import { parseKnownHosts } from "../../../src/identity/hosts/known-hosts.ts";
 import { certify, type HostKey, keygen, makeFolder, makeKey } from "./keys.ts";
 import { hasSshd, runSsh, shareWithSshd } from "./sshd.ts";
 

@@ -2,7 +2,8 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { HostKeyLookup, type HostName, parseKnownHosts } from "../../../src/identity/hosts/known-hosts.ts";
+import { HostKeyLookup } from "../../../src/identity/hosts/host-key-lookup.ts";
+import { type HostName, parseKnownHosts } from "../../../src/identity/hosts/known-hosts.ts";
 import { certify, type HostKey, keygen, makeFolder, makeKey } from "./keys.ts";
 
 const folder = makeFolder();

@@ -2,7 +2,9 @@ import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileS
 import { userInfo } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { NO_HOST, parseSshConfig, SshConfigs } from "../../../src/identity/ssh/config.ts";
+import { parseSshConfig } from "../../../src/identity/ssh/config.ts";
+import { SshConfigs } from "../../../src/identity/ssh/configs.ts";
+import { NO_HOST } from "../../../src/identity/ssh/print-config.ts";
 import { makeFolder } from "./keys.ts";
 
 const folder = makeFolder();
