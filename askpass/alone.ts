@@ -11,6 +11,7 @@ import { Lock } from "../src/daemon/lock.ts";
 import { Broker } from "../src/guard/decide/broker.ts";
 import { Questions } from "../src/guard/decide/questions.ts";
 import type { Scope } from "../src/guard/decide/scope.ts";
+import { openRegular } from "../src/platform/files/regular-file.ts";
 import { ProcessTable } from "../src/platform/proc/process.ts";
 import { Grants } from "../src/policy/grants.ts";
 import type { Question } from "../src/policy/question.ts";
@@ -50,7 +51,7 @@ export async function decide(paths: Paths, question: AskpassQuestion): Promise<A
 }
 
 function brokerOf(paths: Paths, config: Config): Broker {
-  const log = new AuditLog(paths.log, config.syncLog);
+  const log = new AuditLog(paths.log, openRegular, config.syncLog);
   const now = (): number => performance.now();
   const lock = new Lock(paths.runtime, () => {});
   return new Broker({

@@ -1,7 +1,8 @@
 /** The ways to a person, put together for one question. A guard would keep them; they are the same. */
+import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { nextAskpass } from "../src/approver/askpass/next-program.ts";
-import { createApprovers, type Approvers } from "../src/daemon/approvers.ts";
+import { type Approvers, createApprovers } from "../src/daemon/approvers.ts";
 import { createDesktop } from "../src/platform/desktop/desktop.ts";
 import { ProcessTable } from "../src/platform/proc/process.ts";
 import { protectProcess } from "../src/platform/proc/protect.ts";
@@ -32,7 +33,7 @@ export function openApprovers(
     { ...environment, SSH_ASKPASS: environment.SSH_ASKPASS ?? "muxguard-askpass" },
     config.askpass,
   );
-  const folder = join(paths.runtime, `askpass-${process.pid}`);
+  const folder = join(paths.runtime, `askpass-${process.pid}-${randomBytes(4).toString("hex")}`);
   const approvers = createApprovers({ environment, askpass: next, config, desktop, folder, outside });
   return {
     approvers: [ownApprover, ...approvers.approvers],

@@ -6,17 +6,41 @@
  * apart. A file that was renamed or removed, as by logrotate, is noticed at the next entry and made anew. A
  * line that was cut off, by a full disk or a power failure, spoils no other: the next one begins behind it.
  */
-import { closeSync, fdatasyncSync, fstatSync, openSync, readSync, statSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  fdatasyncSync,
+  fstatSync,
+  lstatSync,
+  readSync,
+  type Stats,
+  writeSync,
+} from "node:fs";
 import type { AuditEvent } from "./event.ts";
+
+/** @throws Error for what is no file of the user's own: a link, a FIFO, one that others may write to */
+export type OpenLog = (path: string, flags: number) => OpenedLog;
+
+interface OpenedLog {
+  fd: number;
+  stats: Pick<Stats, "dev" | "ino">;
+}
+
+const { O_RDWR, O_APPEND, O_CREAT } = constants;
 
 export class AuditLog {
   readonly path: string;
+  readonly #openFile: OpenLog;
   readonly #sync: boolean;
-  #open: { fd: number; inode: number } | undefined;
+  #open: OpenedLog | undefined;
 
-  /** @param sync waits for the disk with each entry */
-  constructor(path: string, sync = false) {
+  /**
+   * @param openFile opens it, and looks at what it is
+   * @param sync waits for the disk with each entry
+   */
+  constructor(path: string, openFile: OpenLog, sync = false) {
     this.path = path;
+    this.#openFile = openFile;
     this.#sync = sync;
   }
 
@@ -37,14 +61,15 @@ export class AuditLog {
     this.#open = undefined;
   }
 
-  #current(): { fd: number; inode: number } {
+  #current(): OpenedLog {
     if (this.#open) {
-      const named = statSync(this.path, { throwIfNoEntry: false });
-      if (named?.ino === this.#open.inode) return this.#open;
+      const { dev, ino } = this.#open.stats;
+      const named = lstatSync(this.path, { throwIfNoEntry: false });
+      if (named?.ino === ino && named.dev === dev) return this.#open;
       this.close();
     }
-    const fd = openSync(this.path, "a+", 0o600);
-    this.#open = { fd, inode: fstatSync(fd).ino };
+    this.#open = this.#openFile(this.path, O_RDWR | O_APPEND | O_CREAT);
+    const { fd } = this.#open;
     if (isCutOff(fd)) writeSync(fd, "\n");
     return this.#open;
   }

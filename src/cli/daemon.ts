@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { Guard } from "../daemon/guard.ts";
 import { serveRpc } from "../daemon/rpc-server.ts";
 import { answers } from "../platform/sockets/listener.ts";
-import { removeStaleRides } from "../runs/ride/server.ts";
+import { removeLeftRides } from "../runs/folders.ts";
 import { type Config, readConfig } from "../settings/config.ts";
 import { openPaths, type Paths } from "../settings/paths.ts";
 import { userPolicy } from "../settings/policy-files.ts";
@@ -40,7 +40,7 @@ async function serve(paths: Paths, config: Config): Promise<() => Promise<void>>
     const outside = await guard.openScope({ policy, report: toStderr });
     const connections = await guard.guardConnections(outside, toStderr);
     guard.closeWith(await serveRpc({ guard, path, agentSocket, policy, connections }));
-    removeStaleRides(folder);
+    await removeLeftRides(folder);
     await connections.start();
     setTimeout(() => guard.warmUp(), WARM_UP_AFTER).unref();
   } catch (error) {

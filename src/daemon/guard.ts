@@ -33,6 +33,7 @@ import { sessionBusSocket, systemBusSocket } from "../platform/dbus/bus-address.
 import { type LockSignals, onLockOrSleep } from "../platform/dbus/lock-signals.ts";
 import { createDesktop, type OpenDesktop } from "../platform/desktop/desktop.ts";
 import { ensurePrivateFolder } from "../platform/files/private-folder.ts";
+import { openRegular } from "../platform/files/regular-file.ts";
 import { bootTime } from "../platform/libc/clock.ts";
 import { sessionEnd } from "../platform/proc/login-session.ts";
 import { Peer } from "../platform/proc/peer.ts";
@@ -136,7 +137,7 @@ export class Guard {
     const { config, paths, environment } = options;
     this.#options = options;
     this.#agents = new UpstreamAgents(config.upstreamAgents, environment, options.folder);
-    this.#log = new AuditLog(paths.log, config.syncLog);
+    this.#log = new AuditLog(paths.log, openRegular, config.syncLog);
     const configs = new SshConfigs(config.sshConfig === undefined ? {} : { file: config.sshConfig });
     const hosts = new HostIdentifier({}, configs);
     this.#destinations = createDestinationResolver({}, hosts);

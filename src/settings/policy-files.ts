@@ -1,20 +1,14 @@
-/**
- * The policy as its files are now. They are looked at with each decision, so a change counts from the next
- * request on; a broken file keeps the old policy in force, and is told of once.
- */
-import { messageOf } from "../errors.ts";
+/** The policy's files: which they are, and what they say together. */
 import { readdirSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 import { emptyPolicy, type Policy, type Rule } from "../policy/policy.ts";
 import type { PolicyFile } from "../policy/schema.ts";
 import type { Paths } from "./paths.ts";
+import { type WatchedPolicy, watchPolicy } from "./policy-reader.ts";
 import { readSettings } from "./settings.ts";
 import { SettingsError } from "./settings-error.ts";
 
-export interface PolicySource {
-  /** Reads the files for the first time. @throws SettingsError */
-  load(): Promise<void>;
-  current(): Policy | Promise<Policy>;
+export interface PolicySource extends WatchedPolicy {
   /** Adds a rule that an answer made; absent where no such rules are read. */
   approve?(rule: Rule): Promise<void>;
 }
@@ -55,21 +49,11 @@ function policySource(
   folder: string,
   report: (line: string) => void,
 ): PolicySource {
-  let policy = emptyPolicy;
-  let state = "";
-  const load = async (): Promise<void> => {
-    state = stateOf([...files(), ...approved()]);
-    policy = await readPolicy(files(), approved(), folder);
-  };
-  const reload = async (): Promise<Policy> => {
-    try {
-      await load();
-    } catch (error) {
-      report(`muxguard: the policy stays as it was: ${messageOf(error)}`);
-    }
-    return policy;
-  };
-  return { load, current: () => (stateOf([...files(), ...approved()]) === state ? policy : reload()) };
+  return watchPolicy({
+    stamp: () => stampOf([...files(), ...approved()]),
+    read: () => readPolicy(files(), approved(), folder),
+    report,
+  });
 }
 
 function dropIns(folder: string): string[] {
@@ -79,7 +63,7 @@ function dropIns(folder: string): string[] {
 }
 
 /** Changes whenever one of the files does. */
-function stateOf(files: readonly string[]): string {
+function stampOf(files: readonly string[]): string {
   const states = files.map((file) => {
     const found = statSync(file, { throwIfNoEntry: false });
     return found ? `${file} ${found.mtimeMs} ${found.ctimeMs} ${found.size} ${found.ino}` : "";

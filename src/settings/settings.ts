@@ -6,11 +6,19 @@
  * and has to be: it holds the log.
  */
 import { createHash } from "node:crypto";
-import { mkdirSync, readFileSync, renameSync, type Stats, statSync, writeFileSync } from "node:fs";
+import { closeSync, constants, mkdirSync, renameSync, type Stats, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { attempt } from "../attempt.ts";
+import {
+  FileFault,
+  type OpenedFile,
+  openRegular,
+  readOpened,
+  readRegularFile,
+} from "../platform/files/regular-file.ts";
 import type { PolicyFile } from "../policy/schema.ts";
 import type { ConfigFile } from "./config-schema.ts";
+import { SettingsError } from "./settings-error.ts";
 
 /** A file that was changed so lately may change again without a new time, in milliseconds: it is not kept. */
 const SETTLED = 2000;
@@ -32,16 +40,31 @@ export async function readSettings<K extends keyof Settings>(
   kind: K,
   state: string,
 ): Promise<Settings[K]> {
-  const stats = statSync(path);
-  const stamp = stampOf(path, kind, stats);
-  const folder = join(state, "settings");
-  const kept = join(folder, createHash("sha256").update(path).digest("hex").slice(0, 16));
-  const known = readKept(kept);
-  if (known?.stamp === stamp) return known.settings as Settings[K];
-  const { checkSettings } = await import("./toml-file.ts");
-  const settings = checkSettings(path, kind);
-  if (Date.now() - Math.max(stats.mtimeMs, stats.ctimeMs) > SETTLED) keep(folder, kept, { stamp, settings });
-  return settings as Settings[K];
+  const file = openSettings(path);
+  try {
+    const { stats } = file;
+    const stamp = stampOf(path, kind, stats);
+    const folder = join(state, "settings");
+    const kept = join(folder, createHash("sha256").update(path).digest("hex").slice(0, 16));
+    const known = readKept(kept);
+    if (known?.stamp === stamp) return known.settings as Settings[K];
+    const { checkSettings } = await import("./toml-file.ts");
+    const settings = checkSettings(path, kind, readOpened(path, file));
+    if (Date.now() - Math.max(stats.mtimeMs, stats.ctimeMs) > SETTLED)
+      keep(folder, kept, { stamp, settings });
+    return settings as Settings[K];
+  } finally {
+    closeSync(file.fd);
+  }
+}
+
+/** Many keep their settings elsewhere, and a link here: what it leads to is looked at. */
+function openSettings(path: string): OpenedFile {
+  try {
+    return openRegular(path, constants.O_RDONLY, "followed");
+  } catch (error) {
+    throw error instanceof FileFault ? new SettingsError(error.message) : error;
+  }
 }
 
 function stampOf(path: string, kind: string, { ino, mtimeMs, ctimeMs, size, uid, mode }: Stats): string {
@@ -50,7 +73,7 @@ function stampOf(path: string, kind: string, { ino, mtimeMs, ctimeMs, size, uid,
 
 /** Undefined where there is none yet, or not a whole one. */
 function readKept(path: string): { stamp: string; settings: unknown } | undefined {
-  return attempt(() => JSON.parse(readFileSync(path, "utf8")));
+  return attempt(() => JSON.parse(readRegularFile(path)));
 }
 
 function keep(folder: string, path: string, content: { stamp: string; settings: unknown }): void {

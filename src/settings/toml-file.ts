@@ -1,8 +1,7 @@
 /** Settings files: read, checked, and every mistake told with its line. */
-import { readFileSync, type Stats, statSync } from "node:fs";
-import { userInfo } from "node:os";
 import { parse, TomlError } from "smol-toml";
 import * as v from "valibot";
+import { readRegularFile } from "../platform/files/regular-file.ts";
 import { type PolicyFile, policySchema } from "../policy/schema.ts";
 import { visible } from "../policy/visible.ts";
 import { type ConfigFile, configSchema } from "./config-schema.ts";
@@ -11,9 +10,11 @@ import { SettingsError } from "./settings-error.ts";
 const schemas = { config: configSchema, policy: policySchema };
 
 /** @throws SettingsError */
-export function checkSettings(path: string, kind: keyof typeof schemas): ConfigFile | PolicyFile {
-  checkOwner(path, statSync(path));
-  const text = readFileSync(path, "utf8");
+export function checkSettings(
+  path: string,
+  kind: keyof typeof schemas,
+  text = readRegularFile(path, "followed"),
+): ConfigFile | PolicyFile {
   const { success, output, issues } = v.safeParse<typeof configSchema | typeof policySchema>(
     schemas[kind],
     parseToml(path, text),
@@ -21,12 +22,6 @@ export function checkSettings(path: string, kind: keyof typeof schemas): ConfigF
   if (success) return output;
   const [issue] = issues;
   throw new SettingsError(`${path}:${lineOf(text, issue)}: ${describeIssue(issue)}`);
-}
-
-/** As ssh(1) has it for its own configuration: what others may write to is not a policy. */
-function checkOwner(path: string, { uid, mode }: Stats): void {
-  if (uid !== userInfo().uid && uid !== 0) throw new SettingsError(`${path}: belongs to another user`);
-  if ((mode & 0o022) !== 0) throw new SettingsError(`${path}: others may write to it; chmod go-w ${path}`);
 }
 
 function parseToml(path: string, text: string): unknown {

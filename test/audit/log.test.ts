@@ -1,10 +1,14 @@
 import { spawn } from "node:child_process";
 import {
+  chmodSync,
+  fstatSync,
   mkdtempSync,
+  openSync,
   readFileSync,
   renameSync,
   rmSync,
   statSync,
+  symlinkSync,
   truncateSync,
   writeFileSync,
 } from "node:fs";
@@ -13,7 +17,9 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { ended } from "../../lab/lab.ts";
 import type { AuditEvent } from "../../src/audit/event.ts";
-import { AuditLog } from "../../src/audit/log.ts";
+import { AuditLog, type OpenLog } from "../../src/audit/log.ts";
+import { openRegular } from "../../src/platform/files/regular-file.ts";
+import { makeFifo } from "../../src/platform/libc/descriptors.ts";
 import { bundled } from "../support/bundled.ts";
 
 const module = bundled("src/audit/log.ts");
@@ -24,7 +30,7 @@ let log: AuditLog;
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "mg-"));
   path = join(folder, "log.jsonl");
-  log = new AuditLog(path);
+  log = new AuditLog(path, openRegular);
 });
 afterEach(() => {
   log.close();
@@ -33,6 +39,17 @@ afterEach(() => {
 
 function event(id: string): AuditEvent {
   return { time: "2026-11-22T10:00:00.000Z", id, kind: "sign", decision: "deny", by: "default" };
+}
+
+/** Whatever it is. */
+const openAny: OpenLog = (path, flags) => {
+  const fd = openSync(path, flags);
+  return { fd, stats: fstatSync(fd) };
+};
+
+function writeOpenly(path: string): void {
+  writeFileSync(path, "");
+  chmodSync(path, 0o666);
 }
 
 function ids(file = path): string[] {
@@ -51,9 +68,11 @@ describe("the log", () => {
 
   it("survives the end of a process that appends and kills itself", async () => {
     const script = `const { AuditLog } = await import(process.argv[1]);
-      new AuditLog(process.argv[2]).append(${JSON.stringify(event("last"))});
+      const { openRegular } = await import(process.argv[2]);
+      new AuditLog(process.argv[3], openRegular).append(${JSON.stringify(event("last"))});
       process.kill(process.pid, "SIGKILL");`;
-    const child = spawn(process.execPath, ["--input-type=module", "-e", script, module, path]);
+    const modules = [module, bundled("src/platform/files/regular-file.ts")];
+    const child = spawn(process.execPath, ["--input-type=module", "-e", script, ...modules, path]);
     await ended(child);
     expect(child.signalCode).toBe("SIGKILL");
     expect(ids()).toEqual(["last"]);
@@ -70,7 +89,7 @@ describe("the log", () => {
   });
 
   it("keeps what is there, and the entries of several guards apart", () => {
-    const other = new AuditLog(path, true);
+    const other = new AuditLog(path, openRegular, true);
     for (const id of ["a", "b", "c", "d"]) (id < "c" ? log : other).append(event(id));
     log.append(event("e"));
     other.close();
@@ -126,13 +145,29 @@ describe("the log", () => {
     expect(ids()).toEqual(["a", "b"]);
   });
 
-  it.each<[string, () => string, string]>([
-    ["the disk is full", () => "/dev/full", "ENOSPC"],
-    ["the folder is missing", () => join(folder, "missing/log.jsonl"), "ENOENT"],
-    ["a folder is in the way", () => folder, "EISDIR"],
-  ])("says so when %s", (_, file, code) => {
-    const broken = new AuditLog(file());
-    expect(() => broken.append(event("a"))).toThrow(code);
+  it.each<[string, () => string, string, OpenLog]>([
+    ["the disk is full", () => "/dev/full", "ENOSPC", openAny],
+    ["the folder is missing", () => join(folder, "missing/log.jsonl"), "ENOENT", openRegular],
+    ["a folder is in the way", () => folder, "EISDIR", openRegular],
+    ["it is a device", () => "/dev/null", "/dev/null: it is no regular file", openRegular],
+  ])("says so when %s", (_, file, said, open) => {
+    const broken = new AuditLog(file(), open);
+    expect(() => broken.append(event("a"))).toThrow(said);
     broken.close();
+  });
+
+  it.each<[string, () => void, string]>([
+    ["a link", () => symlinkSync("/dev/null", path), "it is a link"],
+    ["a link to the file itself", () => symlinkSync(`${path}.1`, path), "it is a link"],
+    ["a FIFO", () => makeFifo(path), "it is no regular file"],
+    ["a file that others may write to", () => writeOpenly(path), "others may write to it"],
+  ])("takes no entry any more where it was replaced by %s", (_, replace, said) => {
+    log.append(event("a"));
+    renameSync(path, `${path}.1`);
+    replace();
+    expect(() => log.append(event("b"))).toThrow(`${path}: ${said}`);
+    rmSync(path);
+    log.append(event("c"));
+    expect([ids(`${path}.1`), ids()]).toEqual([["a"], ["c"]]);
   });
 });

@@ -8,6 +8,7 @@ import type { MessageConnection } from "vscode-jsonrpc/node.js";
 import { ProcessTable } from "../../platform/proc/process.ts";
 import { acceptedFrom } from "../../platform/sockets/listener.ts";
 import { connectRpc } from "../../rpc/rpc.ts";
+import { runPid } from "../../runs/folders.ts";
 import { isInRun, isRunHolder } from "../../runs/in-run.ts";
 import { toStderr } from "../../to-stderr.ts";
 
@@ -26,11 +27,11 @@ export async function connectGuard(path: string, report = toStderr): Promise<Mes
 
 /** A daemon is outside of all runs; the guard of a run is what holds that one, `run-PID`. */
 function isGuard(path: string, pid: number): boolean {
-  const [, holder] = /^run-(\d+)$/.exec(basename(dirname(path))) ?? [];
+  const holder = runPid(basename(dirname(path)));
   const processes = new ProcessTable();
   try {
     const listener = processes.read(pid);
-    return holder === undefined ? !isInRun(listener) : Number(holder) === pid && isRunHolder(listener);
+    return holder === undefined ? !isInRun(listener) : holder === pid && isRunHolder(listener);
   } catch {
     return false; // it has ended
   } finally {

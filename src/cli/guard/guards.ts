@@ -2,6 +2,7 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import type { MessageConnection } from "vscode-jsonrpc/node.js";
+import { isRunFolder } from "../../runs/folders.ts";
 import { openPaths } from "../../settings/paths.ts";
 import { toStderr } from "../../to-stderr.ts";
 import { connectGuard } from "./guard-connection.ts";
@@ -18,7 +19,7 @@ type Use<T> = (connection: MessageConnection, path: string) => Promise<T>;
  */
 export async function eachGuard<T>(use: Use<T>, report = toStderr): Promise<T[]> {
   const { runtime, daemonSocket } = openPaths();
-  const runs = readdirSync(runtime).filter((name) => /^run-\d+$/.test(name));
+  const runs = readdirSync(runtime).filter(isRunFolder);
   const paths = [daemonSocket, ...runs.map((name) => join(runtime, name, "daemon.sock"))];
   return (await Promise.all(paths.map((path) => useGuard(path, use, report)))).flat();
 }

@@ -2,6 +2,7 @@
 
 import { existsSync, rmSync } from "node:fs";
 import { hasCode, messageOf } from "../../errors.ts";
+import { holdFolder } from "../../runs/folders.ts";
 import type { Paths } from "../../settings/paths.ts";
 import { CliError, exitCodes } from "../cli-error.ts";
 import type { OpenRun, RunRequest } from "./request.ts";
@@ -21,11 +22,14 @@ export async function openDaemonRun(paths: Paths, request: RunRequest): Promise<
   const terminal = lendTerminal(connection, { report, interrupted });
   try {
     const opened = await rpc.request(connection, rpc.openRunRequest, { ...asked, terminal: terminal.canAsk });
+    const { rideFolder } = opened;
+    const held = rideFolder === undefined ? undefined : await holdFolder(rideFolder);
     const close = async (): Promise<void> => {
       terminal.takeBack("the run has ended");
       connection.end();
+      await held?.close();
       // the daemon does it too, unless it has ended before
-      if (opened.rideFolder !== undefined) rmSync(opened.rideFolder, { recursive: true, force: true });
+      if (rideFolder !== undefined) rmSync(rideFolder, { recursive: true, force: true });
     };
     return { ...opened, close };
   } catch (error) {

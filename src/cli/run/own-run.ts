@@ -4,12 +4,14 @@
  * The socket is there before the guard: most commands never use a key, and need not wait until the guard is
  * loaded. A connection is answered only when it is.
  */
-import { existsSync, readdirSync, rmSync } from "node:fs";
+import { randomBytes } from "node:crypto";
+import { rmSync } from "node:fs";
 import type { Socket } from "node:net";
 import { join } from "node:path";
 import type { AddedScope, Guard } from "../../daemon/guard.ts";
 import { ensurePrivateFolder } from "../../platform/files/private-folder.ts";
 import { type Accepted, type Listener, listenPrivately } from "../../platform/sockets/listener.ts";
+import { freeRunFolder, holdFolder, removeLeftRuns } from "../../runs/folders.ts";
 import type { Rides } from "../../runs/ride/server.ts";
 import type { Config } from "../../settings/config.ts";
 import type { Paths } from "../../settings/paths.ts";
@@ -17,7 +19,7 @@ import { filePolicy, type PolicySource, userPolicy } from "../../settings/policy
 import type { OpenRun, RunRequest } from "./request.ts";
 
 export async function openOwnRun(paths: Paths, config: Config, request: RunRequest): Promise<OpenRun> {
-  await removeStaleRuns(paths.runtime);
+  await removeLeftRuns(paths.runtime, endMasters);
   const { policy: file, report } = request;
   const policy = file === undefined ? userPolicy(paths, report) : filePolicy(file, paths, report);
   await policy.load();
@@ -40,6 +42,7 @@ class OwnRun {
   readonly #request: RunRequest;
   readonly #policy: PolicySource;
   readonly #listeners: Listener[] = [];
+  #held: Listener | undefined;
   #started: Promise<{ guard: Guard; scope: AddedScope }> | undefined;
   #answering: Promise<void> | undefined;
   #rides: Rides | undefined;
@@ -49,7 +52,7 @@ class OwnRun {
     this.#config = config;
     this.#request = request;
     this.#policy = policy;
-    this.#folder = join(paths.runtime, `run-${process.pid}`);
+    this.#folder = freeRunFolder(paths.runtime, () => randomBytes(4).toString("hex"));
     this.agentSocket = join(this.#folder, "agent.sock");
     this.askpassSocket = join(this.#folder, "prompts.sock");
   }
@@ -60,6 +63,7 @@ class OwnRun {
       this.#listen(this.agentSocket, "serve"),
       this.#listen(this.askpassSocket, "serveAskpass"),
     ]);
+    this.#held = await holdFolder(this.#folder);
     if (this.#request.ride) await this.#ride();
   }
 
@@ -95,6 +99,7 @@ class OwnRun {
     const started = await this.#started?.catch(() => undefined);
     await started?.guard.close();
     rmSync(this.#folder, { recursive: true, force: true });
+    await this.#held?.close();
   }
 
   async #serve(socket: Socket, accepted: Accepted, serve: "serve" | "serveAskpass"): Promise<void> {
@@ -141,31 +146,8 @@ async function serveAnswers(guard: Guard, path: string): Promise<void> {
   guard.closeWith(await serveRpc({ guard, path }));
 }
 
-/**
- * Removes what runs, and what muxguard-askpass, left behind that were killed: their folders are named after
- * their process.
- */
-async function removeStaleRuns(runtime: string): Promise<void> {
-  for (const name of readdirSync(runtime)) {
-    const pid = /^(?:run|askpass)-(\d+)$/.exec(name)?.[1];
-    if (pid === undefined || isAlive(Number(pid))) continue;
-    const folder = join(runtime, name);
-    if (existsSync(join(folder, "control"))) await endMasters(join(folder, "control"));
-    rmSync(folder, { recursive: true, force: true });
-  }
-}
-
 /** Of a ride: nobody can reach them any more. */
 async function endMasters(folder: string): Promise<void> {
   const { endOrphans } = await import("../../masters/records.ts");
   endOrphans(folder);
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
 }

@@ -5,7 +5,7 @@
  */
 import { messageOf } from "../../errors.ts";
 import { randomBytes } from "node:crypto";
-import { existsSync, readdirSync, rmSync } from "node:fs";
+import { rmSync } from "node:fs";
 import type { Socket } from "node:net";
 import { join } from "node:path";
 import * as v from "valibot";
@@ -133,16 +133,4 @@ export class Rides {
 /** The name of a ride's folder in the daemon's. */
 export function rideName(holder = 0): string {
   return `ride-${holder}-${randomBytes(4).toString("hex")}`;
-}
-
-/**
- * After a crash: those of runs that are over. The programs of the others must find their shims, and hear that
- * nobody answers.
- */
-export function removeStaleRides(runtime: string): void {
-  for (const name of readdirSync(runtime)) {
-    const holder = /^ride-(\d+)-/.exec(name)?.[1];
-    if (holder !== undefined && !existsSync(`/proc/${holder}`))
-      rmSync(join(runtime, name), { recursive: true, force: true });
-  }
 }
