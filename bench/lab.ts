@@ -1,18 +1,23 @@
 /**
  * What is compared: a real ssh-agent with one Ed25519 key, and the proxies in front of it, each a process of
- * its own. Each is started when it is first asked for.
+ * its own. Each is started when it is first asked for. All of it is gone when the bench is, however it ends.
  */
-import { type ChildProcess, execFileSync, type SpawnOptions } from "node:child_process";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import type { ChildProcess, SpawnOptions } from "node:child_process";
+import { once } from "node:events";
+import { readFileSync, rmSync } from "node:fs";
+import { constants } from "node:os";
 import { join } from "node:path";
-import { PrivateBus } from "../lab/message-bus.ts";
-import { askpassProgram, muxguardProgram } from "../src/installation.ts";
+import { text } from "node:stream/consumers";
+import { addKeys, makeKey, startAgent } from "../lab/agent.ts";
+import { PrivateBus } from "../lab/bus.ts";
+import { makeFolder } from "../lab/folder.ts";
+import { Home } from "../lab/home.ts";
+import { firstWords, Processes, type Start } from "../lab/processes.ts";
+import { ASKPASS, MUXGUARD } from "../lab/programs.ts";
+import { type Server, startSshd } from "../lab/sshd.ts";
 import { NODE } from "./as-ssh.ts";
 import { hostLine } from "./login.ts";
-import { output, Processes, ready } from "./processes.ts";
 
-export const muxguard = muxguardProgram();
-const askpass = askpassProgram();
 const passThrough = join(import.meta.dirname, "pass-through.js"); // beside the bench in dist/
 
 /**
@@ -75,18 +80,19 @@ export interface GuardOptions {
 }
 
 export interface RunningGuard {
+  home: Home;
   socket: string;
   pid: number;
   /** In which muxguard's commands find it. */
   environment: NodeJS.ProcessEnv;
-  /** Its ssh_config and known_hosts, to which hosts may be added. */
-  sshConfig: string;
-  knownHosts: string;
 }
 
 export class Lab {
-  readonly #processes: Processes;
-  readonly agentSocket: string;
+  readonly folder = makeFolder("mgb-");
+  readonly agentSocket = join(this.folder, "agent");
+  /** Of the agent's one key. */
+  readonly keyFile = join(this.folder, "key");
+  readonly #processes = new Processes();
   /** The blob of the agent's one key. */
   readonly key: Buffer;
   #passThrough: Promise<string> | undefined;
@@ -94,23 +100,29 @@ export class Lab {
   #guard: Promise<RunningGuard> | undefined;
   #guards = 0;
 
-  private constructor(processes: Processes, agentSocket: string, key: Buffer) {
-    this.#processes = processes;
-    this.agentSocket = agentSocket;
-    this.key = key;
+  private constructor() {
+    process.once("exit", () => this.#end());
+    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
+      process.once(signal, () => process.exit(128 + constants.signals[signal]));
+    makeKey(this.keyFile, "bench");
+    this.key = Buffer.from(readFileSync(`${this.keyFile}.pub`, "utf8").split(" ")[1] ?? "", "base64");
   }
 
   static async open(): Promise<Lab> {
-    const processes = new Processes();
-    const agentSocket = join(processes.folder, "agent");
-    await ready(
-      processes.spawn("ssh-agent", ["-D", "-a", agentSocket], { stdio: ["ignore", "pipe", "inherit"] }),
-    );
-    return new Lab(processes, agentSocket, addKey(processes.folder, agentSocket));
+    const lab = new Lab();
+    await startAgent(lab.spawn, lab.agentSocket);
+    addKeys(lab.agentSocket, lab.keyFile);
+    return lab;
   }
 
-  close(): Promise<void> {
-    return this.#processes.close();
+  async close(): Promise<void> {
+    await this.#processes.close();
+    this.#end();
+  }
+
+  #end(): void {
+    this.#processes.kill();
+    rmSync(this.folder, { recursive: true, force: true });
   }
 
   passThrough(): Promise<string> {
@@ -132,80 +144,49 @@ export class Lab {
 
   /** A guard in a fresh process, with folders, policy and log of its own. */
   async startGuard(options: GuardOptions = {}): Promise<RunningGuard> {
-    const home = this.#home();
-    const environment = { ...this.#environment(home, options), ...options.environment };
-    const args = [muxguard, "daemon", "--foreground"];
-    const child = this.#processes.spawn(NODE, args, {
+    const home = this.#home(options);
+    const environment = { ...home.environment, ...options.environment };
+    const child = this.spawn(NODE, [MUXGUARD, "daemon", "--foreground"], {
       env: environment,
       stdio: ["ignore", "ignore", options.stderr ?? "inherit", "ipc"],
     });
-    await ready(child);
+    await firstWords(child);
     child.disconnect();
     const { pid } = child;
     if (pid === undefined) throw new Error("the guard has no pid");
-    return {
-      socket: join(home, "run/muxguard/agent.sock"),
-      pid,
-      environment,
-      sshConfig: join(home, "ssh_config"),
-      knownHosts: join(home, "known_hosts"),
-    };
+    return { home, socket: home.agentSocket, pid, environment };
   }
 
   /** A message bus that nobody else uses. */
   startBus(): Promise<PrivateBus> {
-    const start = (command: string, args: string[], options: SpawnOptions): ChildProcess =>
-      this.#processes.spawn(command, args, options);
-    return PrivateBus.start(this.#processes.folder, start);
+    return PrivateBus.start(this.folder, this.spawn);
+  }
+
+  /** An sshd that lets the agent's key in. @param folder its files, and the home of who logs in */
+  startServer(folder: string, name: string): Promise<Server> {
+    const authorizedKeys = `${this.keyFile}.pub`;
+    // the start-up files of whoever runs the bench are no part of it
+    const config = ["MaxSessions 2000", `SetEnv HOME=${folder}`];
+    return startSshd(this.spawn, { folder, name, authorizedKeys, config });
   }
 
   /** For a muxguard that knows nothing of the user's own, nor of other guards. */
   environment(): NodeJS.ProcessEnv {
-    return this.#environment(this.#home());
+    return this.#home().environment;
   }
 
-  #home(): string {
-    return join(this.#processes.folder, `guard${this.#guards++}`);
-  }
-
-  #environment(
-    home: string,
-    { config = 'approvers = ["askpass"]', policy = rules }: GuardOptions = {},
-  ): NodeJS.ProcessEnv {
-    const folder = (name: string): string => join(home, name);
-    for (const name of ["run", "state", "config/muxguard"])
-      mkdirSync(folder(name), { recursive: true, mode: 0o700 });
-    const write = (name: string, text: string): void => writeFileSync(folder(name), text);
-    write("config/muxguard/policy.toml", policy);
-    write("config/muxguard/config.toml", `ssh_config = "${folder("ssh_config")}"\n${config}\n`);
-    write("ssh_config", `UserKnownHostsFile ${folder("known_hosts")}\nGlobalKnownHostsFile none\n`);
-    write("known_hosts", `${hostLine}\n`);
-    return {
-      ...process.env,
-      XDG_CONFIG_HOME: folder("config"),
-      XDG_RUNTIME_DIR: folder("run"),
-      XDG_STATE_HOME: folder("state"),
-      SSH_AUTH_SOCK: this.agentSocket,
-      SSH_ASKPASS: "true", // a person who says yes
-      SSH_ASKPASS_REQUIRE: "force",
-      DISPLAY: "", // on a display, nobody would be so quick
-      WAYLAND_DISPLAY: "",
-    };
-  }
-
-  get folder(): string {
-    return this.#processes.folder;
-  }
-
-  /** Of the agent's one key. */
-  get keyFile(): string {
-    return keyFileIn(this.folder);
+  #home({ config = 'approvers = ["askpass"]', policy = rules }: GuardOptions = {}): Home {
+    const home = new Home(join(this.folder, `guard${this.#guards++}`));
+    home.config(`${config}\n`);
+    home.policy(policy);
+    home.hosts.know(...hostLine);
+    const person = { SSH_ASKPASS: "true", SSH_ASKPASS_REQUIRE: "force" }; // who says yes
+    Object.assign(home.environment, person, { SSH_AUTH_SOCK: this.agentSocket });
+    return home;
   }
 
   /** Starts a process that ends with the lab, if not before. */
-  spawn(command: string, args: readonly string[], options: SpawnOptions): ChildProcess {
-    return this.#processes.spawn(command, args, options);
-  }
+  readonly spawn: Start = (command, args, options) => this.#processes.start(command, args, options);
 
   /** Runs a command to its end. Rejects if it fails. @param input a descriptor to read from */
   run(
@@ -224,19 +205,17 @@ export class Lab {
   }
 
   runMuxguard(args: readonly string[], environment: NodeJS.ProcessEnv): Promise<void> {
-    return this.run(NODE, [muxguard, ...args], environment);
+    return this.run(NODE, [MUXGUARD, ...args], environment);
   }
 
   runAskpass(question: string, environment: NodeJS.ProcessEnv): Promise<void> {
-    return this.run(NODE, [askpass, question], environment);
+    return this.run(NODE, [ASKPASS, question], environment);
   }
 
   async #startPassThrough(): Promise<string> {
-    const socket = join(this.#processes.folder, "pass-through");
-    const child = this.#processes.spawn(NODE, [passThrough, socket, this.agentSocket], {
-      stdio: ["ignore", "ignore", "inherit", "ipc"],
-    });
-    await ready(child);
+    const socket = join(this.folder, "pass-through");
+    const stdio: SpawnOptions["stdio"] = ["ignore", "ignore", "inherit", "ipc"];
+    await firstWords(this.spawn(NODE, [passThrough, socket, this.agentSocket], { stdio }));
     return socket;
   }
 
@@ -245,8 +224,8 @@ export class Lab {
    * one.
    */
   async #startFilter(): Promise<string | undefined> {
-    const child = this.#processes.spawn("ssh-agent-filter", ["--comment", "bench"], {
-      cwd: this.#processes.folder,
+    const child = this.spawn("ssh-agent-filter", ["--comment", "bench"], {
+      cwd: this.folder,
       env: { ...process.env, SSH_AUTH_SOCK: this.agentSocket },
       stdio: ["ignore", "pipe", "ignore"],
     });
@@ -258,14 +237,11 @@ export class Lab {
   }
 }
 
-function keyFileIn(folder: string): string {
-  return join(folder, "key");
-}
-
-/** Returns the key's blob. */
-function addKey(folder: string, agentSocket: string): Buffer {
-  const file = keyFileIn(folder);
-  execFileSync("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-C", "bench", "-f", file]);
-  execFileSync("ssh-add", ["-q", file], { env: { ...process.env, SSH_AUTH_SOCK: agentSocket } });
-  return Buffer.from(readFileSync(`${file}.pub`, "utf8").split(" ")[1] ?? "", "base64");
+/** All that it prints; nothing if there is no such program. */
+async function output(child: ChildProcess): Promise<string> {
+  const started = once(child, "spawn").then(
+    () => true,
+    () => false,
+  );
+  return (await started) && child.stdout ? text(child.stdout) : "";
 }

@@ -15,7 +15,7 @@ const host = generateKeyPairSync("ed25519");
 const hostKey = encodePlainKey({ kind: "ed25519", type, point: rawPublicKey() });
 
 /** For known_hosts. */
-export const hostLine = `bench.example ${type} ${hostKey.toString("base64")}`;
+export const hostLine = ["bench.example", `${type} ${hostKey.toString("base64")}`] as const;
 
 /** The bind of a connection, and the signature request of a login over it. */
 export function createLogin(key: Buffer): { bind: Frame; login: Frame } {

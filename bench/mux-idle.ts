@@ -1,9 +1,9 @@
 /** Sessions that are open and do nothing: what the guard keeps for each of them. */
 import type { ChildProcess } from "node:child_process";
+import { endOf, firstWords } from "../lab/processes.ts";
 import type { Lab } from "./lab.ts";
 import { residentMemory } from "./load.ts";
 import { HOST, MuxLab } from "./mux-lab.ts";
-import { end, ready } from "./processes.ts";
 import type { Row } from "./table.ts";
 
 const SESSIONS = 500;
@@ -47,10 +47,10 @@ async function openSession(mux: MuxLab, controlPath: string): Promise<ChildProce
     env: mux.environment,
     stdio: ["pipe", "pipe", "inherit"],
   });
-  await ready(child);
+  await firstWords(child);
   return child;
 }
 
 async function endAll(sessions: readonly ChildProcess[]): Promise<void> {
-  await Promise.all(sessions.map(end));
+  await Promise.all(sessions.map(endOf));
 }

@@ -2,12 +2,11 @@
  * What sessions are measured with: a real sshd on the loopback interface, a guard, and two masters of the
  * same kind that lead there at the same time, one with the guard in front of it.
  */
-import { appendFileSync, mkdirSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { listenFarFrom } from "./far.ts";
+import { listenFarFrom } from "../lab/network.ts";
+import { firstWords } from "../lab/processes.ts";
 import type { Lab, RunningGuard } from "./lab.ts";
-import { ready } from "./processes.ts";
-import { startServer } from "./server.ts";
 
 /** The policy allows sessions there. */
 export const HOST = "box.example";
@@ -38,8 +37,8 @@ export class MuxLab {
     const folder = join(lab.folder, `mux${guard.pid}`);
     mkdirSync(folder, { mode: 0o700 });
     const mux = new MuxLab(lab, guard, folder);
-    const { port, hostKey } = await startServer(lab, folder, "box");
-    appendFileSync(guard.knownHosts, `${HOST} ${hostKey}\n`);
+    const { port, hostKey } = await lab.startServer(folder, "box");
+    guard.home.hosts.know(HOST, hostKey);
     mux.#addHost(HOST, port);
     mux.#addHost(FAR_HOST, await listenFarFrom(port, ROUND_TRIP));
     return mux;
@@ -51,7 +50,7 @@ export class MuxLab {
     // the command tells that the master listens
     const local = ["-o", "PermitLocalCommand=yes", "-o", "LocalCommand=echo"];
     for (const path of Object.values(masters))
-      await ready(
+      await firstWords(
         this.lab.spawn("ssh", [...this.arguments(path), "-M", "-N", ...local, host], {
           env: this.environment,
           stdio: ["ignore", "pipe", "inherit"],
@@ -63,7 +62,7 @@ export class MuxLab {
 
   /** Of an ssh that uses the master at the path, or none. */
   arguments(controlPath = "none"): string[] {
-    return ["-F", this.guard.sshConfig, "-S", controlPath];
+    return ["-F", this.guard.home.hosts.config, "-S", controlPath];
   }
 
   /** Runs a command over there to its end. @param input a descriptor to read from */
@@ -81,13 +80,7 @@ export class MuxLab {
   }
 
   #addHost(name: string, port: number): void {
-    const lines = [
-      `Host ${name}`,
-      "HostName 127.0.0.1",
-      `Port ${port}`,
-      `HostKeyAlias ${HOST}`,
-      "BatchMode yes",
-    ];
-    appendFileSync(this.guard.sshConfig, `${lines.join("\n")}\n`);
+    const lines = ["HostName 127.0.0.1", `Port ${port}`, `HostKeyAlias ${HOST}`, "BatchMode yes"];
+    this.guard.home.hosts.host(name, lines);
   }
 }

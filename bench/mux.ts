@@ -4,10 +4,11 @@
  */
 import { closeSync, openSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { firstWords } from "../lab/processes.ts";
+import { MUXGUARD } from "../lab/programs.ts";
 import { NODE } from "./as-ssh.ts";
-import { type Lab, muxguard } from "./lab.ts";
+import type { Lab } from "./lab.ts";
 import { FAR_HOST, HOST, MuxLab, ROUND_TRIP } from "./mux-lab.ts";
-import { ready } from "./processes.ts";
 import { interleave, type Plan, type Summary, type Variant } from "./samples.ts";
 import { type Row, renderSummary } from "./table.ts";
 
@@ -108,11 +109,11 @@ export async function benchLogins(lab: Lab): Promise<Row[]> {
 export async function benchRide(lab: Lab): Promise<Row[]> {
   const mux = await MuxLab.open(lab);
   const { bare } = await mux.startMasters();
-  const run = lab.spawn(NODE, [muxguard, "run", "--ride", "--", "sh", "-c", "command -v ssh; cat"], {
+  const run = lab.spawn(NODE, [MUXGUARD, "run", "--ride", "--", "sh", "-c", "command -v ssh; cat"], {
     env: mux.environment,
     stdio: ["pipe", "pipe", "inherit"],
   });
-  const shim = (await ready(run)).trim();
+  const shim = await firstWords(run);
   const pair = await compare(
     () => mux.ssh(bare, "true"),
     () => lab.run(shim, [HOST, "true"], mux.environment),

@@ -5,12 +5,12 @@
 import type { ChildProcess } from "node:child_process";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { StubServer } from "../lab/message-bus.ts";
+import { StubServer } from "../lab/notification-server.ts";
+import { firstWords } from "../lab/processes.ts";
 import { AgentClient } from "./agent-client.ts";
 import type { GuardOptions, Lab } from "./lab.ts";
 import { memoryRow } from "./load.ts";
 import { createLogin } from "./login.ts";
-import { ready } from "./processes.ts";
 import { type Summary, summarize } from "./samples.ts";
 import { type Row, renderSummary } from "./table.ts";
 
@@ -67,7 +67,7 @@ async function inTmux(lab: Lab): Promise<Row[]> {
     env: environment,
     stdio: ["pipe", "pipe", "inherit"],
   });
-  await ready(client);
+  await firstWords(client);
   try {
     const options: GuardOptions = { environment, config: 'approvers = ["tmux"]', stderr: "ignore" };
     const { found } = await askOn(terminalOf(client), lab, options, IN_TMUX);

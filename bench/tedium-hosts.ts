@@ -1,8 +1,9 @@
 /** The hosts of the day: an sshd with a host key of its own for each, all on the loopback interface. */
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import type { SshFiles } from "../lab/ssh-files.ts";
+import type { Server } from "../lab/sshd.ts";
 import type { Lab } from "./lab.ts";
-import { type Server, startServer } from "./server.ts";
 
 /** Of the two projects: where they are fetched from and pushed to. */
 export const FORGES = ["forge1", "forge2"] as const;
@@ -26,22 +27,15 @@ export class Hosts {
     mkdirSync(folder, { mode: 0o700 });
     const servers = new Map<string, Server>();
     for (const name of [...FORGES, ...WORKPLACES, ...FLEET, STRANGER])
-      servers.set(name, await startServer(lab, folder, name));
+      servers.set(name, await lab.startServer(folder, name));
     return new Hosts(servers);
   }
 
-  /** Lines of known_hosts. */
-  known(): string {
-    const known = [...this.#servers].filter(([name]) => name !== STRANGER);
-    return known.map(([name, { hostKey }]) => `${name} ${hostKey}\n`).join("");
-  }
-
-  /** Lines of ssh_config. @param sockets the folder of the control sockets */
-  config(sockets: string, controlMaster: "auto" | "autoask"): string {
-    const hosts = [...this.#servers].map(
-      ([name, { port }]) => `Host ${name}\nHostName 127.0.0.1\nPort ${port}\nHostKeyAlias ${name}\n`,
-    );
-    const sharing = `ControlMaster ${controlMaster}\nControlPath ${sockets}/%n\n`;
-    return `${hosts.join("")}Host ${FORGES.join(" ")}\nControlPath none\nHost *\n${sharing}BatchMode yes\n`;
+  /** Makes them known. @param sockets the folder of the control sockets */
+  announceIn(files: SshFiles, sockets: string, controlMaster: "auto" | "autoask"): void {
+    for (const [name, server] of this.#servers)
+      files.announce(name, server, name === STRANGER ? "no" : "plain");
+    files.host(FORGES.join(" "), ["ControlPath none"]);
+    files.host("*", [`ControlMaster ${controlMaster}`, `ControlPath ${sockets}/%n`, "BatchMode yes"]);
   }
 }

@@ -2,11 +2,13 @@
  * The two worlds in which the day is lived: who asks for confirmation, and a person who says yes to
  * everything and writes down what was asked.
  */
-import { appendFileSync, chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
+import { startAgent } from "../lab/agent.ts";
+import { until } from "../lab/processes.ts";
+import { SshFiles } from "../lab/ssh-files.ts";
 import type { AuditEvent, QuestionEvent } from "../src/audit/event.ts";
 import type { Lab } from "./lab.ts";
-import { ready, until } from "./processes.ts";
 import { type Hosts, WORKPLACES } from "./tedium-hosts.ts";
 
 export interface World {
@@ -38,18 +40,14 @@ export async function openStock(lab: Lab, hosts: Hosts): Promise<World> {
     SSH_ASKPASS: askpass,
     SSH_ASKPASS_REQUIRE: "force",
   };
-  const agent = ["-D", "-a", environment.SSH_AUTH_SOCK];
-  await ready(lab.spawn("ssh-agent", agent, { env: environment, stdio: ["ignore", "pipe", "inherit"] }));
+  await startAgent(lab.spawn, environment.SSH_AUTH_SOCK, { env: environment });
   await lab.run("ssh-add", ["-q", "-c", lab.keyFile], environment);
-  const knownHosts = join(folder, "known_hosts");
-  writeFileSync(knownHosts, hosts.known());
-  const sshConfig = join(folder, "ssh_config");
+  const files = new SshFiles(folder);
   const sockets = join(folder, "sockets");
-  const known = `UserKnownHostsFile ${knownHosts}\nGlobalKnownHostsFile none\n`;
-  writeFileSync(sshConfig, `${known}${hosts.config(sockets, "autoask")}`);
+  hosts.announceIn(files, sockets, "autoask");
   return {
     folder,
-    sshConfig,
+    sshConfig: files.config,
     environment,
     asked: () => parts(heard, "\0").map((question) => question.split("\n")[0]?.trim() ?? ""),
     log: () => [],
@@ -67,20 +65,18 @@ export async function openGuarded(lab: Lab, hosts: Hosts, name: string): Promise
     config: `approvers = ["command"]\ncommand = "${writePerson(folder, heard)}"\ncontrol_dirs = ["${sockets}"]\n`,
     stderr: "ignore", // it tells of masters that end while they are taken over
   });
-  appendFileSync(guard.knownHosts, hosts.known());
-  appendFileSync(guard.sshConfig, hosts.config(sockets, "auto"));
+  hosts.announceIn(guard.home.hosts, sockets, "auto");
   const { SSH_ASKPASS: _, SSH_ASKPASS_REQUIRE: __, ...environment } = guard.environment;
-  const log = join(`${environment.XDG_STATE_HOME}`, "muxguard/log.jsonl");
   return {
     folder,
-    sshConfig: guard.sshConfig,
+    sshConfig: guard.home.hosts.config,
     environment: { ...environment, SSH_AUTH_SOCK: guard.socket },
     asked: () => parts(heard, "\n").map((line) => inWords(JSON.parse(line))),
     shared: async () => {
       await untilShared(sockets);
       for (const host of WORKPLACES) await lab.runMuxguard(["adopt", join(sockets, host)], environment);
     },
-    log: () => parts(log, "\n").map((line) => JSON.parse(line)),
+    log: () => guard.home.log(),
     forget: () => lab.runMuxguard(["forget", "--all"], environment),
   };
 }

@@ -164,12 +164,14 @@ function renderShare(before: number, now: number): string {
 
 function describeTime(stock: Day, guarded: Day): string {
   const [before, now] = [stock.seconds, guarded.seconds].map((seconds) => seconds.toFixed(0));
-  return `The day is compressed to ${before} s with stock OpenSSH and ${now} s with muxguard: no answer for ten minutes runs out, as it would in a real day.`;
+  const compressed = `The day is compressed to ${before} s with stock OpenSSH and ${now} s with muxguard`;
+  return `${compressed}: no answer for ten minutes runs out, as it would in a real day.`;
 }
 
 function describeForgotten(day: Day): string {
   const counts = activities.map((activity) => `${activity} ${countOf(activity, day)}`);
-  return `Where all answers were forgotten four times it asked about: ${counts.join(", ")}, hostile ${countQuestions(hostileOf(day))}.`;
+  const hostile = countQuestions(hostileOf(day));
+  return `Where all answers were forgotten four times it asked about: ${counts.join(", ")}, hostile ${hostile}.`;
 }
 
 /** In the order in which they came first. */

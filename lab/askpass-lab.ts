@@ -1,6 +1,7 @@
 /** A laboratory whose programs ask through muxguard-askpass, as it is built. */
 import { existsSync, readFileSync } from "node:fs";
-import { Lab, type Result } from "./lab.ts";
+import { Lab } from "./lab.ts";
+import type { Result } from "./processes.ts";
 import { ASKPASS } from "./programs.ts";
 
 export { ASKPASS };

@@ -3,9 +3,13 @@
  * that may log in, and masters that were taken over.
  */
 import type { ChildProcess } from "node:child_process";
-import { lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync, rmSync } from "node:fs";
-import { basename, join } from "node:path";
-import { ended, Lab, type Result, stderrOf, until } from "./lab.ts";
+import { mkdirSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { Lab } from "./lab.ts";
+import { inodeOf, namesIn, sshProcesses } from "./masters.ts";
+import { endOf, type Result, signal, stderrOf, until } from "./processes.ts";
+
+export { inodeOf, namesIn };
 
 export const HOST = "prod.example";
 
@@ -37,8 +41,7 @@ export class MuxLab extends Lab {
   async open(...serverConfig: string[]): Promise<void> {
     const key = this.key("me@laptop");
     await this.startAgent("upstream.sock", key);
-    // the start-up files of whoever runs the tests are no part of them, and may take longer than everything
-    // else
+    // the start-up files of whoever runs the tests are no part of them, and may take longer than all else
     const home = `SetEnv HOME=${this.folder}`;
     await this.startServer(HOST, key, { config: [...SERVER, home, ...serverConfig] });
     await this.guard();
@@ -145,45 +148,7 @@ export class MuxLab extends Lab {
   override async close(): Promise<void> {
     // before the folder goes, by whose name they are known
     for (const pid of sshProcesses(this.folder)) signal(pid);
-    if (this.daemon) {
-      this.daemon.kill("SIGTERM");
-      await ended(this.daemon);
-    }
+    if (this.daemon) await endOf(this.daemon);
     await super.close();
   }
-}
-
-export function inodeOf(path: string): number | undefined {
-  return lstatSync(path, { throwIfNoEntry: false })?.ino;
-}
-
-export function namesIn(folder: string): string[] {
-  try {
-    return readdirSync(folder);
-  } catch {
-    return [];
-  }
-}
-
-function signal(pid: number): void {
-  try {
-    process.kill(pid);
-  } catch {
-    // ended by now
-  }
-}
-
-/** The ssh processes that name a file in the folder on their command line. */
-function sshProcesses(folder: string): number[] {
-  return readdirSync("/proc")
-    .filter((name) => /^\d+$/.test(name))
-    .map(Number)
-    .filter((pid) => {
-      try {
-        if (basename(readlinkSync(`/proc/${pid}/exe`)) !== "ssh") return false;
-        return readFileSync(`/proc/${pid}/cmdline`, "utf8").includes(`${folder}/`);
-      } catch {
-        return false; // ended, or another user's
-      }
-    });
 }

@@ -2,10 +2,12 @@
  * A laboratory for connections that the guard opens itself: no control folder is watched, and the guard has
  * the agent behind it.
  */
-import { readdirSync, readFileSync, readlinkSync } from "node:fs";
-import { basename } from "node:path";
-import { MUXGUARD, type Result, type Server, type ServerOptions } from "./lab.ts";
+import type { ServerOptions } from "./lab.ts";
+import { sshProcesses } from "./masters.ts";
 import { HOST, MuxLab } from "./mux-lab.ts";
+import type { Result } from "./processes.ts";
+import { MUXGUARD } from "./programs.ts";
+import type { Server } from "./sshd.ts";
 
 export class OpenLab extends MuxLab {
   readonly program = MUXGUARD;
@@ -39,19 +41,7 @@ export class OpenLab extends MuxLab {
 
   /** The pids of the masters that a guard of the laboratory has opened. */
   masters(): number[] {
-    return readdirSync("/proc")
-      .filter((name) => /^\d+$/.test(name) && this.#isMaster(name))
-      .map(Number);
-  }
-
-  #isMaster(pid: string): boolean {
-    try {
-      const words = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
-      const isOurs = words.some((word) => word.startsWith(`${this.folder}/`));
-      return basename(readlinkSync(`/proc/${pid}/exe`)) === "ssh" && words.includes("-M") && isOurs;
-    } catch {
-      return false; // ended, or another user's
-    }
+    return sshProcesses(this.folder, "-M");
   }
 
   /** `muxguard run --ride` of a line of sh. */

@@ -3,7 +3,8 @@
  * module.
  */
 import type { ChildProcess } from "node:child_process";
-import { ended, type Lab, until } from "./lab.ts";
+import type { Lab } from "./lab.ts";
+import { ended, until } from "./processes.ts";
 import { PYTHON } from "./programs.ts";
 
 /**

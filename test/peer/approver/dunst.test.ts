@@ -6,8 +6,11 @@ import { type ChildProcess, execFileSync } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { userInfo } from "node:os";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
+import { PrivateBus } from "../../../lab/bus.ts";
 import { Lab, until } from "../../../lab/lab.ts";
-import { endOf, NOTIFICATIONS, PrivateBus, Screen } from "../../../lab/message-bus.ts";
+import { NOTIFICATIONS } from "../../../lab/notification-server.ts";
+import { endOf } from "../../../lab/processes.ts";
+import { Screen } from "../../../lab/screen.ts";
 import { describeWith } from "../tools.ts";
 
 /** How long a notification takes no clicks, and a little more. */

@@ -3,8 +3,9 @@ import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import { ASKPASS, AskpassLab } from "../../../lab/askpass-lab.ts";
+import { PrivateBus } from "../../../lab/bus.ts";
 import { ended, MUXGUARD, type Result, until } from "../../../lab/lab.ts";
-import { PrivateBus, StubServer } from "../../../lab/message-bus.ts";
+import { StubServer } from "../../../lab/notification-server.ts";
 import { attempt } from "../../../src/attempt.ts";
 import { describeWith } from "../tools.ts";
 

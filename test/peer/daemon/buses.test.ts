@@ -2,8 +2,8 @@
 import { execFileSync } from "node:child_process";
 import { symlinkSync, writeFileSync } from "node:fs";
 import { afterEach, beforeEach, expect, it } from "vitest";
+import { PrivateBus } from "../../../lab/bus.ts";
 import { ended, Lab, until } from "../../../lab/lab.ts";
-import { PrivateBus } from "../../../lab/message-bus.ts";
 import { describeWith } from "../tools.ts";
 
 const SAVER = "org.freedesktop.ScreenSaver";

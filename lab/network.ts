@@ -1,9 +1,32 @@
+/** Sockets and ports: whether somebody listens, what is free, and what is far away. */
+import { connect, createServer, type Server, type Socket } from "node:net";
+
+/** Whether somebody listens at the path of a socket. */
+export function accepts(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const probe = connect(path);
+    probe.once("error", () => resolve(false));
+    probe.once("connect", () => {
+      probe.destroy();
+      resolve(true);
+    });
+  });
+}
+
+/** Of the loopback interface. Another program may take it before it is used. */
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  const port = await listen(server);
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
 /**
  * A server that is far away: a port of the loopback interface behind which bytes take their time to another.
+ * It does not keep a process from ending.
+ * @param roundTrip in milliseconds
+ * @returns the port
  */
-import { connect, createServer, type Socket } from "node:net";
-
-/** @param roundTrip in milliseconds. Returns the port. It does not keep the bench from ending. */
 export function listenFarFrom(port: number, roundTrip: number): Promise<number> {
   const server = createServer({ noDelay: true }, (client) => {
     const far = connect({ port, host: "127.0.0.1", noDelay: true });
@@ -13,17 +36,14 @@ export function listenFarFrom(port: number, roundTrip: number): Promise<number> 
   return listen(server.unref());
 }
 
-export function freePort(): Promise<number> {
-  const server = createServer();
-  return listen(server).finally(() => server.close());
-}
-
-function listen(server: ReturnType<typeof createServer>): Promise<number> {
+/** On a port of the loopback interface that is free. */
+function listen(server: Server): Promise<number> {
   return new Promise((resolve, reject) => {
     server.once("error", reject);
     server.listen(0, "127.0.0.1", () => {
       const address = server.address();
       if (address !== null && typeof address === "object") resolve(address.port);
+      else reject(new Error("no port"));
     });
   });
 }
