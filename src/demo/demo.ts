@@ -5,10 +5,9 @@
  */
 import { spawn } from "node:child_process";
 import { closeSync, existsSync, openSync, readFileSync } from "node:fs";
-import { homedir } from "node:os";
 import { join } from "node:path";
-import { xdgConfig, xdgState } from "xdg-basedir";
 import type { AuditEvent } from "../audit/event.ts";
+import { userFolders } from "../settings/paths.ts";
 import {
   Difference,
   findAllowed,
@@ -131,12 +130,11 @@ class Demo {
   }
 
   #sayGoodbye(): void {
-    const config = join(xdgConfig ?? join(homedir(), ".config"), "muxguard", "policy.toml");
-    const state = join(xdgState ?? join(homedir(), ".local/state"), "muxguard", "log.jsonl");
+    const { config, state } = userFolders();
     say("", "That was the demo; for real:");
     say("   muxguard run -- ssh HOST                  one command, guarded: asks before a key is used");
     say('   muxguard daemon; eval "$(muxguard env)"   a login session, guarded');
-    say(`Your rules go into ${config}, and your log is ${state}.`);
+    say(`Your rules go into ${join(config, "policy.toml")}, and your log is ${join(state, "log.jsonl")}.`);
   }
 
   /** Runs a guarded command in the stage's folder, and returns what came of it. */

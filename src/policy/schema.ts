@@ -2,7 +2,7 @@
  * What policy.toml may hold. Everything that is not listed here is an error: a misspelt field would otherwise
  * make a rule match more than its author meant.
  */
-import * as v from "valibot";
+import * as z from "zod/mini";
 import { parseDuration } from "./duration.ts";
 import {
   adminOperations,
@@ -14,32 +14,34 @@ import {
 
 const isDuration = (text: string): boolean => parseDuration(text) !== undefined;
 const toMilliseconds = (text: string): number => parseDuration(text) as number;
-export const duration = v.pipe(
-  v.string(),
-  v.check(isDuration, 'not a duration, such as "10m" or "60s"'),
-  v.transform(toMilliseconds),
+export const duration = z.pipe(
+  z.string().check(z.refine(isDuration, 'not a duration, such as "10m" or "60s"')),
+  z.transform(toMilliseconds),
 );
-const durationOrNever = v.pipe(
-  v.string(),
-  v.check((text) => text === "never" || isDuration(text), 'neither a duration, such as "10m", nor "never"'),
-  v.transform((text) => (text === "never" ? text : toMilliseconds(text))),
+const durationOrNever = z.pipe(
+  z
+    .string()
+    .check(
+      z.refine(
+        (text) => text === "never" || isDuration(text),
+        'neither a duration, such as "10m", nor "never"',
+      ),
+    ),
+  z.transform((text) => (text === "never" ? text : toMilliseconds(text))),
 );
-/** A text alone is a list of one. */
-const asList = v.transform((value: unknown) => (typeof value === "string" ? [value] : value));
-export const listOf = <T extends v.GenericSchema>(item: T) => v.pipe(v.unknown(), asList, v.array(item));
-const someOf = <T extends v.GenericSchema>(item: T) =>
-  v.pipe(listOf(item), v.minLength(1, "an empty list matches nothing"));
-const oneOrMore = <T extends string>(values: readonly [T, ...T[]]) => someOf(v.picklist(values));
+/** A text alone is a list of one; what it is a list of, is looked at next. */
+const asList = z.transform((value: unknown) => (typeof value === "string" ? [value] : value) as string[]);
+export const listOf = <T extends string>(item: z.ZodMiniType<T, string>) => z.pipe(asList, z.array(item));
+const someOf = <T extends string>(item: z.ZodMiniType<T, string>) =>
+  z.pipe(asList, z.array(item).check(z.minLength(1, "an empty list matches nothing")));
+const oneOrMore = <T extends string>(values: readonly [T, ...T[]]) => someOf(z.enum(values));
 const isWhole = (list: string): boolean =>
   list.split(",").every((item) => item.replace("!", "").trim() !== "");
+const isNegated = (list: string): boolean => list.split(",").every((item) => item.trim().startsWith("!"));
 const patterns = (isList: (list: string) => boolean) =>
-  v.pipe(
-    v.string(),
-    v.check(isList, "an empty pattern"),
-    v.check(
-      (list) => !list.split(",").every((item) => item.trim().startsWith("!")),
-      'nothing but negated patterns never matches; begin with "*,"',
-    ),
+  z.string().check(
+    z.refine(isList, "an empty pattern"),
+    z.refine((list) => !isNegated(list), 'nothing but negated patterns never matches; begin with "*,"'),
   );
 /** A pattern list that could never match, such as an empty one, is a mistake. */
 const patternList = patterns(isWhole);
@@ -49,48 +51,49 @@ const patternListOrNone = patterns((list) => list === "" || isWhole(list));
 export const approverKinds = ["notification", "tmux", "terminal", "askpass", "command", "queue"] as const;
 
 const NO_PORT = "not a port, which is 1 to 65535";
-const port = v.pipe(v.number(), v.integer(NO_PORT), v.minValue(1, NO_PORT), v.maxValue(65_535, NO_PORT));
+const isPort = (port: number): boolean => Number.isInteger(port) && port >= 1 && port <= 65_535;
+const port = z.number().check(z.refine(isPort, NO_PORT));
 
-const ruleSchema = v.strictObject({
-  name: v.optional(v.string()),
-  on: v.optional(oneOrMore(requestKinds)),
-  host: v.optional(patternList),
-  host_key: v.optional(v.string()),
-  port: v.optional(port),
-  user: v.optional(patternList),
-  key: v.optional(patternList),
-  namespace: v.optional(patternList),
-  operation: v.optional(oneOrMore([...adminOperations, ...connectionOperations, ...confirmOperations])),
+const ruleSchema = z.strictObject({
+  name: z.optional(z.string()),
+  on: z.optional(oneOrMore(requestKinds)),
+  host: z.optional(patternList),
+  host_key: z.optional(z.string()),
+  port: z.optional(port),
+  user: z.optional(patternList),
+  key: z.optional(patternList),
+  namespace: z.optional(patternList),
+  operation: z.optional(oneOrMore([...adminOperations, ...connectionOperations, ...confirmOperations])),
   // of sessions
-  command: v.optional(v.string()),
-  subsystem: v.optional(patternList),
-  tty: v.optional(v.boolean()),
-  x11: v.optional(v.boolean()),
-  forward_agent: v.optional(v.boolean()),
-  environment: v.optional(patternListOrNone),
+  command: z.optional(z.string()),
+  subsystem: z.optional(patternList),
+  tty: z.optional(z.boolean()),
+  x11: z.optional(z.boolean()),
+  forward_agent: z.optional(z.boolean()),
+  environment: z.optional(patternListOrNone),
   // of forwards
-  forward: v.optional(oneOrMore(forwardKinds)),
-  listen: v.optional(patternList),
-  connect: v.optional(patternList),
-  caller: v.optional(patternList),
-  programs: v.optional(someOf(v.string())),
-  scope: v.optional(patternListOrNone),
-  forwarded: v.optional(v.boolean()),
-  verified: v.optional(v.boolean()),
-  container: v.optional(v.boolean()),
-  action: v.picklist(["allow", "deny", "ask"]),
-  remember: v.optional(durationOrNever),
-  timeout: v.optional(duration),
-  approver: v.optional(oneOrMore(approverKinds)),
+  forward: z.optional(oneOrMore(forwardKinds)),
+  listen: z.optional(patternList),
+  connect: z.optional(patternList),
+  caller: z.optional(patternList),
+  programs: z.optional(someOf(z.string())),
+  scope: z.optional(patternListOrNone),
+  forwarded: z.optional(z.boolean()),
+  verified: z.optional(z.boolean()),
+  container: z.optional(z.boolean()),
+  action: z.enum(["allow", "deny", "ask"]),
+  remember: z.optional(durationOrNever),
+  timeout: z.optional(duration),
+  approver: z.optional(oneOrMore(approverKinds)),
 });
 
-export const policySchema = v.strictObject({
-  default: v.optional(v.picklist(["allow", "deny", "ask"])),
-  rule: v.optional(v.array(ruleSchema)),
+export const policySchema = z.strictObject({
+  default: z.optional(z.enum(["allow", "deny", "ask"])),
+  rule: z.optional(z.array(ruleSchema)),
 });
 
 /** A rule as it is written; `name` is optional there. */
-export type RuleFields = v.InferOutput<typeof ruleSchema>;
+export type RuleFields = z.infer<typeof ruleSchema>;
 
 /** One file of a policy. */
-export type PolicyFile = v.InferOutput<typeof policySchema>;
+export type PolicyFile = z.infer<typeof policySchema>;

@@ -1,28 +1,29 @@
 /** What config.toml may hold. */
-import * as v from "valibot";
+import * as z from "zod/mini";
 import { approverKinds, duration, listOf } from "../policy/schema.ts";
 
 const NO_COUNT = "not a number of at least 1";
-const count = v.pipe(v.number(), v.safeInteger(NO_COUNT), v.minValue(1, NO_COUNT));
-const EMPTY = "is empty";
-const oneOrMore = v.pipe(v.array(v.string()), v.minLength(1, EMPTY));
+const isCount = (count: number): boolean => Number.isSafeInteger(count) && count >= 1;
+const count = z.number().check(z.refine(isCount, NO_COUNT));
+const notEmpty = z.minLength(1, "is empty");
+const oneOrMore = z.array(z.string()).check(notEmpty);
 
-export const configSchema = v.strictObject({
-  upstream_agent: v.optional(v.union([v.string(), oneOrMore])),
-  approvers: v.optional(listOf(v.picklist(approverKinds))),
-  remember: v.optional(duration),
-  timeout: v.optional(duration),
-  yes: v.optional(v.picklist(["once", "remember"])),
-  max_questions: v.optional(count),
-  offer_after: v.optional(count),
-  upstream_timeout: v.optional(duration),
-  sync_log: v.optional(v.boolean()),
-  ssh_config: v.optional(v.string()),
-  control_dirs: v.optional(listOf(v.string())),
-  askpass: v.optional(v.pipe(v.string(), v.minLength(1, EMPTY))),
-  command: v.optional(v.union([v.string(), oneOrMore])),
-  notices: v.optional(listOf(v.string())),
-  announce: v.optional(v.picklist(["terminal", "always"])),
+export const configSchema = z.strictObject({
+  upstream_agent: z.optional(z.union([z.string(), oneOrMore])),
+  approvers: z.optional(listOf(z.enum(approverKinds))),
+  remember: z.optional(duration),
+  timeout: z.optional(duration),
+  yes: z.optional(z.enum(["once", "remember"])),
+  max_questions: z.optional(count),
+  offer_after: z.optional(count),
+  upstream_timeout: z.optional(duration),
+  sync_log: z.optional(z.boolean()),
+  ssh_config: z.optional(z.string()),
+  control_dirs: z.optional(listOf(z.string())),
+  askpass: z.optional(z.string().check(notEmpty)),
+  command: z.optional(z.union([z.string(), oneOrMore])),
+  notices: z.optional(listOf(z.string())),
+  announce: z.optional(z.enum(["terminal", "always"])),
 });
 
-export type ConfigFile = v.InferOutput<typeof configSchema>;
+export type ConfigFile = z.infer<typeof configSchema>;

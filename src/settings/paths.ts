@@ -1,7 +1,6 @@
 /** Where muxguard's files are: the XDG folders (specifications.freedesktop.org/basedir-spec). */
-import { tmpdir, userInfo } from "node:os";
+import { homedir, tmpdir, userInfo } from "node:os";
 import { isAbsolute, join } from "node:path";
-import { xdgConfig, xdgRuntime, xdgState } from "xdg-basedir";
 import { ensurePrivateFolder } from "../platform/files/private-folder.ts";
 
 export interface Paths {
@@ -24,14 +23,13 @@ export interface Paths {
 export function openPaths(): Paths {
   // without XDG_RUNTIME_DIR a folder of the user's own in the temporary folder, where anybody may have put
   // something of that name
-  const runtime = xdgRuntime
-    ? join(absolute(xdgRuntime), "muxguard")
-    : join(tmpdir(), `muxguard-${userInfo().uid}`);
-  const state = join(absolute(xdgState), "muxguard");
+  const { XDG_RUNTIME_DIR: own } = process.env;
+  const runtime = own ? join(absolute(own), "muxguard") : join(tmpdir(), `muxguard-${userInfo().uid}`);
+  const { config, state } = userFolders();
   ensurePrivateFolder(runtime);
   ensurePrivateFolder(state);
   return {
-    config: join(absolute(xdgConfig), "muxguard"),
+    config,
     runtime,
     agentSocket: join(runtime, "agent.sock"),
     daemonSocket: join(runtime, "daemon.sock"),
@@ -41,8 +39,22 @@ export function openPaths(): Paths {
   };
 }
 
-function absolute(folder: string | undefined): string {
-  if (folder === undefined) throw new Error("no home folder; set HOME");
+/** Where the user's own files are, whether they are there or not. @throws Error without a home folder */
+export function userFolders(): Pick<Paths, "config" | "state"> {
+  const { XDG_CONFIG_HOME: config, XDG_STATE_HOME: state } = process.env;
+  return {
+    config: join(absolute(config || inHome(".config")), "muxguard"),
+    state: join(absolute(state || inHome(".local/state")), "muxguard"),
+  };
+}
+
+function inHome(folder: string): string {
+  const home = homedir();
+  if (home === "") throw new Error("no home folder; set HOME");
+  return join(home, folder);
+}
+
+function absolute(folder: string): string {
   if (!isAbsolute(folder)) throw new Error(`an XDG folder must be an absolute path: ${folder}`);
   return folder;
 }

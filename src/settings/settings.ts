@@ -24,7 +24,7 @@ import { SettingsError } from "./settings-error.ts";
 const SETTLED = 2000;
 
 /** Part of the stamp: to be raised with each change to a schema. */
-const VERSION = 6;
+const VERSION = 7;
 
 interface Settings {
   config: ConfigFile;

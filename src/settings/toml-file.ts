@@ -1,6 +1,6 @@
 /** Settings files: read, checked, and every mistake told with its line. */
 import { parse, TomlError } from "smol-toml";
-import * as v from "valibot";
+import * as z from "zod/mini";
 import { readRegularFile } from "../platform/files/regular-file.ts";
 import { type PolicyFile, policySchema } from "../policy/schema.ts";
 import { visible } from "../policy/visible.ts";
@@ -15,13 +15,13 @@ export function checkSettings(
   kind: keyof typeof schemas,
   text = readRegularFile(path, "followed"),
 ): ConfigFile | PolicyFile {
-  const { success, output, issues } = v.safeParse<typeof configSchema | typeof policySchema>(
-    schemas[kind],
-    parseToml(path, text),
-  );
-  if (success) return output;
-  const [issue] = issues;
-  throw new SettingsError(`${path}:${lineOf(text, issue)}: ${describeIssue(issue)}`);
+  const schema: z.ZodMiniType<ConfigFile | PolicyFile> = schemas[kind];
+  // jitless: a file is read once, for which no code needs to be made
+  const { data, error } = z.safeParse(schema, parseToml(path, text), { error: describeFault, jitless: true });
+  if (!error) return data;
+  const [issue] = error.issues;
+  const place = issue ? placeOf(issue) : [];
+  throw new SettingsError(`${path}:${lineOf(text, place)}: ${describePlace(place)}: ${issue?.message}`);
 }
 
 function parseToml(path: string, text: string): unknown {
@@ -34,33 +34,42 @@ function parseToml(path: string, text: string): unknown {
   }
 }
 
-type Issue = v.BaseIssue<unknown>;
-
 /** Where in the file: names of fields, and places in lists from 0. */
-function placeOf({ path }: Issue): (string | number)[] {
-  return path?.map(({ key }) => (typeof key === "number" ? key : String(key))) ?? [];
+type Place = readonly PropertyKey[];
+
+function placeOf(issue: z.core.$ZodIssue): Place {
+  return issue.code === "unrecognized_keys" ? [...issue.path, issue.keys[0] ?? ""] : issue.path;
 }
 
-function describeIssue(issue: Issue): string {
-  const field = placeOf(issue)
-    .filter((part) => typeof part === "string")
-    .join(".");
-  return `${visible(field, 100)}: ${describeFault(issue)}`;
+function describePlace(place: Place): string {
+  return visible(place.filter((part) => typeof part === "string").join("."), 100);
 }
 
 /** Schemas have words of their own for what is of the right type. */
-function describeFault({ kind, type, expected, received, input, message }: Issue): string {
-  if (kind !== "schema") return message;
-  if (type === "strict_object" && expected === "never") return "there is no such field";
-  if (type === "strict_object" && received === "undefined") return "is missing";
-  const isTable = typeof input === "object" && input !== null && !Array.isArray(input);
-  return `expected ${expected}, not ${isTable ? "a table" : visible(received, 60)}`;
+function describeFault(issue: z.core.$ZodRawIssue): string {
+  if (issue.code === "unrecognized_keys") return "there is no such field";
+  if (issue.input === undefined) return "is missing";
+  return `expected ${describeExpected(issue)}, not ${describeReceived(issue.input)}`;
+}
+
+function describeExpected(issue: z.core.$ZodRawIssue): string {
+  if (issue.code === "invalid_value")
+    return `(${issue.values.map((value) => JSON.stringify(value)).join(" | ")})`;
+  if (issue.code === "invalid_union") return "(string | Array)"; // config.toml has no other
+  return issue.code === "invalid_type" ? (typeNames[issue.expected] ?? issue.expected) : issue.code;
+}
+
+const typeNames: Record<string, string> = { array: "Array", object: "Object" };
+
+function describeReceived(input: unknown): string {
+  if (Array.isArray(input)) return "Array";
+  if (typeof input === "object") return "a table";
+  return visible(typeof input === "string" ? `"${input}"` : String(input), 60);
 }
 
 /** The line of a mistake: that of the key, within the n-th table of its kind; or that of the table. */
-function lineOf(text: string, issue: Issue): number {
+function lineOf(text: string, path: Place): number {
   const lines = text.split("\n");
-  const path = placeOf(issue);
   const [table, index] = path;
   const header = typeof table === "string" && typeof index === "number" ? nthTable(lines, table, index) : -1;
   const key = path[header < 0 ? 0 : 2];

@@ -1,7 +1,7 @@
 /** "Always": the rule matches what was asked for, and nothing else. */
 import { parse } from "smol-toml";
-import * as v from "valibot";
 import { describe, expect, test } from "vitest";
+import * as z from "zod/mini";
 import { exactRule, formatRule } from "../../src/policy/exact-rule.ts";
 import { matchRule } from "../../src/policy/match.ts";
 import type { Caller, Process, Request } from "../../src/policy/request.ts";
@@ -61,7 +61,7 @@ describe("the rule of an approval", () => {
     (request) => {
       const rule = exactRule(request, caller);
       if (!rule) throw new Error("no rule");
-      const [read] = v.parse(policySchema, parse(formatRule(rule).join("\n"))).rule ?? [];
+      const [read] = z.parse(policySchema, parse(formatRule(rule).join("\n"))).rule ?? [];
       expect(read).toEqual(rule);
       expect(matchRule(rule, request, caller)).toBe(true);
     },

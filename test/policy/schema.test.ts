@@ -1,13 +1,13 @@
-import * as v from "valibot";
 import { describe, expect, test } from "vitest";
+import * as z from "zod/mini";
 import { policySchema } from "../../src/policy/schema.ts";
 
-const parse = (fields: object) => v.safeParse(policySchema, { rule: [{ action: "ask", ...fields }] });
+const parse = (fields: object) => z.safeParse(policySchema, { rule: [{ action: "ask", ...fields }] });
 
 describe("a policy", () => {
   test("may be empty", () => {
-    expect(v.parse(policySchema, {})).toEqual({});
-    expect(v.parse(policySchema, { rule: [] })).toEqual({ rule: [] });
+    expect(z.parse(policySchema, {})).toEqual({});
+    expect(z.parse(policySchema, { rule: [] })).toEqual({ rule: [] });
   });
 
   test("holds rules as the README has them", () => {
@@ -23,7 +23,7 @@ describe("a policy", () => {
       },
       { scope: "claude", action: "ask", remember: "10m", timeout: "60s" },
     ];
-    const { default: fallback, rule } = v.parse(policySchema, { default: "ask", rule: rules });
+    const { default: fallback, rule } = z.parse(policySchema, { default: "ask", rule: rules });
     expect(fallback).toBe("ask");
     expect(rule?.[0]).toEqual(rules[0]);
     expect(rule?.[1]).toEqual({ scope: "claude", action: "ask", remember: 600_000, timeout: 60_000 });
@@ -61,7 +61,7 @@ describe("a policy is refused", () => {
     ["approver", "command"],
     ["programs", "/usr/bin/git"],
   ])("takes a text for a list of one: %s", (field, value) => {
-    expect(parse({ [field]: value })).toMatchObject({ output: { rule: [{ [field]: [value] }] } });
+    expect(parse({ [field]: value })).toMatchObject({ data: { rule: [{ [field]: [value] }] } });
   });
 
   const bad: [string, object][] = [
@@ -115,18 +115,18 @@ describe("a policy is refused", () => {
     ["an unknown default", { default: "maybe" }],
     ["a rule that is no list", { rule: { action: "ask" } }],
   ])("with %s", (_, policy) => {
-    expect(v.safeParse(policySchema, policy).success).toBe(false);
+    expect(z.safeParse(policySchema, policy).success).toBe(false);
   });
 
   test("and says where and why", () => {
-    const issues = parse({ host: "!prod" }).issues;
+    const issues = parse({ host: "!prod" }).error?.issues;
     expect(issues).toMatchObject([
       {
-        path: [{ key: "rule" }, { key: 0 }, { key: "host" }],
+        path: ["rule", 0, "host"],
         message: expect.stringMatching(/never matches/),
       },
     ]);
-    expect(parse({ timeout: "1" }).issues).toMatchObject([
+    expect(parse({ timeout: "1" }).error?.issues).toMatchObject([
       { message: expect.stringMatching(/not a duration/) },
     ]);
   });
