@@ -25,7 +25,8 @@ describeWith(["ssh", "sshd", "tmux"], "a question of a false guard with the id o
     if (!question) throw new Error("no question");
     id = question.id;
     const harmless = { ...question, request: { ...question.request, operation: "unlock" }, asked: "0" };
-    lab.script("false-guard.cjs", falseGuard(JSON.stringify([harmless])));
+    const escapes = { ...harmless, id: `\x1b[2J${id}`, because: "rule:\x1b]0;title\x07" };
+    lab.script("false-guard.cjs", falseGuard(JSON.stringify([harmless, escapes])));
     const command = [process.execPath, lab.path("false-guard.cjs")];
     lab.start(process.execPath, [MUXGUARD, "run", "--", ...command], { detached: true, stdio: "ignore" });
     await until(() => existsSync(lab.path("listens")), "the false guard");
@@ -42,12 +43,10 @@ describeWith(["ssh", "sshd", "tmux"], "a question of a false guard with the id o
       let received = "";
       socket.on("error", () => {}).on("data", (data) => {
         received += data;
-        const [, length, sent] = /Content-Length: (\\d+)\\r\\n\\r\\n(.*)/s.exec(received) ?? [];
-        if (length === undefined || sent.length < Number(length)) return;
-        const { id, method } = JSON.parse(sent);
+        if (!received.endsWith("\\n")) return;
+        const { id, method } = JSON.parse(received);
         const result = method === "answer" ? true : method === "pending" ? ${questions} : null;
-        const body = JSON.stringify({ jsonrpc: "2.0", id, result });
-        socket.write(\`Content-Length: \${Buffer.byteLength(body)}\\r\\n\\r\\n\${body}\`);
+        socket.write(\`\${JSON.stringify({ id, result })}\\n\`);
       });
     }).listen(\`\${folder}/daemon.sock\`, () => writeFileSync("${lab.path("listens")}", ""));`;
 
@@ -61,6 +60,7 @@ describeWith(["ssh", "sshd", "tmux"], "a question of a false guard with the id o
     terminal.close();
     const { stdout, stderr } = await lab.muxguard("pending");
     expect(stdout).not.toContain("unlock the agent");
+    expect(stdout + stderr).not.toMatch(/[\x1b\x07]/);
     expect(stderr).toMatch(
       /^muxguard: \S+\/run-\d+\/daemon\.sock is passed over: what listens there \(pid \d+\) is no guard of yours\n$/,
     );
