@@ -15,7 +15,7 @@ import { openRegular } from "../src/platform/files/regular-file.ts";
 import { ProcessTable } from "../src/platform/proc/process.ts";
 import { Grants } from "../src/policy/grants.ts";
 import type { Question } from "../src/policy/question.ts";
-import type { AskpassAnswer, AskpassQuestion } from "../src/rpc/rpc.ts";
+import type { AskpassAnswer, AskpassQuestion } from "../src/rpc/requests.ts";
 import { askerOf } from "../src/runs/asking-parent.ts";
 import { isInRun } from "../src/runs/in-run.ts";
 import { type Config, readConfig } from "../src/settings/config.ts";

@@ -6,12 +6,11 @@
  *
  * It is started for each question, so little is loaded before it is known what is needed.
  */
-
 import { existsSync } from "node:fs";
 import { isatty } from "node:tty";
 import { messageOf } from "../src/errors.ts";
 import { promptKind } from "../src/policy/openssh-prompt.ts";
-import type { AskpassAnswer, AskpassQuestion } from "../src/rpc/rpc.ts";
+import type { AskpassAnswer, AskpassQuestion } from "../src/rpc/requests.ts";
 import { isInForeground } from "./in-foreground.ts";
 
 /**
@@ -34,7 +33,7 @@ async function answer({ text, hint, terminal }: AskpassQuestion): Promise<Askpas
 
 /** Undefined if no guard listens there. */
 async function ask(socket: string, question: AskpassQuestion): Promise<AskpassAnswer | undefined> {
-  return existsSync(socket) ? (await import("./guard-client.ts")).askGuard(socket, question) : undefined;
+  return existsSync(socket) ? (await import("./ask-guard.ts")).askGuard(socket, question) : undefined;
 }
 
 const HELP = [

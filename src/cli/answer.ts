@@ -1,14 +1,14 @@
 /** `muxguard approve` and `muxguard deny`: answers from another terminal. */
-import type { MessageConnection } from "vscode-jsonrpc/node.js";
 import { describeRemember } from "../policy/describe/answer.ts";
 import { hostName } from "../policy/describe/caller.ts";
 import { atHost, describeRequest, onHosts } from "../policy/describe/request.ts";
 import { describeDuration, parseDuration } from "../policy/duration.ts";
 import type { Remember } from "../policy/grants.ts";
 import type { Answer, Question } from "../policy/question.ts";
-import { answerRequest, pendingRequest } from "../rpc/rpc.ts";
+import type { GuardConnection } from "../rpc/connecting.ts";
+import { askGuard } from "../rpc/replies.ts";
 import { CliError, exitCodes } from "./cli-error.ts";
-import { eachGuard, useGuard } from "./guard/guards.ts";
+import { eachGuard, useGuard } from "./guards/guards.ts";
 
 export interface ApproveOptions {
   once?: boolean;
@@ -102,8 +102,8 @@ async function answerOne(
   host: string | undefined,
   answerTo: (question: Question) => Answer,
 ): Promise<Question> {
-  const matching = async (guard: MessageConnection, path: string): Promise<[Question, string][]> => {
-    const questions = await guard.sendRequest(pendingRequest, purpose);
+  const matching = async (guard: GuardConnection, path: string): Promise<[Question, string][]> => {
+    const questions = await askGuard(guard, "pending", purpose);
     const known = questions.flatMap(each).filter(({ id }) => prefix !== "" && id.startsWith(prefix));
     return known.map((question) => [question, path]);
   };
@@ -122,9 +122,7 @@ async function answerOne(
   if (others.length > 0) throw new CliError(`several questions begin with ${prefix} (muxguard pending)`, 1);
   const [found, path] = match;
   const answer = answerTo(found);
-  const [answered] = await useGuard(path, (guard) =>
-    guard.sendRequest(answerRequest, { id: found.id, answer }),
-  );
+  const [answered] = await useGuard(path, (guard) => askGuard(guard, "answer", { id: found.id, answer }));
   if (!answered)
     throw new CliError(`question ${found.id} was answered already, or its rule wants another approver`, 1);
   return found;

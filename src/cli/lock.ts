@@ -1,14 +1,15 @@
 /** `muxguard lock` and `muxguard unlock`: nothing at all, until a person says otherwise. */
 import { Lock } from "../daemon/lock.ts";
-import { type Locking, lockRequest } from "../rpc/rpc.ts";
+import { askGuard } from "../rpc/replies.ts";
+import type { Locking } from "../rpc/requests.ts";
 import { openPaths } from "../settings/paths.ts";
-import { eachGuard } from "./guard/guards.ts";
+import { eachGuard } from "./guards/guards.ts";
 
 /** The guards first: one that refuses leaves everything as it is. The file is for those that begin later. */
 export async function lock(on: boolean): Promise<void> {
   const later = new Lock(openPaths().runtime, () => {});
   const wasFile = later.isOn;
-  const changes = await eachGuard((guard) => guard.sendRequest(lockRequest, on));
+  const changes = await eachGuard((guard) => askGuard(guard, "lock", on));
   if (on) later.turnOn();
   else later.turnOff();
   const was = changes.map((change) => change.was);

@@ -1,13 +1,14 @@
 /** `muxguard open` and `muxguard close`: masters that only the guard can reach. */
 import { constants } from "node:os";
 import { resolve } from "node:path";
-import { type MessageConnection, ResponseError } from "vscode-jsonrpc/node.js";
-import { adoptRequest, closeRequest, openRequest, request } from "../rpc/rpc.ts";
+import type { GuardConnection } from "../rpc/connecting.ts";
+import { RpcError } from "../rpc/connection.ts";
+import { askGuard } from "../rpc/replies.ts";
 import { openPaths } from "../settings/paths.ts";
 import { toStderr } from "../to-stderr.ts";
 import { CliError, exitCodes } from "./cli-error.ts";
-import { connectGuard } from "./guard/guard-connection.ts";
-import { lendTerminal } from "./guard/lent-terminal.ts";
+import { connectGuard } from "./guards/guard-connection.ts";
+import { lendTerminal } from "./guards/lent-terminal.ts";
 
 const INTERRUPTED = exitCodes.signal + constants.signals.SIGINT;
 
@@ -16,7 +17,7 @@ export async function open(host: string, options: string[], controlPath: string 
     const stop = new AbortController();
     const interrupted = (): void => stop.abort();
     const { canAsk } = lendTerminal(connection, { report: toStderr, interrupted });
-    const opening = request(connection, openRequest, {
+    const opening = askGuard(connection, "open", {
       host,
       options,
       ...(controlPath !== undefined && { controlPath: resolve(controlPath) }),
@@ -38,26 +39,26 @@ function interruption(signal: AbortSignal): Promise<never> {
 export async function close(place: string): Promise<void> {
   const host = place.includes("/") ? resolve(place) : place;
   await withDaemon(async (connection) => {
-    const { path } = await request(connection, closeRequest, { host });
+    const { path } = await askGuard(connection, "close", { host });
     process.stdout.write(`closed: ${path}\n`);
   });
 }
 
 export async function adopt(path: string): Promise<void> {
   await withDaemon(async (connection) => {
-    await request(connection, adoptRequest, { path: resolve(path) });
+    await askGuard(connection, "adopt", { path: resolve(path) });
     process.stdout.write(`guarded: ${path}\n`);
   });
 }
 
-async function withDaemon(action: (connection: MessageConnection) => Promise<void>): Promise<void> {
+async function withDaemon(action: (connection: GuardConnection) => Promise<void>): Promise<void> {
   const connection = await connectGuard(openPaths().daemonSocket);
   if (!connection) throw new CliError("no daemon runs; start it with: muxguard daemon", 1);
   try {
     await action(connection);
   } catch (error) {
     // the line of a denial is whole: main() begins each of its own so
-    throw error instanceof ResponseError ? new CliError(error.message.replace(/^muxguard: /, ""), 1) : error;
+    throw error instanceof RpcError ? new CliError(error.message.replace(/^muxguard: /, ""), 1) : error;
   } finally {
     connection.end();
   }

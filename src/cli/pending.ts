@@ -5,14 +5,14 @@ import { wrap } from "../approver/screen/text.ts";
 import { describeRemember } from "../policy/describe/answer.ts";
 import { describeQuestion } from "../policy/describe/question.ts";
 import type { Question } from "../policy/question.ts";
-import { pendingRequest } from "../rpc/rpc.ts";
-import { eachGuard } from "./guard/guards.ts";
+import { askGuard } from "../rpc/replies.ts";
+import { eachGuard } from "./guards/guards.ts";
 
 /** An id, and two blanks. */
 const INDENT = 8;
 
 export async function pending({ json }: { json?: boolean }): Promise<void> {
-  const questions = (await eachGuard((guard) => guard.sendRequest(pendingRequest, null))).flat();
+  const questions = (await eachGuard((guard) => askGuard(guard, "pending", null))).flat();
   if (json) {
     for (const question of questions) process.stdout.write(`${JSON.stringify(question)}\n`);
     return;

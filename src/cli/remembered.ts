@@ -2,12 +2,12 @@
 
 import { describeDuration } from "../policy/duration.ts";
 import type { GrantFacts } from "../policy/grants.ts";
-import { forgetRequest, grantsRequest } from "../rpc/rpc.ts";
+import { askGuard } from "../rpc/replies.ts";
 import { CliError, exitCodes } from "./cli-error.ts";
-import { eachGuard } from "./guard/guards.ts";
+import { eachGuard } from "./guards/guards.ts";
 
 export async function grants({ json }: { json?: boolean }): Promise<void> {
-  const all = (await eachGuard((guard) => guard.sendRequest(grantsRequest, null))).flat();
+  const all = (await eachGuard((guard) => askGuard(guard, "grants", null))).flat();
   const lines = all.map(json ? (grant) => JSON.stringify(grant) : describeGrant);
   if (lines.length === 0 && !json) lines.push("nothing is remembered");
   for (const line of lines) process.stdout.write(`${line}\n`);
@@ -29,14 +29,14 @@ export async function forget(id: string | undefined, { all }: { all?: boolean })
     throw new CliError("either the id of an answer or --all, not both", exitCodes.usage);
   if (!id && !all) throw new CliError("which answer? its id (muxguard grants), or --all", exitCodes.usage);
   const whole = all ? "" : await onlyAnswer(id ?? "");
-  const counts = await eachGuard((guard) => guard.sendRequest(forgetRequest, whole));
+  const counts = await eachGuard((guard) => askGuard(guard, "forget", whole));
   const count = counts.reduce((sum, one) => sum + one, 0);
   process.stdout.write(`forgot ${count} ${count === 1 ? "answer" : "answers"}\n`);
 }
 
 /** The id of the one answer whose id begins so. @throws CliError */
 async function onlyAnswer(prefix: string): Promise<string> {
-  const grants = (await eachGuard((guard) => guard.sendRequest(grantsRequest, "forget"))).flat();
+  const grants = (await eachGuard((guard) => askGuard(guard, "grants", "forget"))).flat();
   const [found, ...others] = new Set(grants.map(({ id }) => id).filter((id) => id.startsWith(prefix)));
   if (found === undefined) throw new CliError(`no answer ${prefix} is remembered (muxguard grants)`, 1);
   if (others.length > 0) throw new CliError(`several answers begin with ${prefix} (muxguard grants)`, 1);

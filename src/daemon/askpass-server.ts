@@ -5,9 +5,7 @@
  *
  * From inside of a run one may ask here, and nothing else: the answers come from outside.
  */
-import { messageOf } from "../errors.ts";
 import type { Socket } from "node:net";
-import { type MessageConnection, ResponseError } from "vscode-jsonrpc/node.js";
 import { type Prompt, type Prompter, promptFirst } from "../approver/prompter.ts";
 import type { Broker } from "../guard/decide/broker.ts";
 import type { Scope } from "../guard/decide/scope.ts";
@@ -17,9 +15,11 @@ import { type Accepted, type Listener, listenPrivately } from "../platform/socke
 import { describeCaller } from "../policy/describe/caller.ts";
 import { promptKind } from "../policy/openssh-prompt.ts";
 import type { Caller } from "../policy/request.ts";
-import { type AskpassAnswer, type AskpassQuestion, askpassRequest, serveClient } from "../rpc/rpc.ts";
+import type { AskpassAnswer, AskpassQuestion } from "../rpc/requests.ts";
+import { type ClientConnection, serve, serveClient } from "../rpc/serving.ts";
 import { askerOf, parentOf } from "../runs/asking-parent.ts";
 import { confirm } from "./confirm.ts";
+import { remoteTerminal } from "./remote-terminal.ts";
 
 /** The most that one client may send, in bytes. A server's words are among them. */
 const MAX_RECEIVED = 1024 * 1024;
@@ -58,14 +58,8 @@ export class AskpassServer {
 
   serve(socket: Socket, accepted: Accepted, scope: Scope): void {
     const peer = new Peer(accepted, this.#parts.processes);
-    serveClient(socket, MAX_RECEIVED, (connection, gone) => {
-      connection.onRequest(askpassRequest, async (asked): Promise<AskpassAnswer> => {
-        try {
-          return await this.#answer(checked(asked), peer, scope, connection, gone);
-        } catch (error) {
-          throw new ResponseError(1, messageOf(error));
-        }
-      });
+    serveClient(socket, MAX_RECEIVED, (connection) => {
+      serve(connection, "askpass", (asked) => this.#answer(asked, peer, scope, connection));
     });
   }
 
@@ -73,8 +67,7 @@ export class AskpassServer {
     { text, hint, terminal }: AskpassQuestion,
     peer: Peer,
     scope: Scope,
-    connection: MessageConnection,
-    gone: AbortSignal,
+    connection: ClientConnection,
   ): Promise<AskpassAnswer> {
     const { processes, broker, scopeOf, asksOnTerminals } = this.#parts;
     const askpass = peer.identify();
@@ -85,26 +78,15 @@ export class AskpassServer {
     if (prompters) {
       const asker = describeCaller(parentOf(askpass, processes));
       const prompt = { text, kind: kind === "confirm" ? "text" : kind, asker } as const;
-      return answerOf(prompters, prompt, gone);
+      return answerOf(prompters, prompt, connection.gone);
     }
     if (kind !== "confirm") return { here: kind };
     const deciding = scopeOf(askpass, scope);
-    const own = terminal && asksOnTerminals && !deciding.run ? [await terminalOf(connection)] : [];
-    const asker = askerOf(() => parentOf(peer.identify(), processes), gone, deciding);
+    const own = terminal && asksOnTerminals && !deciding.run ? [remoteTerminal(connection)] : [];
+    const asker = askerOf(() => parentOf(peer.identify(), processes), connection.gone, deciding);
     const approvers = [...own, ...deciding.approvers];
     return confirm(broker, { text, hint }, asker, { ...deciding, approvers });
   }
-}
-
-function checked({ text, hint, terminal }: { [field in keyof AskpassQuestion]: unknown }): AskpassQuestion {
-  if (typeof text !== "string") throw new Error("a question without text");
-  return { text, terminal: terminal === true, ...(typeof hint === "string" && { hint }) };
-}
-
-/** Loaded where it is needed: most questions are answered without. */
-async function terminalOf(connection: MessageConnection) {
-  const { remoteTerminal } = await import("../rpc/remote-terminal.ts");
-  return remoteTerminal(connection);
 }
 
 async function answerOf(

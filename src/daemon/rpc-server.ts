@@ -1,25 +1,26 @@
 /** What the daemon does for muxguard's own commands: status, pending questions, answers, and runs. */
-import { messageOf } from "../errors.ts";
+
 import type { Socket } from "node:net";
 import { join } from "node:path";
-import * as v from "valibot";
-import { type MessageConnection, ResponseError } from "vscode-jsonrpc/node.js";
 import { inTurn } from "../approver/in-turn.ts";
 import type { Prompter } from "../approver/prompter.ts";
+import { messageOf } from "../errors.ts";
 import type { Connections } from "../masters/connections.ts";
 import type { Peer } from "../platform/proc/peer.ts";
 import { type Accepted, type Listener, listenPrivately } from "../platform/sockets/listener.ts";
 import type { Caller, ControlOperation } from "../policy/request.ts";
-import { answerSchema, remotePrompter, remoteTerminal } from "../rpc/remote-terminal.ts";
-import * as rpc from "../rpc/rpc.ts";
+import { visible } from "../policy/visible.ts";
+import { RpcError } from "../rpc/connection.ts";
+import { type OpenRun, SETTINGS_ERROR } from "../rpc/requests.ts";
+import { type ClientConnection, serve, serveClient } from "../rpc/serving.ts";
 import { Rides, rideName } from "../runs/ride/server.ts";
 import { filePolicy, type PolicySource } from "../settings/policy-files.ts";
+import { toStderr } from "../to-stderr.ts";
 import type { Guard, OpenScope } from "./guard.ts";
+import { remotePrompter, remoteTerminal } from "./remote-terminal.ts";
 
 /** The most that one client may send in all, in bytes. Its requests and answers are short. */
 const MAX_RECEIVED = 4 * 1024 * 1024;
-
-const purposeSchema = v.nullable(v.picklist(["approve", "deny"]));
 
 const INSIDE =
   "this process is inside of a muxguard run or of a container, and what is guarded can't control the guard";
@@ -42,10 +43,10 @@ export interface RpcServerOptions {
 }
 
 export function serveRpc(options: RpcServerOptions): Promise<Listener> {
-  return listenPrivately(options.path, (socket, accepted) => serve(socket, accepted, options));
+  return listenPrivately(options.path, (socket, accepted) => serveOne(socket, accepted, options));
 }
 
-function serve(socket: Socket, accepted: Accepted, options: RpcServerOptions): void {
+function serveOne(socket: Socket, accepted: Accepted, options: RpcServerOptions): void {
   const { guard, policy, connections } = options;
   const peer = guard.peer(accepted);
   // who asks is read at each request: a process that was outside of a run may be inside by now
@@ -53,23 +54,23 @@ function serve(socket: Socket, accepted: Accepted, options: RpcServerOptions): v
     const caller = peer.identify();
     if (!guard.isInRun(caller)) return caller;
     if (operation) guard.refuseControl(caller, operation, INSIDE);
-    throw refused(`refused: ${INSIDE}`);
+    throw new Error(`refused: ${INSIDE}`);
   };
-  rpc.serveClient(socket, MAX_RECEIVED, (connection, gone) => {
+  serveClient(socket, MAX_RECEIVED, (connection) => {
     serveQuestions(connection, options, fromOutside);
     serveForgetting(connection, guard, fromOutside);
-    serveRuns(connection, options, fromOutside, gone);
+    serveRuns(connection, options, fromOutside);
     if (connections && policy)
-      serveConnections(connection, { guard, connections, policy, peer, fromOutside, gone });
+      serveConnections(connection, { guard, connections, policy, peer, fromOutside });
   });
 }
 
 function serveQuestions(
-  connection: MessageConnection,
+  connection: ClientConnection,
   { guard, agentSocket, connections }: RpcServerOptions,
   fromOutside: FromOutside,
 ): void {
-  connection.onRequest(rpc.statusRequest, async () => {
+  serve(connection, "status", async () => {
     fromOutside();
     const { runs, isLocked: locked } = guard;
     const counts = { runs, locked, grants: guard.grants.length, pending: guard.pending().length };
@@ -81,28 +82,28 @@ function serveQuestions(
       ...counts,
     };
   });
-  connection.onRequest(rpc.pendingRequest, (purpose) => {
-    fromOutside(v.parse(purposeSchema, purpose) ?? undefined);
+  serve(connection, "pending", (purpose) => {
+    fromOutside(purpose ?? undefined);
     return guard.pending();
   });
-  connection.onRequest(rpc.answerRequest, ({ id, answer }) => {
+  serve(connection, "answer", ({ id, answer }) => {
     fromOutside(answer.decision === "allow" ? "approve" : "deny");
-    return guard.answer(id, v.parse(answerSchema, answer));
+    return guard.answer(id, answer);
   });
 }
 
-function serveForgetting(connection: MessageConnection, guard: Guard, fromOutside: FromOutside): void {
-  connection.onRequest(rpc.grantsRequest, (purpose) => {
-    fromOutside(v.parse(v.nullable(v.literal("forget")), purpose) ?? undefined);
+function serveForgetting(connection: ClientConnection, guard: Guard, fromOutside: FromOutside): void {
+  serve(connection, "grants", (purpose) => {
+    fromOutside(purpose ?? undefined);
     return guard.grants;
   });
-  connection.onRequest(rpc.forgetRequest, (id) => {
+  serve(connection, "forget", (id) => {
     const caller = fromOutside("forget");
-    const forgotten = guard.forget(v.parse(v.string(), id));
+    const forgotten = guard.forget(id);
     if (forgotten > 0) guard.recordControl(caller, "forget");
     return forgotten;
   });
-  connection.onRequest(rpc.lockRequest, (on) => {
+  serve(connection, "lock", (on) => {
     const operation = on ? "lock-all" : "unlock-all";
     const caller = fromOutside(operation);
     const was = guard.isLocked;
@@ -116,14 +117,13 @@ function serveForgetting(connection: MessageConnection, guard: Guard, fromOutsid
 
 /** Opening runs. They end when whoever opened them goes away. */
 function serveRuns(
-  connection: MessageConnection,
+  connection: ClientConnection,
   { guard, policy, connections }: RpcServerOptions,
   fromOutside: FromOutside,
-  gone: AbortSignal,
 ): void {
-  connection.onRequest(rpc.openRunRequest, async (run) => {
+  serve(connection, "openRun", async (run) => {
     const { pid } = fromOutside();
-    if (!policy) throw refused("this guard belongs to one run");
+    if (!policy) throw new Error("this guard belongs to one run");
     const scope = await openRun(guard, connection, run, pid, policy);
     const starting =
       run.ride && connections ? startRides(guard, connections, scope, connection, run) : undefined;
@@ -131,9 +131,13 @@ function serveRuns(
       await scope.close();
       throw error;
     });
-    const close = (): void => void Promise.all([scope.close(), rides?.close(guard.isClosing)]);
-    if (gone.aborted) close();
-    gone.addEventListener("abort", close, { once: true });
+    const close = (): void => {
+      Promise.all([scope.close(), rides?.close(guard.isClosing)]).catch((error: unknown) =>
+        toStderr(`muxguard: the end of the run "${visible(run.name, 40)}": ${messageOf(error)}`),
+      );
+    };
+    if (connection.gone.aborted) close();
+    connection.gone.addEventListener("abort", close, { once: true });
     const { agentSocket, askpassSocket } = scope;
     return { agentSocket, askpassSocket, ...(rides && { rideFolder: rides.folder }) };
   });
@@ -143,8 +147,8 @@ function startRides(
   guard: Guard,
   connections: Connections,
   { scope }: OpenScope,
-  connection: MessageConnection,
-  { terminal }: rpc.OpenRun,
+  connection: ClientConnection,
+  { terminal }: OpenRun,
 ): Promise<Rides> {
   const folder = join(guard.paths.runtime, rideName(scope.run?.pid));
   const prompters = promptersOf(guard, connection, terminal);
@@ -157,50 +161,45 @@ interface Served {
   policy: PolicySource;
   peer: Peer;
   fromOutside: FromOutside;
-  gone: AbortSignal;
 }
 
 /** Opening, ending and taking over masters: for the user, and nobody inside of a run. */
-function serveConnections(connection: MessageConnection, served: Served): void {
-  const { guard, connections, policy, peer, fromOutside, gone } = served;
-  connection.onRequest(rpc.openRequest, async ({ host, options, controlPath, terminal }) => {
+function serveConnections(connection: ClientConnection, served: Served): void {
+  const { guard, connections, policy, peer, fromOutside } = served;
+  const { gone } = connection;
+  serve(connection, "open", async ({ host, options, controlPath, terminal }) => {
     const caller = fromOutside();
     const approvers = terminal ? [inTurn(remoteTerminal(connection))] : [];
-    const { scope } = guard.addScope({ policy, approvers, report: (line) => rpc.tell(connection, line) });
+    const { scope } = guard.addScope({
+      policy,
+      approvers,
+      report: (line) => connection.notify("report", { line }),
+    });
     const asker = { caller, gone, tells: true, isUnchanged: () => peer.isUnchanged(caller) };
     const prompters = promptersOf(guard, connection, terminal);
-    return told(() => connections.open(options, host, { asker, scope, prompters }, controlPath));
+    return connections.open(options, host, { asker, scope, prompters }, controlPath);
   });
-  connection.onRequest(rpc.closeRequest, async ({ host }) => {
+  serve(connection, "close", async ({ host }) => {
     fromOutside();
-    const path = await told(() => connections.end(host));
-    if (path === undefined) throw refused(`muxguard holds no connection to ${host} (muxguard status)`);
+    const path = await connections.end(host);
+    if (path === undefined) throw new Error(`muxguard holds no connection to ${host} (muxguard status)`);
     return { path };
   });
-  connection.onRequest(rpc.adoptRequest, async ({ path }) => {
+  serve(connection, "adopt", async ({ path }) => {
     fromOutside();
-    await told(() => connections.adopt(path));
+    await connections.adopt(path);
     return null;
   });
 }
 
-/** The words of an error reach the user. */
-async function told<T>(action: () => Promise<T>): Promise<T> {
-  try {
-    return await action();
-  } catch (error) {
-    throw refused(messageOf(error));
-  }
-}
-
 async function openRun(
   guard: Guard,
-  connection: MessageConnection,
-  run: rpc.OpenRun,
+  connection: ClientConnection,
+  run: OpenRun,
   pid: number,
   userPolicy: PolicySource,
 ): Promise<OpenScope> {
-  const report = (line: string): void => rpc.tell(connection, line);
+  const report = (line: string): void => connection.notify("report", { line });
   const { name, upstream } = run;
   try {
     return await guard.openScope({
@@ -211,7 +210,7 @@ async function openRun(
       report,
     });
   } catch (error) {
-    throw new ResponseError(rpc.SETTINGS_ERROR, messageOf(error));
+    throw new RpcError(SETTINGS_ERROR, messageOf(error));
   }
 }
 
@@ -219,10 +218,6 @@ async function openRun(
  * Who types what ssh wants to know: the terminal of whoever wanted the connection, if there is one, else whom
  * the guard asks.
  */
-function promptersOf(guard: Guard, connection: MessageConnection, terminal: boolean): Prompter[] {
+function promptersOf(guard: Guard, connection: ClientConnection, terminal: boolean): Prompter[] {
   return [...(terminal ? [remotePrompter(connection)] : []), ...guard.prompters];
-}
-
-function refused(reason: string): ResponseError<void> {
-  return new ResponseError(1, reason);
 }

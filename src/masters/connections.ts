@@ -18,7 +18,6 @@ import { type ControlListener, checkControlFolder } from "../platform/sockets/co
 import { answers, checkLength, removeStale } from "../platform/sockets/listener.ts";
 import { isTerminal, tell } from "../platform/sockets/user-stream.ts";
 import type { Caller } from "../policy/request.ts";
-import type { GuardedMaster, OpenedMaster } from "../rpc/rpc.ts";
 import type { Config } from "../settings/config.ts";
 import { Adoption, type KnownMaster } from "./adoption.ts";
 import { Masters, type ServeClient } from "./masters.ts";
@@ -52,6 +51,18 @@ export interface WayRequest {
   asker: Asker;
   scope: Scope;
   prompters: readonly Prompter[];
+}
+
+export interface OpenedMaster {
+  path: string;
+  /** True if it was open already. */
+  already: boolean;
+}
+
+export interface GuardedMaster {
+  path: string;
+  pid: number;
+  origin: "opened" | "adopted";
 }
 
 const descriptors = { close: closeDescriptors, isTerminal, tell };

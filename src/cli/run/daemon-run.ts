@@ -1,7 +1,7 @@
 /** A run through the daemon: its guard, its agent, its approvers, and this process's terminal. */
-
 import { existsSync, rmSync } from "node:fs";
 import { hasCode, messageOf } from "../../errors.ts";
+import { SETTINGS_ERROR } from "../../rpc/requests.ts";
 import { holdFolder } from "../../runs/folders.ts";
 import type { Paths } from "../../settings/paths.ts";
 import { CliError, exitCodes } from "../cli-error.ts";
@@ -13,15 +13,16 @@ import type { OpenRun, RunRequest } from "./request.ts";
  */
 export async function openDaemonRun(paths: Paths, request: RunRequest): Promise<OpenRun | undefined> {
   if (!existsSync(paths.daemonSocket)) return undefined;
-  const rpc = await import("../../rpc/rpc.ts");
-  const { connectGuard } = await import("../guard/guard-connection.ts");
+  const { connectGuard } = await import("../guards/guard-connection.ts");
   const connection = await connectGuard(paths.daemonSocket, request.report);
   if (!connection) return undefined;
   const { report, interrupted, ...asked } = request;
-  const { lendTerminal } = await import("../guard/lent-terminal.ts");
+  const { lendTerminal } = await import("../guards/lent-terminal.ts");
+  const { checkedOpenedRun } = await import("../../rpc/quick-checks.ts");
   const terminal = lendTerminal(connection, { report, interrupted });
   try {
-    const opened = await rpc.request(connection, rpc.openRunRequest, { ...asked, terminal: terminal.canAsk });
+    const wanted = { ...asked, terminal: terminal.canAsk };
+    const opened = await connection.request("openRun", wanted, checkedOpenedRun);
     const { rideFolder } = opened;
     const held = rideFolder === undefined ? undefined : await holdFolder(rideFolder);
     const close = async (): Promise<void> => {
@@ -34,7 +35,7 @@ export async function openDaemonRun(paths: Paths, request: RunRequest): Promise<
     return { ...opened, close };
   } catch (error) {
     connection.end();
-    if (hasCode(error, rpc.SETTINGS_ERROR)) throw new CliError(messageOf(error), exitCodes.settings);
+    if (hasCode(error, SETTINGS_ERROR)) throw new CliError(messageOf(error), exitCodes.settings);
     return undefined;
   }
 }

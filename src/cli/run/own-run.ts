@@ -85,7 +85,7 @@ class OwnRun {
     this.#started ??= this.#start();
     const { guard, scope } = await this.#started;
     const { Rides } = await import("../../runs/ride/server.ts");
-    const { ownPrompter } = await import("../guard/terminal.ts");
+    const { ownPrompter } = await import("../guards/terminal.ts");
     const connections = await guard.guardConnections(scope, this.#request.report);
     const prompters = [ownPrompter(this.#request.interrupted), ...guard.prompters];
     const folder = join(this.#folder, "ride");
@@ -111,7 +111,7 @@ class OwnRun {
 
   async #start(): Promise<{ guard: Guard; scope: AddedScope }> {
     const { Guard } = await import("../../daemon/guard.ts");
-    const { ownTerminal } = await import("../guard/terminal.ts");
+    const { ownTerminal } = await import("../guards/terminal.ts");
     const { name, upstream, report, interrupted } = this.#request;
     const guard = await Guard.start({
       paths: this.#paths,

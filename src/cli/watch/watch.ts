@@ -2,17 +2,17 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { createPrompt, useEffect, useKeypress, useState } from "@inquirer/core";
-import type { MessageConnection } from "vscode-jsonrpc/node.js";
 import { Lock } from "../../daemon/lock.ts";
 import { messageOf } from "../../errors.ts";
 import { describeAnswer } from "../../policy/describe/answer.ts";
 import { describeRequest } from "../../policy/describe/request.ts";
 import type { Question } from "../../policy/question.ts";
-import { answerRequest, pendingRequest, statusRequest } from "../../rpc/rpc.ts";
+import type { GuardConnection } from "../../rpc/connecting.ts";
+import { askGuard } from "../../rpc/replies.ts";
 import { openPaths } from "../../settings/paths.ts";
 import { CliError, exitCodes } from "../cli-error.ts";
 import { describeEventBriefly } from "../describe-event.ts";
-import { eachGuard, useGuard } from "../guard/guards.ts";
+import { eachGuard, useGuard } from "../guards/guards.ts";
 import { parseEvent, Tail } from "../log.ts";
 import { type Choice, type Seen, WatchModel } from "./model.ts";
 
@@ -98,10 +98,10 @@ async function follow(model: WatchModel, redraw: () => void, signal: AbortSignal
 const askedAt = new WeakMap<Question, string>();
 
 async function look(report?: (line: string) => void): Promise<Seen> {
-  const ask = async (guard: MessageConnection, path: string): Promise<Seen> => {
+  const ask = async (guard: GuardConnection, path: string): Promise<Seen> => {
     const [questions, { locked }] = await Promise.all([
-      guard.sendRequest(pendingRequest, null),
-      guard.sendRequest(statusRequest, null),
+      askGuard(guard, "pending", null),
+      askGuard(guard, "status", null),
     ]);
     for (const question of questions) askedAt.set(question, path);
     return { questions, locked };
@@ -121,7 +121,7 @@ async function answer({ question, answer }: Choice): Promise<string> {
   try {
     const [answered] = await useGuard(
       askedAt.get(question) ?? "",
-      (guard) => guard.sendRequest(answerRequest, { id, answer }),
+      (guard) => askGuard(guard, "answer", { id, answer }),
       () => {},
     );
     if (answered) return `${describeAnswer(answer)}: ${describeRequest(request)}`;

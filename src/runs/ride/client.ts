@@ -1,6 +1,8 @@
 /** The run's side of a ride: from a command line of ssh to the command line of a mux client. */
 import { holdForwardsProgram } from "../../installation.ts";
-import { connectRpc, type RideRequest, reportNotification, request, rideRequest } from "../../rpc/rpc.ts";
+import { connectRpc } from "../../rpc/connecting.ts";
+import { checkedReport, checkedWay } from "../../rpc/quick-checks.ts";
+import type { RideRequest, Way } from "../../rpc/requests.ts";
 import { type Ride, rideCommand } from "./command.ts";
 import { quoted } from "./shims.ts";
 
@@ -44,17 +46,17 @@ function clientOptions(path: string): string[] {
   return ["-S", path.replaceAll("%", "%%"), "-o", "ControlMaster=no", "-o", `ProxyCommand=${gone}`];
 }
 
-async function askForWay(
-  socket: string,
-  { destination, ...ride }: Ride,
-): Promise<{ path: string; sshConfig?: string }> {
-  const connection = await connectRpc(socket);
+/** What the guard may send for one way, in bytes. */
+const MAX_RECEIVED = 1024 * 1024;
+
+async function askForWay(socket: string, { destination, ...ride }: Ride): Promise<Way> {
+  const connection = await connectRpc(socket, { most: MAX_RECEIVED });
   if (!connection) throw new Error("muxguard: denied: the run has ended");
-  connection.onNotification(reportNotification, ({ line }) => {
+  connection.onNotification("report", checkedReport, ({ line }) => {
     if (process.stderr.isTTY) process.stderr.write(`${line}\n`);
   });
   try {
-    return await request(connection, rideRequest, { destination, purpose: purposeOf(ride) });
+    return await connection.request("ride", { destination, purpose: purposeOf(ride) }, checkedWay);
   } finally {
     connection.end();
   }

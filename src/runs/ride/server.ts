@@ -3,13 +3,10 @@
  * socket where its ssh asks for the way to a host, control sockets of its own, and programs first in its PATH
  * that ask there (shims.ts).
  */
-import { messageOf } from "../../errors.ts";
 import { randomBytes } from "node:crypto";
 import { rmSync } from "node:fs";
 import type { Socket } from "node:net";
 import { join } from "node:path";
-import * as v from "valibot";
-import { ResponseError } from "vscode-jsonrpc/node.js";
 import type { Prompter } from "../../approver/prompter.ts";
 import type { Scope } from "../../guard/decide/scope.ts";
 import { type Asker, waitingLine } from "../../guard/decide/verdict.ts";
@@ -19,8 +16,8 @@ import { ensurePrivateFolder } from "../../platform/files/private-folder.ts";
 import { Peer } from "../../platform/proc/peer.ts";
 import { type Accepted, type Listener, listenPrivately } from "../../platform/sockets/listener.ts";
 import type { Question } from "../../policy/question.ts";
-import { forwardKinds } from "../../policy/request.ts";
-import { type RideRequest, rideRequest, serveClient, tell } from "../../rpc/rpc.ts";
+import type { RideRequest, Way } from "../../rpc/requests.ts";
+import { serve, serveClient } from "../../rpc/serving.ts";
 import { askerOf, parentOf } from "../asking-parent.ts";
 import { writeShims } from "./shims.ts";
 
@@ -31,23 +28,6 @@ export interface RidesOptions {
   /** A folder for the run alone. */
   folder: string;
 }
-
-/** What a run sends may be anything. */
-const schema = v.strictObject({
-  destination: v.strictObject({
-    host: v.string(),
-    user: v.exactOptional(v.string()),
-    port: v.exactOptional(v.pipe(v.number(), v.safeInteger())),
-    jump: v.exactOptional(v.string()),
-  }),
-  purpose: v.strictObject({
-    command: v.exactOptional(v.string()),
-    subsystem: v.exactOptional(v.string()),
-    forward: v.exactOptional(
-      v.strictObject({ kind: v.picklist(forwardKinds), connect: v.exactOptional(v.string()) }),
-    ),
-  }),
-});
 
 /** The most that one client may send, in bytes. */
 const MAX_RECEIVED = 1024 * 1024;
@@ -94,28 +74,18 @@ export class Rides {
     const { connections, scope } = this.#options;
     const { processes } = connections;
     const peer = new Peer(accepted, processes);
-    serveClient(socket, MAX_RECEIVED, (connection, gone) => {
-      const waiting = (question: Question): void => tell(connection, waitingLine(question));
-      connection.onRequest(rideRequest, async (request) => {
-        try {
-          // the shim waits for what asks here, and then becomes ssh: it is the one whose session is decided
-          // next
-          const asker = askerOf(() => parentOf(peer.identify(), processes), gone, scope);
-          const { success, output } = v.safeParse(schema, request);
-          if (!success) throw new Error("muxguard: denied: the request is not understood");
-          return await this.#ride(output, { ...asker, waiting }, peer);
-        } catch (error) {
-          throw new ResponseError(1, messageOf(error));
-        }
+    serveClient(socket, MAX_RECEIVED, (connection) => {
+      const waiting = (question: Question): void =>
+        connection.notify("report", { line: waitingLine(question) });
+      serve(connection, "ride", (request) => {
+        // the shim waits for what asks here, and then becomes ssh: it is the one whose session is decided next
+        const asker = askerOf(() => parentOf(peer.identify(), processes), connection.gone, scope);
+        return this.#ride(request, { ...asker, waiting }, peer);
       });
     });
   }
 
-  async #ride(
-    { destination, purpose }: RideRequest,
-    asker: Asker,
-    peer: Peer,
-  ): Promise<{ path: string; sshConfig?: string }> {
+  async #ride({ destination, purpose }: RideRequest, asker: Asker, peer: Peer): Promise<Way> {
     if (!isPlainDestination(destination)) throw new Error("muxguard: denied: the destination is not plain");
     const { connections, scope, prompters } = this.#options;
     if (connections.isOfOtherRun(peer.identify(), scope))

@@ -25,14 +25,17 @@ describeWith(["ssh", "sshd", "tmux"], "a question of a false guard with the id o
     if (!question) throw new Error("no question");
     id = question.id;
     const harmless = { ...question, request: { ...question.request, operation: "unlock" }, asked: "0" };
-    lab.script("false-guard.cjs", falseGuard(JSON.stringify([harmless])));
+    const caller = { ...question.caller, name: "\x1b[2Jgit", cmdline: ["\x1b]0;title\x07"] };
+    const escapes = { ...harmless, id: "aaaaaa", because: "rule:\x1b[2J", caller };
+    lab.script("false-guard.cjs", falseGuard({ pending: [harmless, escapes], answer: true, status }));
     const command = [process.execPath, lab.path("false-guard.cjs")];
     lab.start(process.execPath, [MUXGUARD, "run", "--", ...command], { detached: true, stdio: "ignore" });
     await until(() => existsSync(lab.path("listens")), "the false guard");
   });
   afterAll(() => lab.close());
 
-  const falseGuard = (questions: string): string => `
+  const status = { pid: 1, upstream: [], runs: 0, grants: 0, locked: false, pending: 2, masters: [] };
+  const falseGuard = (answers: object): string => `
     const { createServer } = require("node:net");
     const { mkdirSync, writeFileSync } = require("node:fs");
     const folder = \`${lab.path("runtime/muxguard")}/run-\${process.pid}\`;
@@ -42,12 +45,12 @@ describeWith(["ssh", "sshd", "tmux"], "a question of a false guard with the id o
       let received = "";
       socket.on("error", () => {}).on("data", (data) => {
         received += data;
-        const [, length, sent] = /Content-Length: (\\d+)\\r\\n\\r\\n(.*)/s.exec(received) ?? [];
-        if (length === undefined || sent.length < Number(length)) return;
-        const { id, method } = JSON.parse(sent);
-        const result = method === "answer" ? true : method === "pending" ? ${questions} : null;
-        const body = JSON.stringify({ jsonrpc: "2.0", id, result });
-        socket.write(\`Content-Length: \${Buffer.byteLength(body)}\\r\\n\\r\\n\${body}\`);
+        const lines = received.split("\\n");
+        received = lines.pop();
+        for (const { id, method } of lines.map((line) => JSON.parse(line))) {
+          const result = ${JSON.stringify(answers)}[method] ?? null;
+          socket.write(\`\${JSON.stringify({ id, result })}\\n\`);
+        }
       });
     }).listen(\`\${folder}/daemon.sock\`, () => writeFileSync("${lab.path("listens")}", ""));`;
 
@@ -61,6 +64,7 @@ describeWith(["ssh", "sshd", "tmux"], "a question of a false guard with the id o
     terminal.close();
     const { stdout, stderr } = await lab.muxguard("pending");
     expect(stdout).not.toContain("unlock the agent");
+    for (const control of ["\x1b", "\x07"]) expect(stdout + stderr).not.toContain(control);
     expect(stderr).toMatch(
       /^muxguard: \S+\/run-\d+\/daemon\.sock is passed over: what listens there \(pid \d+\) is no guard of yours\n$/,
     );

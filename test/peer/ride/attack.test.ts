@@ -18,25 +18,23 @@ import os, socket, sys
 path, kind, body = sys.argv[1], sys.argv[2], sys.argv[3] if len(sys.argv) > 3 else ""
 s = socket.socket(socket.AF_UNIX)
 s.connect(path)
-frame = lambda text: b"Content-Length: %d\\r\\n\\r\\n%s" % (len(text), text)
 try:
     if kind == "garbage":
         s.sendall(os.urandom(65536))
         s.shutdown(socket.SHUT_WR)
-    if kind == "endless": s.sendall(b"Content-Length: 99999999999\\r\\n\\r\\n")
     while kind == "endless": s.sendall(b"x" * 65536)
-    if kind == "request": s.sendall(frame(body.encode()))
+    if kind == "request": s.sendall(body.encode() + b"\\n")
     got = b""
     while more := s.recv(65536):
         got += more
         if b'"id":1' in got: break
-    print(got.decode().split("\\r\\n\\r\\n")[-1] if got else "hung up")
+    print(got.decode().splitlines()[-1] if got else "hung up")
 except OSError:
     print("hung up")
 `;
 
 function rideRequest(destination: object, purpose: object = { command: "true" }): string {
-  return JSON.stringify({ jsonrpc: "2.0", id: 1, method: "ride", params: { destination, purpose } });
+  return JSON.stringify({ id: 1, method: "ride", params: { destination, purpose } });
 }
 
 describeWith(["ssh", "sshd", "python"], "a hostile program inside of a ride", () => {
@@ -57,7 +55,7 @@ describeWith(["ssh", "sshd", "python"], "a hostile program inside of a ride", ()
   });
 
   it.each<[string, string]>([
-    ["no destination", '{"jsonrpc":"2.0","id":1,"method":"ride","params":{}}'],
+    ["no destination", '{"id":1,"method":"ride","params":{}}'],
     ["a host that is an option", rideRequest({ host: `-oProxyCommand=touch ${marker}` })],
     ["a host that is a command", rideRequest({ host: `$(touch ${marker})` })],
     ["a user that is an option", rideRequest({ host: HOST, user: `-oProxyCommand=touch ${marker}` })],
@@ -67,8 +65,8 @@ describeWith(["ssh", "sshd", "python"], "a hostile program inside of a ride", ()
     ["a purpose that is none", rideRequest({ host: HOST }, { command: 7 })],
     ["options", rideRequest({ host: HOST, options: ["-o", `ProxyCommand=touch ${marker}`] })],
     ["a purpose with options", rideRequest({ host: HOST }, { options: ["-A"] })],
-    ["the daemon's own requests", '{"jsonrpc":"2.0","id":1,"method":"openRun","params":{}}'],
-    ["an answer to a question", '{"jsonrpc":"2.0","id":1,"method":"answer","params":{"id":"x","answer":{}}}'],
+    ["the daemon's own requests", '{"id":1,"method":"openRun","params":{}}'],
+    ["an answer to a question", '{"id":1,"method":"answer","params":{"id":"x","answer":{}}}'],
   ])("is refused %s", async (_, body) => {
     const { stdout } = await lab.ride(`${talk} ${socket} request '${body}'`);
     expect(JSON.parse(stdout)).toMatchObject({ id: 1, error: { message: expect.any(String) } });

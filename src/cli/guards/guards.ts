@@ -1,16 +1,21 @@
 /** The guards that run: the daemon's, and those of runs. */
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
-import type { MessageConnection } from "vscode-jsonrpc/node.js";
+import type { GuardConnection } from "../../rpc/connecting.ts";
 import { isRunFolder } from "../../runs/folders.ts";
 import { openPaths } from "../../settings/paths.ts";
 import { toStderr } from "../../to-stderr.ts";
 import { connectGuard } from "./guard-connection.ts";
 
-/** How long a guard may take to answer, in milliseconds: one of a run that was stopped (Ctrl-Z) doesn't. */
+/** How long a guard may take to answer, in milliseconds: one that was stopped (Ctrl-Z) doesn't. */
 const PATIENCE = 3000;
 
-type Use<T> = (connection: MessageConnection, path: string) => Promise<T>;
+type Use<T> = (guard: GuardConnection, path: string) => Promise<T>;
+
+/** A guard listens, and says nothing. */
+export class NoAnswer extends Error {
+  override readonly name = "NoAnswer";
+}
 
 /**
  * Calls `use` with a connection to each, and returns the results. What one guard says is no word about
@@ -26,22 +31,27 @@ export async function eachGuard<T>(use: Use<T>, report = toStderr): Promise<T[]>
 
 /** Empty where no guard listens, or none that answers. */
 export async function useGuard<T>(path: string, use: Use<T>, report = toStderr): Promise<T[]> {
-  const connection = await connectGuard(path, report);
-  if (!connection) return [];
   try {
-    return [await inTime(use(connection, path))];
+    return await useAnswering(path, use, report);
   } catch (error) {
-    if (error !== tooLate) throw error;
-    report(`muxguard: the guard at ${path} does not answer`);
+    if (!(error instanceof NoAnswer)) throw error;
+    report(`muxguard: ${error.message}`);
     return [];
-  } finally {
-    connection.end();
   }
 }
 
-const tooLate = new Error("no answer in time");
+/** Empty where no guard listens. @throws NoAnswer for one that does not answer in time */
+export async function useAnswering<T>(path: string, use: Use<T>, report = toStderr): Promise<T[]> {
+  const guard = await connectGuard(path, report);
+  if (!guard) return [];
+  try {
+    return [await inTime(use(guard, path), new NoAnswer(`the guard at ${path} does not answer`))];
+  } finally {
+    guard.end();
+  }
+}
 
-async function inTime<T>(answer: Promise<T>): Promise<T> {
+async function inTime<T>(answer: Promise<T>, tooLate: NoAnswer): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(tooLate), PATIENCE);

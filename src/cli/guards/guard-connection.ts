@@ -3,18 +3,18 @@
  * guards' folder, one inside of a run too. The kernel tells who listens: as of its call of listen(2).
  * unix(7).
  */
+import type { Socket } from "node:net";
 import { basename, dirname } from "node:path";
-import type { MessageConnection } from "vscode-jsonrpc/node.js";
 import { ProcessTable } from "../../platform/proc/process.ts";
 import { acceptedFrom } from "../../platform/sockets/listener.ts";
-import { connectRpc } from "../../rpc/rpc.ts";
+import { connectRpc, type GuardConnection } from "../../rpc/connecting.ts";
 import { runPid } from "../../runs/folders.ts";
 import { isInRun, isRunHolder } from "../../runs/in-run.ts";
 import { toStderr } from "../../to-stderr.ts";
 
 /** Undefined where no guard listens. @param report told of what is none */
-export async function connectGuard(path: string, report = toStderr): Promise<MessageConnection | undefined> {
-  return connectRpc(path, (socket) => {
+export async function connectGuard(path: string, report = toStderr): Promise<GuardConnection | undefined> {
+  const isOurs = (socket: Socket): boolean => {
     const pid = acceptedFrom(socket)?.pid;
     // from inside of a container one can't see it; nor does a guard take anything from there
     if (pid === 0 || (pid !== undefined && isGuard(path, pid))) return true;
@@ -22,7 +22,8 @@ export async function connectGuard(path: string, report = toStderr): Promise<Mes
       `muxguard: ${path} is passed over: what listens there${pid ? ` (pid ${pid})` : ""} is no guard of yours`,
     );
     return false;
-  });
+  };
+  return connectRpc(path, { isGuard: isOurs });
 }
 
 /** A daemon is outside of all runs; the guard of a run is what holds that one, `run-PID`. */

@@ -1,14 +1,11 @@
 import { createServer, type Socket } from "node:net";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { askGuard } from "../../askpass/guard-client.ts";
+import { askGuard } from "../../askpass/ask-guard.ts";
 import { makeFolder } from "../support/agents.ts";
 
 const question = { text: "Allow multiplex proxy connection?", hint: "confirm", terminal: false };
-const framed = (message: object): string => {
-  const body = JSON.stringify({ jsonrpc: "2.0", ...message });
-  return `Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`;
-};
+const line = (message: object): string => `${JSON.stringify(message)}\n`;
 
 /** Listens as a guard would. @param reply once the question has come; what it was is returned by `asked` */
 async function guard(reply: (socket: Socket) => void): Promise<{ path: string; asked: () => string }> {
@@ -18,7 +15,7 @@ async function guard(reply: (socket: Socket) => void): Promise<{ path: string; a
     socket.on("error", () => {});
     socket.on("data", (bytes) => {
       asked += bytes;
-      if (asked.endsWith("}")) reply(socket);
+      if (asked.endsWith("\n")) reply(socket);
     });
   });
   await new Promise<void>((resolve) => server.listen(path, resolve));
@@ -38,25 +35,37 @@ describe.each(chunks)("what a guard says, %s", (_, cut) => {
     });
 
   it("is the answer to the question, which it got whole", async () => {
-    const { path, asked } = await saying(framed({ id: 1, result: { answer: "yes" } }));
+    const { path, asked } = await saying(line({ id: 1, result: { answer: "yes" } }));
     expect(await askGuard(path, question)).toEqual({ answer: "yes" });
-    expect(asked()).toBe(framed({ id: 1, method: "askpass", params: question }));
+    expect(asked()).toBe(line({ id: 1, method: "askpass", params: question }));
   });
 
   it("may come behind other messages", async () => {
-    const other = framed({ method: "report", params: { line: "…" } });
-    const { path } = await saying(`${other}${framed({ id: 1, result: { denied: "no" } })}`);
+    const other = line({ method: "report", params: { line: "…" } });
+    const { path } = await saying(`${other}${line({ id: 1, result: { denied: "no" } })}`);
     expect(await askGuard(path, question)).toEqual({ denied: "no" });
   });
 
   it("may be a refusal", async () => {
-    const { path } = await saying(framed({ id: 1, error: { code: 1, message: "not for you" } }));
+    const { path } = await saying(line({ id: 1, error: { code: 1, message: "not for you" } }));
     await expect(askGuard(path, question)).rejects.toThrow("not for you");
   });
 
   it("is an error if it is no JSON", async () => {
-    const { path } = await saying("Content-Length: 3\r\n\r\n{x}");
-    await expect(askGuard(path, question)).rejects.toThrow();
+    const { path } = await saying("{x}\n");
+    await expect(askGuard(path, question)).rejects.toThrow("a line that is no message");
+  });
+
+  it.each<[string, unknown]>([
+    ["nothing", null],
+    ["a yes", true],
+    ["a text", "yes"],
+    ["another kind of answer", { here: "confirm" }],
+    ["an answer that is no text", { answer: ["yes"] }],
+    ["a denial that is no text", { denied: true }],
+  ])("is an error if it is no answer: %s", async (_, result) => {
+    const { path } = await saying(line({ id: 1, result }));
+    await expect(askGuard(path, question)).rejects.toThrow("the guard's answer is not understood");
   });
 });
 
@@ -67,8 +76,10 @@ it("is undefined where nobody listens", async () => {
 it("is an error if the guard ends without an answer, or never stops", async () => {
   const { path } = await guard((socket) => socket.end());
   await expect(askGuard(path, question)).rejects.toThrow("the guard has ended");
-  const endless = await guard(
-    (socket) => void socket.write(`Content-Length: 9999999999\r\n\r\n${"x".repeat(2 ** 21)}`),
+  const endless = await guard((socket) => void socket.write("x".repeat(2 ** 21)));
+  await expect(askGuard(endless.path, question)).rejects.toThrow("it sent more than 1048576 bytes");
+  const chatty = await guard(
+    (socket) => void socket.write(line({ method: "report", params: {} }).repeat(2 ** 16)),
   );
-  await expect(askGuard(endless.path, question)).rejects.toThrow("the guard says too much");
+  await expect(askGuard(chatty.path, question)).rejects.toThrow("it sent more than 1048576 bytes");
 });

@@ -1,0 +1,142 @@
+/**
+ * What a guard answers to muxguard's own commands, checked before they print or rely on it. Fields that are
+ * not listed here are kept: a guard may be newer than the command.
+ */
+import * as z from "zod/mini";
+import type { GrantFacts } from "../policy/grants.ts";
+import type { Question } from "../policy/question.ts";
+import { forwardKinds, type Request, requestKinds } from "../policy/request.ts";
+import type { GuardConnection } from "./connecting.ts";
+import type { Params, Requests, Result } from "./connection.ts";
+import type { FromClient } from "./requests.ts";
+
+type Schema<T> = z.core.$ZodType<T>;
+
+/** It is printed as it is, and may be typed into a shell. */
+const id = z.string().check(z.regex(/^[a-z0-9]{1,32}$/));
+const text = z.string();
+const flag = z.exactOptional(z.literal(true));
+const count = z.int().check(z.nonnegative());
+const duration = z.object({ milliseconds: count });
+const remember = z.union([z.enum(["once", "run", "session", "always"]), duration]);
+
+const host = {
+  names: z.array(text),
+  port: z.exactOptional(count),
+  hostKey: z.exactOptional(text),
+};
+const key = z.object({
+  type: z.exactOptional(text),
+  fingerprint: text,
+  comment: z.exactOptional(text),
+});
+const request = z.object({
+  kind: z.enum(requestKinds),
+  destination: z.exactOptional(
+    z.object({ ...host, verified: z.boolean(), how: text, claimed: z.exactOptional(text) }),
+  ),
+  user: z.exactOptional(text),
+  key: z.exactOptional(key),
+  data: z.exactOptional(z.enum(["userauth", "sshsig", "opaque"])),
+  namespace: z.exactOptional(text),
+  operation: z.exactOptional(text),
+  provider: z.exactOptional(text),
+  constraints: z.exactOptional(z.array(text)),
+  command: z.exactOptional(text),
+  subsystem: z.exactOptional(text),
+  tty: flag,
+  x11: flag,
+  forwardAgent: flag,
+  environment: z.exactOptional(z.array(text)),
+  forward: z.exactOptional(
+    z.object({
+      kind: z.enum(forwardKinds),
+      listen: z.exactOptional(text),
+      connect: z.exactOptional(text),
+    }),
+  ),
+  prompt: z.exactOptional(text),
+  path: z.array(z.object(host)),
+  forwarded: z.boolean(),
+}) satisfies Schema<Omit<Request, "operation"> & { operation?: string }>;
+
+const program = {
+  pid: count,
+  startTime: text,
+  exe: z.exactOptional(text),
+  name: text,
+  cmdline: z.array(text),
+};
+const caller = z.object({
+  ...program,
+  cwd: z.exactOptional(text),
+  tty: z.exactOptional(text),
+  session: text,
+  ancestors: z.array(z.object(program)),
+  container: z.boolean(),
+  run: z.exactOptional(z.object({ name: text, pid: count })),
+}) satisfies Schema<Question["caller"]>;
+
+const question = z.object({
+  id,
+  request,
+  caller,
+  because: text,
+  count,
+  hosts: z.exactOptional(z.array(z.object({ id, name: text }))),
+  choices: z.array(remember),
+  longest: z.exactOptional(z.number()),
+  yes: remember,
+  denyFor: z.exactOptional(z.number()),
+  rule: z.exactOptional(z.array(text)),
+  approvals: z.exactOptional(count),
+  asked: text,
+  timeout: z.number(),
+});
+
+const grant = z.object({
+  id,
+  decision: z.enum(["allow", "deny"]),
+  what: text,
+  left: z.union([z.number(), z.enum(["run", "session"])]),
+}) satisfies Schema<GrantFacts>;
+
+const status = z.object({
+  pid: count,
+  agentSocket: z.exactOptional(text),
+  upstream: z.array(text),
+  runs: count,
+  grants: count,
+  locked: z.boolean(),
+  pending: count,
+  masters: z.array(z.object({ path: text, pid: count, origin: z.enum(["opened", "adopted"]) })),
+});
+
+/** What commands ask. Programs that are in a hurry have quick-checks.ts. */
+type Commands = Exclude<Requests<FromClient>, "openRun" | "ride" | "askpass">;
+
+const schemas: { [M in Commands]: z.ZodMiniType } = {
+  status,
+  pending: z.array(question),
+  answer: z.boolean(),
+  grants: z.array(grant),
+  forget: count,
+  lock: z.object({ was: z.boolean(), forgotten: count, denied: count }),
+  open: z.object({ path: text, already: z.boolean() }),
+  close: z.object({ path: text }),
+  adopt: z.null(),
+};
+
+/** Asks a guard. @throws Error for an answer that is not understood, as of a guard of another version */
+export function askGuard<M extends Commands>(
+  guard: GuardConnection,
+  method: M,
+  params: Params<FromClient, M>,
+): Promise<Result<FromClient, M>> {
+  return guard.request(method, params, (value) => {
+    if (z.safeParse(schemas[method], value).success) return value as Result<FromClient, M>;
+    throw new Error(
+      `the guard's answer to "${method}" is not understood; is it of another version? restart it`,
+    );
+  });
+}

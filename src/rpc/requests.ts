@@ -1,0 +1,154 @@
+/**
+ * What may be asked over the RPC, and by whom. Types alone: whoever needs to be fast loads nothing else.
+ *
+ * A guard listens at three kinds of sockets. The daemon's own belongs to the user and to nobody inside of a
+ * run: a guarded program that could approve its own requests would not be guarded. `ride` is asked at a ride's
+ * socket, `askpass` at those that MUXGUARD_PROMPTS names.
+ */
+import type { GrantFacts } from "../policy/grants.ts";
+import type { Answer, Question } from "../policy/question.ts";
+import type { Request } from "../policy/request.ts";
+
+/** What a client may send to a guard. */
+export interface FromClient {
+  requests: {
+    status: { params: null; result: Status };
+    /** The open questions; with what is wanted of them, which is logged where it is refused. */
+    pending: { params: "approve" | "deny" | null; result: Question[] };
+    /** Answers a question. True if there was one of that id. */
+    answer: { params: { id: string; answer: Answer }; result: boolean };
+    /** The remembered answers; with what is wanted of them, which is logged where it is refused. */
+    grants: { params: "forget" | null; result: GrantFacts[] };
+    /** Forgets the answers whose id begins so; all of them for an empty one. Returns how many. */
+    forget: { params: string; result: number };
+    /** Denies everything from here on, or no longer. */
+    lock: { params: boolean; result: Locking };
+    /** Opens a scope for a run. It ends with the connection. */
+    openRun: { params: OpenRun; result: OpenedRun };
+    /** Opens a master and listens in its place. It stays when the connection ends. */
+    open: { params: OpenMaster; result: OpenedMaster };
+    /** Ends the master that `open` opened for the destination, and its sessions. */
+    close: { params: { host: string }; result: { path: string } };
+    /** Takes over the master of a control socket, or those of a folder. */
+    adopt: { params: { path: string }; result: null };
+    ride: { params: RideRequest; result: Way };
+    askpass: { params: AskpassQuestion; result: AskpassAnswer };
+  };
+  notifications: Record<never, never>;
+}
+
+/** What a guard may send to a client. */
+export interface FromGuard {
+  requests: {
+    /** A question for the client's terminal. */
+    ask: { params: Question; result: Answer };
+    /** For whoever opens a connection: what ssh wants to know. Null is a no. */
+    prompt: { params: PromptRequest; result: string | null };
+  };
+  notifications: {
+    /** A line for the user. */
+    report: { line: string };
+  };
+}
+
+/** The code of an error in the user's settings. */
+export const SETTINGS_ERROR = 78;
+
+export interface Status {
+  pid: number;
+  agentSocket?: string;
+  upstream: string[];
+  runs: number;
+  grants: number;
+  locked: boolean;
+  pending: number;
+  /** The control sockets that are guarded. */
+  masters: GuardedMaster[];
+}
+
+/** What locking or unlocking changed. */
+export interface Locking {
+  /** Whether it was locked before. */
+  was: boolean;
+  /** How many answers were forgotten. */
+  forgotten: number;
+  /** How many questions were denied. */
+  denied: number;
+}
+
+export interface OpenRun {
+  name: string;
+  /** Absolute; instead of the user's policy. */
+  policy?: string;
+  /** Absolute; instead of the daemon's upstream agent. */
+  upstream?: string;
+  /** Whether the run can ask on its terminal. */
+  terminal: boolean;
+  /** `--ride`: no agent, and connections through the guard alone. */
+  ride: boolean;
+}
+
+export interface OpenedRun {
+  agentSocket: string;
+  /** For muxguard-askpass. */
+  askpassSocket: string;
+  /** For a ride: the folder with its programs. */
+  rideFolder?: string;
+}
+
+export interface OpenMaster {
+  host: string;
+  /** Options for ssh. */
+  options: string[];
+  /** Where to listen; absent for what the user's own ssh configuration says. */
+  controlPath?: string;
+  /** Whether whoever opens it can be asked on a terminal. */
+  terminal: boolean;
+}
+
+export interface OpenedMaster {
+  path: string;
+  /** True if it was open already. */
+  already: boolean;
+}
+
+export interface GuardedMaster {
+  path: string;
+  pid: number;
+  origin: "opened" | "adopted";
+}
+
+/** From inside of a run, at a socket of its own. */
+export interface RideRequest {
+  /** In plain words alone: identity/ssh/plain-destination.ts. */
+  destination: { host: string; user?: string; port?: number; jump?: string };
+  purpose: Pick<Request, "command" | "subsystem" | "forward">;
+}
+
+/** The way to a host. */
+export interface Way {
+  /** A control socket. */
+  path: string;
+  /** For `ssh -F`, if the guard reads such a file. */
+  sshConfig?: string;
+}
+
+/** What ssh wants to know while it connects: approver/prompter.ts. */
+export interface PromptRequest {
+  text: string;
+  kind: "secret" | "text" | "notice";
+  /** In words that are safe for a screen. */
+  asker?: string;
+}
+
+/** What ssh, ssh-agent, git or sudo ask through muxguard-askpass. */
+export interface AskpassQuestion {
+  text: string;
+  /** SSH_ASKPASS_PROMPT. */
+  hint?: string;
+  /** Whether muxguard-askpass can ask on the terminal of whoever runs it. */
+  terminal: boolean;
+}
+
+/** "here": not a matter of the guard's, muxguard-askpass is to ask itself. */
+export type AskpassAnswer = { answer: string } | { denied: string } | { here: "secret" | "text" | "notice" };
