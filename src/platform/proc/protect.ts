@@ -1,7 +1,6 @@
 /**
- * Keeps other processes of the same user out of this one. What guards the keys must not be steered by what it
- * guards: by ptrace, through
- * /proc/PID, or by Node's debugger, which any of them could switch on with a SIGUSR1.
+ * Keeps other processes of the same user out of this one. They are what the keys are guarded from, and could
+ * steer the guard: by ptrace, through /proc/PID, or by Node's debugger, which a SIGUSR1 switches on.
  */
 import { url } from "node:inspector";
 import { forbidTracing } from "../libc/process.ts";
