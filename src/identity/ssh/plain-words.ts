@@ -10,9 +10,14 @@
 const plainHost = /^[A-Za-z0-9._:%][A-Za-z0-9._:%-]{0,254}$/;
 const plainUser = /^[A-Za-z0-9_][A-Za-z0-9._@+:=-]{0,254}$/;
 
-/** `[user@]host[:port]`; a `%` in it would be expanded, and a host with colons needs its brackets. */
-const jumpHop =
-  /^(?:(?<user>[^,]+)@)?(?:(?<name>[A-Za-z0-9_][A-Za-z0-9._-]{0,254})|\[(?<address>[0-9A-Fa-f:.]{2,45})\])(?::(?<port>[0-9]*))?$/;
+/** `[user@]host[:port]`. A `%` in it would be expanded, and a host with colons needs its brackets. */
+const jumpHop = new RegExp(
+  [
+    "^(?:(?<user>[^,]+)@)?",
+    String.raw`(?:(?<name>[A-Za-z0-9_][A-Za-z0-9._-]{0,254})|\[(?<address>[0-9A-Fa-f:.]{2,45})\])`,
+    "(?::(?<port>[0-9]*))?$",
+  ].join(""),
+);
 const MAX_HOPS = 16;
 
 export function isPlainHost(text: string): boolean {
