@@ -2,8 +2,9 @@
  * What the log holds: one event for each decision, one JSON object a line. The names are used by other
  * programs. No secrets: no data that is signed, no passphrase, no private key ever comes here.
  */
-import { executableText } from "../policy/describe/caller.ts";
+
 import { answersTo } from "../policy/describe/answer.ts";
+import { executableText } from "../policy/describe/caller.ts";
 import { describeQuestion } from "../policy/describe/question.ts";
 import { onHosts } from "../policy/describe/request.ts";
 import { formatDuration } from "../policy/duration.ts";

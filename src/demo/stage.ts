@@ -2,11 +2,12 @@
  * What the demo plays on: a folder of its own with settings, servers, a key and an agent. Nothing outside of
  * it is read or written, and nothing is left of it, whatever happens in between.
  */
-import { hasCode } from "../errors.ts";
+
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { hasCode } from "../errors.ts";
 import { startServer } from "./server.ts";
 
 export interface DemoHost {

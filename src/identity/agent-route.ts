@@ -1,4 +1,7 @@
-/** The way of the requests on one agent connection, from the session-binds that came over it. */
+/**
+ * The way of the requests on one agent connection: the hosts that it was forwarded through, and the one that
+ * is logged in to. Both come from the session-binds on the connection (OpenSSH's PROTOCOL.agent §1).
+ */
 import { type Caller, processKey, type Whereabouts } from "../policy/request.ts";
 import type { SignedData } from "../wire/signed-data.ts";
 import { type DestinationResolver, isOpenSsh } from "./destination.ts";
@@ -27,8 +30,8 @@ export function agentRoute(
   return {
     bind(details, caller) {
       const bindings = bindingsOf(caller);
-      // only OpenSSH's client makes session-binds: a PuTTY that forwards its agent passes on those of the far
-      // side, without one of its own
+      // only OpenSSH's client makes session-binds. A PuTTY that forwards its agent passes on those of the far
+      // side, and adds none of its own.
       const verdict = bindings.bind(details, !isOpenSsh(caller.exe));
       const hostKey = bindings.ownHost;
       if (hostKey) logins.add(caller, { hostKey });

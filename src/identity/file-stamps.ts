@@ -1,16 +1,18 @@
+/** Whether files are still as they were read. */
 import { statSync } from "node:fs";
 
 /**
- * How files are at one moment, to see whether what was read from them still holds. Each file is looked at
- * once: asking the kernel costs more than all the rest of a request that is in the caches.
+ * How files are during one request. Each is looked at once: asking the kernel costs more than all the rest of
+ * a request that is in the caches.
  */
 export class FileStamps {
   readonly #stamps = new Map<string, string>();
 
   /**
-   * Changes whenever the file does: times of its content and of its inode, size and inode number. Empty for
-   * what can't be read as a file. Take it before the file is read, so that a change in between is seen the
-   * next time.
+   * A text that changes whenever the file does: times of its content and of its inode, size, inode number.
+   * Empty for what can't be read as a file.
+   *
+   * Take it before the file is read: a change in between is then seen the next time.
    */
   of(path: string): string {
     const known = this.#stamps.get(path);

@@ -1,6 +1,8 @@
 /**
- * The logins that ssh processes made through the guarded agent: which host key was proven for them, and as
- * whom. When such a process turns into a control master, that is where its connection leads.
+ * The logins that ssh processes made through the guarded agent: the host key that was proven, and the user.
+ * When such a process turns into a control master, that is where its connection leads.
+ *
+ * Limits: the 1,024 processes that were seen last.
  */
 import { type ProcessId, processKey } from "../policy/request.ts";
 import { BoundedMap } from "./bounded-map.ts";
@@ -24,8 +26,8 @@ export class Logins {
   }
 
   /**
-   * That of a process which has ended since, and left a child behind as the master (`ssh -f`).
-   * @param pid may mean another process by now, but that one began after the child
+   * That of a process which has ended since, and left a child behind as the master: `ssh -f`.
+   * @param pid of the parent. It may be another process's by now, but that one began after the child.
    */
   ofParent(pid: number, child: ProcessId): Login | undefined {
     const { startTime, ...login } = this.#last.get(pid) ?? {};

@@ -1,9 +1,10 @@
 /**
  * Where a control master's connection leads.
  *
- * Best is the host key that was proven to the guarded agent when the master logged in. Without it (a
- * password, a key file) the ssh configuration says what the name means, and ssh has checked the host key
- * unless it was told not to: good enough where nothing on the master's command line could lead it elsewhere.
+ * Best is the host key that was proven to the guarded agent when the master logged in. A login with a
+ * password or a key file proves none. Then the ssh configuration says what the name means, and ssh has
+ * checked the host key unless it was told not to. That is good enough where nothing on the master's command
+ * line could lead it elsewhere.
  */
 import type { Destination, Whereabouts } from "../policy/request.ts";
 import type { HostIdentifier } from "./hosts/host-identity.ts";
@@ -62,8 +63,8 @@ export class MasterDestinations {
 }
 
 /**
- * The name that ssh looks up in known_hosts for the destination, and the one that was typed.
- * get_hostfile_hostname_ipaddr() of sshconnect.c.
+ * By the name that ssh looks up in known_hosts, and the one that was typed: get_hostfile_hostname_ipaddr() of
+ * sshconnect.c.
  */
 export function configuredDestination(to: PlainDestination, config: SshConfig): Destination {
   const { hostKeyAlias, hostname, port, strictHostKeyChecking } = config;

@@ -1,11 +1,11 @@
 /**
- * The session-binds of one agent connection: through which hosts it was forwarded, and which host it
- * authenticates to. OpenSSH's PROTOCOL.agent §1, and process_ext_session_bind() and process_sign_request2()
- * of ssh-agent.c.
+ * The session-binds of one agent connection: the hosts that it was forwarded through, and the host that it
+ * authenticates to. OpenSSH's PROTOCOL.agent §1; process_ext_session_bind() and process_sign_request2() of
+ * ssh-agent.c.
  *
- * OpenSSH carries on after a bind that was refused, so a hostile server could provoke one to hide that a
- * request is relayed. A connection with a bind that was refused or not understood counts as forwarded and
- * unverified from then on.
+ * OpenSSH carries on after a bind that was refused. A hostile server could provoke one, to hide that a
+ * request is relayed. So a connection counts as forwarded and unverified from the first bind on that was
+ * refused or not understood.
  */
 
 import { parseSessionBind, type SessionBind } from "../wire/agent/session-bind.ts";
@@ -34,7 +34,7 @@ export class SessionBindings {
   #closed = false;
   #fault: string | undefined;
 
-  /** @param process who is at the other end of the connection: a pid alone is not enough, it is used again */
+  /** @param process at the other end of the connection, as processKey() has it */
   constructor(registry: SessionRegistry, process: string) {
     this.#registry = registry;
     this.#process = process;
@@ -42,10 +42,10 @@ export class SessionBindings {
 
   /**
    * @param details of a session-bind@openssh.com request
-   * @param relayed true if it came through a program that makes no session-binds of its own: it is somebody
-   * else's, from beyond that program, and nobody says over how many hosts
-   * @returns "unsupported" for a host key or algorithm that can't be verified here: a newer agent may well
-   * accept it
+   * @param relayed true if it came through a program that makes no session-binds of its own. Then it is from
+   * beyond that program, and nobody says over how many hosts.
+   * @returns "unsupported" for a host key or algorithm that can't be verified here. A newer agent may accept
+   * it.
    */
   bind(details: Buffer, relayed = false): BindVerdict {
     const bind = readBind(details);
@@ -122,9 +122,7 @@ function findGap(last: SessionBind, login: UserauthData): string | undefined {
   return undefined;
 }
 
-/**
- * Copies: what arrived is a view on the connection's buffer. Undefined for what OpenSSH can't read either.
- */
+/** A copy, as the details are a view on the connection's buffer. Undefined for what OpenSSH can't read. */
 function readBind(details: Buffer): SessionBind | undefined {
   try {
     const bind = parseSessionBind(Buffer.from(details));

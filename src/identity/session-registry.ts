@@ -1,8 +1,10 @@
 /**
  * Which process an SSH session belongs to, across all connections to the agent.
  *
- * A session-bind is no secret: the server has seen the session identifier and made the signature. A bind for
- * authentication that somebody else brings again is a replay, and refused.
+ * A session-bind is no secret: the server knows the session identifier and made the signature. If somebody
+ * else brings a bind for authentication again, it is a replay, and refused.
+ *
+ * Limits: the 4,096 sessions that were used last.
  */
 import { createHash } from "node:crypto";
 import { BoundedMap } from "./bounded-map.ts";
@@ -10,10 +12,7 @@ import { BoundedMap } from "./bounded-map.ts";
 const MAX_SESSIONS = 4096;
 
 export class SessionRegistry {
-  /**
-   * From the digest of a session identifier: the identifier itself is part of what makes logins, and not
-   * kept.
-   */
+  /** By the digest of a session identifier. The identifier is part of what makes logins, and is not kept. */
   readonly #owners: BoundedMap<string, string>;
 
   constructor(limit = MAX_SESSIONS) {
@@ -21,8 +20,8 @@ export class SessionRegistry {
   }
 
   /**
-   * The first to bind a session for authentication owns it, and may do so again: ssh opens a new connection
-   * to the agent after a partial success.
+   * The first to bind a session for authentication owns it. It may do so again: ssh opens a new connection to
+   * the agent after a partial success.
    * @param owner the process and the path of hops that it speaks for
    * @returns false if the session is somebody else's
    */

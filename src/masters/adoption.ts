@@ -6,7 +6,7 @@
  * Only a socket at which an ssh process of this user listens is taken over. Anything else stays as it is, and
  * is told of.
  */
-import { messageOf } from "../errors.ts";
+
 import {
   type FSWatcher,
   linkSync,
@@ -19,6 +19,7 @@ import {
 } from "node:fs";
 import { userInfo } from "node:os";
 import { dirname, join } from "node:path";
+import { messageOf } from "../errors.ts";
 import { probeMaster } from "../guard/mux/probe.ts";
 import type { MasterOrigin } from "../identity/master-destination.ts";
 import { ensurePrivateFolder } from "../platform/files/private-folder.ts";

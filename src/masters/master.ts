@@ -1,6 +1,7 @@
 /** A control master behind the guard: its hidden socket, its process, and where its connection leads. */
-import { hasCode } from "../errors.ts";
+
 import { setTimeout as delay } from "node:timers/promises";
+import { hasCode } from "../errors.ts";
 import type { MasterEnd } from "../guard/mux/connection.ts";
 import type { MuxSocket } from "../guard/mux/master-link.ts";
 import { type MasterGreeting, probeMaster } from "../guard/mux/probe.ts";

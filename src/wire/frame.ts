@@ -1,10 +1,10 @@
 /**
- * Frames of the agent protocol: a uint32 length, then that many bytes, the first of which is the message
- * number (RFC 9987 §3). The same framing carries the ControlMaster protocol.
+ * Frames of the agent protocol: a uint32 length, then that many bytes (RFC 9987 §3). The first byte is the
+ * message number. The same framing carries the ControlMaster protocol.
  *
- * Limits: a frame is at most 256 KiB, OpenSSH's AGENT_MAX_LEN (ssh-agent.c) and CHANNEL_MUX_MAX_PACKET
- * (channels.c). A longer one, and one without a message number, can't be answered: where the next frame
- * begins is then a guess, so the stream is at its end.
+ * Limits: a frame has at most 256 KiB. That is AGENT_MAX_LEN of OpenSSH's ssh-agent.c, and
+ * CHANNEL_MUX_MAX_PACKET of channels.c. A longer one can't be answered, nor one without a message number:
+ * where the next frame begins would be a guess. The stream is at its end then.
  */
 import { ProtocolError } from "./protocol-error.ts";
 
@@ -40,9 +40,7 @@ export class FrameDecoder {
     return frames;
   }
 
-  /**
-   * Takes the next chunk, for a caller that takes the frames out one by one, and other bytes between them.
-   */
+  /** Takes the next chunk. For a caller that takes frames out one by one, and other bytes between them. */
   add(chunk: Buffer): void {
     this.#chunks.push(chunk);
     this.#buffered += chunk.length;

@@ -56,9 +56,9 @@ export class ByteReader {
   }
 
   /**
-   * A string as text. What is not UTF-8 is refused, so that no two names look the same; and so is a NUL: a
-   * name must not look different to a program that stops at it (sshbuf_get_cstring() refuses all but one at
-   * the end).
+   * A string as text. What is not UTF-8 is refused, so that no two names look the same. A NUL is refused too:
+   * a name must not look different to a program that stops there. OpenSSH's sshbuf_get_cstring() refuses all
+   * but one at the end.
    */
   text(): string {
     const bytes = this.#cstring();
@@ -67,8 +67,8 @@ export class ByteReader {
   }
 
   /**
-   * Text that need not be UTF-8, such as a command or a path: each byte that is not becomes a lone surrogate,
-   * U+DC80 to U+DCFF, as Python does it (PEP 383). No two strings read the same, and anyText() of a writer
+   * Text that need not be UTF-8, such as a command or a path. Each byte that is not becomes a lone surrogate,
+   * U+DC80 to U+DCFF, as Python does it (PEP 383). So no two strings read the same, and anyText() of a writer
    * gives the bytes back.
    */
   anyText(): string {
@@ -156,7 +156,7 @@ export class ByteWriter {
 }
 
 /**
- * UTF-8 proper has no surrogates (isUtf8() refuses those of CESU-8 and WTF-8), so an escape can't be mistaken
+ * UTF-8 proper has no surrogates: isUtf8() refuses those of CESU-8 and WTF-8. So an escape can't be mistaken
  * for what was sent.
  */
 function decodeAnyText(bytes: Buffer): string {

@@ -2,8 +2,9 @@
  * Public key blobs: RFC 4253 §6.6 (RSA), RFC 5656 (ECDSA), RFC 8709 (Ed25519), OpenSSH's PROTOCOL.u2f
  * (security keys) and PROTOCOL.certkeys (certificates).
  *
- * A key type that is not known here is a value of its own and not an error: an agent may hold kinds of keys
- * that are newer than this code, and using one is still decided, by its fingerprint.
+ * Limits: nothing is verified here, see identity/hosts/host-key.ts. A key type that is not known is a value
+ * of its own and no error. An agent may hold keys that are newer than this code, and using one is still
+ * decided, by its fingerprint.
  */
 import { createHash } from "node:crypto";
 import { ByteReader, ByteWriter, readAll, readEach } from "./primitives.ts";

@@ -1,9 +1,9 @@
 /**
- * What an agent is asked to sign, recognised by its shape: a login (RFC 4252 §7, and OpenSSH's PROTOCOL §3.1
- * for the host-bound form), an SSHSIG signature (PROTOCOL.sshsig), or anything else, which is "opaque".
+ * What an agent is asked to sign, recognised by its shape. It is a login (RFC 4252 §7, and OpenSSH's PROTOCOL
+ * §3.1 for the host-bound form), an SSHSIG signature (PROTOCOL.sshsig), or anything else: "opaque".
  *
- * The shapes are checked as strictly as ssh-agent.c does (parse_userauth_request, parse_sshsig_request): what
- * is only almost a login is opaque, and no rule that names a host or user matches it.
+ * The shapes are checked as strictly as by parse_userauth_request() and parse_sshsig_request() of
+ * ssh-agent.c. What is only almost a login is opaque, and no rule that names a host or user matches it.
  */
 import { ByteReader, ByteWriter } from "./primitives.ts";
 import { ProtocolError } from "./protocol-error.ts";
@@ -33,9 +33,11 @@ const SSH2_MSG_USERAUTH_REQUEST = 50;
 const SSHSIG_MAGIC = Buffer.from("SSHSIG");
 
 /**
- * Recognises the data of a sign request for the key `key`. Never throws: what can't be read is opaque. A
- * login may name the certificate of the key that is asked for (CertificateFile, with the plain key in the
- * agent).
+ * Recognises the data of a sign request. Never throws: what can't be read is opaque.
+ *
+ * A login may name the certificate of the key that is asked for: that is CertificateFile, with the plain key
+ * in the agent.
+ * @param key the blob of the key that is to sign
  */
 export function parseSignedData(data: Buffer, key: Buffer): SignedData {
   try {
@@ -75,9 +77,7 @@ export function parseUserauth(data: Buffer): UserauthData {
   return { ...base, method, hostKey };
 }
 
-/**
- * sshkey_type_from_name() of sshkey.c: RSA keys have several algorithms, all others the one of their name.
- */
+/** RSA keys have several algorithms, all others that of their name: sshkey_type_from_name() of sshkey.c. */
 function fitsAlgorithm(keyType: string, algorithm: string): boolean {
   return algorithm.replace(/^rsa-sha2-(256|512)(?=$|-cert)/, "ssh-rsa") === keyType;
 }

@@ -1,6 +1,6 @@
 /**
- * From a proven host key to the host's names, fast: what is read and what follows from it is kept for as long
- * as the files stay the same. Their stamps are compared at each use.
+ * From a proven host key to the host's names, fast. What was read, and what follows from it, is kept for as
+ * long as the files stay the same. Their stamps are compared at each use.
  */
 import { fingerprint } from "../../wire/public-key.ts";
 import { BoundedMap } from "../bounded-map.ts";

@@ -2,8 +2,10 @@
  * Host keys: whether one made a signature, and whether a host certificate is good.
  *
  * Signature formats: RFC 4253 §6.6 and RFC 8332 (RSA), RFC 5656 §3.1.2 (ECDSA), RFC 8709 §6 (Ed25519),
- * OpenSSH's PROTOCOL.u2f (security keys). SHA-1 signatures, webauthn ones and post-quantum keys are
- * "unsupported": nothing is said about them.
+ * OpenSSH's PROTOCOL.u2f (security keys).
+ *
+ * Limits: SHA-1 and webauthn signatures and post-quantum keys are "unsupported". They are neither proven nor
+ * refuted.
  */
 import { createHash, createPublicKey, type JsonWebKey, verify } from "node:crypto";
 import { readAll } from "../../wire/primitives.ts";
@@ -157,8 +159,8 @@ const allowedAuthorityAlgorithms = [
 ];
 
 /**
- * Everything that sshkey_cert_check_host() and the parsing before it check, but for the name: that depends on
- * who asks.
+ * All that sshkey_cert_check_host() of sshkey.c and the parsing before it check, but for the name. That
+ * depends on who asks.
  * @returns why the certificate doesn't make its key a host's; undefined if it does
  */
 export function checkHostCertificate(certificate: Certificate, now: Date): string | undefined {
@@ -180,8 +182,8 @@ function checkAuthority(certificate: Certificate): string | undefined {
 }
 
 /**
- * Whether the authority made the certificate's signature. An authority that is a certificate itself makes
- * none (cert_parse).
+ * Whether the authority made the certificate's signature. An authority that is a certificate itself counts
+ * for nothing: cert_parse() of sshkey.c.
  */
 export function verifyCertificate({ authority, signature, signedPart }: Certificate): SignatureCheck {
   const check = verifySignature(authority, signature, signedPart);

@@ -1,8 +1,8 @@
 /**
- * The names of a host that proved its key, and the best of them first.
+ * The names of a host that proved its key, the best of them first.
  *
  * What the caller typed leads through `ssh -G` to one name. It counts if known_hosts has the host's key under
- * it, and then the typed alias is one of the host's names as well.
+ * it. Then the typed alias is one of the host's names as well.
  */
 import type { Host } from "../../policy/request.ts";
 import { fingerprint } from "../../wire/public-key.ts";
@@ -92,7 +92,7 @@ function nameList(proven: readonly ProvenName[], alias: string | undefined): str
   return [...names.filter((name) => !isAddress(name)), ...names.filter(isAddress)];
 }
 
-/** Of what stands in known_hosts. Node's isIP() would compile patterns for 8 ms of the first question. */
+/** For names from known_hosts alone. Node's isIP() takes 8 ms at its first use, to compile its patterns. */
 function isAddress(name: string): boolean {
   return name.includes(":") || /^[\d.]+$/.test(name);
 }

@@ -1,12 +1,10 @@
-/**
- * Host names against the pattern lists of known_hosts: match_hostname() of OpenSSH's match.c.
- */
+/** Host names against the pattern lists of known_hosts: match_hostname() of OpenSSH's match.c. */
 import { matchPattern } from "../../policy/pattern.ts";
 
 /** OpenSSH gives up on a list with a longer item (match_pattern_list). */
 const MAX_ITEM = 1022;
 
-/** @param items the patterns of a list, in lower case; one behind a `!` that matches excludes the name */
+/** @param items the patterns of a list, in lower case. One with a `!` before it excludes what it matches. */
 export function matchesHostList(name: string, items: readonly string[]): boolean {
   const lower = name.toLowerCase();
   let matched = false;
@@ -21,8 +19,8 @@ export function matchesHostList(name: string, items: readonly string[]): boolean
 }
 
 /**
- * What no host is called: pattern characters, separators, and what OpenSSH never writes to known_hosts
- * (check_host_key).
+ * What is in no host's name: characters of patterns, separators, and what check_host_key() of OpenSSH never
+ * writes to known_hosts.
  */
 const notInNames = /[\s\p{C}*?!,@#|[\]'"\\]/u;
 

@@ -17,9 +17,7 @@ interface ReadFile {
 export class KnownHostsFiles {
   readonly #files = new BoundedMap<string, ReadFile>(MAX_FILES);
 
-  /**
-   * The same array for as long as the file is the same. Empty for a file that is missing or can't be read.
-   */
+  /** The same array for as long as the file is the same. Empty for one that is missing or can't be read. */
   read(path: string, stamps = new FileStamps()): readonly KnownHostsEntry[] {
     const stamp = stamps.of(path);
     if (stamp === "") return nothing;

@@ -1,6 +1,7 @@
 /**
- * Where a command line of ssh goes to, as main() of OpenSSH's ssh.c reads it. All of it is the caller's
- * claim: it helps to find a name that can be proven, and proves none.
+ * Where a command line of ssh goes to, as main() of OpenSSH's ssh.c reads it.
+ *
+ * Limits: all of it is the caller's claim. It helps to find a name that can be proven, and proves none.
  */
 import { isPort } from "./plain-words.ts";
 import {

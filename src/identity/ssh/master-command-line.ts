@@ -1,7 +1,9 @@
 /**
- * What the command line of a running master says about where it leads. A process can write anything there,
- * and the configuration may have changed since: a claim, like all of a caller's words. It helps to tell a
- * master with nothing special about it from one that an option leads elsewhere.
+ * What the command line of a running master says about where it leads. It tells a master with nothing special
+ * about it from one that an option leads elsewhere.
+ *
+ * Limits: it is a claim, like all of a caller's words. A process can write anything there, and the
+ * configuration may have changed since.
  */
 
 import { readClaims } from "./command-line.ts";
@@ -10,9 +12,8 @@ import { parseConfigLine, readWords, type SshOption, sessionKeywords, singleValu
 
 export interface MasterCommand extends PlainDestination {
   /**
-   * The configuration and the words above alone decide where the name leads and how the host is checked.
-   * Without it, `jump` and
-   * `port` may be missing where there was one.
+   * True if the configuration and the fields above alone decide where the name leads and how the host is
+   * checked. Where it is false, `jump` and `port` may be missing though there was one.
    */
   plain: boolean;
 }
@@ -41,10 +42,10 @@ const plainKeywords = new Set([
 
 /**
  * @param argv with the program's own name first
- * @param configFile what `ssh -F` is given when the guard asks about the destination; a master that has read
- * another is not plain
- * @returns undefined for what is no master's command line, and for one that ControlPersist has left behind:
- * it calls itself `ssh: PATH [mux]`
+ * @param configFile what `ssh -F` is given when the guard asks about the destination. A master that has read
+ * another file is not plain.
+ * @returns undefined for what is no master's command line, and for a master that ControlPersist has left
+ * behind: it calls itself `ssh: PATH [mux]`
  */
 export function masterCommandLine(argv: readonly string[], configFile?: string): MasterCommand | undefined {
   const words = readWords(argv);

@@ -1,6 +1,6 @@
 /**
- * Where to, in nothing but plain words: all that a caller's command line may say about a connection that the
- * guard opens. What the words mean is up to the user's own ssh configuration.
+ * Where to, in plain words. It is all that a caller's command line may say about a connection that the guard
+ * opens. What the words mean is up to the user's own ssh configuration.
  */
 
 import { type Claims, parseUri } from "./command-line.ts";

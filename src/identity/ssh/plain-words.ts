@@ -1,9 +1,10 @@
 /**
- * Which names of a caller's may be handed to ssh and to the user's own configuration of it. A `Match exec`, a
- * `ProxyCommand` and the one that ssh makes of a jump list are shell commands with these names put in, and a
- * ControlPath is a path: nothing that a shell, a path or ssh's own % expansion would read as more than a name
- * gets through. Narrower than ssh_valid_hostname() and ssh_valid_ruser() of readconf.c, which 9.2 doesn't
- * have for all of them.
+ * Which names of a caller's may be handed to ssh, and so to the user's own configuration of it.
+ *
+ * They are put into shell commands: a `Match exec`, a `ProxyCommand`, and the one that ssh makes of a jump
+ * list. They are put into a path: ControlPath. So nothing gets through that a shell, a path or ssh's own %
+ * expansion would read as more than a name. That is narrower than ssh_valid_hostname() and ssh_valid_ruser()
+ * of readconf.c, and 9.2 doesn't use these for all of them.
  */
 
 const plainHost = /^[A-Za-z0-9._:%][A-Za-z0-9._:%-]{0,254}$/;

@@ -67,12 +67,16 @@ function run(args: string[], timeout: number): Promise<string | undefined> {
   });
 }
 
-/** Before "close" somebody holds its output. While one of the group lives, its number is no other's. */
+/**
+ * While ssh was not waited for, its number is that of its group and of no other. ssh waits for the commands of
+ * a `Match exec`, so none is left once it has ended.
+ */
 function killGroup(child: ChildProcess): void {
   child.stdout?.destroy();
+  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
   try {
-    if (child.pid !== undefined) process.kill(-child.pid, "SIGKILL");
+    process.kill(-child.pid, "SIGKILL");
   } catch {
-    // all of it has ended already
+    // all of it has just ended
   }
 }

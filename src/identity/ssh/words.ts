@@ -1,6 +1,6 @@
 /**
- * The words of a command line of ssh, taken apart as main() of OpenSSH's ssh.c does it, without what they
- * mean.
+ * The words of a command line of ssh, taken apart as main() of OpenSSH's ssh.c does it. What they mean is not
+ * looked at here: see command-line.ts.
  */
 
 export interface SshOption {
@@ -10,7 +10,7 @@ export interface SshOption {
 }
 
 export interface SshWords {
-  /** In their order, those that follow the destination too; with a fault: as far as they were read. */
+  /** In their order, those behind the destination too. With a fault: as far as they were read. */
   options: SshOption[];
   /** `[user@]host` or a URI, as it is. */
   destination?: string;
@@ -21,16 +21,12 @@ export interface SshWords {
   fault?: string;
 }
 
-/**
- * The options of ssh.c's main(), without and with an argument. Up to 9.3 `-P` took none, and there was no
- * `-Z`.
- */
+/** The options of ssh.c's main(), without and with an argument. Up to 9.3 `-P` took none. */
 const FLAGS = "1246ACGKMNTVXYZafgknqstvxy";
 const WITH_ARGUMENT = "BDEFIJLOPQRSWbceilmopw";
 
 /**
- * Options may also follow the host; what comes after the next word that is none is the command, whatever it
- * looks like.
+ * Options may follow the host, too. The next word that is none begins the command, whatever comes after it.
  * @param argv with the program's own name first
  */
 export function readWords(argv: readonly string[]): SshWords {
@@ -100,8 +96,8 @@ const WHITESPACE = " \t\r\n\f";
 const keywordPattern = /^[ \t\r\n]*([A-Za-z0-9]+)(?:[ \t\r\n]*=[ \t\r\n]*|[ \t\r\n]+)/;
 
 /**
- * `Port 22`, `Port=22`, ` port = "22"`. strdelim() in misc.c.
- * @returns undefined for what has no argument, or its keyword in quotes: nobody means well by that
+ * `Port 22`, `Port=22`, ` port = "22"`. strdelim() of misc.c.
+ * @returns undefined for what has no argument, and for a keyword in quotes: no program writes that
  */
 export function parseConfigLine(line: string): ConfigLine | undefined {
   let end = line.length;

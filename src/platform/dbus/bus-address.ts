@@ -1,6 +1,7 @@
 /**
- * Where the message buses of D-Bus listen. Sockets of this machine alone: a bus over TCP or through a program
- * is not used. https://dbus.freedesktop.org/doc/dbus-specification.html#addresses
+ * Where the message buses of D-Bus listen. https://dbus.freedesktop.org/doc/dbus-specification.html#addresses
+ *
+ * Limits: sockets of this machine alone. A bus over TCP or through a program is not used.
  */
 import { existsSync } from "node:fs";
 import { join } from "node:path";

@@ -1,10 +1,12 @@
 /**
- * Hears when the screen locks or the machine goes to sleep: what was approved by whoever sat there should not
+ * Hears when the screen locks or the machine goes to sleep. What was approved by whoever sat there should not
  * outlast it.
  *
- * From systemd-logind, org.freedesktop.login1(5): Lock (`loginctl lock-session`) and LockedHint (set by
- * desktops that lock by themselves) of a session of this user, and PrepareForSleep. From the desktop:
- * ActiveChanged of its screen saver. Not every screen locker tells any of them.
+ * systemd-logind says so with three signals, org.freedesktop.login1(5). Lock is `loginctl lock-session`.
+ * LockedHint is set by desktops that lock by themselves. PrepareForSleep is for the machine, the others for a
+ * session of this user. A desktop's screen saver says ActiveChanged.
+ *
+ * Limits: not every screen locker tells any of them.
  */
 import { MessageBus, type Signal } from "./message-bus.ts";
 
@@ -45,7 +47,7 @@ export function onLockOrSleep({ system, session, uid }: LockSources, callback: (
   };
 }
 
-/** One bus: by itself again once it was lost, and when asked to while it was never there. */
+/** One bus. It is opened again by itself once it was lost; before, only when open() is called. */
 class Watch {
   readonly #socket: () => string | undefined;
   readonly #follow: (bus: MessageBus) => Promise<void>;

@@ -1,13 +1,13 @@
 /**
  * A connection to a message bus of D-Bus. https://dbus.freedesktop.org/doc/dbus-specification.html
  *
- * Any client of a bus can send any signal, also straight to this connection, past all match rules: a signal
- * counts only if it comes from the unique name that owns the service's name, which the bus itself vouches
- * for.
+ * Any client of a bus can send any signal, also straight to this connection, past all match rules. So a
+ * signal counts only if it comes from the unique name that owns the service's name. The bus itself vouches
+ * for unique names.
  *
- * The one file that imports dbus-native, and only when a bus is used: loading it takes longer than the rest
- * of a run's start. Of the libraries without native code it is the one with tests against real buses, an end
- * to each call when the connection is lost, and a limit on what it reads.
+ * The one file that imports dbus-native. It does so when a bus is used, as loading it takes longer than the
+ * rest of a run's start. Of the libraries without native code it was chosen for three things: tests against
+ * real buses, an end to each call when the connection is lost, and a limit on what it reads.
  */
 
 import type { MessageBus as Client, Message } from "dbus-native";

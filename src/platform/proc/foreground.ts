@@ -1,9 +1,9 @@
 /**
  * Who may read from a terminal: the process group in its foreground. tcsetpgrp(3).
  *
- * An interactive shell puts each command into a group of its own, so a guarded `bash -i` takes the foreground
+ * An interactive shell puts each command into a group of its own. So a guarded `bash -i` takes the foreground
  * from the guard. To ask, the guard takes it back for a moment, but only from a group that is its own
- * descendant: a job of the user's other programs keeps the terminal.
+ * descendant. A job of the user's other programs keeps the terminal.
  */
 import { closeSync, openSync } from "node:fs";
 import { foregroundGroup, ownGroup, setForegroundGroup } from "../libc/terminal.ts";

@@ -1,15 +1,17 @@
 /**
- * When a login session is over: when the process that it began with has ended. That is the outermost one with
- * the same audit session (pam_loginuid(8): sshd's, login's or the display manager's own), or where the kernel
- * keeps none, the leader of the POSIX session, which is the shell of a terminal.
+ * When a login session is over: when the process that it began with has ended.
+ *
+ * That is the outermost one with the same audit session, set by pam_loginuid(8): a process of sshd, login or
+ * the display manager. Where the kernel keeps no audit sessions, it is the leader of the POSIX session: the
+ * shell of a terminal.
  */
 import { readFileSync } from "node:fs";
 import type { Caller, Process } from "../../policy/request.ts";
 import { isProcess } from "./process.ts";
 
 /**
- * Undefined where that process can't be seen, or asks itself: nothing would be remembered for longer than
- * that.
+ * Undefined where that process can't be seen, or asks itself. Nothing is remembered for a session whose end
+ * would not be seen.
  */
 export function sessionEnd(caller: Caller): (() => boolean) | undefined {
   const first = firstProcess(caller);

@@ -1,16 +1,12 @@
 /**
- * The processes that a run adopts (PR_SET_CHILD_SUBREAPER, prctl(2)) and that somebody has to wait for when
- * they end: Node waits for the children that it started, and for no others (uv__chld in libuv's
- * src/unix/process.c).
+ * The processes that a run adopts: PR_SET_CHILD_SUBREAPER, prctl(2). Somebody has to wait for them when they
+ * end. Node waits for the children that it started and for no others: uv__chld() of libuv.
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { reap } from "../libc/process.ts";
 import { parseStat } from "./stat.ts";
 
-/**
- * How long a child must have been a zombie, in milliseconds: one of Node's own is not, as Node waits for it
- * at once.
- */
+/** How long a child must have been a zombie, in milliseconds. Node's own never are: it waits at once. */
 const INTERVAL = 1000;
 
 /**

@@ -1,9 +1,9 @@
 /**
  * Keeps the heap of a process small that lives long and holds little.
  *
- * What a signature leaves behind is garbage at once, but V8 would rather let the heap grow than collect it:
- * measured, 106 MB resident after 10,000 signatures with 10 MB of live data, and 74 MB so. Both flags are
- * read as the heap grows, so they count from here on.
+ * What a signature leaves behind is garbage at once, but V8 would rather let the heap grow than collect it.
+ * After 10,000 signatures, with 10 MB of live data, 106 MB were resident without the flags and 74 MB with
+ * them. V8 reads them as the heap grows, so they count from here on.
  */
 import { setFlagsFromString } from "node:v8";
 

@@ -1,9 +1,9 @@
 /**
- * A connected Unix socket over which descriptors are passed: Node's own sockets lose them. unix(7),
- * SCM_RIGHTS.
+ * A connected Unix socket over which descriptors are passed: unix(7), SCM_RIGHTS. Node's own sockets lose
+ * them.
  *
- * Every descriptor has one owner. What is received belongs to whoever receives it; what is given to send()
- * belongs to the socket, which closes it once it is passed on, or when the socket closes before.
+ * Every descriptor has one owner. What is received belongs to whoever receives it. What is given to send()
+ * belongs to the socket: it is closed once it is passed on, or when the socket closes before that.
  */
 import { closeSync } from "node:fs";
 import type { Socket } from "node:net";
@@ -83,9 +83,7 @@ export class DescriptorSocket {
     if (this.#events && !this.#closed && !this.#ending) this.#watchFor(true, this.#writing);
   }
 
-  /**
-   * One watch for both: libuv has no second one for the same descriptor, and koffi ends the process over it.
-   */
+  /** One watch for both directions: a second one for the same descriptor ends the process (koffi 3.3). */
   #watchFor(reading: boolean, writing: boolean): void {
     if (reading === this.#reading && writing === this.#writing) return;
     this.#reading = reading;

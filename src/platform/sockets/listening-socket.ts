@@ -6,11 +6,11 @@ import { connectUnix, peerCredentials } from "../libc/sockets.ts";
 
 export interface ListeningSocket {
   /**
-   * Stands for the socket, whatever is at its path by now: `/proc/self/fd/N` can be connected to. The caller
+   * Stands for the socket, whatever is at its path by now. `/proc/self/fd/N` can be connected to. The caller
    * closes it.
    */
   fd: number;
-  /** Of the process that listens: as of its call of listen(2), so it may have ended. */
+  /** Of the process that called listen(2). It may have ended since, and left the socket to a child. */
   pid: number;
 }
 

@@ -1,8 +1,8 @@
 /**
- * A line on a stream that another process handed over: its stderr. Nobody knows what it is, and the guard
- * must not hang on it: a pipe may be full, a terminal stopped with Ctrl-S.
+ * A line on a stream that another process handed over: its stderr. It may be anything, and the guard must not
+ * hang on it. A pipe may be full, a terminal stopped with Ctrl-S.
  *
- * The flag O_NONBLOCK belongs to the open file, which the other process shares, so it is not touched:
+ * The flag O_NONBLOCK belongs to the open file, which the other process shares. So it is not set there:
  * terminals and pipes are opened anew.
  */
 import { close, constants, fstat, open, readlinkSync, write } from "node:fs";
@@ -15,8 +15,8 @@ import { sendMessage } from "../libc/messages.ts";
 const LIMIT = 500;
 
 /**
- * A file may lie where an answer never comes (FUSE, a dead NFS server), and isatty(3) asks for one: what is
- * no device is not asked.
+ * isatty(3) asks the file system, and a file may lie where no answer comes: FUSE, a dead NFS server. So what
+ * is no device is not asked.
  */
 export function isTerminal(fd: number): boolean {
   try {
@@ -26,10 +26,7 @@ export function isTerminal(fd: number): boolean {
   }
 }
 
-/**
- * Writes the text if that is possible at once. Never rejects, and does not need the descriptor once it has
- * returned.
- */
+/** Writes the text if that is possible at once. Never rejects. The descriptor may be closed meanwhile. */
 export function tell(fd: number, text: string): Promise<void> {
   const bytes = Buffer.from(text);
   return withCopy(fd, (own, done) =>

@@ -1,10 +1,10 @@
 /**
- * Adding a key to an agent: RFC 9987 §3.2, with certificates and security keys as OpenSSH's sshkey.c
- * serialises them (sshkey_private_serialize), and the constraints of RFC 9987 §3.2.7 and OpenSSH's
+ * Adding a key to an agent: RFC 9987 §3.2. Certificates and security keys are as OpenSSH serialises them,
+ * sshkey_private_serialize() of sshkey.c. Constraints are those of RFC 9987 §3.2.7 and OpenSSH's
  * PROTOCOL.agent.
  *
- * The private fields are stepped over, never looked at. The layout of a key type that is not in the table is
- * unknown, and with it where the comment begins: such a request can't be read, and is refused.
+ * Limits: private fields are stepped over, never looked at. A key type that is not in the tables is refused,
+ * for without its layout nobody knows where the comment begins.
  */
 
 import { type ByteReader, ByteWriter } from "../primitives.ts";
@@ -29,7 +29,7 @@ export type Constraint =
   | { kind: "associated-certs"; certsOnly: boolean; certificates: Buffer };
 
 /**
- * How a private key is laid out: `s` a string, `b` a byte. `blob` says which of them, in which order, make
+ * How a private key is laid out: `s` is a string, `b` a byte. `blob` says which of these, in this order, make
  * its public blob.
  */
 const layouts: Readonly<Record<string, { fields: string; blob: number[] }>> = {
@@ -78,7 +78,7 @@ function readKeyFields(reader: ByteReader, keyType: string): { publicKey: Buffer
   return { publicKey: blob.toBuffer(), keyFields: fields.raw };
 }
 
-/** The key type is the client's choice, and "constructor" is a name that every table has. */
+/** The key type is the client's choice, and "constructor" is a property that every object has. */
 function own<T>(table: Readonly<Record<string, T>>, keyType: string): T | undefined {
   return Object.hasOwn(table, keyType) ? table[keyType] : undefined;
 }

@@ -1,13 +1,12 @@
 /**
- * The SSH connection protocol (RFC 4254) as a proxy client speaks it with the master after MUX_S_PROXY: a
- * frame's payload is the length of a padding that is not there, the message number and the contents
- * (OpenSSH's PROTOCOL.mux §9, channels.c channel_proxy_downstream()).
+ * The SSH connection protocol (RFC 4254), as a proxy client speaks it with the master after MUX_S_PROXY:
+ * OpenSSH's PROTOCOL.mux §9, channel_proxy_downstream() of channels.c. A frame's payload is the length of a
+ * padding that is not there, the message number and the contents.
  *
- * What the master leaves to whoever decides here, as tried out with 9.2: it sends on every message number
- * that it is given, a DISCONNECT of the transport too, which ends the connection of all: to be refused as
- * "unknown". It translates the client's own channel numbers only: a
- * `recipient` is the server's number, and a client can write into a channel of another session, or end the
- * connection with one that isn't there.
+ * The master leaves two things to whoever decides (tried with 9.2). It sends on every message number, also
+ * the transport's DISCONNECT, which ends the connection of all: refuse what is "unknown". And it translates
+ * only the client's own channel numbers. A `recipient` is the server's number: with another session's a
+ * client writes into that session, and with one that isn't there it ends the connection.
  */
 
 import { type ByteReader, ByteWriter, readAll } from "../primitives.ts";

@@ -1,10 +1,10 @@
 /**
  * Cuts what a mux client sends into packets, each with the descriptors that belong to it.
  *
- * OpenSSH sends a packet, then each descriptor with one byte of its own (mm_send_fd() of monitor_fdpass.c),
- * whose value means nothing. A read may end with such a byte and hold the end of the packet, or all of it,
- * before it. Which byte a descriptor came with is therefore not known here, only their order. It does no
- * harm: the guard sends on the packet and the descriptors as OpenSSH would.
+ * OpenSSH sends a packet, then each descriptor with one byte of its own: mm_send_fd() of monitor_fdpass.c.
+ * The byte's value means nothing. A read may hold the packet, or its end, and such a byte behind it. So it is
+ * not known here which byte a descriptor came with, only their order. That does no harm: the guard sends the
+ * packet and the descriptors on as OpenSSH would.
  */
 import { type Frame, FrameDecoder } from "../frame.ts";
 import { ProtocolError } from "../protocol-error.ts";
@@ -33,8 +33,10 @@ export class MuxDecoder {
   }
 
   /**
-   * Takes what a read gave and returns the packets that it completes. After an error every further call
-   * throws it again, and all descriptors wait for release(), those of packets that came before the error too.
+   * Takes what a read gave and returns the packets that it completes.
+   *
+   * After an error every further call throws it again. All descriptors then wait for release(), those of
+   * packets before the error too.
    * @throws ProtocolError for a frame that FrameDecoder refuses, and for descriptors that don't go with the
    * packets
    */

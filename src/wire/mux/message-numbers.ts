@@ -1,5 +1,5 @@
 /**
- * The message numbers of the ControlMaster protocol, once: OpenSSH's mux.c. Its PROTOCOL.mux leaves out
+ * The message numbers of the ControlMaster protocol, once, from OpenSSH's mux.c. PROTOCOL.mux leaves out
  * MUX_C_PROXY, MUX_C_EXT_INFO and their replies.
  */
 export const MuxMessage = {
@@ -35,10 +35,7 @@ export function muxMessageName(number: number): string {
   return names.get(number) ?? `message 0x${number.toString(16)}`;
 }
 
-/**
- * How many descriptors the client passes after this packet. The number alone says so: the contents may be
- * malformed.
- */
+/** How many descriptors the client passes after this packet: its number says so, whatever the contents. */
 export function descriptorsAfter(payload: Buffer): 0 | 2 | 3 {
   switch (payload.length >= 4 && payload.readUInt32BE()) {
     case MuxMessage.MUX_C_NEW_SESSION:

@@ -1,6 +1,6 @@
 /**
  * What a mux master answers, as values: OpenSSH's PROTOCOL.mux, and mux.c for MUX_S_PROXY and MUX_S_EXT_INFO.
- * Its HELLO is that of a client (mux.ts). The encoder is for what the guard answers itself.
+ * Its HELLO is that of a client (request.ts). The encoder is for what the guard answers itself.
  */
 
 import { type ByteReader, ByteWriter, readAll } from "../primitives.ts";

@@ -1,11 +1,13 @@
 /**
  * What a mux client asks of a ControlMaster, as values: OpenSSH's PROTOCOL.mux, and mux.c where the two
- * differ. Descriptors are no part of a message: see mux-decoder.ts. After MUX_S_PROXY the socket carries
- * another protocol: see connection.ts.
+ * differ.
  *
- * Decoding is for deciding: what is forwarded is the original packet (frame.ts). mux.c reads its fields and
- * leaves any rest unread; here a message with bytes left over is refused, so that nothing is forwarded that
- * was not read. The encoder is for what the guard itself asks.
+ * Limits: descriptors are no part of a message, see decoder.ts. After MUX_S_PROXY the socket carries another
+ * protocol, see ../connection.
+ *
+ * Decoding is for deciding: what is forwarded is the original packet (../frame.ts). mux.c leaves what follows
+ * its fields unread. Here such a message is refused, so that nothing is forwarded that was not read. The
+ * encoder is for what the guard itself asks.
  */
 
 import { type ByteReader, ByteWriter, readAll } from "../primitives.ts";
@@ -50,7 +52,7 @@ export interface MuxForward {
   /** 0 lets the server choose, for a remote forward. */
   listenPort: MuxPort;
   /**
-   * No host is meant by port 0, or in a dynamic forward: OpenSSH sends "socks" and 0 for -D, and for a -R
+   * Port 0 means no host, and so does a dynamic forward. OpenSSH sends "socks" and 0 for -D, and for a -R
    * that has no target.
    */
   connectHost: string;
@@ -167,7 +169,7 @@ function readForwardFields(reader: ByteReader): Omit<MuxForward, "type"> {
   };
 }
 
-/** Not one to pass on: at an unknown type format_forward() of mux.c ends the master, and all its sessions. */
+/** At an unknown type format_forward() of mux.c ends the master, and all its sessions. */
 function readForwardType(reader: ByteReader): MuxForward["forward"] {
   const number = reader.u32();
   for (const [name, value] of Object.entries(forwardTypes)) {
@@ -176,10 +178,7 @@ function readForwardType(reader: ByteReader): MuxForward["forward"] {
   throw new ProtocolError(`forwarding type ${number}`);
 }
 
-/**
- * The port is a uint32, as mux.c reads and sends it. PROTOCOL.mux says string: one of those is refused here,
- * as it is by mux.c.
- */
+/** The port is a uint32, as mux.c has it. PROTOCOL.mux says string; mux.c refuses that too. */
 function readNewStdioForward(reader: ByteReader): MuxNewStdioForward {
   const requestId = reader.u32();
   reader.string(); // reserved

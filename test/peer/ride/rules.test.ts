@@ -5,10 +5,10 @@
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { rideProgram } from "../../../src/installation.ts";
 import { until } from "../../../lab/lab.ts";
 import { HOST } from "../../../lab/mux-lab.ts";
 import { OpenLab } from "../../../lab/open-lab.ts";
+import { rideProgram } from "../../../src/installation.ts";
 import { describeWith } from "../tools.ts";
 
 const RULES = `default = "deny"

@@ -17,7 +17,14 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { makeFifo } from "../../../src/platform/libc/descriptors.ts";
 import { type Listener, listenPrivately } from "../../../src/platform/sockets/listener.ts";
-import { freeRunFolder, holdFolder, isRunFolder, removeLeftRides, removeLeftRuns, runPid } from "../../../src/runs/folders.ts";
+import {
+  freeRunFolder,
+  holdFolder,
+  isRunFolder,
+  removeLeftRides,
+  removeLeftRuns,
+  runPid,
+} from "../../../src/runs/folders.ts";
 
 /** No process here has it, as in another pid namespace. */
 const ELSEWHERE = 2 ** 30;

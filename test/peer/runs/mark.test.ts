@@ -1,8 +1,8 @@
 /** The limit that marks a run, as the kernel keeps it. */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { afterEach, expect, test } from "vitest";
-import { isMarked } from "../../../src/runs/mark.ts";
 import { ended } from "../../../lab/lab.ts";
+import { isMarked } from "../../../src/runs/mark.ts";
 import { bundled } from "../../support/bundled.ts";
 
 const children: ChildProcess[] = [];
