@@ -4,8 +4,9 @@
  *
  * A code cache is code. So it is used only where nobody can have written it who could not have written the
  * bundle as well: it, and the folder of both, belong to the bundle's owner, and nobody else may write to them.
- * V8 itself rejects a cache of another version of V8, of other flags, and one that is cut short. Without a
- * cache the program just compiles.
+ *
+ * It is used by the very Node that made it, and by no other: V8 looks at its own version and flags, but takes a
+ * cache of Node 20.20 in Node 20.17, and crashes (tried). Without a cache the program just compiles.
  */
 import {
   closeSync,
@@ -15,15 +16,15 @@ import {
   openSync,
   readFileSync,
   type Stats,
+  statSync,
   writeFileSync,
 } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { Script } from "node:vm";
 
-/** Of the bundle's first line, and of its cache: which belongs to which. V8 looks at no more than the length. */
-const ID_LENGTH = 64;
-const ID_START = "//".length;
+/** A cache begins with what it belongs to; a multiple of 8, as V8 would copy what is not aligned. */
+const HEADER = 256;
 
 /** @param program its name in build.mjs */
 export function start(program: string): void {
@@ -34,7 +35,7 @@ export function start(program: string): void {
 /** Compiles a bundle, or takes what was compiled before. */
 export function load(bundle: string): Script {
   const source = readFileSync(bundle, "latin1"); // esbuild writes nothing but ASCII
-  const cachedData = readCache(bundle, idOf(source));
+  const cachedData = readCache(bundle, source);
   return new Script(source, { filename: bundle, ...(cachedData && { cachedData }) });
 }
 
@@ -45,20 +46,23 @@ export function run(bundle: string, script: Script): void {
 
 /** For the build alone: a program writes nothing here. */
 export function keepCache(bundle: string, code: Buffer): void {
-  const id = idOf(readFileSync(bundle, "latin1"));
-  writeFileSync(cacheOf(bundle), Buffer.concat([Buffer.from(id), code]), { flag: "wx", mode: 0o644 });
+  const header = Buffer.from(headerOf(readFileSync(bundle, "latin1")));
+  writeFileSync(cacheOf(bundle), Buffer.concat([header, code]), { flag: "wx", mode: 0o644 });
 }
 
-function idOf(source: string): string {
-  return source.slice(ID_START, ID_START + ID_LENGTH);
+/** The bundle's first line, which is its digest (of the source V8 looks at the length alone), and this Node. */
+function headerOf(source: string): string {
+  const { size, mtimeMs } = statSync(process.execPath);
+  const node = [process.version, process.versions.v8, process.arch, size, mtimeMs];
+  return `${source.slice(0, source.indexOf("\n"))} ${node.join(" ")}`.slice(0, HEADER).padEnd(HEADER);
 }
 
 function cacheOf(bundle: string): string {
   return `${bundle}.cache`;
 }
 
-/** Undefined if there is none, if it is another bundle's, or if somebody else may have written it. */
-function readCache(bundle: string, id: string): Buffer | undefined {
+/** Undefined if there is none, if it is another's, or if somebody else may have written it. */
+function readCache(bundle: string, source: string): Buffer | undefined {
   let descriptor: number | undefined;
   try {
     const { uid: owner } = lstatSync(bundle);
@@ -66,7 +70,7 @@ function readCache(bundle: string, id: string): Buffer | undefined {
     const found = fstatSync(descriptor);
     if (!found.isFile() || !isOwners(found, owner) || !isOwners(lstatSync(dirname(bundle)), owner)) return;
     const content = readFileSync(descriptor);
-    return content.toString("latin1", 0, ID_LENGTH) === id ? content.subarray(ID_LENGTH) : undefined;
+    return content.toString("latin1", 0, HEADER) === headerOf(source) ? content.subarray(HEADER) : undefined;
   } catch {
     return undefined;
   } finally {

@@ -13,6 +13,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
   symlinkSync,
   truncateSync,
   writeFileSync,
@@ -21,12 +22,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it, test } from "vitest";
-import { load } from "../src/start.ts";
+import { keepCache, load } from "../src/start.ts";
 import { bundled } from "./support/bundled.ts";
 
-const ID = "0".repeat(64);
-const bundleWith = (body: string, id = ID): string =>
-  `//${id}\n(function (require, importPackage, __dirname) {\n${body}\n})`;
+const HEADER = 256;
+const bundleWith = (body: string): string =>
+  `//${"0".repeat(64)}\n(function (require, importPackage, __dirname) {\n${body}\n})`;
 
 describe("a program", () => {
   let folder: string;
@@ -43,7 +44,7 @@ describe("a program", () => {
     write(other, bundleWith('globalThis.said = "as it was in its code cache";'));
     const script = load(other);
     script.runInThisContext()();
-    write(cache, Buffer.concat([Buffer.from(ID), script.createCachedData()]));
+    keepCache(bundle, script.createCachedData());
   });
   afterEach(() => rmSync(folder, { recursive: true }));
 
@@ -69,11 +70,13 @@ describe("a program", () => {
     ["there is no cache", () => rmSync(cache)],
     ["the cache is empty", () => truncateSync(cache, 0)],
     ["the cache ends in its first line", () => truncateSync(cache, 40)],
-    ["the cache ends before its code", () => truncateSync(cache, ID.length)],
+    ["the cache ends before its code", () => truncateSync(cache, HEADER)],
     ["the cache is cut short", () => truncateSync(cache, readFileSync(cache).length - 8)],
-    ["the cache is that of another bundle", () => change((content) => content.write("1"))],
-    ["the cache is that of another version of V8", () => change((content) => flip(content, ID.length + 4))],
-    ["the cache was made under other flags", () => change((content) => flip(content, ID.length + 12))],
+    ["the cache is that of another bundle", () => change((content) => content.write("//1"))],
+    ["another version of Node made the cache", () => edit(process.version, "v20.17.0")],
+    ["another build of the same version made it", () => edit(`${statSync(process.execPath).size}`, "1")],
+    ["the cache is that of another version of V8", () => change((content) => flip(content, HEADER + 4))],
+    ["the cache was made under other flags", () => change((content) => flip(content, HEADER + 12))],
     ["the group may write to the cache", () => chmodSync(cache, 0o664)],
     ["anybody may write to the cache", () => chmodSync(cache, 0o646)],
     ["the group may write to the folder", () => chmodSync(folder, 0o770)],
@@ -95,11 +98,18 @@ describe("a program", () => {
     expect(run()).toBe(compiled);
   });
 
-  const change = (edit: (content: Buffer) => void): void => {
+  const change = (spoil: (content: Buffer) => void): void => {
     const content = readFileSync(cache);
-    edit(content);
+    spoil(content);
     writeFileSync(cache, content);
   };
+  /** Another text in what the cache begins with. */
+  const edit = (text: string, other: string): void =>
+    change((content) => {
+      const header = content.toString("latin1", 0, HEADER);
+      expect(header).toContain(text);
+      content.write(header.replace(text, other.padEnd(text.length)).slice(0, HEADER), "latin1");
+    });
   const flip = (content: Buffer, at: number): void =>
     void content.writeUInt8(content.readUInt8(at) ^ 0xff, at);
   const instead = (command: string): void => {
