@@ -33,8 +33,8 @@ it.each([
   "askpass/main.ts",
   "askpass/ask-guard.ts",
   "askpass/own-terminal.ts",
-])("%s loads no zod", (file) => {
-  expect(packagesOf(join(ROOT, file)).filter((name) => /^zod/.test(name))).toEqual([]);
+])("%s loads no schema", (file) => {
+  expect(packagesOf(join(ROOT, file)).filter((name) => /^(?:zod|valibot)/.test(name))).toEqual([]);
 });
 
 it("a ride's ssh loads no package at all", () => {

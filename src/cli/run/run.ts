@@ -12,12 +12,10 @@ import { hasKeyboard } from "../../platform/proc/foreground.ts";
 import { protectProcess } from "../../platform/proc/protect.ts";
 import { becomeRunHolder, markRun } from "../../runs/holder.ts";
 import { rideEnvironment } from "../../runs/ride/shims.ts";
-import { readConfig } from "../../settings/config.ts";
-import { openPaths } from "../../settings/paths.ts";
+import { openPaths, type Paths } from "../../settings/paths.ts";
 import { toStderr } from "../../to-stderr.ts";
 import { CliError, exitCodes } from "../cli-error.ts";
 import { openDaemonRun } from "./daemon-run.ts";
-import { openOwnRun } from "./own-run.ts";
 import type { OpenRun, RunRequest } from "./request.ts";
 
 export interface RunOptions {
@@ -42,8 +40,7 @@ export async function run([command = "", ...args]: string[], options: RunOptions
   };
   protectProcess();
   becomeRunHolder();
-  const opened =
-    (await openDaemonRun(paths, request)) ?? (await openOwnRun(paths, await readConfig(paths), request));
+  const opened = (await openDaemonRun(paths, request)) ?? (await openWithoutDaemon(paths, request));
   // from before the command starts until all is cleaned up: a signal in between must not end the guard alone
   const stop = passSignals((signal) => kill(signal));
   try {
@@ -55,6 +52,15 @@ export async function run([command = "", ...args]: string[], options: RunOptions
     await opened.close();
     stop();
   }
+}
+
+/** Loaded where no daemon runs: the schemas of settings take longer than all the rest. */
+async function openWithoutDaemon(paths: Paths, request: RunRequest): Promise<OpenRun> {
+  const [{ readConfig }, { openOwnRun }] = await Promise.all([
+    import("../../settings/config.ts"),
+    import("./own-run.ts"),
+  ]);
+  return openOwnRun(paths, await readConfig(paths), request);
 }
 
 function runCommand(
