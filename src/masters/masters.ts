@@ -1,5 +1,5 @@
 /** The masters that were taken over, each with the listener in its place. */
-import type { MasterEnd } from "../guard/mux/connection.ts";
+import type { MasterEnd } from "../guard/mux/parts.ts";
 import { type ControlListener, listenAtControlPath } from "../platform/sockets/control-socket.ts";
 import type { DescriptorSocket } from "../platform/sockets/descriptor-socket.ts";
 import type { Accepted } from "../platform/sockets/listener.ts";

@@ -2,9 +2,10 @@
  * The decision: policy, then grant, then approver, then the log; only then may the caller of decide() act.
  * Whatever goes wrong on the way is a denial that says what went wrong.
  */
-import { messageOf } from "../../errors.ts";
+
 import type { Approver } from "../../approver/approver.ts";
 import type { Decided } from "../../audit/event.ts";
+import { messageOf } from "../../errors.ts";
 import { asPlainSession, coverage, denialCoverage, sessionsCovered, whoAsks } from "../../policy/coverage.ts";
 import { describeProgram } from "../../policy/describe/caller.ts";
 import { describeDecision, describeRequest } from "../../policy/describe/describe.ts";
@@ -38,6 +39,8 @@ export interface Asker {
   gone: AbortSignal;
   /** Called when somebody else than the user of the asker's own terminal is asked. */
   waiting?(question: Question): void;
+  /** Called when a person is about to be asked. */
+  asking?(): void;
   /** True if it is the process that logged in for the connection that it now wants to use. */
   isMaker?: boolean;
   /** True if it tells its user of a denial by itself. */
@@ -213,6 +216,7 @@ export class Broker {
     const queue = allowed("queue") ? scope.queue : "closed";
     const onlyQueue = (): void => scope.report(waitingLine(question));
     if (asker.waiting && !approvers.some(isTerminalThere)) asker.waiting(question);
+    asker.asking?.();
     const { answer, by } = await this.#parts.questions.ask(
       { question, covered, ...alikeness(asked, question, scope), approvers, queue, onlyQueue },
       asker.gone,
