@@ -2,7 +2,7 @@
 import { type BigIntStats, readlinkSync, statSync } from "node:fs";
 import { attempt } from "../../attempt.ts";
 
-export interface Exe {
+export interface Executable {
   /** As the kernel names it. A process in another mount namespace may have any. */
   path: string;
   /** Whether the file is no longer at its path: replaced by an upgrade, or removed. */
@@ -13,7 +13,7 @@ export interface Exe {
 const DELETED = " (deleted)";
 
 /** Undefined for a process that has ended, or that hides its executable. */
-export function exePath(pid: number | "self"): Exe | undefined {
+export function exePath(pid: number | "self"): Executable | undefined {
   const link = `/proc/${pid}/exe`;
   const text = attempt(() => readlinkSync(link));
   if (text === undefined) return undefined;

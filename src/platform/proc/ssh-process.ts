@@ -3,12 +3,14 @@ import { readdirSync, readFileSync, readlinkSync, realpathSync, statSync } from 
 import { userInfo } from "node:os";
 import { basename, delimiter, dirname, join } from "node:path";
 import { attempt } from "../../attempt.ts";
-import { type Exe, exePath } from "./exe.ts";
+import { type Executable, exePath } from "./exe.ts";
 
 /** The flag of a listening socket in /proc/net/unix. */
 const LISTENING = "00010000";
 
 export const ENDED = "a process that has ended";
+
+type Exe = Pick<Executable, "path" | "deleted">;
 
 /** What is looked at. Handed in by tests. */
 export interface SshEdges {

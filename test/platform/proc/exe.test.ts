@@ -28,31 +28,31 @@ async function run(name: string): Promise<{ pid: number; path: string }> {
 
 it("is the path of the running file", async () => {
   const { pid, path } = await run("sleep");
-  expect(exePath(pid)).toEqual({ path, deleted: false });
-  expect(exePath("self")).toEqual({ path: realpathSync(process.execPath), deleted: false });
+  expect(exePath(pid)).toMatchObject({ path, deleted: false });
+  expect(exePath("self")).toMatchObject({ path: realpathSync(process.execPath), deleted: false });
 });
 
 it("is the same path once the file was removed, or replaced by an upgrade, and that is said", async () => {
   const { pid, path } = await run("sleep");
   rmSync(path);
-  expect(exePath(pid)).toEqual({ path, deleted: true });
+  expect(exePath(pid)).toMatchObject({ path, deleted: true });
   writeFileSync(join(folder, "new"), "");
   renameSync(join(folder, "new"), path);
-  expect(exePath(pid)).toEqual({ path, deleted: true });
+  expect(exePath(pid)).toMatchObject({ path, deleted: true });
 });
 
 it("is the whole name of a file that is really called so", async () => {
   const { pid, path } = await run("sleep (deleted)");
-  expect(exePath(pid)).toEqual({ path, deleted: false });
+  expect(exePath(pid)).toMatchObject({ path, deleted: false });
   rmSync(path);
-  expect(exePath(pid)).toEqual({ path, deleted: true });
+  expect(exePath(pid)).toMatchObject({ path, deleted: true });
 });
 
 it("is not taken for the path of another file, made later under that very name", async () => {
   const { pid, path } = await run("sleep");
   rmSync(path);
   writeFileSync(`${path} (deleted)`, "");
-  expect(exePath(pid)).toEqual({ path, deleted: true });
+  expect(exePath(pid)).toMatchObject({ path, deleted: true });
 });
 
 it("is not known of a process that has ended", () => {
