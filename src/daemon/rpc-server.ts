@@ -1,11 +1,12 @@
 /** What the daemon does for muxguard's own commands: status, pending questions, answers, and runs. */
-import { messageOf } from "../errors.ts";
+
 import type { Socket } from "node:net";
 import { join } from "node:path";
 import * as v from "valibot";
 import { type MessageConnection, ResponseError } from "vscode-jsonrpc/node.js";
 import { inTurn } from "../approver/in-turn.ts";
 import type { Prompter } from "../approver/prompter.ts";
+import { messageOf } from "../errors.ts";
 import type { Connections } from "../masters/connections.ts";
 import type { Peer } from "../platform/proc/peer.ts";
 import { type Accepted, type Listener, listenPrivately } from "../platform/sockets/listener.ts";
@@ -173,9 +174,9 @@ function serveConnections(connection: MessageConnection, served: Served): void {
   });
   connection.onRequest(rpc.closeRequest, async ({ host }) => {
     fromOutside();
-    const path = await told(() => connections.end(host));
-    if (path === undefined) throw refused(`muxguard holds no connection to ${host} (muxguard status)`);
-    return { path };
+    const closed = await told(() => connections.end(host));
+    if (!closed) throw refused(`muxguard holds no connection to ${host} (muxguard status)`);
+    return closed;
   });
   connection.onRequest(rpc.adoptRequest, async ({ path }) => {
     fromOutside();

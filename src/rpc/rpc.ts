@@ -73,6 +73,15 @@ export interface OpenedMaster {
   path: string;
   /** True if it was open already. */
   already: boolean;
+  /** The other paths of the same connection, if it has any. */
+  shares?: string[];
+}
+
+export interface ClosedMaster {
+  /** What was closed: a path, or a host. */
+  path: string;
+  /** Where the connection goes on. */
+  remaining: string[];
 }
 
 export interface GuardedMaster {
@@ -122,8 +131,11 @@ export const askpassRequest = new RequestType<AskpassQuestion, AskpassAnswer, vo
 export const promptRequest = new RequestType<Prompt, string | null, void>("prompt");
 /** Opens a master and listens in its place. It stays when the RPC connection ends. */
 export const openRequest = new RequestType<OpenMaster, OpenedMaster, void>("open");
-/** Ends the master that `open` opened for the destination, and its sessions. */
-export const closeRequest = new RequestType<{ host: string }, { path: string }, void>("close");
+/**
+ * Ends the masters that `open` opened for the host, and their sessions. A path ends its own sessions, and the
+ * master if that has no other.
+ */
+export const closeRequest = new RequestType<{ host: string }, ClosedMaster, void>("close");
 /** Takes over the master of a control socket, or those of a folder. */
 export const adoptRequest = new RequestType<{ path: string }, null, void>("adopt");
 /** From the daemon to a run: tell the user. */

@@ -3,7 +3,7 @@
  * socket where its ssh asks for the way to a host, control sockets of its own, and programs first in its PATH
  * that ask there (shims.ts).
  */
-import { messageOf } from "../../errors.ts";
+
 import { randomBytes } from "node:crypto";
 import { existsSync, readdirSync, rmSync } from "node:fs";
 import type { Socket } from "node:net";
@@ -11,6 +11,7 @@ import { join } from "node:path";
 import * as v from "valibot";
 import { ResponseError } from "vscode-jsonrpc/node.js";
 import type { Prompter } from "../../approver/prompter.ts";
+import { messageOf } from "../../errors.ts";
 import { type Asker, waitingLine } from "../../guard/decide/broker.ts";
 import type { Scope } from "../../guard/decide/scope.ts";
 import { isPlainDestination } from "../../identity/ssh/plain-destination.ts";
@@ -121,9 +122,13 @@ export class Rides {
     if (connections.isOfOtherRun(peer.identify(), scope))
       throw new Error("muxguard: denied: this is another run's");
     const key = JSON.stringify([destination.host, destination.user, destination.port, destination.jump]);
+    // two at once would both open it, and one listener would be lost
+    for (let other = this.#paths.get(key); other; other = this.#paths.get(key)) {
+      const known = await other.catch(() => undefined); // refused: this one is decided anew
+      if (known !== undefined && connections.isOpen(known)) return connections.clientOf(known);
+      if (this.#paths.get(key) === other) this.#paths.delete(key);
+    }
     const path = join(this.#options.folder, randomBytes(4).toString("hex"));
-    const known = await this.#paths.get(key)?.catch(() => undefined);
-    if (known !== undefined && connections.isOpen(known)) return connections.clientOf(known);
     const opening = connections.openFor({ destination, purpose, asker, scope, prompters }, path);
     this.#paths.set(key, opening);
     return connections.clientOf(await opening);
