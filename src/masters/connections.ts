@@ -137,8 +137,8 @@ export class Connections {
     controlPath?: string,
   ): Promise<OpenedPath> {
     const { destination, plain } = readOpenWords(words, host, this.#parts.config.sshConfig);
-    if (controlPath === undefined && !plain) throw new Error(unknownPath(words, host));
     const config = await this.#configOf(destination);
+    if (controlPath === undefined && !plain) throw new Error(unknownPath(words, host));
     const path = controlPath ?? config.controlPath;
     if (path === undefined)
       throw new Error(`${host} has no ControlPath; set one in ~/.ssh/config, or say --control-path`);
