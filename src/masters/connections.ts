@@ -136,13 +136,13 @@ export class Connections {
     request: Omit<WayRequest, "destination" | "purpose">,
     controlPath?: string,
   ): Promise<OpenedPath> {
-    const { destination, plain } = readOpenWords(words, host, this.#parts.config.sshConfig);
+    const { options, destination, plain } = readOpenWords(words, host, this.#parts.config.sshConfig);
     const config = await this.#configOf(destination);
-    if (controlPath === undefined && !plain) throw new Error(unknownPath(words, host));
+    if (controlPath === undefined && !plain) throw new Error(unknownPath(options, host));
     const path = controlPath ?? config.controlPath;
     if (path === undefined)
       throw new Error(`${host} has no ControlPath; set one in ~/.ssh/config, or say --control-path`);
-    const open: OpenRequest = { ...request, destination, config, options: words, plain, purpose: {} };
+    const open: OpenRequest = { ...request, destination, config, options, plain, purpose: {} };
     // two at once would both find the path free
     return this.#turns.run(path, () => this.#openAt(path, open));
   }

@@ -10,7 +10,8 @@ describe("the words of muxguard open", () => {
     [["-o", "HostName=elsewhere"], { destination: { host: "prod" }, plain: false }],
     [["-F", "/etc/other"], { destination: { host: "prod" }, plain: false }],
   ])("are taken: %j", (words, expected) => {
-    expect(readOpenWords(words, "prod", undefined)).toEqual(expected);
+    expect(readOpenWords(words, "prod", undefined)).toEqual({ options: words, ...expected });
+    expect(readOpenWords(["--", ...words], "prod", undefined)).toEqual({ options: words, ...expected });
   });
 
   it("are plain with the file that the guard reads itself", () => {
