@@ -23,8 +23,11 @@ export async function open(host: string, options: string[], controlPath: string 
       ...(controlPath !== undefined && { controlPath: resolve(controlPath) }),
       terminal: canAsk,
     });
-    const { path, already } = await Promise.race([opening, interruption(stop.signal)]);
-    process.stdout.write(`${already ? "open already" : "open"}: ssh ${host} now goes through ${path}\n`);
+    const { path, already, shares } = await Promise.race([opening, interruption(stop.signal)]);
+    const shared = shares ? `, over the connection that ${shares.join(" and ")} has already` : "";
+    process.stdout.write(
+      `${already ? "open already" : "open"}: ssh ${host} now goes through ${path}${shared}\n`,
+    );
   });
 }
 
@@ -39,8 +42,9 @@ function interruption(signal: AbortSignal): Promise<never> {
 export async function close(place: string): Promise<void> {
   const host = place.includes("/") ? resolve(place) : place;
   await withDaemon(async (connection) => {
-    const { path } = await askGuard(connection, "close", { host });
-    process.stdout.write(`closed: ${path}\n`);
+    const { path, remaining } = await askGuard(connection, "close", { host });
+    const stays = remaining.length === 0 ? "" : `; its connection stays open at ${remaining.join(", ")}`;
+    process.stdout.write(`closed: ${path}${stays}\n`);
   });
 }
 

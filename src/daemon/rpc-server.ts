@@ -181,9 +181,9 @@ function serveConnections(connection: ClientConnection, served: Served): void {
   });
   serve(connection, "close", async ({ host }) => {
     fromOutside();
-    const path = await connections.end(host);
-    if (path === undefined) throw new Error(`muxguard holds no connection to ${host} (muxguard status)`);
-    return { path };
+    const closed = await connections.end(host);
+    if (!closed) throw new Error(`muxguard holds no connection to ${host} (muxguard status)`);
+    return closed;
   });
   serve(connection, "adopt", async ({ path }) => {
     fromOutside();

@@ -6,50 +6,40 @@
  * Only a socket at which an ssh process of this user listens is taken over. Anything else stays as it is, and
  * is told of.
  */
-
-import {
-  type FSWatcher,
-  linkSync,
-  lstatSync,
-  mkdirSync,
-  readdirSync,
-  renameSync,
-  unlinkSync,
-  watch,
-} from "node:fs";
+import { linkSync, lstatSync, mkdirSync, renameSync } from "node:fs";
 import { userInfo } from "node:os";
 import { dirname, join } from "node:path";
 import { messageOf } from "../errors.ts";
 import { probeMaster } from "../guard/mux/probe.ts";
 import type { MasterOrigin } from "../identity/master-destination.ts";
 import { ensurePrivateFolder } from "../platform/files/private-folder.ts";
-import { peerCredentials } from "../platform/libc/sockets.ts";
+import { WatchedFolder } from "../platform/files/watched-folder.ts";
 import { ProcessGone } from "../platform/proc/process.ts";
 import { checkMaster, ENDED, findNoSsh } from "../platform/proc/ssh-process.ts";
 import {
+  type ControlListener,
   checkControlFolder,
   HiddenSocket,
   hiddenName,
   OWN_PREFIX,
-  pathOfHidden,
   remove,
 } from "../platform/sockets/control-socket.ts";
 import { DescriptorSocket } from "../platform/sockets/descriptor-socket.ts";
 import type { ProcessId, Whereabouts } from "../policy/request.ts";
-import type { Master } from "./master.ts";
-import type { Masters, Placed, ServeClient } from "./masters.ts";
+import { HiddenNames, listenerOf } from "./hidden-names.ts";
+import { placeMaster, type ServeClient } from "./placing.ts";
+import type { GuardedMaster, MasterRegistry } from "./registry.ts";
 
 export interface AdoptionParts {
-  masters: Masters;
+  registry: MasterRegistry;
   serve: ServeClient;
   /**
    * What is known of a master process, and of the one that started it. @throws ProcessGone if the master has
    * ended
    */
   originOf(pid: number, starter: number): KnownMaster;
-  /** Called when a master is guarded, and when it has ended. */
-  guarded(pid: number, origin: MasterOrigin, path: string): void;
-  ended(pid: number): void;
+  /** @throws ProcessGone */
+  identify(pid: number): ProcessId;
   whereabouts(origin: MasterOrigin): Promise<Whereabouts>;
   report(line: string): void;
 }
@@ -64,50 +54,66 @@ const temporaryName = /\.[A-Za-z0-9]{16}$/;
 
 export class Adoption {
   readonly #parts: AdoptionParts;
-  readonly #watchers = new Map<string, FSWatcher>();
+  readonly #folders = new Map<string, WatchedFolder>();
+  readonly #hidden: HiddenNames;
   /** Sockets that were left alone, and told of. */
-  readonly #refused = new Map<string, bigint>();
+  readonly #refused = new Map<string, string>();
   readonly #busy = new Map<string, Promise<string | undefined>>();
 
   constructor(parts: AdoptionParts) {
     this.#parts = parts;
+    this.#hidden = new HiddenNames(parts.report);
   }
 
-  /** Takes over what is in the folder, and what comes. @throws Error for a folder that others may write to */
+  /**
+   * Takes over what is in the folder, and what comes, as long as the guard runs. A folder that others may
+   * write to, or that can't be read, is told of, and looked at again when that has changed. Never rejects.
+   */
   async watch(folder: string): Promise<void> {
-    if (this.#watchers.has(folder)) return;
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
-    checkControlFolder(folder);
-    const watcher = watch(folder, (_, name) => {
-      if (name !== null && isCandidate(name)) void this.#adoptOrReport(join(folder, name));
+    if (this.#folders.has(folder)) return;
+    const failed = (reason: string): void => this.#parts.report(`muxguard: ${reason}`);
+    const watched = new WatchedFolder(folder, {
+      found: (names) => this.#look(folder, names),
+      changed: (name) => (isCandidate(name) ? this.#adoptOrReport(join(folder, name)) : undefined),
+      failed,
     });
-    watcher.on("error", (error) =>
-      this.#parts.report(`muxguard: ${folder} is not watched any more: ${error.message}`),
-    );
-    this.#watchers.set(folder, watcher);
-    await this.#findAgain(folder);
-    const names = readdirSync(folder).filter(isCandidate);
-    await Promise.all(names.map((name) => this.#adoptOrReport(join(folder, name))));
+    this.#folders.set(folder, watched);
+    try {
+      mkdirSync(folder, { recursive: true, mode: 0o700 });
+    } catch (error) {
+      failed(messageOf(error));
+    }
+    await watched.start();
   }
 
-  /** After a crash: a master that was taken over by its path alone. */
+  /** @throws Error for a folder that others may write to */
+  async #look(folder: string, names: readonly string[]): Promise<void> {
+    if (!lstatSync(folder, { throwIfNoEntry: false })) return; // it may come
+    checkControlFolder(folder);
+    for (const path of [...this.#refused.keys()]) if (dirname(path) === folder) this.#refused.delete(path);
+    this.#hidden.putBackIn(folder);
+    await Promise.all(names.filter(isCandidate).map((name) => this.#adoptOrReport(join(folder, name))));
+  }
+
+  /** After a crash: a master that was taken over by its path alone. @throws Error where it can't be read */
   async recover(path: string): Promise<void> {
-    if (this.#watchers.has(dirname(path))) return;
-    await this.#findAgain(dirname(path));
+    if (this.#folders.has(dirname(path))) return;
+    this.#hidden.putBackIn(dirname(path));
     await this.#adoptOrReport(path);
   }
 
+  /** @throws Error where nothing can be said about the path */
   async #adoptOrReport(path: string): Promise<void> {
-    const inode = inodeOf(path);
-    if (inode === undefined || this.#refused.get(path) === inode) return;
+    const socket = identityOf(path);
+    if (socket === undefined || this.#refused.get(path) === socket) return;
     const reason = await this.adopt(path);
     if (reason === undefined || reason === GONE || reason === OWN) return;
     // putting it back is a change of the folder, too: it must not be tried again and again
-    this.#refused.set(path, inode);
+    this.#refused.set(path, socket);
     this.#parts.report(`muxguard: ${path} is left alone: ${reason}`);
   }
 
-  /** @returns why the socket is left alone; undefined if it is guarded now */
+  /** Never rejects. @returns why the socket is left alone; undefined if it is guarded now */
   adopt(path: string): Promise<string | undefined> {
     const busy = this.#busy.get(path);
     if (busy) return busy;
@@ -119,7 +125,7 @@ export class Adoption {
   }
 
   async #adopt(path: string): Promise<string | undefined> {
-    if (this.#parts.masters.at(path)) return undefined;
+    if (this.#parts.registry.at(path)) return undefined;
     const found = lstatSync(path, { throwIfNoEntry: false });
     if (!found?.isSocket()) return GONE;
     if (found.uid !== userInfo().uid) return "another user's socket";
@@ -136,9 +142,15 @@ export class Adoption {
     if (!master) return GONE;
     const hidden = hiddenName(path);
     ensurePrivateFolder(dirname(hidden));
-    linkSync(path, hidden);
-    await this.#place(path, hidden, master);
-    return undefined;
+    this.#hidden.add(hidden);
+    try {
+      linkSync(path, hidden);
+      await this.#place(path, hidden, master);
+      return undefined;
+    } catch (error) {
+      this.#hidden.putBack(hidden);
+      throw error;
+    }
   }
 
   /** Undefined for a process that has ended: with `-f` the one that made the socket does so at any moment. */
@@ -152,50 +164,31 @@ export class Adoption {
   }
 
   async #place(path: string, hidden: string, { maker, origin }: KnownMaster): Promise<void> {
-    const { masters, serve, whereabouts, guarded, ended } = this.#parts;
-    let placed: Master;
-    try {
-      const { master } = await masters.place(
-        {
-          path,
-          hidden: HiddenSocket.at(hidden),
-          maker,
-          check: (pid) => checkMaster(pid, path),
-          whereabouts: onceVerified(() => whereabouts(origin)),
-          serve,
-        },
-        (pid) => {
-          remove(hidden);
-          ended(pid);
-        },
-      );
-      placed = master;
-    } catch (error) {
-      putBack(hidden, path);
-      throw error;
-    }
-    guarded(placed.pid, origin, path);
+    const { registry, serve, whereabouts, identify } = this.#parts;
+    const { master, listener } = await placeMaster(path, serve, {
+      hidden: HiddenSocket.at(hidden),
+      maker,
+      check: (pid) => checkMaster(pid, path),
+      identify,
+      whereabouts: onceVerified(() => whereabouts(origin)),
+    });
+    const guarded: GuardedMaster = { kind: "adopted", master, origin };
+    registry.add(guarded, () => this.#hidden.remove(hidden));
+    registry.listen(guarded, listener);
   }
 
-  /** After a crash: masters that were hidden. */
-  async #findAgain(folder: string): Promise<void> {
-    const hiddenFolder = join(folder, OWN_PREFIX);
-    for (const name of readNames(hiddenFolder)) {
-      const hidden = join(hiddenFolder, name);
-      const path = pathOfHidden(hidden);
-      if (listenerOf(hidden) === undefined) remove(hidden);
-      else if (listenerOf(path) !== undefined)
-        this.#parts.report(`muxguard: ${path} has a new master; the one from before is at ${hidden}`);
-      else putBack(hidden, path);
-    }
-  }
-
-  /** Puts the masters' own sockets back in their places. */
+  /** Takes over no more. Settles when nothing is being taken over. */
   async close(): Promise<void> {
-    for (const watcher of this.#watchers.values()) watcher.close();
+    for (const folder of this.#folders.values()) folder.close();
     await Promise.allSettled(this.#busy.values());
-    for (const placed of this.#parts.masters.all()) giveBack(placed);
   }
+}
+
+/** Puts a master's own socket back in its place, if the guard still holds that. */
+export function giveBack({ master }: GuardedMaster, listener: ControlListener): void {
+  const { name } = master.hidden;
+  if (name !== undefined && listener.isInPlace()) renameSync(name, listener.path);
+  else if (name !== undefined) remove(name);
 }
 
 /** A connection stays where it leads: once that is known, it is known. */
@@ -217,42 +210,6 @@ function isCandidate(name: string): boolean {
   return !name.startsWith(OWN_PREFIX) && !temporaryName.test(name);
 }
 
-function giveBack({ path, listener, master }: Placed): void {
-  const { name } = master.hidden;
-  if (name !== undefined && listener.isInPlace()) renameSync(name, path);
-  else if (name !== undefined) remove(name);
-  listener.close();
-  master.release();
-}
-
-/** If the path is still free for it, or ours. */
-function putBack(hidden: string, path: string): void {
-  try {
-    if (listenerOf(hidden) === undefined) unlinkSync(hidden);
-    else renameSync(hidden, path);
-  } catch {
-    // gone together with its master
-  }
-}
-
-/**
- * The process that listened when the socket was made; undefined if nobody listens any more. SO_PEERCRED,
- * unix(7).
- */
-function listenerOf(path: string): number | undefined {
-  try {
-    const probe = DescriptorSocket.connect(path);
-    try {
-      const { pid, uid } = peerCredentials(probe.fd);
-      return uid === userInfo().uid ? pid : 0;
-    } finally {
-      probe.destroy();
-    }
-  } catch {
-    return undefined;
-  }
-}
-
 /** The process that took the socket over from the one that made it, and ended: ControlPersist. */
 async function findMaster(path: string): Promise<number> {
   const { pid } = await probeMaster(DescriptorSocket.connect(path));
@@ -260,14 +217,8 @@ async function findMaster(path: string): Promise<number> {
   return pid;
 }
 
-function inodeOf(path: string): bigint | undefined {
-  return lstatSync(path, { bigint: true, throwIfNoEntry: false })?.ino;
-}
-
-function readNames(folder: string): string[] {
-  try {
-    return readdirSync(folder);
-  } catch {
-    return []; // nothing was hidden here
-  }
+/** Another socket at the path may have the number of the one that is gone: it was bound at another time. */
+function identityOf(path: string): string | undefined {
+  const found = lstatSync(path, { bigint: true, throwIfNoEntry: false });
+  return found && `${found.dev}:${found.ino} ${found.mtimeNs}`;
 }

@@ -7,26 +7,38 @@ import type { Scope } from "../guard/decide/scope.ts";
 import type { Asker } from "../guard/decide/verdict.ts";
 import { MuxConnection } from "../guard/mux/connection.ts";
 import type { Logins } from "../identity/logins.ts";
-import type { MasterDestinations, MasterOrigin } from "../identity/master-destination.ts";
+import type { MasterDestinations } from "../identity/master-destination.ts";
 import type { SshConfig } from "../identity/ssh/config.ts";
 import { masterCommandLine } from "../identity/ssh/master-command-line.ts";
 import type { PlainDestination } from "../identity/ssh/plain-destination.ts";
 import { closeDescriptors } from "../platform/libc/descriptors.ts";
 import { Peer } from "../platform/proc/peer.ts";
-import { ProcessGone, type ProcessTable } from "../platform/proc/process.ts";
-import { type ControlListener, checkControlFolder } from "../platform/sockets/control-socket.ts";
+import type { ProcessTable } from "../platform/proc/process.ts";
+import { checkControlFolder, listenAtControlPath } from "../platform/sockets/control-socket.ts";
 import { answers, checkLength, removeStale } from "../platform/sockets/listener.ts";
 import { isTerminal, tell } from "../platform/sockets/user-stream.ts";
 import type { Caller } from "../policy/request.ts";
-import type { Config } from "../settings/config.ts";
-import { Adoption, type KnownMaster } from "./adoption.ts";
-import { Masters, type ServeClient } from "./masters.ts";
+import { Adoption, giveBack, type KnownMaster } from "./adoption.ts";
+import type { MasterRecord } from "./master-record.ts";
+import { readOpenWords, unknownPath } from "./open-words.ts";
+import { Opener } from "./opener.ts";
 import type { Askpass, OpenRequest } from "./opening.ts";
-import { Openings } from "./openings.ts";
-import { type MasterRecord, MasterRecords } from "./records.ts";
+import type { ServeClient } from "./placing.ts";
+import { MasterRecords } from "./records.ts";
+import { type Ended, type GuardedMaster, type ListedMaster, MasterRegistry } from "./registry.ts";
+import { Turns } from "./turns.ts";
+
+export interface ConnectionsSettings {
+  /** Folders whose masters are taken over. */
+  controlFolders: readonly string[];
+  /** For `ssh -F`. */
+  sshConfig: string | undefined;
+  /** "always": clients without a terminal are told, too, that a person is asked. */
+  announce: string;
+}
 
 export interface ConnectionsParts {
-  config: Config;
+  config: ConnectionsSettings;
   broker: Broker;
   processes: ProcessTable;
   destinations: MasterDestinations;
@@ -53,70 +65,59 @@ export interface WayRequest {
   prompters: readonly Prompter[];
 }
 
-export interface OpenedMaster {
+/** Where plain ssh finds an opened master. */
+export interface OpenedPath {
   path: string;
   /** True if it was open already. */
   already: boolean;
-}
-
-export interface GuardedMaster {
-  path: string;
-  pid: number;
-  origin: "opened" | "adopted";
+  /** The other paths of the same connection, if it has any. */
+  shares?: string[];
 }
 
 const descriptors = { close: closeDescriptors, isTerminal, tell };
 
 export class Connections {
   readonly #parts: ConnectionsParts;
-  readonly #masters = new Masters();
   readonly #records: MasterRecords;
   readonly #left: readonly MasterRecord[];
+  readonly #registry: MasterRegistry;
   readonly #adoption: Adoption;
-  readonly #openings: Openings;
-  readonly #listeners = new Map<string, ControlListener>();
+  readonly #opener: Opener;
+  readonly #turns = new Turns();
 
   constructor(parts: ConnectionsParts) {
     this.#parts = parts;
-    this.#records = new MasterRecords(parts.folder);
+    this.#records = new MasterRecords(parts.folder, parts.report);
     this.#left = this.#records.takeOver();
-    const ended = (pid: number): void => this.#records.remove(pid);
-    this.#openings = new Openings({
-      ...parts,
-      sshConfig: parts.config.sshConfig,
-      guarded: (pid, origin) => this.#record(pid, origin, true),
-      listening: (pid, path) => this.#records.addPath(pid, path),
-      ended,
-    });
+    this.#registry = new MasterRegistry(this.#records);
+    this.#opener = new Opener({ ...parts, sshConfig: parts.config.sshConfig, registry: this.#registry });
     this.#adoption = new Adoption({
-      masters: this.#masters,
+      registry: this.#registry,
       serve: this.#serveIn(parts.outside),
       originOf: (pid, starter) => this.#originOf(pid, starter),
-      guarded: (pid, origin, path) => this.#record(pid, origin, false, path),
-      ended,
+      identify: (pid) => parts.processes.read(pid),
       whereabouts: (origin) => parts.destinations.resolve(origin),
       report: parts.report,
     });
   }
 
   /**
-   * Takes over the masters of the folders in config.toml, and those of a guard that was killed. A folder that
-   * can't be watched is told of.
+   * Takes over the masters of the folders in config.toml, and those of a guard that was killed. What goes
+   * wrong is told of. Never rejects.
    */
   async start(): Promise<void> {
-    for (const folder of this.#parts.config.controlFolders) {
-      await this.#adoption.watch(folder).catch((error: Error) => {
-        this.#parts.report(`muxguard: ${error.message}`);
-      });
-    }
+    for (const folder of this.#parts.config.controlFolders) await this.#adoption.watch(folder);
     for (const { opened, paths } of this.#left)
       for (const path of paths)
-        await (opened ? removeStale(path).catch(() => {}) : this.#adoption.recover(path));
+        await (opened ? removeStale(path) : this.#adoption.recover(path)).catch(() => {}); // nothing is left there
   }
 
   /** @throws Error that says why the socket, or the folder, is left alone */
   async adopt(path: string): Promise<void> {
-    if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) return this.#adoption.watch(path);
+    if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) {
+      checkControlFolder(path);
+      return this.#adoption.watch(path);
+    }
     const reason = await this.#adoption.adopt(path);
     if (reason !== undefined) throw new Error(`${path} is left alone: ${reason}`);
   }
@@ -135,42 +136,51 @@ export class Connections {
     host: string,
     request: Omit<WayRequest, "destination" | "purpose">,
     controlPath?: string,
-  ): Promise<OpenedMaster> {
-    const { sshConfig } = this.#parts.config;
-    const found = masterCommandLine(
-      ["ssh", ...(sshConfig === undefined ? [] : ["-F", sshConfig]), ...words, "--", host],
-      sshConfig,
-    );
-    if (found?.host !== host)
-      throw new Error(
-        "no host, or options that are not for opening a connection; muxguard open HOST [ssh options]",
-      );
-    const { plain, ...destination } = found;
+  ): Promise<OpenedPath> {
+    const { options, destination, plain } = readOpenWords(words, host, this.#parts.config.sshConfig);
     const config = await this.#configOf(destination);
-    const path = controlPath ?? (plain ? config.controlPath : undefined);
+    if (controlPath === undefined && !plain) throw new Error(unknownPath(options, host));
+    const path = controlPath ?? config.controlPath;
     if (path === undefined)
       throw new Error(`${host} has no ControlPath; set one in ~/.ssh/config, or say --control-path`);
-    if (this.#masters.at(path) || this.isOpen(path)) return { path, already: true };
+    const open: OpenRequest = { ...request, destination, config, options, plain, purpose: {} };
+    // two at once would both find the path free
+    return this.#turns.run(path, () => this.#openAt(path, open));
+  }
+
+  async #openAt(path: string, request: OpenRequest): Promise<OpenedPath> {
+    const there = this.#registry.at(path);
+    if (there) return { path, already: isFor(there, request, path) };
+    if (request.asker.gone.aborted) throw new Error("whoever asked went away");
     // before the login: afterwards a master would be there, and nobody could use it
     checkLength(path);
     checkControlFolder(dirname(path));
     if (await answers(path))
       throw new Error(`somebody listens at ${path} already; take it over: muxguard adopt ${path}`);
     await removeStale(path);
-    const options = { destination, config, options: words, plain, purpose: {} };
-    this.#listeners.set(
-      path,
-      await this.#openings.listen(path, { ...request, ...options }, this.#serveIn(this.#parts.outside)),
-    );
-    return { path, already: false };
+    const guarded = await this.#opener.ensure(request);
+    const shares = this.#registry.pathsOf(guarded);
+    await this.#listen(guarded, path, this.#parts.outside);
+    return { path, already: false, ...(shares.length > 0 && { shares }) };
   }
 
   /** A master for a run, at a path of its own. @throws OpenDenied, or Error */
   async openFor(request: WayRequest, path: string): Promise<string> {
     const config = await this.#configOf(request.destination);
-    const open = { ...request, config, options: [], plain: true };
-    this.#listeners.set(path, await this.#openings.listen(path, open, this.#serveIn(request.scope)));
+    const guarded = await this.#opener.ensure({ ...request, config, options: [], plain: true });
+    await this.#listen(guarded, path, request.scope);
     return path;
+  }
+
+  async #listen(guarded: GuardedMaster, path: string, scope: Scope): Promise<void> {
+    const { master } = guarded;
+    const serve = this.#serveIn(scope);
+    const listener = await listenAtControlPath(path, (socket, accepted) => serve(socket, accepted, master));
+    if (master.hasStopped) {
+      listener.close();
+      throw new Error("the master has ended");
+    }
+    this.#registry.listen(guarded, listener);
   }
 
   /** Whether a caller is in a run, but not in the scope's. */
@@ -186,8 +196,9 @@ export class Connections {
     return config;
   }
 
+  /** Whether an opened master can be reached there. */
   isOpen(path: string): boolean {
-    return this.#listeners.get(path)?.isInPlace() ?? false;
+    return this.#registry.at(path)?.kind === "opened";
   }
 
   /** What a mux client needs to know. */
@@ -198,59 +209,52 @@ export class Connections {
 
   /** Stops listening at a path; the master stays. */
   stop(path: string): void {
-    this.#listeners.get(path)?.close();
-    this.#listeners.delete(path);
+    this.#registry.stop(path);
   }
 
   /**
-   * Ends the master that was opened for the host. @returns its control path, or the host; undefined if there
-   * is none
+   * `muxguard close`. A host: all masters that were opened for it. A path: that path, and the master if it
+   * was the last one.
+   * @returns what was closed; undefined if there is none
    */
-  async end(host: string): Promise<string | undefined> {
-    const path = host.startsWith("/") ? host : (await this.#configOf({ host })).controlPath;
-    return [path, host].find((one) => one !== undefined && this.#openings.end(one));
+  async end(place: string): Promise<Ended | undefined> {
+    if (place.startsWith("/")) return this.#registry.endAt(place);
+    const { controlPath } = await this.#configOf({ host: place });
+    const there = controlPath === undefined ? undefined : this.#registry.at(controlPath);
+    const ended = this.#registry.endHost(place);
+    if (ended > 0) return { path: there?.host === place && controlPath ? controlPath : place, remaining: [] };
+    // opened under another name of the host
+    return controlPath === undefined ? undefined : this.#registry.endAt(controlPath);
   }
 
-  masters(): GuardedMaster[] {
-    const adopted = this.#masters
-      .all()
-      .map(({ path, master }) => ({ path, origin: "adopted" as const, pid: master.pid }));
-    const opened = this.#openings.all().flatMap(({ host, master, listeners }) => {
-      const paths = [...listeners].flatMap((listener) => (listener.isInPlace() ? listener.path : []));
-      // one that runs have used, and nobody does now
-      const places = paths.length > 0 ? paths : [`to ${host}`];
-      return places.map((path) => ({ path, origin: "opened" as const, pid: master.pid }));
-    });
-    return [...adopted, ...opened];
+  masters(): ListedMaster[] {
+    return this.#registry.list();
   }
 
   async close(): Promise<void> {
     await this.#adoption.close();
-    await this.#openings.close();
+    await this.#opener.close();
+    await this.#registry.close(giveBack);
     this.#records.close();
-  }
-
-  #record(pid: number, origin: MasterOrigin, opened: boolean, path?: string): void {
-    const { processes } = this.#parts;
-    try {
-      this.#records.add(processes.read(pid), origin, opened, path);
-    } catch (error) {
-      if (!(error instanceof ProcessGone)) throw error; // it has just ended: nothing is left of it
-    }
   }
 
   /** The run that a client is in decides; the scope is for those who are in none. */
   #serveIn(scope: Scope): ServeClient {
     const { broker, processes, config, scopeOf } = this.#parts;
     return (socket, accepted, master) => {
-      new MuxConnection(socket, {
-        broker,
-        scopeOf: (caller) => scopeOf(caller, scope),
-        client: new Peer(accepted, processes),
-        master,
-        descriptors,
-        tellAlways: config.announce === "always",
-      });
+      const serve = (): void => {
+        new MuxConnection(socket, {
+          broker,
+          scopeOf: (caller) => scopeOf(caller, scope),
+          client: new Peer(accepted, processes),
+          master,
+          descriptors,
+          tellAlways: config.announce === "always",
+        });
+      };
+      // a master that has become a client is the child's: control_persist_detach() of ssh.c
+      if (accepted.pid !== master.pid) serve();
+      else master.follow().then(serve, () => socket.destroy());
     };
   }
 
@@ -264,4 +268,15 @@ export class Connections {
     const origin = { ...(login && { login }), ...("host" in destination && { destination }), plain };
     return { maker, origin };
   }
+}
+
+/**
+ * True for a path that leads where the request wants to go, as far as that is known.
+ * @throws Error for one that leads to another host
+ */
+function isFor({ host }: GuardedMaster, { destination }: OpenRequest, path: string): true {
+  if (host === undefined || host === destination.host) return true;
+  throw new Error(
+    `${path} leads to ${host} already; say --control-path PATH, or close that: muxguard close ${path}`,
+  );
 }

@@ -48,10 +48,6 @@ export interface OpeningParts {
   environment: NodeJS.ProcessEnv;
   /** For `ssh -F`. */
   sshConfig: string | undefined;
-  /** Called when a master is open, when the guard listens for it, and when it has ended. */
-  guarded(pid: number, origin: MasterOrigin): void;
-  listening(pid: number, path: string): void;
-  ended(pid: number): void;
 }
 
 export interface OpenRequest {
@@ -76,15 +72,13 @@ export class OpenDenied extends Error {
   override name = "OpenDenied";
 }
 
-/**
- * @param onStop called once, when the master has ended or takes no more clients
- * @throws OpenDenied, or Error with what ssh said
- */
-export async function openMaster(
-  parts: OpeningParts,
-  request: OpenRequest,
-  onStop: (master: Master) => void,
-): Promise<Master> {
+export interface OpenedMaster {
+  master: Master;
+  origin: MasterOrigin;
+}
+
+/** @throws OpenDenied, or Error with what ssh said */
+export async function openMaster(parts: OpeningParts, request: OpenRequest): Promise<OpenedMaster> {
   const asked = connectRequest(request);
   const verdict = await parts.broker.decide(asked, request.asker, request.scope);
   if (verdict.decision === "deny") throw new OpenDenied(denialLine(asked, verdict));
@@ -105,9 +99,7 @@ export async function openMaster(
     const origin: MasterOrigin = { ...(login && { login }), destination, plain };
     const whereabouts = parts.destinations.resolve(origin);
     whereabouts.catch(() => {}); // told of when it is asked for
-    const master = await hide(path, () => whereabouts, onStop);
-    parts.guarded(master.pid, origin);
-    return master;
+    return { master: await hide(parts, path, () => whereabouts), origin };
   } finally {
     rmSync(home, { recursive: true, force: true });
   }
@@ -118,10 +110,12 @@ function startedProcess(processes: ProcessTable, pid: number): Caller | undefine
   return attempt(() => processes.read(pid));
 }
 
-function connectRequest({ destination, config, purpose }: OpenRequest): Request {
+function connectRequest({ destination, config, plain, purpose }: OpenRequest): Request {
+  const { host: claimed } = destination;
+  const elsewhere = { names: [], verified: false, how: "ssh's options may lead elsewhere", claimed };
   return {
     kind: "connect",
-    destination: configuredDestination(destination, config),
+    destination: plain ? configuredDestination(destination, config) : elsewhere,
     user: destination.user ?? config.user,
     ...purpose,
     path: [],
@@ -195,9 +189,9 @@ function endGroup(pid: number | undefined): void {
 }
 
 async function hide(
+  { processes }: OpeningParts,
   path: string,
   whereabouts: Master["whereabouts"],
-  onStop: (master: Master) => void,
 ): Promise<Master> {
   const hidden = HiddenSocket.nameless(path);
   const strangers = connectionsTo(path);
@@ -210,7 +204,7 @@ async function hide(
     checkMaster(pid, path);
   };
   try {
-    return await Master.greet({ hidden, check, whereabouts, onStop });
+    return await Master.greet({ hidden, check, identify: (pid) => processes.read(pid), whereabouts });
   } catch (error) {
     hidden.close();
     endListeners(path); // nobody could reach it any more

@@ -3,29 +3,27 @@
  * ended, and where the connections of those lead that it had taken over. A file in the guard's private
  * folder.
  */
-import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { hasCode, messageOf } from "../errors.ts";
 import type { MasterOrigin } from "../identity/master-destination.ts";
+import { readRegularFile } from "../platform/files/regular-file.ts";
 import { isProcess } from "../platform/proc/process.ts";
 import { findNoSsh } from "../platform/proc/ssh-process.ts";
 import { type ProcessId, processKey } from "../policy/request.ts";
-
-export interface MasterRecord extends ProcessId {
-  /** Opened by the guard: its socket has no name. */
-  opened: boolean;
-  /** Where the guard listens for it. */
-  paths: string[];
-  origin: Omit<MasterOrigin, "login"> & { login?: { hostKey: string; user?: string } };
-}
+import { isMasterRecord, type MasterRecord } from "./master-record.ts";
 
 export class MasterRecords {
   readonly #file: string;
+  readonly #report: (line: string) => void;
   readonly #records = new Map<number, MasterRecord>();
   #left: readonly MasterRecord[] = [];
+  #told = "";
 
   /** @param folder private */
-  constructor(folder: string) {
+  constructor(folder: string, report: (line: string) => void) {
     this.#file = fileIn(folder);
+    this.#report = report;
   }
 
   /**
@@ -33,27 +31,38 @@ export class MasterRecords {
    * of masters that have ended
    */
   takeOver(): readonly MasterRecord[] {
-    const all = readRecords(this.#file);
+    const all = readRecords(this.#file, this.#report);
     this.#left = all.filter(({ pid, startTime }) => isProcess(pid, startTime));
     end(this.#left);
     return all;
   }
 
-  /** @param path where the guard listens already */
-  add(
-    { pid, startTime }: ProcessId,
-    { login, ...origin }: MasterOrigin,
-    opened: boolean,
-    path?: string,
-  ): void {
+  add({ pid, startTime }: ProcessId, { login, ...origin }: MasterOrigin, opened: boolean): void {
     const kept = login && { login: { ...login, hostKey: login.hostKey.toString("base64") } };
-    const paths = path === undefined ? [] : [path];
-    this.#records.set(pid, { pid, startTime, opened, paths, origin: { ...origin, ...kept } });
+    this.#records.set(pid, { pid, startTime, opened, paths: [], origin: { ...origin, ...kept } });
     this.#write();
   }
 
+  /** The guard listens for it there. */
   addPath(pid: number, path: string): void {
     this.#records.get(pid)?.paths.push(path);
+    this.#write();
+  }
+
+  /** It does so no more. */
+  removePath(pid: number, path: string): void {
+    const found = this.#records.get(pid);
+    if (!found?.paths.includes(path)) return;
+    found.paths.splice(found.paths.indexOf(path), 1);
+    this.#write();
+  }
+
+  /** The master goes on as another process. */
+  move(pid: number, next: ProcessId): void {
+    const found = this.#records.get(pid);
+    if (!found) return;
+    this.#records.delete(pid);
+    this.#records.set(next.pid, { ...found, pid: next.pid, startTime: next.startTime });
     this.#write();
   }
 
@@ -74,33 +83,57 @@ export class MasterRecords {
 
   /** A guard that ends in order leaves nothing. */
   close(): void {
-    rmSync(this.#file, { force: true });
+    rmSync(this.#file, { force: true, recursive: true });
   }
 
+  /** What can't be written is told of once: a master is guarded all the same. */
   #write(): void {
     const next = `${this.#file}.next`;
-    writeFileSync(next, JSON.stringify([...this.#records.values()]), { mode: 0o600 });
-    renameSync(next, this.#file);
+    try {
+      rmSync(next, { force: true, recursive: true });
+      // "x": nobody's link or FIFO
+      writeFileSync(next, JSON.stringify([...this.#records.values()]), { mode: 0o600, flag: "wx" });
+      renameSync(next, this.#file);
+    } catch (error) {
+      const line = `muxguard: ${this.#file} can't be written: ${messageOf(error)}`;
+      if (line !== this.#told) this.#report(line);
+      this.#told = line;
+    }
   }
 }
 
 /** Ends the masters that a guard left behind which will not come back: a run's own. */
 export function endOrphans(folder: string): void {
-  end(readRecords(fileIn(folder)).filter(({ pid, startTime }) => isProcess(pid, startTime)));
+  end(readRecords(fileIn(folder), () => {}).filter(({ pid, startTime }) => isProcess(pid, startTime)));
 }
 
 function end(records: readonly MasterRecord[]): void {
-  for (const { pid, opened } of records) if (opened && findNoSsh(pid) === undefined) process.kill(pid);
+  for (const { pid, opened } of records) {
+    if (!opened || findNoSsh(pid) !== undefined) continue;
+    try {
+      process.kill(pid);
+    } catch {
+      // it has just ended
+    }
+  }
 }
 
 function fileIn(folder: string): string {
   return join(folder, "masters.json");
 }
 
-function readRecords(file: string): MasterRecord[] {
+/** What no guard has written counts for nothing, and is told of. */
+function readRecords(file: string, report: (line: string) => void): MasterRecord[] {
+  const tell = (reason: string): void =>
+    report(`muxguard: what an earlier guard has left behind is not known again: ${reason}`);
   try {
-    return JSON.parse(readFileSync(file, "utf8"));
-  } catch {
-    return []; // none, or not whole
+    const found: unknown = JSON.parse(readRegularFile(file));
+    const all: unknown[] = Array.isArray(found) ? found : [found];
+    const records = all.filter(isMasterRecord);
+    if (records.length < all.length) tell(`${file} holds what is no master's`);
+    return records;
+  } catch (error) {
+    if (!hasCode(error, "ENOENT")) tell(messageOf(error));
+    return [];
   }
 }

@@ -122,8 +122,8 @@ const schemas: { [M in Commands]: z.ZodMiniType } = {
   grants: z.array(grant),
   forget: count,
   lock: z.object({ was: z.boolean(), forgotten: count, denied: count }),
-  open: z.object({ path: text, already: z.boolean() }),
-  close: z.object({ path: text }),
+  open: z.object({ path: text, already: z.boolean(), shares: z.exactOptional(z.array(text)) }),
+  close: z.object({ path: text, remaining: z.array(text) }),
   adopt: z.null(),
 };
 

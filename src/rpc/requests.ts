@@ -28,7 +28,7 @@ export interface FromClient {
     /** Opens a master and listens in its place. It stays when the connection ends. */
     open: { params: OpenMaster; result: OpenedMaster };
     /** Ends the master that `open` opened for the destination, and its sessions. */
-    close: { params: { host: string }; result: { path: string } };
+    close: { params: { host: string }; result: ClosedMaster };
     /** Takes over the master of a control socket, or those of a folder. */
     adopt: { params: { path: string }; result: null };
     ride: { params: RideRequest; result: Way };
@@ -110,6 +110,15 @@ export interface OpenedMaster {
   path: string;
   /** True if it was open already. */
   already: boolean;
+  /** The other paths of the same connection, if it has any. */
+  shares?: string[];
+}
+
+export interface ClosedMaster {
+  /** What was closed: a path, or a host. */
+  path: string;
+  /** Where the connection goes on. */
+  remaining: string[];
 }
 
 export interface GuardedMaster {

@@ -7,8 +7,9 @@ import { join } from "node:path";
 import { onTestFinished } from "vitest";
 import type { Client } from "../../src/guard/agent/connection.ts";
 import type { Scope } from "../../src/guard/decide/scope.ts";
-import { type Descriptors, type MasterEnd, MuxConnection } from "../../src/guard/mux/connection.ts";
+import { MuxConnection } from "../../src/guard/mux/connection.ts";
 import type { MuxSocket } from "../../src/guard/mux/master-link.ts";
+import type { Descriptors, MasterEnd } from "../../src/guard/mux/parts.ts";
 import { closeDescriptors, duplicate } from "../../src/platform/libc/descriptors.ts";
 import { listenAtControlPath } from "../../src/platform/sockets/control-socket.ts";
 import { DescriptorSocket } from "../../src/platform/sockets/descriptor-socket.ts";
@@ -163,6 +164,9 @@ async function stubMaster(answer: Play): Promise<StubMaster> {
       return DescriptorSocket.connect(path);
     },
     stopped: () => void master.stops++,
+    get hasStopped() {
+      return master.stops > 0;
+    },
     connections,
     get requests() {
       return connections.flatMap(({ requests }) => requests.filter(({ type }) => type !== "MUX_MSG_HELLO"));

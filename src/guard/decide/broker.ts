@@ -150,6 +150,7 @@ export class Broker {
     const queue = allowed("queue") ? scope.queue : "closed";
     const onlyQueue = (): void => scope.report(waitingLine(question));
     if (asker.waiting && !approvers.some(isTerminalThere)) asker.waiting(question);
+    asker.asking?.();
     const { answer, by } = await this.#parts.questions.ask(
       { question, covered, ...alikeness(asked, question, scope), approvers, queue, onlyQueue },
       asker.gone,

@@ -60,7 +60,7 @@ export class Questions {
 
   /** Asks, or joins the same question. @param gone aborted when the one who asks has gone away */
   async ask(asking: Asking, gone: AbortSignal): Promise<Outcome> {
-    if (gone.aborted) return withdrawal();
+    if (gone.aborted) return withdrawal(gone);
     const key = asking.covered ?? `unshared ${this.#unsharedCount++}`;
     const known = this.#members.get(key);
     const tooMany = known ? undefined : this.#tooMany(asking);
@@ -72,9 +72,9 @@ export class Questions {
     let leave = (): void => {};
     const left = new Promise<Outcome>((resolve) => {
       leave = () => {
-        if (--question.count === 0) this.#settle(member, withdrawal());
+        if (--question.count === 0) this.#settle(member, withdrawal(gone));
         else member.open.refresh();
-        resolve(withdrawal());
+        resolve(withdrawal(gone));
       };
     });
     gone.addEventListener("abort", leave, { once: true });
@@ -238,8 +238,10 @@ function later(milliseconds: number, signal: AbortSignal, action: () => void): v
   signal.addEventListener("abort", () => clearTimeout(timer), { once: true });
 }
 
-function withdrawal(): Outcome {
-  return fault("withdrawn", "the client went away before the answer");
+/** Whoever went away says who that is: the client, or the connection that was asked about. */
+function withdrawal({ reason }: AbortSignal): Outcome {
+  const isSaid = reason instanceof Error && reason.name !== "AbortError";
+  return fault("withdrawn", `${isSaid ? reason.message : "the client went away"} before the answer`);
 }
 
 function noAnswer(question: Question): string {

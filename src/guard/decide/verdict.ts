@@ -22,6 +22,8 @@ export interface Asker {
   gone: AbortSignal;
   /** Called when somebody else than the user of the asker's own terminal is asked. */
   waiting?(question: Question): void;
+  /** Called when a person is about to be asked. */
+  asking?(): void;
   /** True if it is the process that logged in for the connection that it now wants to use. */
   isMaker?: boolean;
   /** True if it tells its user of a denial by itself. */

@@ -12,148 +12,95 @@
  */
 import { attempt } from "../../attempt.ts";
 import type { Question } from "../../policy/question.ts";
-import {
-  type Caller,
-  type ProcessId,
-  processKey,
-  type Request,
-  type Whereabouts,
-} from "../../policy/request.ts";
+import { type Caller, processKey, type Request } from "../../policy/request.ts";
 import { encodeFrame } from "../../wire/frame.ts";
-import { MuxDecoder, type MuxPacket } from "../../wire/mux/decoder.ts";
+import type { MuxPacket } from "../../wire/mux/decoder.ts";
 import { encodeMuxReply, type MuxReply } from "../../wire/mux/reply.ts";
 import { type MuxRequest, parseMuxRequest } from "../../wire/mux/request.ts";
 import { ProtocolError } from "../../wire/protocol-error.ts";
 import type { Client } from "../agent/connection.ts";
-import type { Broker } from "../decide/broker.ts";
 import { callerIn, type Scope } from "../decide/scope.ts";
 import { type Asker, denialLine, type Verdict, waitingLine } from "../decide/verdict.ts";
 import { type DecidedMuxRequest, type MuxFacts, muxFacts } from "./facts.ts";
+import { MasterHold } from "./master-hold.ts";
 import { MasterLink, type MuxSocket, type Reply } from "./master-link.ts";
+import type { MuxConnectionParts } from "./parts.ts";
 import { ProxyChannels } from "./proxy-channels.ts";
+import { RequestQueue } from "./request-queue.ts";
 
-/** The master behind a control socket. */
-export interface MasterEnd {
-  readonly pid: number;
-  /** Its MUX_MSG_HELLO, as it came. */
-  readonly greeting: Buffer;
-  /** The ssh that logged in for it; undefined where that is the guard's own. */
-  readonly maker: ProcessId | undefined;
-  /** Where its connection leads. */
-  whereabouts(): Promise<Whereabouts>;
-  /** Rejects if the master has ended. */
-  connect(): Promise<MuxSocket>;
-  /** It takes no more clients: `-O stop`. */
-  stopped(): void;
-  /** Calls back when it has ended. Returns what ends that. */
-  watchEnd(callback: () => void): () => void;
-}
-
-/** The streams that a client hands over. */
-export interface Descriptors {
-  close(descriptors: readonly number[]): void;
-  isTerminal(descriptor: number): boolean;
-  /** Writes a line for the user. Never rejects, never waits for long. */
-  tell(descriptor: number, text: string): Promise<void>;
-}
-
-export interface MuxConnectionParts {
-  broker: Broker;
-  /** Where the client belongs: a control path may be the same inside of a run and outside. */
-  scopeOf(caller: Caller | undefined): Scope;
-  client: Client;
-  master: MasterEnd;
-  descriptors: Descriptors;
-  /** Whether a client whose stderr is no terminal is told that a person is asked. */
-  tellAlways: boolean;
-}
-
-/** What a client may send ahead. Beyond it, it is not read until it has got answers. */
-const MAX_PENDING = 16;
 const VERSION = 4; // SSHMUX_VER of mux.c
 /** Reasons of our own: AbortController would make an exception with a stack for each connection. */
 const GONE = new Error("the client went away");
-const MASTER_GONE = new Error("the master went away");
+const MASTER_GONE = new Error("the shared connection ended");
 /** Of a session that never was: nothing else goes by it. */
 const NO_SESSION = 0;
 
 export class MuxConnection {
   readonly #socket: MuxSocket;
   readonly #parts: MuxConnectionParts;
-  readonly #decoder = new MuxDecoder();
-  readonly #pending: MuxPacket[] = [];
+  readonly #requests: RequestQueue;
+  /** Aborted when nobody waits for a decision any more, or the master can't follow it. */
   readonly #gone = new AbortController();
   #greeting: Buffer | undefined;
   #link: MasterLink | undefined;
   #proxy: ProxyChannels | undefined;
-  #busy = false;
+  #deciding = false;
+  #closed = false;
   readonly #unwatch: () => void;
 
   constructor(socket: MuxSocket, parts: MuxConnectionParts) {
     this.#socket = socket;
     this.#parts = parts;
+    this.#requests = new RequestQueue({
+      answer: (packet) => this.#answer(packet),
+      discard: (descriptors) => parts.descriptors.close(descriptors),
+      // a client that takes no answers gets no more of them
+      isFull: () => socket.isFull || (this.#link?.isFull ?? false),
+      pause: () => socket.pause(),
+      resume: () => socket.resume(),
+    });
     socket.listen({
       receive: (bytes, descriptors) => this.#receive(bytes, descriptors),
       closed: () => this.#close(),
-      drained: () => this.#resume(),
+      drained: () => this.#drained(),
     });
     // with a link, the end comes over it: behind what the master said last
-    this.#unwatch = parts.master.watchEnd(() => !this.#link && this.#close(MASTER_GONE));
+    this.#unwatch = parts.master.watchEnd(() => !this.#link && this.#masterEnded());
     socket.send(parts.master.greeting);
   }
 
   #receive(bytes: Buffer, descriptors: number[]): void {
-    if (this.#gone.signal.aborted) {
-      this.#parts.descriptors.close(descriptors);
-      return;
-    }
     try {
-      this.#pending.push(...this.#decoder.push(bytes, descriptors));
+      this.#requests.push(bytes, descriptors);
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
       this.#close();
-      return;
     }
-    if (this.#pending.length > MAX_PENDING) this.#socket.pause();
-    if (!this.#busy) void this.#answerPending();
   }
 
-  async #answerPending(): Promise<void> {
-    this.#busy = true;
-    for (let packet = this.#pending.shift(); packet; packet = this.#pending.shift()) {
-      await this.#answer(packet);
-      if (this.#isFull) {
-        this.#socket.pause(); // until it has drained
-        break;
-      }
-      if (this.#pending.length === 0) this.#socket.resume();
-    }
-    this.#busy = false;
-  }
-
-  /** Whichever side does not read: a client that takes no answers gets no more of them. */
-  get #isFull(): boolean {
-    return this.#socket.isFull || (this.#link?.isFull ?? false);
-  }
-
-  /** One of them has drained. */
-  #resume(): void {
+  #drained(): void {
     if (!this.#socket.isFull) this.#link?.resume();
-    if (this.#isFull) return;
-    this.#socket.resume();
-    if (!this.#busy) void this.#answerPending();
+    this.#requests.drained();
+  }
+
+  /**
+   * What is being decided is denied. A connection that just closed would have ssh make one of its own, on
+   * which it does at once what nobody has answered yet.
+   */
+  #masterEnded(): void {
+    if (this.#deciding) this.#gone.abort(MASTER_GONE);
+    else this.#close(MASTER_GONE);
   }
 
   /** Whichever side went away, and after a denial. What was sent to the client still reaches it. */
   #close(reason = GONE): void {
-    if (this.#gone.signal.aborted) return;
+    if (this.#closed) return;
+    this.#closed = true;
     this.#gone.abort(reason);
     this.#unwatch();
     this.#link?.destroy();
     this.#socket.end();
-    const { close } = this.#parts.descriptors;
-    close(this.#decoder.release());
-    for (const { descriptors } of this.#pending.splice(0)) close(descriptors);
+    this.#requests.close();
   }
 
   /** Never rejects. Descriptors that were not passed on are closed. */
@@ -202,33 +149,59 @@ export class MuxConnection {
   async #decide(packet: MuxPacket, request: DecidedMuxRequest): Promise<void> {
     const { broker, master } = this.#parts;
     const { asker, scope } = this.#asker();
-    const asked: Request = { ...muxFacts(request), ...(await master.whereabouts()) };
+    const hold = new MasterHold(() => master.connect());
     const stderr = packet.descriptors[2];
-    const waiting = (question: Question): void => this.#tellWaiting(question, stderr);
-    const tells = request.type === "MUX_C_NEW_SESSION";
-    const verdict = await broker.decide(asked, { ...asker, waiting, tells }, scope);
-    if (this.#gone.signal.aborted) return;
-    if (verdict.decision === "deny") return this.#deny(request, denialLine(asked, verdict), stderr);
-    const reply = await this.#forward(packet);
-    if (reply === "unreachable") this.#refuse(asked, asker, scope, verdict);
-    if (reply === "answered" && request.type === "MUX_C_STOP_LISTENING") master.stopped();
-    if (reply === "proxied") this.#startProxy();
+    this.#deciding = true;
+    try {
+      const asked: Request = { ...muxFacts(request), ...(await master.whereabouts()) };
+      // after -O exit or -O stop: nobody is asked about what can't be done
+      if (master.hasStopped && !this.#link) return this.#refuse(asked, asker, scope);
+      const waiting = (question: Question): void => this.#tellWaiting(question, stderr);
+      const asking = (): void => void (this.#link ?? hold.take());
+      const tells = request.type === "MUX_C_NEW_SESSION";
+      const verdict = await broker.decide(asked, { ...asker, waiting, asking, tells }, scope);
+      if (this.#closed) return;
+      if (verdict.decision === "deny") return await this.#deny(request, denialLine(asked, verdict), stderr);
+      this.#deciding = false;
+      const reply = await this.#forward(packet);
+      if (reply === "unreachable") this.#refuse(asked, asker, scope, verdict.id);
+      else this.#forwarded(request, reply);
+    } finally {
+      this.#deciding = false;
+      hold.release(); // after the link is there: no ControlPersist runs out in between
+    }
   }
 
   /**
    * As on a socket that nobody listens at: ssh makes a connection of its own then, and its key is asked
    * about.
+   * @param id of the approval that is taken back
    */
-  #refuse(asked: Request, asker: Asker, scope: Scope, { id }: Verdict): void {
+  #refuse(asked: Request, asker: Asker, scope: Scope, id?: string): void {
     const reason = "the master has ended";
-    this.#parts.broker.refuse(asked, asker, scope, { what: "master", reason, id });
+    this.#parts.broker.refuse(asked, asker, scope, {
+      what: "master",
+      reason,
+      ...(id !== undefined && { id }),
+    });
     this.#close();
+  }
+
+  #forwarded({ type }: DecidedMuxRequest, reply: Reply): void {
+    const { master } = this.#parts;
+    if (type === "MUX_C_STOP_LISTENING" && reply === "answered") master.stopped();
+    // a master that ends may not come to answer: mux_master_process_terminate() of mux.c
+    if (type === "MUX_C_TERMINATE" && reply !== "refused") master.stopped();
+    if (reply === "proxied") this.#startProxy();
   }
 
   async #deny(request: DecidedMuxRequest, line: string, stderr: number | undefined): Promise<void> {
     const { requestId } = request;
-    if (request.type !== "MUX_C_NEW_SESSION" || stderr === undefined)
-      return this.#reply({ type: "MUX_S_PERMISSION_DENIED", requestId, reason: line });
+    if (request.type !== "MUX_C_NEW_SESSION" || stderr === undefined) {
+      this.#reply({ type: "MUX_S_PERMISSION_DENIED", requestId, reason: line });
+      if (this.#gone.signal.aborted) this.#close();
+      return;
+    }
     // before the session seems open: from then on the client's terminal is raw
     await this.#parts.descriptors.tell(stderr, `${line}\n`);
     this.#reply({ type: "MUX_S_SESSION_OPENED", requestId, sessionId: NO_SESSION });
@@ -244,6 +217,7 @@ export class MuxConnection {
 
   /** Passes the packet on, with its descriptors, and waits for the master's answer. */
   async #forward({ frame, descriptors }: MuxPacket): Promise<Reply | "unreachable"> {
+    if (this.#gone.signal.aborted) return "unreachable"; // the master ended while it was decided
     const link = this.#link ?? (await this.#connect());
     if (!link) return "unreachable";
     return link.exchange(frame, descriptors.splice(0));
@@ -258,8 +232,8 @@ export class MuxConnection {
     }
     this.#link = new MasterLink(socket, this.#greeting, {
       receive: (packet) => this.#fromMaster(packet),
-      closed: () => this.#close(MASTER_GONE),
-      drained: () => this.#resume(),
+      closed: () => this.#masterEnded(),
+      drained: () => this.#drained(),
     });
     return this.#link;
   }

@@ -91,9 +91,13 @@ export class Rides {
     if (connections.isOfOtherRun(peer.identify(), scope))
       throw new Error("muxguard: denied: this is another run's");
     const key = JSON.stringify([destination.host, destination.user, destination.port, destination.jump]);
+    // two at once would both open it, and one listener would be lost
+    for (let other = this.#paths.get(key); other; other = this.#paths.get(key)) {
+      const known = await other.catch(() => undefined); // refused: this one is decided anew
+      if (known !== undefined && connections.isOpen(known)) return connections.clientOf(known);
+      if (this.#paths.get(key) === other) this.#paths.delete(key);
+    }
     const path = join(this.#options.folder, randomBytes(4).toString("hex"));
-    const known = await this.#paths.get(key)?.catch(() => undefined);
-    if (known !== undefined && connections.isOpen(known)) return connections.clientOf(known);
     const opening = connections.openFor({ destination, purpose, asker, scope, prompters }, path);
     this.#paths.set(key, opening);
     return connections.clientOf(await opening);

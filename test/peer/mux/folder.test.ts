@@ -1,5 +1,7 @@
 /** What the guard finds in a control folder that is no master's socket, or no place for one. */
 import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { userInfo } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
 import { accepts, ended, until } from "../../../lab/lab.ts";
@@ -128,6 +130,49 @@ describeWith(["ssh", "sshd", "python"], "a control folder", () => {
     await until(() => lab.told.includes(`others may write to ${lab.sockets}`), "the report");
     expect(lab.isAdopted()).toBe(false);
     chmodSync(lab.sockets, 0o700);
+  });
+
+  it("that is removed and made anew is guarded as before", async () => {
+    await lab.startMaster();
+    await lab.endMasters();
+    for (let round = 0; round < 2; round++) {
+      rmSync(lab.sockets, { recursive: true });
+      mkdirSync(lab.sockets, { mode: 0o700 });
+      await lab.startMaster();
+      expect((await lab.ssh(HOST, "true")).stderr).toContain("muxguard: denied");
+      await lab.endMasters();
+    }
+  });
+
+  it("is guarded when its parent was moved away and came anew", async () => {
+    const parent = lab.path("parent");
+    const folder = join(parent, "sockets");
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    expect(await lab.muxguard("adopt", folder)).toMatchObject({ code: 0 });
+    renameSync(parent, lab.path("moved"));
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    const options = ["-S", join(folder, "s")];
+    expect(await lab.ssh(...options, "-M", "-N", "-f", HOST)).toMatchObject({ code: 0 });
+    await until(
+      async () => (await lab.muxguard("status")).stdout.includes(join(folder, "s")),
+      "the adoption",
+    );
+    expect((await lab.ssh(...options, HOST, "true")).stderr).toContain("muxguard: denied");
+  });
+
+  it.skipIf(userInfo().uid === 0)("that can't be searched is told of once, and guarded later", async () => {
+    chmodSync(lab.sockets, 0o600);
+    const told = (): number => lab.told.split("EACCES").length - 1;
+    const listener = createServer().listen(join(lab.path("."), "elsewhere"));
+    chmodSync(lab.sockets, 0o700);
+    renameSync(join(lab.path("."), "elsewhere"), join(lab.sockets, "one"));
+    chmodSync(lab.sockets, 0o600);
+    await until(() => told() > 0, "the report");
+    chmodSync(lab.sockets, 0o700);
+    listener.close();
+    rmSync(join(lab.sockets, "one"), { force: true });
+    await lab.startMaster();
+    expect(told()).toBe(1);
   });
 
   it("that does not exist is made, for its owner alone", async () => {

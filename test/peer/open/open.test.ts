@@ -1,5 +1,5 @@
 /** `muxguard open`: a master that the guard alone can reach, where plain ssh finds it. */
-import { chmodSync, existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { chmodSync, copyFileSync, existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { userInfo } from "node:os";
 import { join } from "node:path";
@@ -87,6 +87,59 @@ describeWith(["ssh", "sshd"], "muxguard open", () => {
     await until(() => lab.masters().length === 0, "the master's end");
   });
 
+  it("twice at once is opened once, and open already for the other", async () => {
+    const connections = lab.connections();
+    const both = await Promise.all([lab.muxguard("open", HOST), lab.muxguard("open", HOST)]);
+    expect(both.map(({ code, stderr }) => [code, stderr])).toEqual([
+      [0, ""],
+      [0, ""],
+    ]);
+    expect(both.map(({ stdout }) => stdout.split(":")[0]).sort()).toEqual(["open", "open already"]);
+    expect(lab.masters()).toHaveLength(1);
+    expect(lab.connections()).toBe(connections + 1);
+  });
+
+  it("under a second path shares the connection and says so; closing one path leaves the other", async () => {
+    const [first, second] = [lab.controlPath(), join(lab.sockets, "second")];
+    await lab.muxguard("open", HOST);
+    expect(await lab.muxguard("open", "--control-path", second, HOST)).toMatchObject({
+      code: 0,
+      stdout: `open: ssh ${HOST} now goes through ${second}, over the connection that ${first} has already\n`,
+    });
+    expect(lab.masters()).toHaveLength(1);
+    expect(await lab.muxguard("close", second)).toMatchObject({
+      code: 0,
+      stdout: `closed: ${second}; its connection stays open at ${first}\n`,
+    });
+    expect(existsSync(second)).toBe(false);
+    expect(await lab.ssh(HOST, "echo in")).toMatchObject({ code: 0, stdout: "in\n" });
+    await lab.muxguard("open", "--control-path", second, HOST);
+    expect(await lab.muxguard("close", HOST)).toMatchObject({ code: 0, stdout: `closed: ${first}\n` });
+    await until(() => lab.masters().length === 0, "the master's end");
+    await until(() => [first, second].every((path) => !existsSync(path)), "the listeners' end");
+  });
+
+  it("is not open already where the path leads to another host", async () => {
+    lab.host("other.example", ["HostName 127.0.0.1", `HostKeyAlias ${HOST}`, `Port ${lab.port}`]);
+    await lab.muxguard("open", HOST);
+    const path = lab.controlPath();
+    expect(await lab.muxguard("open", "--control-path", path, "other.example")).toMatchObject({
+      code: 1,
+      stderr: `muxguard: ${path} leads to ${HOST} already; say --control-path PATH, or close that: muxguard close ${path}\n`,
+    });
+  });
+
+  it("takes another ssh configuration with a path of its own; what that says proves no host", async () => {
+    const path = join(lab.sockets, "with-config");
+    copyFileSync(lab.sshConfig, lab.path("other_config"));
+    const { result, events } = await lab.logged(() =>
+      lab.muxguard("open", "--control-path", path, HOST, "--", "-F", lab.path("other_config")),
+    );
+    expect(result).toMatchObject({ code: 0 });
+    expect(await lab.ssh("-S", path, HOST, "echo in")).toMatchObject({ stdout: "in\n" });
+    expect(events[0]).toMatchObject({ kind: "connect", verified: false });
+  });
+
   it("takes options for ssh, and keeps connections that differ in them apart", async () => {
     const other = join(lab.sockets, "other");
     await lab.muxguard("open", HOST);
@@ -145,6 +198,21 @@ describeWith(["ssh", "sshd"], "muxguard open", () => {
       "options that are no connection's",
       [HOST, "-O", "exit"],
       /^muxguard: no host, or options that are not for opening a connection/,
+    ],
+    [
+      "a configuration of one's own without a path",
+      [HOST, "--", "-F", "/etc/ssh/ssh_config"],
+      /^muxguard: what \/etc\/ssh\/ssh_config says of \S+ is not looked up: say --control-path PATH, or set/,
+    ],
+    [
+      "a configuration that is not named in full",
+      [HOST, "--", "-F", "config"],
+      /^muxguard: -F config is not taken: .* give the whole path\n$/,
+    ],
+    [
+      "a control path as ssh has it",
+      [HOST, "--", "-S", "/tmp/s"],
+      /^muxguard: -S \/tmp\/s is not taken: .* --control-path PATH\n$/,
     ],
     ["a command", [HOST, "uptime"], /^muxguard: no host, or options that are not for opening a connection/],
     [

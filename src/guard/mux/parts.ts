@@ -1,0 +1,43 @@
+/** What a connection of a mux client is made of. */
+import type { Caller, ProcessId, Whereabouts } from "../../policy/request.ts";
+import type { Client } from "../agent/connection.ts";
+import type { Broker } from "../decide/broker.ts";
+import type { Scope } from "../decide/scope.ts";
+import type { MuxSocket } from "./master-link.ts";
+
+/** The master behind a control socket. */
+export interface MasterEnd {
+  readonly pid: number;
+  /** Its MUX_MSG_HELLO, as it came. */
+  readonly greeting: Buffer;
+  /** The ssh that logged in for it; undefined where that is the guard's own. */
+  readonly maker: ProcessId | undefined;
+  /** Where its connection leads. */
+  whereabouts(): Promise<Whereabouts>;
+  /** Rejects if the master has ended. */
+  connect(): Promise<MuxSocket>;
+  /** It takes no more clients from now on: `-O stop`, `-O exit`. */
+  stopped(): void;
+  readonly hasStopped: boolean;
+  /** Calls back when it has ended. Returns what ends that. */
+  watchEnd(callback: () => void): () => void;
+}
+
+/** The streams that a client hands over. */
+export interface Descriptors {
+  close(descriptors: readonly number[]): void;
+  isTerminal(descriptor: number): boolean;
+  /** Writes a line for the user. Never rejects, never waits for long. */
+  tell(descriptor: number, text: string): Promise<void>;
+}
+
+export interface MuxConnectionParts {
+  broker: Broker;
+  /** Where the client belongs: a control path may be the same inside of a run and outside. */
+  scopeOf(caller: Caller | undefined): Scope;
+  client: Client;
+  master: MasterEnd;
+  descriptors: Descriptors;
+  /** Whether a client whose stderr is no terminal is told that a person is asked. */
+  tellAlways: boolean;
+}

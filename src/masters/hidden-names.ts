@@ -1,0 +1,83 @@
+/**
+ * The names of the masters' own sockets, in the private folder beside their control paths. One that a guard
+ * which was killed has left there is put back in its place, to be taken over again.
+ */
+import { lstatSync, readdirSync, renameSync } from "node:fs";
+import { userInfo } from "node:os";
+import { join } from "node:path";
+import { attempt } from "../attempt.ts";
+import { hasCode } from "../errors.ts";
+import { peerCredentials } from "../platform/libc/sockets.ts";
+import { OWN_PREFIX, pathOfHidden, remove } from "../platform/sockets/control-socket.ts";
+import { DescriptorSocket } from "../platform/sockets/descriptor-socket.ts";
+
+export class HiddenNames {
+  readonly #report: (line: string) => void;
+  /** This guard's own. */
+  readonly #own = new Set<string>();
+
+  constructor(report: (line: string) => void) {
+    this.#report = report;
+  }
+
+  add(hidden: string): void {
+    this.#own.add(hidden);
+  }
+
+  /** Its master is gone. */
+  remove(hidden: string): void {
+    this.#own.delete(hidden);
+    remove(hidden);
+  }
+
+  /** If the path is free for it, or has a socket that nobody listens at. */
+  putBack(hidden: string): void {
+    this.#own.delete(hidden);
+    const path = pathOfHidden(hidden);
+    if (isAbandoned(hidden) || isSameFile(hidden, path)) remove(hidden);
+    else if (listenerOf(path) === undefined)
+      attempt(() => renameSync(hidden, path)); // it may be gone together with its master
+    else this.#report(`muxguard: ${path} has a new master; the one from before is at ${hidden}`);
+  }
+
+  /** After a crash: those of the folder that are nobody's. */
+  putBackIn(folder: string): void {
+    const hiddenFolder = join(folder, OWN_PREFIX);
+    for (const name of attempt(() => readdirSync(hiddenFolder)) ?? []) {
+      const hidden = join(hiddenFolder, name);
+      if (!this.#own.has(hidden)) this.putBack(hidden);
+    }
+  }
+}
+
+/** rename(2) does nothing for two names of one file. */
+function isSameFile(one: string, other: string): boolean {
+  const [a, b] = [one, other].map((path) => attempt(() => lstatSync(path, { bigint: true })));
+  return a !== undefined && a.ino === b?.ino && a.dev === b.dev;
+}
+
+/** Whether nobody listens any more. One at which too many wait is somebody's. */
+function isAbandoned(path: string): boolean {
+  try {
+    DescriptorSocket.connect(path).destroy();
+    return false;
+  } catch (error) {
+    return hasCode(error, "ECONNREFUSED") || hasCode(error, "ENOENT");
+  }
+}
+
+/**
+ * The process that listened when the socket was made; undefined if nobody listens any more, 0 for another
+ * user's. SO_PEERCRED, unix(7).
+ */
+export function listenerOf(path: string): number | undefined {
+  return attempt(() => {
+    const probe = DescriptorSocket.connect(path);
+    try {
+      const { pid, uid } = peerCredentials(probe.fd);
+      return uid === userInfo().uid ? pid : 0;
+    } finally {
+      probe.destroy();
+    }
+  });
+}

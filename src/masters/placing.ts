@@ -1,0 +1,39 @@
+/** Listening in the place of a master that was found. */
+import { type ControlListener, listenAtControlPath } from "../platform/sockets/control-socket.ts";
+import type { DescriptorSocket } from "../platform/sockets/descriptor-socket.ts";
+import type { Accepted } from "../platform/sockets/listener.ts";
+import { Master, type MasterParts } from "./master.ts";
+
+/** Serves a client of a master. */
+export type ServeClient = (socket: DescriptorSocket, accepted: Accepted, master: Master) => void;
+
+/**
+ * The master at the path gives way. Clients that come early wait until it has answered.
+ * @throws Error if the guard can't listen there, or if nobody answers as a master does; the hidden socket is
+ * closed then
+ */
+export async function placeMaster(
+  path: string,
+  serve: ServeClient,
+  parts: MasterParts,
+): Promise<{ master: Master; listener: ControlListener }> {
+  let listener: ControlListener | undefined;
+  const greeted = Master.greet(parts);
+  greeted.catch(() => {}); // listening comes first, and may take longer
+  const serveLater = (socket: DescriptorSocket, accepted: Accepted): void => {
+    greeted.then((master) => serve(socket, accepted, master)).catch(() => socket.destroy());
+  };
+  try {
+    listener = await listenAtControlPath(path, serveLater, { replace: true });
+    const master = await greeted;
+    if (master.hasStopped) throw new Error("the master has ended");
+    return { master, listener };
+  } catch (error) {
+    greeted.then(
+      (master) => master.release(),
+      () => parts.hidden.close(),
+    );
+    listener?.close();
+    throw error;
+  }
+}
