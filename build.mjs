@@ -25,7 +25,11 @@ const programs = [
 ];
 
 /** For this repository alone; ES modules, which Node starts itself. */
-const tools = { bench: "bench/main.ts", "pass-through": "bench/pass-through.ts" };
+const tools = {
+  bench: "bench/main.ts",
+  "pass-through": "bench/pass-through.ts",
+  pictures: "docs/pictures/main.ts",
+};
 
 /** Packages that are installed beside muxguard: koffi is a binary, the others are for some commands alone. */
 const external = ["koffi", "inquirer", "node-notifier", "ssh2"];

@@ -9,6 +9,8 @@ export default defineConfig({
     // of thousands that run real programs against each other, one may meet a moment that the machine was busy:
     // the reporter names those, and more than three are a fault
     retry: process.env.CI ? 1 : 0,
+    // loading the same modules again for each file would take more time than many of the files
+    isolate: false,
     testTimeout: 60_000,
     hookTimeout: 120_000,
     projects: [
@@ -19,8 +21,6 @@ export default defineConfig({
           include: ["test/**/*.test.ts"],
           exclude: [PEER],
           setupFiles: ["test/support/no-programs.ts"],
-          // most of their time would go into loading the same modules again for each file
-          isolate: false,
           maxWorkers: 2,
           sequence: { groupOrder: 0 },
         },

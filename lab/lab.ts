@@ -26,6 +26,9 @@ export interface ServerOptions {
   known?: Known;
 }
 
+/** In milliseconds. Each look is a program, which takes its time from those that are waited for. */
+const [LIMIT, PAUSE] = [20_000, 100];
+
 const COMMON = [`User ${userInfo().username}`, "ControlPath none", "BatchMode yes", "LogLevel ERROR"];
 
 export class Lab extends Home {
@@ -134,7 +137,7 @@ export class Lab extends Home {
       questions = stdout.split("\n").flatMap((line) => (line === "" ? [] : JSON.parse(line)));
       return questions.length === count;
     };
-    await until(ask, `${count} questions`);
+    await until(ask, `${count} questions`, LIMIT, PAUSE);
     return questions;
   }
 

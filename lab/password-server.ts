@@ -2,16 +2,13 @@
  * A server that asks for a password, or for whatever words a test wants: sshd would need PAM, or the password
  * of a real user.
  */
-import { once } from "node:events";
 import { readFileSync } from "node:fs";
-import type { AddressInfo } from "node:net";
-import ssh2, { type AuthContext, type Connection } from "ssh2";
+import type { AuthContext } from "ssh2";
+import { type EmbeddedServer, startEmbeddedServer } from "./embedded-server.ts";
 
-export interface PasswordServer {
-  port: number;
+export interface PasswordServer extends EmbeddedServer {
   /** What was typed. */
   readonly tried: string[];
-  close(): void;
 }
 
 export interface PasswordServerOptions {
@@ -24,31 +21,12 @@ export interface PasswordServerOptions {
 
 export async function startPasswordServer(options: PasswordServerOptions): Promise<PasswordServer> {
   const tried: string[] = [];
-  const clients = new Set<Connection>();
-  const server = new ssh2.Server({ hostKeys: [readFileSync(options.hostKeyFile)] }, (client) => {
-    clients.add(client);
-    client.on("error", () => client.end());
-    client.on("close", () => clients.delete(client));
-    client.on("authentication", (context) => authenticate(context, options, tried));
-    client.on("session", (accept) => {
-      accept().on("exec", (acceptCommand, _, { command }) => {
-        const stream = acceptCommand();
-        stream.write(`ran ${command}\n`);
-        stream.exit(0);
-        stream.end();
-      });
-    });
+  const server = await startEmbeddedServer({
+    hostKey: readFileSync(options.hostKeyFile, "utf8"),
+    authenticate: (context) => authenticate(context, options, tried),
+    answer: (command) => `ran ${command}`,
   });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  return {
-    port: (server.address() as AddressInfo).port,
-    tried,
-    close: () => {
-      server.close();
-      for (const client of clients) client.end();
-    },
-  };
+  return { ...server, tried };
 }
 
 function authenticate(

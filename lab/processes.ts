@@ -102,16 +102,21 @@ export async function endOf(child: ChildProcess): Promise<void> {
   await ended(child);
 }
 
-/** Waits for something that another process brings about. @param limit in milliseconds */
+/**
+ * Waits for something that another process brings about.
+ * @param limit in milliseconds
+ * @param pause between two looks at it, in milliseconds
+ */
 export async function until(
   condition: () => boolean | Promise<boolean>,
   what: string | (() => string),
   limit = 20_000,
+  pause = 10,
 ): Promise<void> {
   const end = Date.now() + limit;
   while (!(await condition())) {
     if (Date.now() > end)
       throw new Error(`waited ${limit} ms in vain for ${typeof what === "string" ? what : what()}`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
+    await new Promise((resolve) => setTimeout(resolve, pause));
   }
 }

@@ -10,6 +10,11 @@ export interface Outcome {
   events: readonly AuditEvent[];
 }
 
+/** How long a step took. */
+export interface Timed {
+  seconds: number;
+}
+
 /** Did not go as it should. */
 export class Difference extends Error {
   override name = "Difference";
@@ -59,6 +64,38 @@ export function findAnswered(outcome: Outcome, host: string): string[] {
   return [describeAnswer(first), again];
 }
 
+/** A login for itself, and one that others share, which is the guard's own. @throws Difference */
+export function findOpened(login: Outcome, opened: Outcome, host: string): string {
+  expectDecision(login, 0, { kind: "sign", host, decision: "allow" });
+  expectEnd(login, 1, 0);
+  expectDecision(opened, 0, { kind: "connect", host, decision: "allow" });
+  expectDecision(opened, 1, { kind: "sign", host, decision: "allow" });
+  expectEnd(opened, 2, 0);
+  return "open. Its socket has no name any more: every session goes through muxguard.";
+}
+
+/** @throws Difference */
+export function findAllowedSession(outcome: Outcome, host: string, rule: string): string {
+  expectDecision(outcome, 0, { kind: "session", host, decision: "allow", by: `rule:${rule}` });
+  expectEnd(outcome, 1, 0);
+  return `allowed by the rule "${rule}"; nobody logged in, and no key was used.`;
+}
+
+/** What sharing is for: how long the first login took, and how long a session over its like. */
+export function findSpeed(login: Timed, session: Timed): string {
+  const [first, second] = [login, session].map(({ seconds }) => `${seconds.toFixed(3)} s`);
+  const times = (login.seconds / session.seconds).toFixed(1);
+  return `a login took ${first}, this session ${second}: ${times} times as fast. The further away, the more.`;
+}
+
+/** @param logins how many logins the server has seen meanwhile @throws Difference */
+export function findDeniedSession(outcome: Outcome, host: string, logins: number): string {
+  expectDecision(outcome, 0, { kind: "session", host, decision: "deny", by: "default" });
+  expectEnd(outcome, 1, SSH_FAILED);
+  if (logins > 0) throw new Difference(`expected no login instead; the server has seen ${logins}`);
+  return "denied, and ssh did not log in by itself instead: the server has seen no login since.";
+}
+
 /** No answer in time is one, and so is that nobody could be asked after all, as in the background. */
 function isAnswer({ by }: AuditEvent): boolean {
   return by.startsWith("approver:") || by === "fault:timeout" || by === "fault:approver";
@@ -69,7 +106,7 @@ function describeAnswer({ decision, by, reason = "" }: AuditEvent): string {
   return decision === "allow" ? "allowed by you." : "denied by you.";
 }
 
-type Facts = Partial<Pick<AuditEvent, "host" | "decision" | "by">>;
+type Facts = Partial<Pick<AuditEvent, "kind" | "host" | "decision" | "by">>;
 
 /** Every login of the demo is to a host that proved its key. */
 function expectDecision(outcome: Outcome, at: number, facts: Facts): void {
@@ -85,7 +122,13 @@ function expectEnd(outcome: Outcome, decisions: number, exitCode: number): void 
 }
 
 function differs({ events, exitCode }: Outcome, expected: string): Difference {
-  const seen = events.map(({ decision, by, host, verified }) => ({ decision, by, host, verified }));
+  const seen = events.map(({ kind, decision, by, host, verified }) => ({
+    kind,
+    decision,
+    by,
+    host,
+    verified,
+  }));
   return new Difference(
     `expected ${expected}; the log has ${JSON.stringify(seen)}, and the exit code is ${exitCode}`,
   );

@@ -5,6 +5,7 @@ import {
   findAllowed,
   findAnswered,
   findDenied,
+  findDeniedSession,
   findUnattended,
 } from "../../src/demo/findings.ts";
 
@@ -67,4 +68,12 @@ test("takes a login that went through in spite of its denial for a failure", () 
   expect(findDenied({ exitCode: 255, events: [denied] }, host, "no")).toMatch(/denied/);
   expect(() => findDenied({ exitCode: 0, events: [denied] }, host, "no")).toThrow(Difference);
   expect(() => findUnattended({ exitCode: 255, events: [denied] }, host)).toThrow(Difference);
+});
+
+test("takes a denied session whose ssh logged in by itself for a failure", () => {
+  const outcome = { exitCode: 255, events: [event("deny", "default", { kind: "session" })] };
+  expect(findDeniedSession(outcome, host, 0)).toMatch(/no login/);
+  expect(() => findDeniedSession(outcome, host, 1)).toThrow(Difference);
+  const login = { exitCode: 255, events: [event("deny", "default")] };
+  expect(() => findDeniedSession(login, host, 0)).toThrow(Difference);
 });

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { stripVTControlCharacters } from "node:util";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { sshProcesses } from "../../../lab/masters.ts";
 
 /** How long a prompt ignores keys (src/approver/terminal/approver.ts), and a little more. */
 const DEAF_FOR = 1100;
@@ -23,6 +24,12 @@ beforeEach(() => {
 
 afterEach(() => rmSync(temporary, { recursive: true }));
 
+/** Neither files, nor masters: these hold no output of the demo's. */
+function expectNothingLeft(): void {
+  expect(readdirSync(temporary)).toEqual([]);
+  expect(sshProcesses(temporary)).toEqual([]);
+}
+
 /** A run of the demo, and what it has printed so far. */
 class DemoRun {
   output = "";
@@ -37,9 +44,11 @@ class DemoRun {
   }
 
   /** Resolves when it has printed that. */
-  prints(text: string): Promise<void> {
+  prints(text: string | RegExp): Promise<void> {
+    const isThere = (): boolean =>
+      typeof text === "string" ? this.output.includes(text) : text.test(this.output);
     return new Promise((resolve, reject) => {
-      this.#child.stdout?.on("data", () => this.output.includes(text) && resolve());
+      this.#child.stdout?.on("data", () => isThere() && resolve());
       this.#child.once("close", () => reject(new Error(`it ended without "${text}":\n${this.output}`)));
     });
   }
@@ -72,7 +81,7 @@ function onTerminal(): DemoRun {
   return new DemoRun(spawn("script", ["-qec", command, "/dev/null"], { env: environment }));
 }
 
-test("shows an allowed, an unanswered and a denied login to nobody, and leaves nothing behind", async () => {
+test("shows its logins and sessions to nobody, and leaves nothing behind", async () => {
   const demo = unattended();
   expect(await demo.ended()).toEqual({ exitCode: 0 });
   expect(demo.output).toContain("There is no terminal to ask on");
@@ -83,8 +92,12 @@ test("shows an allowed, an unanswered and a denied login to nobody, and leaves n
   expect(demo.output).toContain("muxguard: denied: log in to prod.example as root");
   expect(demo.output).toContain('-> denied by the rule "hands off production"');
   expect(demo.output).not.toContain("secrets of prod");
-  expect(demo.output.match(/^\d{4}-\S+ \S+ (?:allow|deny) /gm)).toHaveLength(3);
-  expect(readdirSync(temporary)).toEqual([]);
+  expect(demo.output.match(/^web\.example: up 9 days$/gm)).toHaveLength(2);
+  expect(demo.output).toMatch(/-> a login took \d\.\d{3} s, this session \d\.\d{3} s: /);
+  expect(demo.output).toContain('muxguard: denied: run "cat secrets" on web.example as ops');
+  expect(demo.output).toContain("the server has seen no login since");
+  expect(demo.output.match(/^\d{4}-\S+ \S+ (?:allow|deny) /gm)).toHaveLength(8);
+  expectNothingLeft();
 });
 
 test("asks on a terminal, once for two logins when the answer is remembered", async () => {
@@ -97,7 +110,7 @@ test("asks on a terminal, once for two logins when the answer is remembered", as
   expect(demo.output.match(/db\.example: up 3 days/g)).toHaveLength(2);
   expect(demo.output).toContain("-> allowed by you.");
   expect(demo.output).toContain("-> then allowed without asking, as your answer still holds.");
-  expect(readdirSync(temporary)).toEqual([]);
+  expectNothingLeft();
 });
 
 test("leaves nothing behind when it is interrupted at the question", async () => {
@@ -107,14 +120,32 @@ test("leaves nothing behind when it is interrupted at the question", async () =>
   demo.type(CTRL_C);
   expect(await demo.ended()).toEqual({ exitCode: 130 });
   expect(demo.output).not.toContain("Logging in to prod.example");
-  expect(readdirSync(temporary)).toEqual([]);
+  expectNothingLeft();
 });
 
-test("leaves nothing behind when nobody reads what it prints", async () => {
-  const child = spawn(process.execPath, ["bin/muxguard", "demo"], { env: environment, detached: true });
-  await once(child.stdout, "data");
-  child.stdout.destroy();
-  child.stderr.resume();
-  expect(await once(child, "close")).toEqual([1, null]);
-  expect(readdirSync(temporary)).toEqual([]);
+test("leaves nothing behind when it is interrupted while a daemon holds a connection", async () => {
+  const demo = onTerminal();
+  await demo.prints("allow for 10 minutes\r\n");
+  await sleep(DEAF_FOR);
+  demo.type(DOWN + ENTER); // once: it is asked again
+  await demo.prints(/wants to log in[\s\S]*wants to log in[\s\S]*allow for 10 minutes\r\n/);
+  await sleep(DEAF_FOR);
+  demo.type(ENTER);
+  await demo.prints("-> open.");
+  demo.type(CTRL_C);
+  expect(await demo.ended()).toEqual({ exitCode: 130 });
+  expect(demo.output).not.toContain("That was the demo");
+  expectNothingLeft();
 });
+
+test.each(["SSH servers", "-> open."])(
+  "leaves nothing behind when nobody reads what it prints after: %s",
+  async (text) => {
+    const child = spawn(process.execPath, ["bin/muxguard", "demo"], { env: environment, detached: true });
+    child.stderr.resume();
+    await new DemoRun(child).prints(text);
+    child.stdout.destroy();
+    expect(await once(child, "close")).toEqual([1, null]);
+    expectNothingLeft();
+  },
+);
