@@ -12,22 +12,23 @@ import type { Approver } from "../approver.ts";
 import { wrap } from "../screen/text.ts";
 
 /**
- * How long a text stays at least: with a new one the buttons may be elsewhere, and are deaf again. In
- * milliseconds.
+ * How long a text stays at least: with a new one the buttons may be elsewhere, and are deaf again. In times
+ * for which they are deaf.
  */
-const STAYS_FOR = 3 * DEAF_FOR;
+const STAYS_FOR = 3;
 
 /** Servers break lines as they like; those that are as wide as this one's screenshots don't have to. */
 const COLUMNS = 80;
 
-export function createNotificationApprover(desktop: Desktop): Approver {
+/** @param deafFor how long a button does not count, in milliseconds */
+export function createNotificationApprover(desktop: Desktop, deafFor = DEAF_FOR): Approver {
   const open = new Map<Question, Prompt>();
   return {
     kind: "notification",
     warmUp: () => desktop.warmUp(),
     unavailable: () => desktop.unavailable(),
     async ask(question, signal) {
-      const prompt = new Prompt(desktop, question);
+      const prompt = new Prompt(desktop, question, deafFor);
       open.set(question, prompt);
       try {
         return await prompt.ask(signal);
@@ -49,6 +50,7 @@ interface Button {
 class Prompt {
   readonly #desktop: Desktop;
   readonly #question: Question;
+  readonly #deafFor: number;
   /**
    * A program that puts another text in the place of ours must not know the key of a button: a press of its
    * own button is no answer.
@@ -64,9 +66,10 @@ class Prompt {
   #answer: (answer: Answer) => void = () => {};
   #fail: (error: Error) => void = () => {};
 
-  constructor(desktop: Desktop, question: Question) {
+  constructor(desktop: Desktop, question: Question, deafFor: number) {
     this.#desktop = desktop;
     this.#question = question;
+    this.#deafFor = deafFor;
     this.#buttons = answersTo(question).map(({ name, value }) => ({
       key: randomBytes(8).toString("hex"),
       label: name,
@@ -87,13 +90,14 @@ class Prompt {
   /** The text is another one by now. */
   changed(): void {
     if (this.#timer) return;
-    const stays = this.#since + STAYS_FOR - performance.now();
+    const most = STAYS_FOR * this.#deafFor;
+    const stays = this.#since + most - performance.now();
     const replace = (): void => {
       this.#timer = undefined;
       this.#replace().catch(this.#fail);
     };
     // while it is not there yet, it will come with the new text, or change once it is
-    this.#timer = setTimeout(replace, Math.min(Math.max(stays, 0), STAYS_FOR));
+    this.#timer = setTimeout(replace, Math.min(Math.max(stays, 0), most));
   }
 
   end(): void {
@@ -126,7 +130,7 @@ class Prompt {
   #press(key: string): void {
     const button = this.#buttons.find((candidate) => candidate.key === key);
     if (!button) return;
-    if (performance.now() - this.#since > DEAF_FOR) this.#answer(button.answer);
+    if (performance.now() - this.#since > this.#deafFor) this.#answer(button.answer);
     else this.#wasEarly = true;
   }
 

@@ -1,33 +1,38 @@
 /**
- * A question that has a small screen to itself, such as a popup: its text, and the answers below with "deny"
- * under the cursor, or side by side where the rows are few. Drawn without a library, as loading one would
- * take longer than everything else between the request and its question.
+ * A question on a screen, in three ways: inline, below the output of whatever runs on the terminal; alone on a
+ * small screen, such as a popup; and among other lines, as `muxguard watch` has it. Drawn without a library:
+ * loading one would take longer than everything else between the request and its question.
  */
-import { emitKeypressEvents } from "node:readline";
 import { answersTo } from "../../policy/describe/answer.ts";
 import { describeQuestion } from "../../policy/describe/question.ts";
-import type { Answer, Question } from "../../policy/question.ts";
-import type { OpenTerminal } from "../terminal/open-terminal.ts";
-import { CONFIRM_ALWAYS, describeAlways, isAlways } from "./always.ts";
+import type { Question } from "../../policy/question.ts";
+import { CONFIRM_ALWAYS } from "./always.ts";
 import { answerLines } from "./answer-lines.ts";
-import { MIN_WIDTH, Pages, pageKeys } from "./pages.ts";
+import type { Choice } from "./choice.ts";
+import { MIN_WIDTH } from "./pages.ts";
 import { secondsLeft } from "./seconds-left.ts";
+import { bold, cyan, dim } from "./style.ts";
 import { cut, type Size, textWidth, wrap } from "./text.ts";
-
-/**
- * How often size and text are looked at, in milliseconds: a terminal that is not the process's own tells
- * nobody of its size.
- */
-const INTERVAL = 200;
 
 /** Lines besides the text and the answers. */
 const FOOT = 3;
 
 const KEYS = "↑↓ choose, Enter answers, Esc denies";
 
-const denied: Answer = { decision: "deny", reason: "you said no" };
+/** From the cursor to the end of the screen. */
+export const ERASE = "\x1b[J";
 
-/** The size that the question would like to have. @param columns the most there are */
+/** IND: the column stays, and the screen scrolls if it must. */
+const NEXT_LINE = "\x1bD";
+
+/** DECSC and DECRC: the cursor with its column and colours, which may be those of an unfinished line. */
+const SAVE = "\x1b7";
+const RESTORE = "\x1b8";
+
+const HOME = "\x1b[H";
+const HIDE_CURSOR = "\x1b[?25l";
+
+/** The size of a popup that the question would like to have. @param columns the most there are */
 export function sizeOf(question: Question, columns: number, isUtf8: boolean): Size {
   const text = shownOn(isUtf8, describeQuestion(question));
   const widest = Math.max(...[...text, KEYS].map(textWidth)) + 1;
@@ -36,143 +41,92 @@ export function sizeOf(question: Question, columns: number, isUtf8: boolean): Si
   return { columns: width, rows: lines.length + answersTo(question).length + FOOT };
 }
 
-/**
- * @param isUtf8 whether the terminal can show more than ASCII. Rejects when it is gone or the question
- * withdrawn
- */
-export function choose(
-  terminal: OpenTerminal,
-  question: Question,
-  signal: AbortSignal,
-  isUtf8: boolean,
-): Promise<Answer> {
-  const screen = new ChoiceScreen(question, isUtf8);
-  let shown = "";
-  const draw = (): void => {
-    const drawn = screen.draw(terminal.size(), Date.now());
-    if (drawn === shown) return;
-    shown = drawn;
-    terminal.output.write(drawn);
-  };
-  return new Promise((resolve, reject) => {
-    const ended = AbortSignal.any([signal, terminal.gone]);
-    const timer = setInterval(draw, INTERVAL);
-    const settle = (then: () => void): void => {
-      clearInterval(timer);
-      ended.removeEventListener("abort", withdrawn);
-      then();
-    };
-    const withdrawn = (): void => settle(() => reject(ended.reason));
-    if (ended.aborted) return withdrawn();
-    ended.addEventListener("abort", withdrawn);
-    emitKeypressEvents(terminal.keys);
-    terminal.keys.on("keypress", (_, key: Key) => {
-      const answer = screen.key(key);
-      if (answer) settle(() => resolve(answer));
-      else draw();
-    });
-    draw();
-  });
-}
-
-interface Key {
-  name?: string;
-  ctrl?: boolean;
+/** These lines alone on the screen, from its first one. */
+export function fill(lines: readonly string[]): string {
+  return `${HOME}${lines.join("\x1b[K\r\n")}\x1b[K${ERASE}`;
 }
 
 export class ChoiceScreen {
-  readonly #question: Question;
-  readonly #answers: { name: string; value: Answer }[];
+  readonly #choice: Choice;
   readonly #isUtf8: boolean;
-  readonly #pages = new Pages();
-  #at = 0;
-  /** "Always", once it was chosen and until it is confirmed. */
-  #confirming: Answer | undefined;
 
-  constructor(question: Question, isUtf8 = true) {
-    this.#question = question;
-    this.#answers = answersTo(question);
+  /** @param isUtf8 whether the terminal can show more than ASCII */
+  constructor(choice: Choice, isUtf8 = true) {
+    this.#choice = choice;
     this.#isUtf8 = isUtf8;
   }
 
-  /** @returns the answer, once there is one */
-  key({ name, ctrl }: Key): Answer | undefined {
-    if (ctrl) return name === "c" ? denied : undefined;
-    const page = pageKeys.get(name);
-    if (page) this.#pages.turn(page);
-    else if (this.#confirming) return this.#confirm(this.#confirming, name);
-    else if (name === "up" || name === "left") this.#at = Math.max(0, this.#at - 1);
-    else if (name === "down" || name === "right") this.#at = Math.min(this.#answers.length - 1, this.#at + 1);
-    else if (name === "escape") return denied;
-    else if (name === "return") return this.#choose(this.#answers[this.#at]?.value ?? denied);
-    return undefined;
-  }
-
-  #choose(answer: Answer): Answer | undefined {
-    if (!isAlways(answer)) return answer;
-    this.#confirming = answer;
-    this.#pages.reset();
-    return undefined;
-  }
-
-  #confirm(answer: Answer, name: string | undefined): Answer | undefined {
-    this.#confirming = undefined;
-    this.#at = 0;
-    this.#pages.reset();
-    return name === "y" ? answer : undefined;
+  /**
+   * The whole screen, without a cursor: text, and the answers below, side by side where the rows are few.
+   * @param date the wall clock's time, in milliseconds, for what remains of the question's time
+   */
+  popup({ columns, rows }: Size, date: number): string {
+    const width = Math.max(MIN_WIDTH, columns - 1); // the last column would wrap
+    const text = this.#text(width);
+    const seconds = secondsLeft(this.#choice.question, date);
+    const foot = this.#choice.isConfirming
+      ? ["", ...wrap(CONFIRM_ALWAYS, width).map(bold)]
+      : this.#answers(`Allow it? (${seconds} s left)`, width, rows - text.length);
+    const page = this.#choice.page(text, Math.max(0, rows - foot.length), width);
+    return `${HIDE_CURSOR}${fill([...page, ...foot].slice(-rows))}`;
   }
 
   /**
-   * The whole screen, without a cursor. @param date the wall clock's time, in milliseconds, for what remains
-   * of the question's time
+   * The answers to a text that stands above the cursor, below an empty line. The cursor goes back to where it
+   * was, so that nothing has to be known of what others print meanwhile. That takes the place of the answers,
+   * the next drawing puts them below it, and ERASE takes away nothing but them.
    */
-  draw({ columns, rows }: Size, date: number): string {
-    const width = Math.max(MIN_WIDTH, columns - 1); // the last column would wrap
-    const lines = this.#confirming ? this.#rule(width, rows) : this.#asked(width, rows, date);
-    return `\x1b[?25l\x1b[H${lines.slice(-rows).join("\x1b[K\r\n")}\x1b[K\x1b[J`;
+  inline({ columns, rows }: Size): string {
+    const width = Math.max(MIN_WIDTH, columns - 1);
+    const room = Math.max(1, rows - 1);
+    const lines = this.#choice.isConfirming
+      ? this.#rule(width, room)
+      : this.#answers("? Allow it?", width, room, 0).slice(-room);
+    // the place that is saved is one of the screen: nothing may scroll after that
+    const makeRoom = `${NEXT_LINE.repeat(lines.length)}\x1b[${lines.length}A`;
+    return `${ERASE}${makeRoom}${SAVE}\x1b[m\r\n${lines.join("\r\n")}${RESTORE}`;
   }
 
-  #asked(width: number, rows: number, date: number): string[] {
-    const text = this.#wrapped(describeQuestion(this.#question), width);
-    const names = this.#answers.map(({ name }) => name);
-    const isTall = text.length + names.length + FOOT <= rows;
-    const choices = isTall
-      ? names.map((name, at) => this.#choice(cut(name, width - 2), at === this.#at))
-      : answerLines(names, this.#at, width, (name) => this.#choice(name, true));
-    const foot = [
-      ...(isTall ? [""] : []),
-      bold(cut(`Allow it? (${secondsLeft(this.#question, date)} s left)`, width)),
-      ...choices,
+  #rule(width: number, room: number): string[] {
+    const foot = ["", ...wrap(CONFIRM_ALWAYS, width).map(bold)];
+    const page = this.#choice.page(this.#text(width), Math.max(0, room - foot.length), width);
+    return [...page, ...foot].slice(-room);
+  }
+
+  /** As a part of a screen: text, and the answers side by side. They are always there. */
+  embedded(width: number, room: number): string[] {
+    const foot = this.#choice.isConfirming
+      ? wrap(CONFIRM_ALWAYS, width).map(bold)
+      : answerLines(this.#choice.names, this.#choice.at, width, (name) => this.#choiceOf(name, true));
+    const page = this.#choice.page(this.#text(width), Math.max(0, room - foot.length - 2), width);
+    return ["", ...page, "", ...foot].slice(0, room);
+  }
+
+  /** What is asked, the answers, and what keys do. @param gap lines above, where there is room */
+  #answers(asked: string, width: number, room: number, gap = 1): string[] {
+    const { names, at } = this.#choice;
+    const isTall = names.length + FOOT - 1 + gap <= room;
+    return [
+      ...(isTall ? Array<string>(gap).fill("") : []),
+      bold(cut(asked, width)),
+      ...(isTall
+        ? names.map((name, place) => this.#choiceOf(cut(name, width - 2), place === at))
+        : answerLines(names, at, width, (name) => this.#choiceOf(name, true))),
       dim(cut(this.#isUtf8 ? KEYS : KEYS.replace("↑↓", "Arrows"), width)),
     ];
-    return [...this.#pages.show(text, Math.max(0, rows - foot.length), width), ...foot];
   }
 
-  #rule(width: number, rows: number): string[] {
-    const text = this.#wrapped(describeAlways(this.#question), width);
-    const foot = ["", ...wrap(CONFIRM_ALWAYS, width).map(bold)];
-    return [...this.#pages.show(text, Math.max(0, rows - foot.length), width), ...foot];
+  #text(width: number): string[] {
+    return shownOn(this.#isUtf8, this.#choice.text).flatMap((line) => wrap(line, width));
   }
 
-  #wrapped(text: readonly string[], width: number): string[] {
-    return shownOn(this.#isUtf8, text).flatMap((line) => wrap(line, width));
-  }
-
-  #choice(name: string, isChosen: boolean): string {
-    return isChosen ? `\x1b[36m${this.#isUtf8 ? "❯" : ">"} ${name}\x1b[39m` : `  ${name}`;
+  #choiceOf(name: string, isChosen: boolean): string {
+    return isChosen ? cyan(`${this.#isUtf8 ? "❯" : ">"} ${name}`) : `  ${name}`;
   }
 }
 
 /** Muxguard's own signs in ASCII; tmux shows the rest that the terminal can't as "_". */
-function shownOn(isUtf8: boolean, text: readonly string[]): readonly string[] {
+export function shownOn(isUtf8: boolean, text: readonly string[]): readonly string[] {
   if (isUtf8) return text;
   return text.map((line) => line.replaceAll("←", "<-").replaceAll("→", "->").replaceAll("…", "..."));
-}
-
-function bold(text: string): string {
-  return `\x1b[1m${text}\x1b[22m`;
-}
-
-function dim(text: string): string {
-  return `\x1b[2m${text}\x1b[22m`;
 }

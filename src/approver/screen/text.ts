@@ -11,6 +11,7 @@ export interface Size {
 
 /** Of a terminal that does not tell its own. */
 export const USUAL_COLUMNS = 80;
+export const USUAL_ROWS = 24;
 
 const WIDEST = 2;
 

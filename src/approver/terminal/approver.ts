@@ -1,50 +1,56 @@
 /**
- * Asks on a terminal: that of `muxguard run`. "Deny" is under the cursor, and what is typed in the first
- * second is thrown away, so that neither a stray Enter nor what was typed for the program approves anything.
+ * Asks on a terminal: that of `muxguard run`. The question stays there as text, below what the command has
+ * printed; the answers to choose from stand below it for as long as it is open.
  * The terminal is given back as it was, whatever happens.
  */
-import { type PassThrough, Transform } from "node:stream";
-import { answersTo, describeAnswer } from "../../policy/describe/answer.ts";
+import { describeAnswer } from "../../policy/describe/answer.ts";
 import { describeQuestion } from "../../policy/describe/question.ts";
 import { type Answer, DEAF_FOR, type Question } from "../../policy/question.ts";
 import type { Approver } from "../approver.ts";
-import { type Size, USUAL_COLUMNS, wrap } from "../screen/text.ts";
-import { openTerminal, type TerminalOptions, unavailable } from "./open-terminal.ts";
+import { Choice, INTERRUPTED } from "../screen/choice.ts";
+import { ChoiceScreen, ERASE } from "../screen/choice-screen.ts";
+import { type Size, wrap } from "../screen/text.ts";
+import { choose } from "./choose.ts";
+import { type OpenTerminal, openTerminal, type TerminalOptions, unavailable } from "./open-terminal.ts";
 
 const DENIED = describeAnswer({ decision: "deny", reason: "" });
 
-export function createTerminalApprover(options: TerminalOptions): Approver {
+/** @param deafFor how long the keys of a question don't count, in milliseconds */
+export function createTerminalApprover(options: TerminalOptions, deafFor = DEAF_FOR): Approver {
   return {
     kind: "terminal",
     unavailable: () => unavailable(options),
-    ask: (question, signal) => ask(options, question, signal),
+    async ask(question, signal) {
+      const reason = unavailable(options); // it may have changed while the question waited for its turn
+      if (reason !== undefined) throw new Error(reason);
+      const terminal = openTerminal(options, deafFor);
+      try {
+        const answer = await ask(terminal, question, signal);
+        if (answer === INTERRUPTED) options.interrupted();
+        return answer;
+      } finally {
+        terminal.close();
+      }
+    },
   };
 }
 
-async function ask(options: TerminalOptions, question: Question, signal: AbortSignal): Promise<Answer> {
-  const { default: inquirer } = await import("inquirer");
-  const reason = unavailable(options); // it may have changed while the question waited for its turn
-  if (reason !== undefined) throw new Error(reason);
-  const terminal = openTerminal(options, DEAF_FOR);
-  const { output, say } = terminal;
-  const keys = answerKeys(terminal.keys);
+async function ask(terminal: OpenTerminal, question: Question, signal: AbortSignal): Promise<Answer> {
   // a denial is told by whoever is denied, with its reason
-  const conclude = (text: string): void => (text === DENIED ? undefined : say(`muxguard: ${text}\n`));
+  const conclude = (text: string): void =>
+    terminal.say(text === DENIED ? ERASE : `${ERASE}muxguard: ${text}\n`);
+  const choice = new Choice(question);
+  const screen = new ChoiceScreen(choice, process.env.TERM !== "linux");
+  terminal.say(`\n${["muxguard:", ...textFor(question, terminal.size())].join("\n  ")}\n`);
   try {
-    say(`\n${["muxguard:", ...textFor(question, terminal.size())].join("\n  ")}\n`);
-    const prompt = inquirer.createPromptModule({ input: keys, output, signal, clearPromptOnDone: true });
-    const { answer } = await prompt<{ answer: Answer }>([
-      { type: "select", name: "answer", message: "Allow it?", choices: answersTo(question), default: 0 },
-    ]);
+    // a terminal that is hung up ends the run, which withdraws the question
+    const drawing = { draw: (size: Size) => screen.inline(size), isShared: true };
+    const answer = await choose(terminal, choice, drawing, signal);
     conclude(describeAnswer(answer));
     return answer;
   } catch (error) {
     if (signal.aborted) conclude(signal.reason instanceof Error ? signal.reason.message : "withdrawn");
-    if (signal.aborted || !(error instanceof Error) || error.name !== "ExitPromptError") throw error;
-    options.interrupted();
-    return { decision: "deny", reason: "you interrupted it" };
-  } finally {
-    terminal.close();
+    throw error;
   }
 }
 
@@ -53,23 +59,5 @@ async function ask(options: TerminalOptions, question: Question, signal: AbortSi
  * free.
  */
 function textFor(question: Question, { columns }: Size): string[] {
-  return describeQuestion(question).flatMap((line) => wrap(line, (columns || USUAL_COLUMNS) - 3));
-}
-
-const ESCAPE = "\x1b";
-const CTRL_C = "\x03";
-/** Arrows, Enter and Ctrl-C. */
-const ANSWER_KEYS = new RegExp(`${ESCAPE}[[O][AB]|[\r${CTRL_C}]`, "g");
-
-/**
- * The keys that choose. Digits would, too, and the terminal types those by itself where the program that it
- * is shared with has it report where its cursor is (xterm's ctlseqs, DSR): a yes would lie under the cursor
- * of a user who presses Enter for no.
- */
-function answerKeys(keys: PassThrough): Transform {
-  return keys.pipe(
-    new Transform({
-      transform: (chunk, _, done) => done(null, String(chunk).match(ANSWER_KEYS)?.join("") ?? ""),
-    }),
-  );
+  return describeQuestion(question).flatMap((line) => wrap(line, columns - 3));
 }

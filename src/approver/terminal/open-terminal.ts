@@ -1,8 +1,9 @@
 /** A terminal, taken for a prompt and given back as it was, whatever happens. */
 import { closeSync, constants, openSync, writeSync } from "node:fs";
-import { PassThrough } from "node:stream";
 import { ReadStream, WriteStream } from "node:tty";
-import type { Size } from "../screen/text.ts";
+import { attempt } from "../../attempt.ts";
+import { type Size, USUAL_COLUMNS, USUAL_ROWS } from "../screen/text.ts";
+import { type Heard, readKeys } from "./key-reader.ts";
 
 export interface TerminalOptions {
   /** The terminal's device: `/dev/tty` is the process's own. */
@@ -33,25 +34,23 @@ export function unavailable({ path, mayTakeForeground }: TerminalOptions): strin
 }
 
 export interface OpenTerminal {
-  /** The keys that count. */
-  keys: PassThrough;
-  output: WriteStream;
+  /** Calls this for what is typed from now on, in the place of whoever listened before. */
+  listen(heard: Heard): void;
   /** Aborted when the terminal is hung up. */
   gone: AbortSignal;
   /** As it is now. */
   size(): Size;
-  /** Writes at once, also after the prompt has ended its output. */
+  /** Writes at once. Whether anybody sees it is told by `gone`. */
   say(text: string): void;
   /** Gives the terminal back as it was. */
   close(): void;
 }
 
-const CTRL_C = "\x03";
-/** Would stop this process alone, with the terminal in its hands. */
-const CTRL_Z = "\x1a";
-
-/** @param deafFor how long keys don't count, in milliseconds */
-export function openTerminal({ path, takeForeground }: TerminalOptions, deafFor: number): OpenTerminal {
+/** @param deafFor for how long keys don't count, in milliseconds */
+export function openTerminal(
+  { path, takeForeground }: Pick<TerminalOptions, "path" | "takeForeground">,
+  deafFor: number,
+): OpenTerminal {
   const fd = openSync(path, constants.O_RDWR | constants.O_NOCTTY);
   // libuv opens the terminal anew for each of them, and leaves this descriptor to us (uv_tty_init)
   const input = new ReadStream(fd);
@@ -67,23 +66,29 @@ export function openTerminal({ path, takeForeground }: TerminalOptions, deafFor:
   };
   process.once("exit", restore);
   input.setRawMode(true);
-  const keys = new PassThrough();
-  const shown = performance.now();
-  input.setEncoding("utf8").on("data", (key: string) => {
-    const counts = performance.now() - shown > deafFor || key.includes(CTRL_C);
-    if (counts) keys.write(key.includes(CTRL_C) ? CTRL_C : key.replaceAll(CTRL_Z, ""));
-  });
-  const close = (): void => {
-    restore();
-    process.removeListener("exit", restore);
-    input.destroy();
-    output.destroy();
-    closeSync(fd);
+  let heard: Heard = () => {};
+  const stopReading = readKeys(input, deafFor, (keys, counts) => heard(keys, counts));
+  return {
+    listen: (listener) => {
+      heard = listener;
+    },
+    gone: hungUp.signal,
+    size: () => sizeOf(output),
+    say: (text) => void attempt(() => writeSync(fd, text)),
+    close: () => {
+      stopReading();
+      restore();
+      process.removeListener("exit", restore);
+      input.destroy();
+      output.destroy();
+      closeSync(fd);
+    },
   };
-  const size = (): Size => {
-    // Node looks by itself for stdout and stderr alone
-    (output as WriteStream & { _refreshSize(): void })._refreshSize();
-    return { columns: output.columns, rows: output.rows };
-  };
-  return { keys, output, size, gone: hungUp.signal, say: (text) => void writeSync(fd, text), close };
+}
+
+/** A terminal may not know its own, and says 0. */
+function sizeOf(output: WriteStream): Size {
+  // Node looks by itself for stdout and stderr alone
+  (output as WriteStream & { _refreshSize(): void })._refreshSize();
+  return { columns: output.columns || USUAL_COLUMNS, rows: output.rows || USUAL_ROWS };
 }

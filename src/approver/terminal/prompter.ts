@@ -4,13 +4,11 @@
  */
 import { closeSync, constants, openSync, writeSync } from "node:fs";
 import { WriteStream } from "node:tty";
-import { type Prompt, type Prompter, withdrawn } from "../prompter.ts";
+import { type Prompter, withdrawn } from "../prompter.ts";
 import { promptLines } from "../screen/prompt-text.ts";
 import { USUAL_COLUMNS, wrap } from "../screen/text.ts";
-import { type OpenTerminal, openTerminal, type TerminalOptions, unavailable } from "./open-terminal.ts";
-
-const hidden = { type: "password", name: "answer", message: "", toggleMask: false } as const;
-const shownLine = { type: "input", name: "answer", message: "" } as const;
+import { LineEditor, type LineKind, readLine } from "./line.ts";
+import { openTerminal, type TerminalOptions, unavailable } from "./open-terminal.ts";
 
 export function createTerminalPrompter(options: TerminalOptions): Prompter {
   return {
@@ -29,32 +27,12 @@ async function ask(
   const terminal = openTerminal(options, 0);
   try {
     terminal.say(`\n${promptLines(text).join("\n")}\n`);
-    const line = await readLine(terminal, kind, signal);
-    if (line === undefined) options.interrupted();
-    return line;
+    const typed = await readLine(terminal, new LineEditor(kind, false), signal);
+    if ("line" in typed) return typed.line;
+    if (typed.no === "interrupted") options.interrupted();
+    return undefined;
   } finally {
     terminal.close();
-  }
-}
-
-type LineKind = Exclude<Prompt["kind"], "notice">;
-
-/** A line as it is typed, secrets without echo. @returns undefined for Ctrl-C */
-export async function readLine(
-  { keys, output, gone }: OpenTerminal,
-  kind: LineKind,
-  signal: AbortSignal,
-): Promise<string | undefined> {
-  const { default: inquirer } = await import("inquirer");
-  const ended = AbortSignal.any([signal, gone]);
-  const context = { input: keys, output, signal: ended, clearPromptOnDone: true };
-  try {
-    const prompt = inquirer.createPromptModule(context);
-    return (await prompt<{ answer: string }>([kind === "secret" ? hidden : shownLine])).answer;
-  } catch (error) {
-    if (ended.aborted) throw ended.reason;
-    if (!(error instanceof Error) || error.name !== "ExitPromptError") throw error;
-    return undefined;
   }
 }
 

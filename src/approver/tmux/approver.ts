@@ -1,6 +1,8 @@
 /** Asks in tmux: the question, and the answers below. */
 import type { Approver } from "../approver.ts";
-import { choose, sizeOf } from "../screen/choice-screen.ts";
+import { Choice } from "../screen/choice.ts";
+import { ChoiceScreen, sizeOf } from "../screen/choice-screen.ts";
+import { choose } from "../terminal/choose.ts";
 import { findTmuxClient } from "./client.ts";
 import { inPopup, type TmuxOptions, withoutTmux } from "./terminal.ts";
 
@@ -18,7 +20,12 @@ export function createTmuxApprover(options: TmuxOptions): Approver {
         options,
         {
           sizeIn: (columns, { utf8 }) => sizeOf(question, columns, utf8),
-          action: (terminal, { utf8 }) => choose(terminal, question, signal, utf8),
+          action(terminal, { utf8 }) {
+            const choice = new Choice(question);
+            const screen = new ChoiceScreen(choice, utf8);
+            const ended = AbortSignal.any([signal, terminal.gone]);
+            return choose(terminal, choice, { draw: (size, date) => screen.popup(size, date) }, ended);
+          },
           comesAgain: true,
         },
         signal,

@@ -5,14 +5,14 @@
  * A popup comes out of nowhere, with words that whoever asks has chosen: so it says who that is, below them,
  * where a long text can't push it away.
  */
-import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import { DEAF_FOR } from "../../policy/question.ts";
 import { type Prompt, type Prompter, withdrawn } from "../prompter.ts";
+import { CTRL_C } from "../screen/keys.ts";
 import { promptLines } from "../screen/prompt-text.ts";
 import { cut, type Size, textWidth, wrap } from "../screen/text.ts";
+import { LineEditor, readLine } from "../terminal/line.ts";
 import type { OpenTerminal } from "../terminal/open-terminal.ts";
-import { readLine } from "../terminal/prompter.ts";
 import { inPopup, type TmuxOptions, withoutTmux } from "./terminal.ts";
 
 /** Room to type in. */
@@ -29,31 +29,56 @@ export function createTmuxPrompter(options: TmuxOptions): Prompter {
     unavailable: () => withoutTmux(options),
     async prompt(prompt, signal) {
       const sizeIn = (columns: number): Size => sizeOf(prompt, columns);
-      const action = (terminal: OpenTerminal) => ask(terminal, prompt, signal);
+      const { deafFor = DEAF_FOR } = options;
+      const action = (terminal: OpenTerminal) => ask(terminal, prompt, deafFor, signal);
       const answer = await inPopup(options, { sizeIn, action }, signal);
       return prompt.kind === "notice" ? withdrawn(signal) : answer;
     },
   };
 }
 
-async function ask(terminal: OpenTerminal, prompt: Prompt, signal: AbortSignal): Promise<string | undefined> {
-  const ended = AbortSignal.any([signal, terminal.gone]);
-  const cancelled = new AbortController();
+/** @returns undefined for a no, and for a notice that somebody has hidden */
+async function ask(
+  terminal: OpenTerminal,
+  prompt: Prompt,
+  deafFor: number,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const { kind } = prompt;
   terminal.say(render(prompt, terminal.size()));
-  try {
-    if (prompt.kind === "notice")
-      return await once(terminal.keys, "data", { signal: ended }).then(() => undefined);
-    // what is typed before there is a line to type in does not count
-    await sleep(DEAF_FOR, undefined, { signal: ended });
-    terminal.keys.on("keypress", (_, { name }: { name?: string }) => {
-      if (name === "escape") cancelled.abort();
+  if (kind === "notice") return anyKey(terminal, signal);
+  const isCancelled = await waitToType(terminal, deafFor, signal);
+  if (isCancelled) return undefined;
+  const typed = await readLine(terminal, new LineEditor(kind, true), signal);
+  return "line" in typed ? typed.line : undefined;
+}
+
+function anyKey(terminal: OpenTerminal, signal: AbortSignal): Promise<undefined> {
+  const ended = AbortSignal.any([signal, terminal.gone]);
+  return new Promise((resolve, reject) => {
+    if (ended.aborted) return reject(ended.reason);
+    ended.addEventListener("abort", () => reject(ended.reason));
+    terminal.listen((keys, counts) => {
+      if (counts || keys.includes(CTRL_C)) resolve(undefined);
     });
-    return await readLine(terminal, prompt.kind, AbortSignal.any([signal, cancelled.signal]));
+  });
+}
+
+/**
+ * What is typed before there is a line to type in does not count. @returns whether it was given up
+ * meanwhile
+ */
+async function waitToType(terminal: OpenTerminal, deafFor: number, signal: AbortSignal): Promise<boolean> {
+  const cancelled = new AbortController();
+  terminal.listen((keys) => keys.includes(CTRL_C) && cancelled.abort());
+  const ended = AbortSignal.any([signal, terminal.gone]);
+  try {
+    await sleep(deafFor, undefined, { signal: AbortSignal.any([ended, cancelled.signal]) });
   } catch (error) {
     if (ended.aborted) throw ended.reason;
-    if (cancelled.signal.aborted) return undefined;
-    throw error;
+    if (!cancelled.signal.aborted) throw error;
   }
+  return cancelled.signal.aborted;
 }
 
 function sizeOf(prompt: Prompt, columns: number): Size {

@@ -31,6 +31,8 @@ export interface TmuxOptions extends TmuxServers {
   /** There is one folder, and one popup at a time. */
   turns: Turns;
   makeFifo(path: string): void;
+  /** How long keys don't count, in milliseconds. */
+  deafFor?: number;
 }
 
 /** Why nobody can be asked there; undefined if somebody may. */
@@ -76,15 +78,14 @@ async function useAt<T>(
   signal: AbortSignal,
 ): Promise<{ result: T } | "occupied" | "gone"> {
   signal.throwIfAborted();
-  const { environment, folder, makeFifo, outside } = options;
+  const { environment, folder, makeFifo, outside, deafFor = DEAF_FOR } = options;
   const word = randomBytes(8).toString("hex");
   const size = outerSize(client, sizeIn);
   const place: PopupPlace = { client, servers: options, environment, folder, word, makeFifo, ...size };
   const popup = await startPopup(place, (pid) => terminalOf(outside(pid), client, word), signal);
   if (popup === "occupied") return popup;
-  const own = { mayTakeForeground: () => true, takeForeground: () => () => {}, interrupted: () => {} };
   try {
-    const terminal = openTerminal({ path: popup.terminal, ...own }, DEAF_FOR);
+    const terminal = openTerminal({ path: popup.terminal, takeForeground: () => () => {} }, deafFor);
     try {
       return { result: await action(terminal, client) };
     } catch (error) {

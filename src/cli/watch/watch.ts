@@ -1,7 +1,7 @@
 /** `muxguard watch`: the questions that wait, on the whole screen, and what is decided. */
 
 import { setTimeout as sleep } from "node:timers/promises";
-import { createPrompt, useEffect, useKeypress, useState } from "@inquirer/core";
+import { CTRL_C } from "../../approver/screen/keys.ts";
 import { Lock } from "../../daemon/lock.ts";
 import { messageOf } from "../../errors.ts";
 import { describeAnswer } from "../../policy/describe/answer.ts";
@@ -14,7 +14,8 @@ import { CliError, exitCodes } from "../cli-error.ts";
 import { describeEventBriefly } from "../describe-event.ts";
 import { eachGuard, useGuard } from "../guards/guards.ts";
 import { parseEvent, Tail } from "../log.ts";
-import { type Choice, type Seen, WatchModel } from "./model.ts";
+import { type Answered, type Seen, WatchModel } from "./model.ts";
+import { takeScreen } from "./screen.ts";
 
 /** How often guards and log are looked at, in milliseconds. */
 const INTERVAL = 250;
@@ -22,62 +23,41 @@ const INTERVAL = 250;
 /** How much of the log is shown from before, in bytes. */
 const HISTORY = 64 * 1024;
 
-const ENTER_SCREEN = "\x1b[?1049h\x1b[?25l\x1b[2J\x1b[H";
-const LEAVE_SCREEN = "\x1b[?25h\x1b[?1049l";
-const CLEAR = "\x1b[2J\x1b[H";
-
 export async function watch(): Promise<void> {
   if (!process.stdin.isTTY || !process.stdout.isTTY)
     throw new CliError("muxguard watch needs a terminal", exitCodes.usage);
   const model = new WatchModel();
   model.update(await look(), performance.now()); // refused inside of a run: before the screen is taken
-  const stopped = new AbortController();
-  for (const signal of ["SIGTERM", "SIGHUP"] as const) process.once(signal, () => stopped.abort(signal));
-  const leave = (): void => void process.stdout.write(LEAVE_SCREEN);
-  process.once("exit", leave);
-  process.stdout.write(ENTER_SCREEN);
+  const ended = new AbortController();
+  for (const signal of ["SIGTERM", "SIGHUP"] as const)
+    process.once(signal, () => {
+      process.exitCode = 1;
+      ended.abort();
+    });
+  const screen = takeScreen((size) => model.lines(size, Date.now()));
+  screen.listen((key) => {
+    if (key === CTRL_C || (key.name === "q" && !key.ctrl)) return ended.abort();
+    const answered = model.key(key, performance.now());
+    screen.draw();
+    if (!answered) return;
+    const tell = (told: string): void => {
+      model.notice(told);
+      screen.draw();
+    };
+    answer(answered).then(tell, (error) => tell(messageOf(error)));
+  });
   try {
-    await screenOf(model)(undefined, { signal: stopped.signal });
-  } catch (error) {
-    if (!(error instanceof Error && /^(Exit|Abort)PromptError$/.test(error.name))) throw error;
+    const over = AbortSignal.any([ended.signal, screen.gone]);
+    await Promise.race([follow(model, screen.draw, over), aborted(over)]);
   } finally {
-    process.removeListener("exit", leave);
-    leave();
+    screen.giveBack();
   }
-  if (stopped.signal.aborted) process.exitCode = 1;
 }
 
-const screenOf = (model: WatchModel) =>
-  createPrompt<void, undefined>((_, done) => {
-    const [, draw] = useState(0);
-    const redraw = (): void => draw(performance.now());
-    useEffect((readline) => {
-      readline.on("SIGTSTP", () => {}); // would stop it with the screen in its hands
-      const resized = (): void => {
-        process.stdout.write(CLEAR);
-        redraw();
-      };
-      process.stdout.on("resize", resized);
-      const ended = new AbortController();
-      follow(model, redraw, ended.signal).catch(() => {});
-      return () => {
-        ended.abort();
-        process.stdout.removeListener("resize", resized);
-      };
-    }, []);
-    useKeypress(({ name, ctrl }, readline) => {
-      readline.clearLine(0); // what is typed is not a line
-      if (name === "q") return done();
-      const choice = ctrl ? undefined : model.key(name, performance.now());
-      redraw();
-      if (choice)
-        answer(choice)
-          .then((told) => model.notice(told))
-          .then(redraw);
-    });
-    const { columns, rows } = process.stdout;
-    return model.lines({ columns, rows }, Date.now()).join("\n");
-  });
+/** Not waiting for a guard that does not answer. */
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => signal.addEventListener("abort", () => resolve()));
+}
 
 /** Keeps the model as the guards and the log have it, until the signal comes. */
 async function follow(model: WatchModel, redraw: () => void, signal: AbortSignal): Promise<void> {
@@ -89,8 +69,9 @@ async function follow(model: WatchModel, redraw: () => void, signal: AbortSignal
     } catch (error) {
       model.notice(messageOf(error)); // a guard that ended between the question and its answer, most likely
     }
+    if (signal.aborted) return;
     redraw();
-    await sleep(INTERVAL, undefined, { signal });
+    await sleep(INTERVAL, undefined, { signal }).catch(() => {}); // it is over then
   }
 }
 
@@ -116,7 +97,7 @@ async function look(report?: (line: string) => void): Promise<Seen> {
 }
 
 /** @returns what to tell */
-async function answer({ question, answer }: Choice): Promise<string> {
+async function answer({ question, answer }: Answered): Promise<string> {
   const { id, request } = question;
   try {
     const [answered] = await useGuard(

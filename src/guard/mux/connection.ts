@@ -20,7 +20,7 @@ import { type MuxRequest, parseMuxRequest } from "../../wire/mux/request.ts";
 import { ProtocolError } from "../../wire/protocol-error.ts";
 import type { Client } from "../agent/connection.ts";
 import { callerIn, type Scope } from "../decide/scope.ts";
-import { type Asker, denialLine, type Verdict, waitingLine } from "../decide/verdict.ts";
+import { type Asker, denialLine, waitingLine } from "../decide/verdict.ts";
 import { type DecidedMuxRequest, type MuxFacts, muxFacts } from "./facts.ts";
 import { MasterHold } from "./master-hold.ts";
 import { MasterLink, type MuxSocket, type Reply } from "./master-link.ts";

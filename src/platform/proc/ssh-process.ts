@@ -10,8 +10,6 @@ const LISTENING = "00010000";
 
 export const ENDED = "a process that has ended";
 
-type Exe = Pick<Executable, "path" | "deleted">;
-
 /** What is looked at. Handed in by tests. */
 export interface SshEdges {
   exePath(pid: number): Pick<Executable, "path" | "deleted"> | undefined;

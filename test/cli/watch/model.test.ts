@@ -1,5 +1,6 @@
 /** What `muxguard watch` makes of questions, keys and time, without a terminal. */
 import { describe, expect, it } from "vitest";
+import type { Key } from "../../../src/approver/screen/keys.ts";
 import { WatchModel } from "../../../src/cli/watch/model.ts";
 import { question } from "../../support/guard.ts";
 
@@ -13,6 +14,9 @@ function model(...questions: (typeof one)[]): WatchModel {
   made.update({ questions, locked: false }, 0);
   return made;
 }
+
+const press = (watch: WatchModel, key: string | Key, now: number) =>
+  watch.key(typeof key === "string" ? { name: key } : key, now);
 
 const screen = (watch: WatchModel, { columns, rows } = size) =>
   // biome-ignore lint/suspicious/noControlCharactersInRegex: colours
@@ -34,55 +38,58 @@ describe("the keys of muxguard watch", () => {
     [["right", "left", "return"], { decision: "deny", reason: "you said no" }],
   ])("answer: %j", (keys, answer) => {
     const watch = model(one);
-    const given = keys.map((key) => watch.key(key, 1000)).at(-1);
+    const given = keys.map((key) => press(watch, key, 1000)).at(-1);
     expect(given).toEqual({ question: one, answer });
   });
 
-  it.each(["a", "d", "y", "space", "x", "1", undefined])("mean nothing else: %j", (key) => {
-    expect(model(one).key(key, 5000)).toBeUndefined();
-  });
+  it.each(["a", "d", "y", " ", "x", "1", "escape", { name: "return", ctrl: true }])(
+    "mean nothing else: %j",
+    (key) => {
+      expect(press(model(one), key, 5000)).toBeUndefined();
+    },
+  );
 
   it("don't count for a question in its first second", () => {
     const watch = model(one);
-    expect(watch.key("return", 999)).toBeUndefined();
+    expect(press(watch, "return", 999)).toBeUndefined();
     expect(screen(watch).at(-1)).toContain("too early");
-    expect(watch.key("return", 1000)).toBeDefined();
+    expect(press(watch, "return", 1000)).toBeDefined();
   });
 
   it("don't count for a second when another question comes under them by itself, however long it has waited", () => {
     const watch = model(one, two);
     watch.update({ questions: [two], locked: false }, 5000);
     expect(selected(watch)).toBe("bbbbbb");
-    expect(watch.key("return", 5999)).toBeUndefined();
-    expect(watch.key("return", 6000)).toMatchObject({ question: two });
+    expect(press(watch, "return", 5999)).toBeUndefined();
+    expect(press(watch, "return", 6000)).toMatchObject({ question: two });
   });
 
   it("count at once for a question that was chosen with them, unless it is new", () => {
     const watch = model(one);
     watch.update({ questions: [one, two], locked: false }, 4500);
-    watch.key("down", 5000);
-    expect(watch.key("return", 5400)).toBeUndefined();
-    expect(watch.key("return", 5500)).toMatchObject({ question: two });
-    watch.key("up", 5500);
-    expect(watch.key("return", 5500)).toMatchObject({ question: one });
+    press(watch, "down", 5000);
+    expect(press(watch, "return", 5400)).toBeUndefined();
+    expect(press(watch, "return", 5500)).toMatchObject({ question: two });
+    press(watch, "up", 5500);
+    expect(press(watch, "return", 5500)).toMatchObject({ question: one });
   });
 
   it("stay with their question when others come and go, and begin with deny at the next one", () => {
     const watch = model(one, two);
-    watch.key("down", 2000);
-    watch.key("right", 2000);
+    press(watch, "down", 2000);
+    press(watch, "right", 2000);
     watch.update({ questions: [two], locked: false }, 2000);
-    expect(watch.key("return", 2000)).toMatchObject({ question: two, answer: { decision: "allow" } });
+    expect(press(watch, "return", 2000)).toMatchObject({ question: two, answer: { decision: "allow" } });
     watch.update({ questions: [one, two], locked: false }, 3000);
-    watch.key("up", 3000);
-    expect(watch.key("return", 4000)).toMatchObject({ question: one, answer: { decision: "deny" } });
+    press(watch, "up", 3000);
+    expect(press(watch, "return", 4000)).toMatchObject({ question: one, answer: { decision: "deny" } });
   });
 
   it("that came too early leave the answer at deny", () => {
     const watch = model(one);
-    for (const key of ["right", "return"]) watch.key(key, 500);
+    for (const key of ["right", "return"]) press(watch, key, 500);
     expect(screen(watch).join("\n")).toContain("❯ deny");
-    expect(watch.key("return", 1000)).toMatchObject({ answer: { decision: "deny" } });
+    expect(press(watch, "return", 1000)).toMatchObject({ answer: { decision: "deny" } });
   });
 
   describe("for always, which writes a rule", () => {
@@ -90,8 +97,8 @@ describe("the keys of muxguard watch", () => {
     const always = question({ id: "cccccc", choices: ["once", "always"], rule });
     const chosen = (): WatchModel => {
       const watch = model(always);
-      for (const key of ["right", "right"]) watch.key(key, 2000);
-      expect(watch.key("return", 2000)).toBeUndefined();
+      for (const key of ["right", "right"]) press(watch, key, 2000);
+      expect(press(watch, "return", 2000)).toBeUndefined();
       return watch;
     };
 
@@ -102,32 +109,29 @@ describe("the keys of muxguard watch", () => {
       expect(text).toContain("approved.toml");
       expect(text).toContain("y writes it");
       expect(text).not.toContain("❯ deny");
-      expect(watch.key("y", 2000)).toEqual({
+      expect(press(watch, "y", 2000)).toEqual({
         question: always,
         answer: { decision: "allow", remember: "always" },
       });
     });
 
-    it.each(["return", "a", "d", "escape", "right", undefined])(
-      "go back to deny with any other: %j",
-      (key) => {
-        const watch = chosen();
-        expect(watch.key(key, 2000)).toBeUndefined();
-        expect(watch.key("y", 2000)).toBeUndefined();
-        expect(screen(watch).join("\n")).toContain("❯ deny");
-      },
-    );
+    it.each(["return", "a", "d", "escape", "right", "up"])("go back to deny with any other: %j", (key) => {
+      const watch = chosen();
+      expect(press(watch, key, 2000)).toBeUndefined();
+      expect(press(watch, "y", 2000)).toBeUndefined();
+      expect(screen(watch).join("\n")).toContain("❯ deny");
+    });
 
     it("ask again for another question", () => {
       const watch = chosen();
       watch.update({ questions: [one], locked: false }, 2000);
-      expect(watch.key("y", 5000)).toBeUndefined();
+      expect(press(watch, "y", 5000)).toBeUndefined();
     });
   });
 
   it("do nothing where nothing waits", () => {
     const watch = model();
-    expect(["return", "right", "up", "down", "left"].map((key) => watch.key(key, 5000))).toEqual(
+    expect(["return", "right", "up", "down", "left"].map((key) => press(watch, key, 5000))).toEqual(
       Array(5).fill(undefined),
     );
     expect(screen(watch)[0]).toBe("muxguard watch  nothing waits for an answer");
@@ -204,11 +208,11 @@ describe("the screen of muxguard watch", () => {
     const text = () => screen(watch, { columns: 80, rows: 24 }).join("\n");
     expect(text()).toMatch(/wants to[\s\S]*more than fits here: \d+ below \(PgDn\)/);
     for (let at = 0; at < 5; at++) {
-      watch.key("pagedown", 2000);
+      press(watch, "pagedown", 2000);
       text();
     }
     expect(text()).toMatch(/line 29\n… more than fits here: \d+ above \(PgUp\)/);
-    watch.key("pageup", 2000);
+    press(watch, "pageup", 2000);
     expect(text()).toMatch(/: \d+ above \(PgUp\), \d+ below \(PgDn\)/);
   });
 
@@ -217,7 +221,7 @@ describe("the screen of muxguard watch", () => {
       question({ id: `q${String(at).padStart(5, "0")}`, choices }),
     );
     const watch = model(...many);
-    for (let at = 0; at < 29; at++) watch.key("down", 0);
+    for (let at = 0; at < 29; at++) press(watch, "down", 0);
     expect(selected(watch)).toBe("q00029");
   });
 });

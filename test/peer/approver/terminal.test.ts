@@ -1,5 +1,13 @@
 /** The prompt on a real terminal: bash in a tmux of its own. */
-import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { userInfo } from "node:os";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
 import { Lab, MUXGUARD, until } from "../../../lab/lab.ts";
@@ -112,6 +120,51 @@ describeWith(["ssh", "sshd", "tmux"], "a question on the terminal", () => {
     terminal.press("Enter");
     await terminal.shows("code 0");
     expect(events()).toMatchObject([{ decision: "deny", by: "approver:terminal" }]);
+  });
+
+  it("writes a rule only after another key, and has shown it", async () => {
+    const approved = lab.path("config/muxguard/approved.toml");
+    terminal.enter(`${run} ${ssh} echo in; echo code $?`);
+    await terminal.isAsked();
+    const choose = async (): Promise<void> => {
+      terminal.press("Down", "Down", "Down", "Down");
+      await terminal.shows("❯ allow always");
+      terminal.press("Enter");
+      await terminal.shows(/approved\.toml[\s\S]*\[\[rule\]\][\s\S]*y writes it/);
+    };
+    await choose();
+    terminal.press("Enter");
+    await terminal.shows("❯ deny");
+    expect(existsSync(approved)).toBe(false);
+    await choose();
+    terminal.press("y");
+    await terminal.shows("code 0");
+    expect(terminal.screen()).toMatch(/^muxguard: allowed always\nin$/m);
+    expect(terminal.screen()).not.toContain("y writes it");
+    expect(readFileSync(approved, "utf8")).toContain('name = "always: log in');
+    rmSync(approved);
+    await isSane();
+  });
+
+  it("takes nothing from the screen that another program prints meanwhile, and comes back below it", async () => {
+    const [now, then] = [lab.path("print"), lab.path("printed")];
+    const lines = [
+      `(until test -e ${now}; do sleep 0.1; done; seq -f 'line %.0f, which another program has printed' 8; printf begun; touch ${then}) &`,
+      `${ssh} echo in`,
+    ];
+    terminal.resize(160, 20);
+    terminal.enter(`clear; ${run} ${lab.script("prints", `#!/bin/sh\n${lines.join("\n")}\n`)}; echo code $?`);
+    await terminal.isAsked();
+    writeFileSync(now, "");
+    await until(() => existsSync(then), "the lines");
+    const printed = `${Array.from({ length: 8 }, (_, at) => `line ${at + 1}, which another program has printed`).join("\n")}\nbegun`;
+    terminal.press("Down");
+    const trimmed = (): string => terminal.screen().replace(/ +$/gm, "");
+    await until(() => trimmed().includes(`${printed}\n? Allow it?\n  deny\n❯ allow once\n`), "the answers");
+    terminal.press("Enter");
+    await terminal.shows("code 0");
+    expect(trimmed()).toContain(`${printed}muxguard: allowed once\nin\ncode 0\n`);
+    await isSane();
   });
 
   it("is asked again after once", async () => {
