@@ -1,43 +1,65 @@
-/** The runs that are open, who is inside of one, and what decides for it. */
-import type { Scope } from "../guard/decide/scope.ts";
+/** The runs that are open, who is inside of one, and which scope decides for whom. */
+import type { DecidedBy, Run, Scope, SocketOf } from "../guard/decide/scope.ts";
 import type { ProcessTable } from "../platform/proc/process.ts";
 import type { Caller } from "../policy/request.ts";
 import { isInRun, readOutside } from "./in-run.ts";
+import { isMarked } from "./mark.ts";
 
-/** @typeParam R what is known of a run */
-export class Runs<R extends { readonly scope: Scope }> {
-  readonly #open = new Map<string, { pid: number; run: R }>();
+/** Its run may allow less than the user's policy does. */
+const INSIDE = "this process is inside of a muxguard run, and only the guard of that run decides for it";
+const ASK_ITS_GUARD =
+  "this process is inside of a muxguard run, or of a container; MUXGUARD_PROMPTS names the guard to ask";
+const OF_ANOTHER_RUN = "this is another run's";
+
+export class Scopes {
+  /** By the id of the run. */
+  readonly #open = new Map<string, { run: Run; scope: Scope }>();
   readonly #processes: ProcessTable;
+  readonly #isMarked: (pid: number) => boolean;
 
-  constructor(processes: ProcessTable) {
+  /** @param marked whether a process carries the mark of a run */
+  constructor(processes: ProcessTable, marked = isMarked) {
     this.#processes = processes;
+    this.#isMarked = marked;
   }
 
-  add({ id, pid }: { id: string; pid: number }, run: R): void {
-    this.#open.set(id, { pid, run });
+  add(scope: Scope): void {
+    const { run } = scope;
+    if (run) this.#open.set(run.id, { run, scope });
   }
 
   delete(id: string): void {
     this.#open.delete(id);
   }
 
+  /** How many runs are open. */
   get size(): number {
     return this.#open.size;
   }
 
   /**
-   * The innermost run that the process is in: its descendants keep the run's holder among their ancestors,
-   * which adopts orphans.
+   * Which scope decides for a process that came to a socket.
+   *
+   * Its own run does, whichever socket it comes to; a run's socket serves what is in no run, too. A process of
+   * a run that nobody here knows is refused: the run is another guard's, or it has killed what held it. So
+   * nothing that carries a run's mark falls to the scope outside of runs.
+   *
+   * @param caller undefined for a process that has ended: what it asks for is denied
    */
-  of(caller: Caller): R | undefined {
-    const runs = [...this.#open.values()];
-    const holder = caller.ancestors.find((ancestor) => runs.some(({ pid }) => pid === ancestor.pid));
-    return runs.find(({ pid }) => pid === holder?.pid)?.run;
+  decidedBy(caller: Caller | undefined, { kind, scope }: SocketOf): DecidedBy {
+    if (!caller) return { scope };
+    const own = this.#runOf(caller);
+    if (kind === "ride") return own && own.run.id !== scope.run?.id ? { refused: OF_ANOTHER_RUN } : { scope };
+    if (own) return { scope: own.scope };
+    if (scope.run) return { scope };
+    // what a container's program may be asked by itself, nobody can tell; there its own guard has to be named
+    if (kind === "askpass") return this.isInside(caller) ? { refused: ASK_ITS_GUARD } : { scope };
+    return this.#isStranger(caller) ? { refused: INSIDE } : { scope };
   }
 
   /** Whether it is inside of a run, be it another guard's, or of a container. */
   isInside(caller: Caller): boolean {
-    return isInRun(caller, this.#holders);
+    return isInRun(caller, this.#holders, this.#isMarked);
   }
 
   /** A process that is there and inside of none. */
@@ -46,51 +68,21 @@ export class Runs<R extends { readonly scope: Scope }> {
   }
 
   /**
-   * What decides for a process that came to a socket of this scope: its own run, whichever socket it comes
-   * to.
+   * The innermost run that the process is in: its descendants keep the run's holder among their ancestors,
+   * which adopts orphans.
    */
-  scopeOf(caller: Caller | undefined, scope: Scope): Scope {
-    const own = (caller && this.of(caller)?.scope) ?? scope;
-    return caller && this.#isStranger(caller, own) ? { ...own, policy: nobodyDecides } : own;
+  #runOf(caller: Caller): { run: Run; scope: Scope } | undefined {
+    const runs = [...this.#open.values()];
+    const holder = caller.ancestors.find((ancestor) => runs.some(({ run }) => run.pid === ancestor.pid));
+    return runs.find(({ run }) => run.pid === holder?.pid);
   }
 
-  /** The same for a client whose scope does not change, found out when the first thing is decided for it. */
-  scopeOfClient(scope: Scope): Scope {
-    let isKnown = scope.run !== undefined;
-    const policy = (caller: Caller): ReturnType<Scope["policy"]> => {
-      isKnown ||= !this.#isStranger(caller, scope);
-      return isKnown ? scope.policy(caller) : nobodyDecides();
-    };
-    return { ...scope, policy };
-  }
-
-  /**
-   * The same for a question of OpenSSH's. @throws Error for a process whose run another guard holds: it is
-   * not answered here
-   */
-  scopeOfAskpass(caller: Caller, scope: Scope): Scope {
-    const own = this.of(caller)?.scope ?? scope;
-    if (!own.run && this.isInside(caller))
-      throw new Error(
-        "this process is inside of a muxguard run, or of a container; MUXGUARD_PROMPTS names the guard to ask",
-      );
-    return own;
-  }
-
-  /**
-   * Whether a process is inside of a run, and nobody here knows of which: another guard's, or one whose
-   * holder it has killed.
-   */
-  #isStranger(caller: Caller, { run }: Scope): boolean {
-    return !run && !caller.container && this.isInside(caller);
+  /** A container is none by itself: rules speak of it. */
+  #isStranger(caller: Caller): boolean {
+    return caller.container ? this.#isMarked(caller.pid) : this.isInside(caller);
   }
 
   get #holders(): Set<number> {
-    return new Set([...this.#open.values()].map(({ pid }) => pid));
+    return new Set([...this.#open.values()].map(({ run }) => run.pid));
   }
-}
-
-/** Its run may allow less than the user's policy does. */
-function nobodyDecides(): never {
-  throw new Error("this process is inside of a muxguard run, and only the guard of that run decides for it");
 }

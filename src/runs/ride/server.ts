@@ -118,8 +118,8 @@ export class Rides {
   ): Promise<{ path: string; sshConfig?: string }> {
     if (!isPlainDestination(destination)) throw new Error("muxguard: denied: the destination is not plain");
     const { connections, scope, prompters } = this.#options;
-    if (connections.isOfOtherRun(peer.identify(), scope))
-      throw new Error("muxguard: denied: this is another run's");
+    const decided = connections.decidedBy(peer.identify(), { kind: "ride", scope });
+    if ("refused" in decided) throw new Error(`muxguard: denied: ${decided.refused}`);
     const key = JSON.stringify([destination.host, destination.user, destination.port, destination.jump]);
     const path = join(this.#options.folder, randomBytes(4).toString("hex"));
     const known = await this.#paths.get(key)?.catch(() => undefined);
