@@ -4,16 +4,9 @@
  * has to be asked.
  */
 import type { Approver } from "../src/approver/approver.ts";
-import { auditEvent } from "../src/audit/event.ts";
-import { AuditLog } from "../src/audit/log.ts";
+import { composeDeciding } from "../src/daemon/compose/deciding.ts";
 import { confirm } from "../src/daemon/confirm.ts";
-import { Lock } from "../src/daemon/lock.ts";
-import { Broker } from "../src/guard/decide/broker.ts";
-import { Questions } from "../src/guard/decide/questions.ts";
 import type { Scope } from "../src/guard/decide/scope.ts";
-import { openRegular } from "../src/platform/files/regular-file.ts";
-import { ProcessTable } from "../src/platform/proc/process.ts";
-import { Grants } from "../src/policy/grants.ts";
 import type { Question } from "../src/policy/question.ts";
 import type { AskpassAnswer, AskpassQuestion } from "../src/rpc/requests.ts";
 import { askerOf } from "../src/runs/asking-parent.ts";
@@ -29,7 +22,7 @@ export async function decide(paths: Paths, question: AskpassQuestion): Promise<A
   const config = await readConfig(paths);
   const policy = userPolicy(paths, toStderr);
   await policy.load();
-  const processes = new ProcessTable();
+  const { processes, broker } = composeDeciding({ paths, config, now: () => performance.now() });
   const caller = processes.read(process.ppid);
   if (isInRun(caller)) throw new Error("this is inside of a muxguard run, and MUXGUARD_PROMPTS is not set");
   const approvers = new Approvers(paths, config);
@@ -44,24 +37,10 @@ export async function decide(paths: Paths, question: AskpassQuestion): Promise<A
   const asker = askerOf(() => processes.read(caller.pid, caller.startTime), stopped, scope);
   const { text, hint } = question;
   try {
-    return await confirm(brokerOf(paths, config), { text, hint }, asker, scope);
+    return await confirm(broker, { text, hint }, asker, scope);
   } finally {
     await approvers.close();
   }
-}
-
-function brokerOf(paths: Paths, config: Config): Broker {
-  const log = new AuditLog(paths.log, openRegular, config.syncLog);
-  const now = (): number => performance.now();
-  const lock = new Lock(paths.runtime, () => {});
-  return new Broker({
-    record: (decided) => log.append(auditEvent(decided)),
-    grants: new Grants(now),
-    questions: new Questions(),
-    settings: config,
-    now,
-    isLocked: () => lock.isOn,
-  });
 }
 
 /** The approvers of config.toml. What they are made of is loaded when one has to ask. */

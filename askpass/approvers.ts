@@ -1,9 +1,8 @@
 /** The ways to a person, put together for one question. A guard would keep them; they are the same. */
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
-import { nextAskpass } from "../src/approver/askpass/next-program.ts";
-import { type Approvers, createApprovers } from "../src/daemon/approvers.ts";
-import { createDesktop } from "../src/platform/desktop/desktop.ts";
+import type { Approvers } from "../src/daemon/approvers.ts";
+import { composeWays } from "../src/daemon/compose/ways.ts";
 import { ProcessTable } from "../src/platform/proc/process.ts";
 import { protectProcess } from "../src/platform/proc/protect.ts";
 import { describeCaller } from "../src/policy/describe/caller.ts";
@@ -28,18 +27,13 @@ export function openApprovers(
   const { env: environment } = process;
   const processes = new ProcessTable();
   const outside = (pid: number) => readOutside(processes, pid);
-  const desktop = createDesktop(environment, (pid) => outside(pid) !== undefined);
-  const next = nextAskpass(
-    { ...environment, SSH_ASKPASS: environment.SSH_ASKPASS ?? "muxguard-askpass" },
-    config.askpass,
-  );
   const folder = join(paths.runtime, `askpass-${process.pid}-${randomBytes(4).toString("hex")}`);
-  const approvers = createApprovers({ environment, askpass: next, config, desktop, folder, outside });
+  const ways = composeWays({ environment, usualAskpass: "muxguard-askpass", config, folder, outside });
   return {
-    approvers: [ownApprover, ...approvers.approvers],
-    prompters: [ownPrompter, ...approvers.prompters],
+    approvers: [ownApprover, ...ways.approvers],
+    prompters: [ownPrompter, ...ways.prompters],
     asker: describeAsker(processes.read(process.ppid)),
-    close: () => desktop.close(),
+    close: () => ways.desktop.close(),
   };
 }
 

@@ -40,7 +40,7 @@ async function serve(paths: Paths, config: Config): Promise<() => Promise<void>>
     const outside = await guard.openScope({ policy, report: toStderr });
     const connections = await guard.guardConnections(outside, toStderr);
     guard.closeWith(await serveRpc({ guard, path, agentSocket, policy, connections }));
-    await removeLeftRides(folder);
+    removeLeftRides(folder);
     await connections.start();
     setTimeout(() => guard.warmUp(), WARM_UP_AFTER).unref();
   } catch (error) {

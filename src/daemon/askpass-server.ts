@@ -8,7 +8,7 @@
 import type { Socket } from "node:net";
 import { type Prompt, type Prompter, promptFirst } from "../approver/prompter.ts";
 import type { Broker } from "../guard/decide/broker.ts";
-import type { Scope } from "../guard/decide/scope.ts";
+import type { DecidedBy, Scope, SocketOf } from "../guard/decide/scope.ts";
 import { Peer } from "../platform/proc/peer.ts";
 import type { ProcessTable } from "../platform/proc/process.ts";
 import { type Accepted, type Listener, listenPrivately } from "../platform/sockets/listener.ts";
@@ -27,11 +27,8 @@ const MAX_RECEIVED = 1024 * 1024;
 export interface AskpassServerParts {
   processes: ProcessTable;
   broker: Broker;
-  /**
-   * The scope that decides for a process that came to the socket of another one.
-   * @throws Error for one that has to ask another guard
-   */
-  scopeOf(caller: Caller, scope: Scope): Scope;
+  /** Which scope decides for a process that came to a socket. */
+  decidedBy(caller: Caller, socket: SocketOf): DecidedBy;
   /** Whether who asks may answer on a terminal of its own. */
   asksOnTerminals: boolean;
 }
@@ -69,7 +66,7 @@ export class AskpassServer {
     scope: Scope,
     connection: ClientConnection,
   ): Promise<AskpassAnswer> {
-    const { processes, broker, scopeOf, asksOnTerminals } = this.#parts;
+    const { processes, broker, decidedBy, asksOnTerminals } = this.#parts;
     const askpass = peer.identify();
     const kind = promptKind(text, hint);
     const asking = askpass.ancestors.find(({ pid }) => this.#expected.has(pid));
@@ -81,7 +78,9 @@ export class AskpassServer {
       return answerOf(prompters, prompt, connection.gone);
     }
     if (kind !== "confirm") return { here: kind };
-    const deciding = scopeOf(askpass, scope);
+    const decided = decidedBy(askpass, { kind: "askpass", scope });
+    if ("refused" in decided) throw new Error(decided.refused);
+    const { scope: deciding } = decided;
     const own = terminal && asksOnTerminals && !deciding.run ? [remoteTerminal(connection)] : [];
     const asker = askerOf(() => parentOf(peer.identify(), processes), connection.gone, deciding);
     const approvers = [...own, ...deciding.approvers];

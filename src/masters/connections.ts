@@ -3,7 +3,7 @@ import { statSync } from "node:fs";
 import { dirname } from "node:path";
 import type { Prompter } from "../approver/prompter.ts";
 import type { Broker } from "../guard/decide/broker.ts";
-import type { Scope } from "../guard/decide/scope.ts";
+import { type DecidedBy, decidingScope, type Scope, type SocketOf } from "../guard/decide/scope.ts";
 import type { Asker } from "../guard/decide/verdict.ts";
 import { MuxConnection } from "../guard/mux/connection.ts";
 import type { Logins } from "../identity/logins.ts";
@@ -43,10 +43,8 @@ export interface ConnectionsParts {
   processes: ProcessTable;
   destinations: MasterDestinations;
   logins: Logins;
-  /** The run that a client is in, whichever socket it comes to. */
-  runOf(caller: Caller | undefined): Scope | undefined;
-  /** What decides for a client that came to a socket of the scope. */
-  scopeOf(caller: Caller | undefined, scope: Scope): Scope;
+  /** Which scope decides for a client that came to a socket; undefined for one that has ended. */
+  decidedBy(caller: Caller | undefined, socket: SocketOf): DecidedBy;
   /** The scope of clients that are in none. */
   outside: Scope;
   report(line: string): void;
@@ -183,10 +181,8 @@ export class Connections {
     this.#registry.listen(guarded, listener);
   }
 
-  /** Whether a caller is in a run, but not in the scope's. */
-  isOfOtherRun(caller: Caller, { run }: Scope): boolean {
-    const own = this.#parts.runOf(caller)?.run;
-    return own !== undefined && own.id !== run?.id;
+  decidedBy(caller: Caller, socket: SocketOf): DecidedBy {
+    return this.#parts.decidedBy(caller, socket);
   }
 
   async #configOf(destination: PlainDestination): Promise<SshConfig> {
@@ -240,12 +236,13 @@ export class Connections {
 
   /** The run that a client is in decides; the scope is for those who are in none. */
   #serveIn(scope: Scope): ServeClient {
-    const { broker, processes, config, scopeOf } = this.#parts;
+    const { broker, processes, config, decidedBy } = this.#parts;
+    const control: SocketOf = { kind: "control", scope };
     return (socket, accepted, master) => {
       const serve = (): void => {
         new MuxConnection(socket, {
           broker,
-          scopeOf: (caller) => scopeOf(caller, scope),
+          scopeOf: (caller) => decidingScope(decidedBy(caller, control), control),
           client: new Peer(accepted, processes),
           master,
           descriptors,

@@ -189,13 +189,10 @@ export function isPlainShell(process: Process): boolean {
 export function programOf(process: Process): string {
   const { exe, exeDeleted, name } = process;
   if (exe === undefined) return `(${name})`;
-  const file = exeDeleted ? `${exe}${DELETED}` : exe;
+  const file = exeDeleted ? `${exe} (deleted)` : exe;
   const script = claimedScript(process);
   return script === undefined ? file : `${file} ${script}`;
 }
-
-/** No path has a NUL: a file may really be called "x (deleted)". */
-const DELETED = "\0(deleted)";
 
 /** What an interpreter says that it runs. */
 export function claimedScript(process: Process): string | undefined {

@@ -193,11 +193,15 @@ function matchScope(scope: string | undefined, { run }: Caller): boolean {
   return scope === "" ? run === undefined : matchOptional(scope, run?.name);
 }
 
-/** The whole line, each as it is. What was deleted is matched as in matchProcess(). */
+/**
+ * The whole line, each as it is. To allow, what was deleted matches where the rule says so, as those do that
+ * "always" wrote; to deny or ask, by its path too.
+ */
 function matchPrograms({ action, programs }: Rule, caller: Caller): boolean {
   if (programs === undefined) return true;
-  const line = lineOf(ownLine(action === "allow" ? caller : byPath(caller)));
-  return line.length === programs.length && line.every((program, at) => program === programs[at]);
+  const isLine = (line: readonly string[]): boolean =>
+    line.length === programs.length && line.every((program, at) => program === programs[at]);
+  return isLine(lineOf(ownLine(caller))) || (action !== "allow" && isLine(lineOf(ownLine(byPath(caller)))));
 }
 
 /** A pattern with a `/` is matched against the path of a program, one without against its file name. */

@@ -1,7 +1,7 @@
 /**
  * The folders that runs, and what asks for them, have in the runtime folder. Each says by itself whether
- * somebody still holds it: by a socket at which its holder listens, or a FIFO that it has open. A pid would
- * say nothing: the same folder may be seen from several pid namespaces.
+ * somebody still holds it: by a FIFO in it that its holder has open (fifo(7): without a reader, none can be
+ * opened for writing alone). A pid would say nothing: a folder may be seen from several pid namespaces.
  */
 import {
   closeSync,
@@ -16,23 +16,22 @@ import {
 import { connect } from "node:net";
 import { basename, join } from "node:path";
 import { hasCode } from "../errors.ts";
-import { type Listener, listenPrivately } from "../platform/sockets/listener.ts";
+import { makeFifo } from "../platform/libc/descriptors.ts";
 
-const HELD = "held.sock";
+const HELD = "held";
+/** Of a popup, as the approver tmux makes it. */
+const HELD_BY_POPUP = "hold";
 
 /** For how long a folder may have nothing in it that shows a holder, in milliseconds. */
 const BEGINS_WITHIN = 60_000;
 
 /** Shows that this process holds the folder, until it ends. */
-export async function holdFolder(folder: string): Promise<Listener> {
-  const listener = await listenPrivately(join(folder, "held.new"), (socket) => void socket.destroy());
-  try {
-    renameSync(listener.path, join(folder, HELD)); // not before somebody listens there
-    return listener;
-  } catch (error) {
-    await listener.close();
-    throw error;
-  }
+export function holdFolder(folder: string): { close(): void } {
+  const path = join(folder, HELD);
+  makeFifo(`${path}.new`);
+  const fd = openSync(`${path}.new`, constants.O_RDWR | constants.O_NONBLOCK);
+  renameSync(`${path}.new`, path); // not before it is open
+  return { close: () => closeSync(fd) };
 }
 
 /** Of a run with a guard of its own. A process of the same pid, in another namespace, may have that name. */
@@ -63,7 +62,10 @@ export async function removeLeftRuns(
   for (const name of readdirSync(runtime)) {
     const folder = join(runtime, name);
     const isRun = isRunFolder(name);
-    if (!(isRun ? await isLeftRun(folder) : /^askpass-\d+/.test(name) && isLeftPopup(folder))) continue;
+    const isLeft = isRun
+      ? await isLeftRun(folder)
+      : /^askpass-\d+/.test(name) && isLeftOver(folder, HELD_BY_POPUP);
+    if (!isLeft) continue;
     const control = join(folder, "control");
     if (isRun && existsSync(control)) await endMasters(control);
     rmSync(folder, { recursive: true, force: true });
@@ -74,36 +76,32 @@ export async function removeLeftRuns(
  * The same, after a crash of the daemon, with the folders of rides. The programs of runs that go on must find
  * their shims, and hear that nobody answers.
  */
-export async function removeLeftRides(runtime: string): Promise<void> {
+export function removeLeftRides(runtime: string): void {
   for (const name of readdirSync(runtime)) {
     const folder = join(runtime, name);
-    if (/^ride-\d+-/.test(name) && (await isLeft(folder, [HELD])))
-      rmSync(folder, { recursive: true, force: true });
+    if (/^ride-\d+-/.test(name) && isLeftOver(folder, HELD)) rmSync(folder, { recursive: true, force: true });
   }
 }
 
-function isLeftRun(folder: string): Promise<boolean> {
-  return isLeft(folder, [HELD, "agent.sock"]);
+/** An older muxguard's has no FIFO, but a socket at which somebody listens. */
+async function isLeftRun(folder: string): Promise<boolean> {
+  const socket = join(folder, "agent.sock");
+  if (!existsSync(join(folder, HELD)) && existsSync(socket)) return isRefused(socket);
+  return isLeftOver(folder, HELD);
 }
 
 /**
- * @param sockets the first that is there tells. Where there is none, the folder is just being made, or an
- * older muxguard's: then the pid in its name must not be there either.
+ * Where there is no FIFO, the folder is just being made, or an older muxguard's: then the pid in its name
+ * must not be there either.
  */
-async function isLeft(folder: string, sockets: readonly string[]): Promise<boolean> {
-  const socket = sockets.map((name) => join(folder, name)).find((path) => existsSync(path));
-  if (socket !== undefined) return isRefused(socket);
-  const [, pid] = /-(\d+)/.exec(basename(folder)) ?? [];
-  return isOld(folder) && !existsSync(`/proc/${pid}`);
-}
-
-/** A popup's folder, as the approver tmux makes it: whoever asks has the FIFO open for reading too. */
-function isLeftPopup(folder: string): boolean {
+function isLeftOver(folder: string, fifo: string): boolean {
   try {
-    closeSync(openSync(join(folder, "hold"), constants.O_WRONLY | constants.O_NONBLOCK));
+    closeSync(openSync(join(folder, fifo), constants.O_WRONLY | constants.O_NONBLOCK));
     return false;
   } catch (error) {
-    return hasCode(error, "ENXIO") || (hasCode(error, "ENOENT") && isOld(folder));
+    if (!hasCode(error, "ENOENT")) return hasCode(error, "ENXIO");
+    const [, pid] = /-(\d+)/.exec(basename(folder)) ?? [];
+    return isOld(folder) && !existsSync(`/proc/${pid}`);
   }
 }
 

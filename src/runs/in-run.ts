@@ -4,7 +4,7 @@
  * The name of the process that holds the run shows it: every guard knows by it what is inside of a run, also
  * inside of one that another guard guards. Only a process itself can set its name: what is guarded can't take
  * it off its ancestor, and whoever sets it without being a holder locks nobody out but itself. What has
- * killed its holder is known by its mark (run-mark.ts).
+ * killed its holder is known by its mark (mark.ts).
  */
 
 import { MAX_ANCESTORS, type ProcessTable } from "../platform/proc/process.ts";
@@ -17,12 +17,14 @@ export const RUN_HOLDER = "muxguard run";
 /**
  * Whether a process is inside of a run, or in a container, where nobody can tell.
  * @param holders processes that hold runs, whatever their name is
+ * @param marked whether a process carries the mark of a run
  */
 export function isInRun(
   { pid, ancestors, container }: Caller,
   holders: ReadonlySet<number> = new Set(),
+  marked = isMarked,
 ): boolean {
-  if (container || isMarked(pid)) return true;
+  if (container || marked(pid)) return true;
   // a line without a visible end may lead to a holder
   if (ancestors.length >= MAX_ANCESTORS) return true;
   return ancestors.some(({ pid, name }) => name === RUN_HOLDER || holders.has(pid));

@@ -217,10 +217,8 @@ describe("who asks is", () => {
 describe("a program whose file was removed or replaced while it runs", () => {
   const deleted = { ...caller, exeDeleted: true } as const;
 
-  test("has no approvals of the program at that path, nor of a file that is really called so", () => {
-    const named = { exe: "/usr/bin/ssh (deleted)" };
-    const approvals = [covered({}), covered({}, deleted), covered({}, named), covered({}, { ancestors: [] })];
-    expect(new Set(approvals).size).toBe(approvals.length);
+  test("has no approvals of the program at that path", () => {
+    expect(covered({}, deleted)).not.toBe(covered({}));
   });
 
   test("has its denials, and is counted as before", () => {

@@ -166,7 +166,6 @@ describe("there is no rule for", () => {
 
   const who: [string, Partial<Caller>][] = [
     ["a program in a container", { container: true }],
-    ["a program whose file is gone", { exeDeleted: true }],
     ["a program that the kernel does not name", { ancestors: [], exe: undefined as never }],
     ["an interpreter that reads its program", { exe: "/usr/bin/python3", cmdline: ["python3"] }],
     ["a script that any folder may have", { exe: "/usr/bin/python3", cmdline: ["python3", "deploy.py"] }],

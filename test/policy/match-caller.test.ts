@@ -101,6 +101,12 @@ describe("a rule for a caller", () => {
         false,
       ],
       [
+        "is one of the programs that are allowed, where the rule says that it was deleted",
+        { action: "allow", programs: ["/usr/bin/ssh (deleted)", "/usr/bin/git"] },
+        deleted,
+        true,
+      ],
+      [
         "is one of the programs that are denied",
         { action: "deny", programs: ["/usr/bin/ssh", "/usr/bin/git"] },
         deleted,

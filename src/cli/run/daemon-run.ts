@@ -24,11 +24,11 @@ export async function openDaemonRun(paths: Paths, request: RunRequest): Promise<
     const wanted = { ...asked, terminal: terminal.canAsk };
     const opened = await connection.request("openRun", wanted, checkedOpenedRun);
     const { rideFolder } = opened;
-    const held = rideFolder === undefined ? undefined : await holdFolder(rideFolder);
+    const held = rideFolder === undefined ? undefined : holdFolder(rideFolder);
     const close = async (): Promise<void> => {
       terminal.takeBack("the run has ended");
       connection.end();
-      await held?.close();
+      held?.close();
       // the daemon does it too, unless it has ended before
       if (rideFolder !== undefined) rmSync(rideFolder, { recursive: true, force: true });
     };

@@ -42,7 +42,7 @@ class OwnRun {
   readonly #request: RunRequest;
   readonly #policy: PolicySource;
   readonly #listeners: Listener[] = [];
-  #held: Listener | undefined;
+  #held: { close(): void } | undefined;
   #started: Promise<{ guard: Guard; scope: AddedScope }> | undefined;
   #answering: Promise<void> | undefined;
   #rides: Rides | undefined;
@@ -59,11 +59,11 @@ class OwnRun {
 
   async listen(): Promise<void> {
     ensurePrivateFolder(this.#folder);
+    this.#held = holdFolder(this.#folder);
     await Promise.all([
       this.#listen(this.agentSocket, "serve"),
       this.#listen(this.askpassSocket, "serveAskpass"),
     ]);
-    this.#held = await holdFolder(this.#folder);
     if (this.#request.ride) await this.#ride();
   }
 
@@ -99,7 +99,7 @@ class OwnRun {
     const started = await this.#started?.catch(() => undefined);
     await started?.guard.close();
     rmSync(this.#folder, { recursive: true, force: true });
-    await this.#held?.close();
+    this.#held?.close();
   }
 
   async #serve(socket: Socket, accepted: Accepted, serve: "serve" | "serveAskpass"): Promise<void> {

@@ -88,7 +88,8 @@ export class Broker {
   async #decide(id: string, request: Request, asker: Asker, scope: Scope): Promise<Decision> {
     const { caller } = asker;
     if (!caller) return denial("fault:caller", "the process that asks has ended or can't be identified");
-    const current = scope.policy(caller);
+    if (scope.refused !== undefined) return denial("fault:inside", scope.refused);
+    const current = scope.policy();
     const policy = current instanceof Promise ? await current : current;
     if (this.#parts.isLocked?.()) return denial("fault:locked", "muxguard is locked (muxguard unlock)");
     const ruling = evaluate(policy, request, caller);

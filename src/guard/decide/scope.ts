@@ -6,12 +6,10 @@ import type { Caller } from "../../policy/request.ts";
 export interface Scope {
   /** Absent outside of a run. */
   readonly run?: Run;
-  /**
-   * The policy as its files are now.
-   * @param caller for whom it is to decide
-   * @throws Error if it may not
-   */
-  policy(caller: Caller): Policy | Promise<Policy>;
+  /** The policy as its files are now. @throws Error if they can't be read */
+  policy(): Policy | Promise<Policy>;
+  /** Why nothing is decided here: each request is denied for this reason. Absent where the policy decides. */
+  readonly refused?: string;
   /** Writes a rule that an answer made; absent where no such rules are read. */
   approve?(rule: Rule): Promise<void>;
   readonly approvers: readonly Approver[];
@@ -22,6 +20,21 @@ export interface Scope {
   readonly queue: "closed" | "answers" | "holds";
   /** Tells the user, on the stderr of whoever started it. One line, without a newline. */
   report(line: string): void;
+}
+
+/** A socket that somebody came to. */
+export interface SocketOf {
+  kind: "agent" | "control" | "ride" | "askpass";
+  /** Whose socket it is. */
+  scope: Scope;
+}
+
+/** Which scope decides, or why none does. */
+export type DecidedBy = { scope: Scope } | { refused: string };
+
+/** The scope that decides; where none does, the socket's own, in which everything is denied for that reason. */
+export function decidingScope(decided: DecidedBy, { scope }: SocketOf): Scope {
+  return "scope" in decided ? decided.scope : { ...scope, refused: decided.refused };
 }
 
 /** The caller as the scope's rules see it: in its run. */

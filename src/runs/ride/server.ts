@@ -88,8 +88,8 @@ export class Rides {
   async #ride({ destination, purpose }: RideRequest, asker: Asker, peer: Peer): Promise<Way> {
     if (!isPlainDestination(destination)) throw new Error("muxguard: denied: the destination is not plain");
     const { connections, scope, prompters } = this.#options;
-    if (connections.isOfOtherRun(peer.identify(), scope))
-      throw new Error("muxguard: denied: this is another run's");
+    const decided = connections.decidedBy(peer.identify(), { kind: "ride", scope });
+    if ("refused" in decided) throw new Error(`muxguard: denied: ${decided.refused}`);
     const key = JSON.stringify([destination.host, destination.user, destination.port, destination.jump]);
     // two at once would both open it, and one listener would be lost
     for (let other = this.#paths.get(key); other; other = this.#paths.get(key)) {

@@ -4,9 +4,9 @@ import { copyFileSync, mkdtempSync, realpathSync, renameSync, rmSync, writeFileS
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { ended, until } from "../../../lab/lab.ts";
 import { exePath, runsSameFile } from "../../../src/platform/proc/exe.ts";
 import { ProcessTable } from "../../../src/platform/proc/process.ts";
-import { ended, until } from "../../peer/lab.ts";
 
 const perl = realpathSync(execFileSync("perl", ["-e", "print $^X"], { encoding: "utf8" }));
 const children: ChildProcess[] = [];

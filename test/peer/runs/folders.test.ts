@@ -55,6 +55,11 @@ async function listen(path: string): Promise<Listener> {
   return listener;
 }
 
+/** As a holder that was killed leaves it. */
+function leaveHeld(folder: string): void {
+  holdFolder(folder).close();
+}
+
 /** A socket whose owner was killed. */
 async function leaveSocket(path: string): Promise<void> {
   const script = `require("net").createServer().listen(process.argv[1], () => process.kill(process.pid, "SIGKILL"))`;
@@ -72,10 +77,10 @@ const removeRuns = () => removeLeftRuns(runtime, async (folder) => void ended.pu
 describe("the folder of a run stays", () => {
   it("while somebody holds it, also in another pid namespace", async () => {
     const folder = make(`run-${ELSEWHERE}`);
-    open.push(await holdFolder(folder));
+    open.push(holdFolder(folder));
     makeOld(folder);
     await removeRuns();
-    expect(existsSync(join(folder, "held.sock"))).toBe(true);
+    expect(existsSync(folder)).toBe(true);
   });
 
   it("while somebody listens at its agent socket, as the runs of an older muxguard do", async () => {
@@ -93,9 +98,16 @@ describe("the folder of a run stays", () => {
 });
 
 describe("the folder of a run is removed", () => {
-  it.each(["held.sock", "agent.sock"])("once nobody listens at its %s any more", async (socket) => {
+  it("once nobody holds it any more", async () => {
     const folder = make(`run-${ELSEWHERE}-0a1b2c3d`);
-    await leaveSocket(join(folder, socket));
+    leaveHeld(folder);
+    await removeRuns();
+    expect(existsSync(folder)).toBe(false);
+  });
+
+  it("once nobody listens at its agent socket, as an older muxguard leaves it", async () => {
+    const folder = make(`run-${ELSEWHERE}`);
+    await leaveSocket(join(folder, "agent.sock"));
     await removeRuns();
     expect(existsSync(folder)).toBe(false);
     expect(ended).toEqual([]);
@@ -103,7 +115,7 @@ describe("the folder of a run is removed", () => {
 
   it("although another process has its pid by now", async () => {
     const folder = make(`run-${process.pid}`);
-    await leaveSocket(join(folder, "held.sock"));
+    leaveHeld(folder);
     await removeRuns();
     expect(existsSync(folder)).toBe(false);
   });
@@ -111,7 +123,7 @@ describe("the folder of a run is removed", () => {
   it("with the masters of a ride, which are ended first", async () => {
     const folder = make(`run-${ELSEWHERE}`);
     mkdirSync(join(folder, "control"));
-    await leaveSocket(join(folder, "held.sock"));
+    leaveHeld(folder);
     await removeRuns();
     expect(existsSync(folder)).toBe(false);
     expect(ended).toEqual([join(folder, "control")]);
@@ -147,19 +159,19 @@ describe("the folder of a popup", () => {
 describe("the folder of a ride", () => {
   it("stays while the run goes on, although its daemon has crashed, and goes when the run has ended", async () => {
     const folder = make(`ride-${ELSEWHERE}-0a1b2c3d`);
-    const held = await holdFolder(folder);
+    const held = holdFolder(folder);
     await leaveSocket(join(folder, "ride.sock"));
-    await removeLeftRides(runtime);
+    removeLeftRides(runtime);
     expect(existsSync(folder)).toBe(true);
-    await held.close();
-    await removeLeftRides(runtime);
+    held.close();
+    removeLeftRides(runtime);
     expect(existsSync(folder)).toBe(false);
   });
 
   it("stays where an older muxguard holds it, as the pid in its name shows", async () => {
     const [held, left] = [make(`ride-${process.pid}-0a1b2c3d`), make(`ride-${ELSEWHERE}-0a1b2c3d`)];
     for (const folder of [held, left]) makeOld(folder);
-    await removeLeftRides(runtime);
+    removeLeftRides(runtime);
     expect([held, left].map((folder) => existsSync(folder))).toEqual([true, false]);
   });
 });

@@ -1,0 +1,105 @@
+/** Who serves the clients of agent sockets: the scope that decides for each, and the agents behind it. */
+import type { Socket } from "node:net";
+import { attempt } from "../attempt.ts";
+import { AgentConnection } from "../guard/agent/connection.ts";
+import { createUpstream } from "../guard/agent/create-upstream.ts";
+import { KeyNames } from "../guard/agent/key-names.ts";
+import type { AgentAddress } from "../guard/agent/upstream.ts";
+import type { Broker } from "../guard/decide/broker.ts";
+import { decidingScope, type Scope, type SocketOf } from "../guard/decide/scope.ts";
+import { agentRoute } from "../identity/agent-route.ts";
+import type { DestinationResolver } from "../identity/destination.ts";
+import type { Logins } from "../identity/logins.ts";
+import type { SessionRegistry } from "../identity/session-registry.ts";
+import { Peer } from "../platform/proc/peer.ts";
+import type { ProcessTable } from "../platform/proc/process.ts";
+import type { Accepted } from "../platform/sockets/listener.ts";
+import type { Scopes } from "../runs/scopes.ts";
+import type { UpstreamAgents } from "./upstream-agents.ts";
+
+/**
+ * How long an upstream agent may take for what a person has to do, in milliseconds: a touch, a PIN, `ssh-add
+ * -c`.
+ */
+const PERSON_TIMEOUT = 120_000;
+
+const UNKNOWN = "it could not be told at first which run this process is in; let it connect again";
+
+export interface AgentServerParts {
+  broker: Broker;
+  processes: ProcessTable;
+  scopes: Scopes;
+  sessions: SessionRegistry;
+  destinations: DestinationResolver;
+  logins: Logins;
+  agents: UpstreamAgents;
+  /** Of the guard's own agents. */
+  keyNames: KeyNames;
+  /** In milliseconds. */
+  upstreamTimeout: number;
+}
+
+/** The agents behind a scope, and what they said of their keys. */
+interface Agents {
+  addresses: readonly AgentAddress[];
+  keyNames: KeyNames;
+}
+
+export class AgentServer {
+  readonly #parts: AgentServerParts;
+  readonly #agents = new WeakMap<Scope, Agents>();
+
+  constructor(parts: AgentServerParts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * Before a client of the scope is served.
+   * @param upstream the path of the agent to use instead of the guard's own
+   * @throws Error if that is the guard's own socket
+   */
+  add(scope: Scope, upstream?: string): void {
+    const { agents, keyNames } = this.#parts;
+    this.#agents.set(scope, {
+      addresses: agents.addresses(upstream),
+      // another agent may list the same keys under other comments
+      keyNames: upstream === undefined ? keyNames : new KeyNames(),
+    });
+  }
+
+  /** @param scope whose socket the client came to */
+  serve(socket: Socket, accepted: Accepted, scope: Scope): void {
+    const { broker, processes, scopes, sessions, destinations, logins, upstreamTimeout } = this.#parts;
+    const client = new Peer(accepted, processes);
+    const decided = this.#decidedFor(client, { kind: "agent", scope });
+    // where no run is open, nobody is in one: who asks is read when something is to be decided
+    const served = scopes.size > 0 ? decided() : scope;
+    const agents = this.#agents.get(served) ?? this.#agents.get(scope);
+    if (!agents) throw new Error("a scope without agents");
+    const timeouts = { answer: upstreamTimeout, person: Math.max(PERSON_TIMEOUT, upstreamTimeout) };
+    new AgentConnection(socket, {
+      broker,
+      get scope() {
+        const now = decided();
+        // it could not be identified before, and is behind the agents of another scope
+        return now === served || now.refused !== undefined ? now : { ...scope, refused: UNKNOWN };
+      },
+      upstream: createUpstream(agents.addresses, timeouts),
+      keyNames: agents.keyNames,
+      route: agentRoute(sessions, destinations, logins),
+      client,
+    });
+  }
+
+  /** Found out once, as soon as the client can be identified. */
+  #decidedFor(client: Peer, place: SocketOf): () => Scope {
+    let known: Scope | undefined;
+    return () => {
+      if (known) return known;
+      const caller = attempt(() => client.identify());
+      const found = decidingScope(this.#parts.scopes.decidedBy(caller, place), place);
+      if (caller) known = found;
+      return found;
+    };
+  }
+}

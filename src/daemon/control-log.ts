@@ -1,0 +1,28 @@
+/** Entries in the log for what is done to muxguard itself: lock, forget, approve. */
+import { auditEvent } from "../audit/event.ts";
+import type { AuditLog } from "../audit/log.ts";
+import type { Broker } from "../guard/decide/broker.ts";
+import { newId } from "../guard/decide/ids.ts";
+import type { Caller, ControlOperation, Request } from "../policy/request.ts";
+
+/** Logs that what is guarded wanted to control the guard. */
+export function logRefused(
+  broker: Broker,
+  caller: Caller,
+  operation: ControlOperation,
+  reason: string,
+): void {
+  const asker = { caller, isUnchanged: () => true, gone: new AbortController().signal, tells: true };
+  broker.refuse(controlOf(operation), asker, { report: () => {} }, { what: "inside", reason });
+}
+
+/** Logs that somebody else did. @throws Error if the log can't be written */
+export function logControl(log: AuditLog, caller: Caller, operation: ControlOperation): void {
+  const by = { decision: "allow", by: "default", reason: "asked for outside of any run" } as const;
+  const request = controlOf(operation);
+  log.append(auditEvent({ time: new Date(), id: newId(), request, caller, waitedMs: 0, ...by }));
+}
+
+function controlOf(operation: ControlOperation): Request {
+  return { kind: "admin", operation, path: [], forwarded: false };
+}

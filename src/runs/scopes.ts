@@ -1,0 +1,88 @@
+/** The runs that are open, who is inside of one, and which scope decides for whom. */
+import type { DecidedBy, Run, Scope, SocketOf } from "../guard/decide/scope.ts";
+import type { ProcessTable } from "../platform/proc/process.ts";
+import type { Caller } from "../policy/request.ts";
+import { isInRun, readOutside } from "./in-run.ts";
+import { isMarked } from "./mark.ts";
+
+/** Its run may allow less than the user's policy does. */
+const INSIDE = "this process is inside of a muxguard run, and only the guard of that run decides for it";
+const ASK_ITS_GUARD =
+  "this process is inside of a muxguard run, or of a container; MUXGUARD_PROMPTS names the guard to ask";
+const OF_ANOTHER_RUN = "this is another run's";
+
+export class Scopes {
+  /** By the id of the run. */
+  readonly #open = new Map<string, { run: Run; scope: Scope }>();
+  readonly #processes: ProcessTable;
+  readonly #isMarked: (pid: number) => boolean;
+
+  /** @param marked whether a process carries the mark of a run */
+  constructor(processes: ProcessTable, marked = isMarked) {
+    this.#processes = processes;
+    this.#isMarked = marked;
+  }
+
+  add(scope: Scope): void {
+    const { run } = scope;
+    if (run) this.#open.set(run.id, { run, scope });
+  }
+
+  delete(id: string): void {
+    this.#open.delete(id);
+  }
+
+  /** How many runs are open. */
+  get size(): number {
+    return this.#open.size;
+  }
+
+  /**
+   * Which scope decides for a process that came to a socket.
+   *
+   * Its own run does, whichever socket it comes to; a run's socket serves what is in no run, too. A process of
+   * a run that nobody here knows is refused: the run is another guard's, or it has killed what held it. So
+   * nothing that carries a run's mark falls to the scope outside of runs.
+   *
+   * @param caller undefined for a process that has ended: what it asks for is denied
+   */
+  decidedBy(caller: Caller | undefined, { kind, scope }: SocketOf): DecidedBy {
+    if (!caller) return { scope };
+    const own = this.#runOf(caller);
+    if (kind === "ride") return own && own.run.id !== scope.run?.id ? { refused: OF_ANOTHER_RUN } : { scope };
+    if (own) return { scope: own.scope };
+    if (scope.run) return { scope };
+    // what a container's program may be asked by itself, nobody can tell; there its own guard has to be named
+    if (kind === "askpass") return this.isInside(caller) ? { refused: ASK_ITS_GUARD } : { scope };
+    return this.#isStranger(caller) ? { refused: INSIDE } : { scope };
+  }
+
+  /** Whether it is inside of a run, be it another guard's, or of a container. */
+  isInside(caller: Caller): boolean {
+    return isInRun(caller, this.#holders, this.#isMarked);
+  }
+
+  /** A process that is there and inside of none. */
+  outside(pid: number): Caller | undefined {
+    return readOutside(this.#processes, pid, this.#holders);
+  }
+
+  /**
+   * The innermost run that the process is in: its descendants keep the run's holder among their ancestors,
+   * which adopts orphans.
+   */
+  #runOf(caller: Caller): { run: Run; scope: Scope } | undefined {
+    const runs = [...this.#open.values()];
+    const holder = caller.ancestors.find((ancestor) => runs.some(({ run }) => run.pid === ancestor.pid));
+    return runs.find(({ run }) => run.pid === holder?.pid);
+  }
+
+  /** A container is none by itself: rules speak of it. */
+  #isStranger(caller: Caller): boolean {
+    return caller.container ? this.#isMarked(caller.pid) : this.isInside(caller);
+  }
+
+  get #holders(): Set<number> {
+    return new Set([...this.#open.values()].map(({ run }) => run.pid));
+  }
+}

@@ -1,0 +1,125 @@
+/** Which scope decides, for who comes to which socket. */
+import { describe, expect, it, test } from "vitest";
+import { decidingScope, type Scope, type SocketOf } from "../../src/guard/decide/scope.ts";
+import { ProcessTable } from "../../src/platform/proc/process.ts";
+import type { Caller, Process } from "../../src/policy/request.ts";
+import { RUN_HOLDER } from "../../src/runs/in-run.ts";
+import { Scopes } from "../../src/runs/scopes.ts";
+import { makeAsker, makeBroker, makeScope } from "../support/guard.ts";
+import { login, policy, caller as usual } from "../support/policy.ts";
+
+const process = (pid: number, name = "sh"): Process => ({ pid, startTime: `${pid}`, name, cmdline: [] });
+
+const outside = makeScope();
+const [one, two] = [11, 12].map((pid) => makeScope(undefined, { run: { id: `run ${pid}`, name: "r", pid } }));
+
+/** Processes that carry a run's mark. */
+const marked = new Set([31, 33]);
+
+function scopes(): Scopes {
+  const made = new Scopes(new ProcessTable(), (pid) => marked.has(pid));
+  for (const scope of [one, two]) made.add(scope as Scope);
+  return made;
+}
+
+const below = (...ancestors: Process[]): Caller => ({ ...usual, pid: 21, ancestors });
+
+const callers = {
+  "outside of runs": below(process(2), process(1)),
+  "in the run": below(process(3), process(11)),
+  "in another run": below(process(3), process(12), process(1)),
+  "in a run in the run": below(process(12), process(3), process(11)),
+  "in a run of another guard": below(process(3), process(99, RUN_HOLDER), process(1)),
+  "marked, its holder killed": { ...below(process(1)), pid: 31 },
+  "in a container": { ...below(process(2)), container: true },
+  "in a container, and marked": { ...below(process(2)), pid: 33, container: true },
+  "behind 64 ancestors": below(...Array.from({ length: 64 }, (_, at) => process(100 + at))),
+} as const;
+
+type Who = keyof typeof callers;
+type Decides = "outside" | "the run" | "the other run" | "refused";
+
+/** To the sockets of those who are in no run: agent, control, askpass. A ride's belongs to a run. */
+const atOutside: Record<Who, [agent: Decides, control: Decides, askpass: Decides]> = {
+  "outside of runs": ["outside", "outside", "outside"],
+  "in the run": ["the run", "the run", "the run"],
+  "in another run": ["the other run", "the other run", "the other run"],
+  "in a run in the run": ["the other run", "the other run", "the other run"],
+  "in a run of another guard": ["refused", "refused", "refused"],
+  "marked, its holder killed": ["refused", "refused", "refused"],
+  "in a container": ["outside", "outside", "refused"],
+  "in a container, and marked": ["refused", "refused", "refused"],
+  "behind 64 ancestors": ["refused", "refused", "refused"],
+};
+
+/** To the sockets of the run. */
+const atRun: Record<Who, [agent: Decides, control: Decides, ride: Decides, askpass: Decides]> = {
+  "outside of runs": ["the run", "the run", "the run", "the run"],
+  "in the run": ["the run", "the run", "the run", "the run"],
+  "in another run": ["the other run", "the other run", "refused", "the other run"],
+  "in a run in the run": ["the other run", "the other run", "refused", "the other run"],
+  "in a run of another guard": ["the run", "the run", "the run", "the run"],
+  "marked, its holder killed": ["the run", "the run", "the run", "the run"],
+  "in a container": ["the run", "the run", "the run", "the run"],
+  "in a container, and marked": ["the run", "the run", "the run", "the run"],
+  "behind 64 ancestors": ["the run", "the run", "the run", "the run"],
+};
+
+function decides(who: Who, kind: SocketOf["kind"], scope: Scope): Decides {
+  const decided = scopes().decidedBy(callers[who], { kind, scope });
+  if ("refused" in decided) return "refused";
+  if (decided.scope === outside) return "outside";
+  return decided.scope === one ? "the run" : "the other run";
+}
+
+describe.each(Object.keys(callers) as Who[])("a program %s", (who) => {
+  test("at the sockets of those who are in no run", () => {
+    const kinds = ["agent", "control", "askpass"] as const;
+    expect(kinds.map((kind) => decides(who, kind, outside))).toEqual(atOutside[who]);
+  });
+
+  test("at the sockets of the run", () => {
+    const kinds = ["agent", "control", "ride", "askpass"] as const;
+    expect(kinds.map((kind) => decides(who, kind, one as Scope))).toEqual(atRun[who]);
+  });
+});
+
+describe("what is refused", () => {
+  const refused = (kind: SocketOf["kind"], scope: Scope, who: Who) =>
+    scopes().decidedBy(callers[who], { kind, scope });
+
+  it.each<[SocketOf["kind"], Scope, Who, RegExp]>([
+    ["agent", outside, "in a run of another guard", /only the guard of that run decides for it/],
+    ["control", outside, "marked, its holder killed", /inside of a muxguard run/],
+    ["askpass", outside, "in a container", /MUXGUARD_PROMPTS names the guard to ask/],
+    ["ride", one as Scope, "in another run", /another run's/],
+  ])("says why: %s", (kind, scope, who, reason) => {
+    expect(refused(kind, scope, who)).toEqual({ refused: expect.stringMatching(reason) });
+  });
+
+  it("is denied whatever the policy says, and logged with its reason", async () => {
+    const place: SocketOf = { kind: "agent", scope: makeScope(policy([], { default: "allow" })) };
+    const caller = callers["marked, its holder killed"];
+    const { broker, log } = makeBroker();
+    const verdict = await broker.decide(
+      login,
+      makeAsker(caller),
+      decidingScope(scopes().decidedBy(caller, place), place),
+    );
+    const denied = { decision: "deny", by: "fault:inside", reason: expect.stringMatching(/only the guard/) };
+    expect(verdict).toMatchObject(denied);
+    expect(log).toMatchObject([denied]);
+  });
+});
+
+it("a process that has ended is left to its socket's scope, which denies it", () => {
+  expect(scopes().decidedBy(undefined, { kind: "agent", scope: outside })).toEqual({ scope: outside });
+});
+
+it("a run that has ended decides for nobody: what is left of it is refused", () => {
+  const made = scopes();
+  made.delete("run 11");
+  const left = below(process(3), process(11, RUN_HOLDER));
+  expect(made.size).toBe(1);
+  expect(made.decidedBy(left, { kind: "agent", scope: outside })).toHaveProperty("refused");
+});
