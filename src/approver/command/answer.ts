@@ -1,5 +1,5 @@
 /** The answer of a program: one JSON object, and one of the answers that the question offers. */
-import * as v from "valibot";
+import * as z from "zod/mini";
 import { attempt } from "../../attempt.ts";
 import { answersTo } from "../../policy/describe/describe.ts";
 import { formatDuration, parseDuration } from "../../policy/duration.ts";
@@ -8,13 +8,13 @@ import type { Answer, Question } from "../../policy/question.ts";
 import { visible } from "../../policy/visible.ts";
 import { unreachable } from "../../unreachable.ts";
 
-const answerSchema = v.variant("decision", [
-  v.strictObject({ decision: v.literal("allow"), remember: v.optional(v.string()) }),
-  v.strictObject({ decision: v.literal("apart") }),
-  v.strictObject({
-    decision: v.literal("deny"),
-    reason: v.optional(v.string()),
-    remember: v.optional(v.string()),
+const answerSchema = z.discriminatedUnion("decision", [
+  z.strictObject({ decision: z.literal("allow"), remember: z.optional(z.string()) }),
+  z.strictObject({ decision: z.literal("apart") }),
+  z.strictObject({
+    decision: z.literal("deny"),
+    reason: z.optional(z.string()),
+    remember: z.optional(z.string()),
   }),
 ]);
 
@@ -22,10 +22,8 @@ const answerSchema = v.variant("decision", [
  * Without `remember` an approval is for once. @throws Error for anything that is no answer to this question
  */
 export function parseAnswer(text: string, question: Question): Answer {
-  const { success, output: data } = v.safeParse(
-    answerSchema,
-    attempt(() => JSON.parse(text)),
-  );
+  const json = attempt(() => JSON.parse(text));
+  const { success, data } = z.safeParse(answerSchema, json, { jitless: true });
   if (!success) throw new Error("what it wrote is no answer");
   switch (data.decision) {
     case "allow":
