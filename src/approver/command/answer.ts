@@ -22,11 +22,9 @@ const answerSchema = z.discriminatedUnion("decision", [
  * Without `remember` an approval is for once. @throws Error for anything that is no answer to this question
  */
 export function parseAnswer(text: string, question: Question): Answer {
-  const { data } = z.safeParse(
-    answerSchema,
-    attempt(() => JSON.parse(text)),
-  );
-  if (!data) throw new Error("what it wrote is no answer");
+  const json = attempt(() => JSON.parse(text));
+  const { success, data } = z.safeParse(answerSchema, json, { jitless: true });
+  if (!success) throw new Error("what it wrote is no answer");
   switch (data.decision) {
     case "allow":
       return allowing(data.remember ?? "once", question);
