@@ -1,13 +1,15 @@
 /**
- * What a guard answers to muxguard's own commands, checked before they print or rely on it. Fields that are
- * not listed here are kept: a guard may be newer than the command.
+ * What a guard answers to muxguard's own commands, checked before they print or rely on it: a program that
+ * has killed its run's muxguard can pose as one, and terminals obey escapes. Fields that are not listed here
+ * are kept: a guard may be newer than the command.
  */
 import * as z from "zod/mini";
 import type { GrantFacts } from "../policy/grants.ts";
 import type { Question } from "../policy/question.ts";
 import { forwardKinds, type Request, requestKinds } from "../policy/request.ts";
+import { visible } from "../policy/visible.ts";
 import type { GuardConnection } from "./connecting.ts";
-import type { Params, Requests, Result } from "./connection.ts";
+import { type Params, type Requests, type Result, RpcError } from "./connection.ts";
 import type { FromClient } from "./requests.ts";
 
 type Schema<T> = z.core.$ZodType<T>;
@@ -15,6 +17,8 @@ type Schema<T> = z.core.$ZodType<T>;
 /** It is printed as it is, and may be typed into a shell. */
 const id = z.string().check(z.regex(/^[a-z0-9]{1,32}$/));
 const text = z.string();
+/** What is printed as it is. Its guard has made it safe for a screen. */
+const printed = z.string().check(z.regex(/^[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}]*$/u));
 const flag = z.exactOptional(z.literal(true));
 const count = z.int().check(z.nonnegative());
 const duration = z.object({ milliseconds: count });
@@ -23,11 +27,11 @@ const remember = z.union([z.enum(["once", "run", "session", "always"]), duration
 const host = {
   names: z.array(text),
   port: z.exactOptional(count),
-  hostKey: z.exactOptional(text),
+  hostKey: z.exactOptional(printed),
 };
 const key = z.object({
   type: z.exactOptional(text),
-  fingerprint: text,
+  fingerprint: printed,
   comment: z.exactOptional(text),
 });
 const request = z.object({
@@ -97,7 +101,7 @@ const question = z.object({
 const grant = z.object({
   id,
   decision: z.enum(["allow", "deny"]),
-  what: text,
+  what: printed,
   left: z.union([z.number(), z.enum(["run", "session"])]),
 }) satisfies Schema<GrantFacts>;
 
@@ -127,16 +131,26 @@ const schemas: { [M in Commands]: z.ZodMiniType } = {
   adopt: z.null(),
 };
 
-/** Asks a guard. @throws Error for an answer that is not understood, as of a guard of another version */
-export function askGuard<M extends Commands>(
+/**
+ * Asks a guard. @throws RpcError for an error that it answers
+ * @throws Error for an answer that is not understood, as of a guard of another version
+ */
+export async function askGuard<M extends Commands>(
   guard: GuardConnection,
   method: M,
   params: Params<FromClient, M>,
 ): Promise<Result<FromClient, M>> {
-  return guard.request(method, params, (value) => {
-    if (z.safeParse(schemas[method], value).success) return value as Result<FromClient, M>;
-    throw new Error(
-      `the guard's answer to "${method}" is not understood; is it of another version? restart it`,
-    );
-  });
+  try {
+    return await guard.request(method, params, (value) => {
+      if (z.safeParse(schemas[method], value).success) return value as Result<FromClient, M>;
+      throw new Error(`its answer to "${method}" is not understood; is it of another version? restart it`);
+    });
+  } catch (error) {
+    throw error instanceof RpcError ? new RpcError(error.code, printable(error.message)) : error;
+  }
+}
+
+/** Words of a guard's that are printed as they are, but for what a terminal would obey. */
+function printable(words: string): string {
+  return words.replace(/(?!\n)[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (character) => visible(character));
 }

@@ -1,7 +1,9 @@
 /** The guards that run: the daemon's, and those of runs. */
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
+import { messageOf } from "../../errors.ts";
 import type { GuardConnection } from "../../rpc/connecting.ts";
+import { RpcError } from "../../rpc/connection.ts";
 import { isRunFolder } from "../../runs/folders.ts";
 import { openPaths } from "../../settings/paths.ts";
 import { toStderr } from "../../to-stderr.ts";
@@ -29,13 +31,17 @@ export async function eachGuard<T>(use: Use<T>, report = toStderr): Promise<T[]>
   return (await Promise.all(paths.map((path) => useGuard(path, use, report)))).flat();
 }
 
-/** Empty where no guard listens, or none that answers. */
+/**
+ * Empty where no guard listens, or none that answers and is understood: it must not stand in the way of the
+ * others. @throws RpcError for a guard that refuses
+ */
 export async function useGuard<T>(path: string, use: Use<T>, report = toStderr): Promise<T[]> {
   try {
     return await useAnswering(path, use, report);
   } catch (error) {
-    if (!(error instanceof NoAnswer)) throw error;
-    report(`muxguard: ${error.message}`);
+    if (error instanceof RpcError) throw error;
+    const said = error instanceof NoAnswer ? error.message : `${path} is passed over: ${messageOf(error)}`;
+    report(`muxguard: ${said}`);
     return [];
   }
 }
