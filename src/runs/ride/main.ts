@@ -2,8 +2,9 @@
  * What the ssh of a run with `--ride` runs first: asks the guard for a master, and prints what the shell
  * should become. Not a command of muxguard's own. An `ssh` that nobody lets pass ends with 255, as ssh does.
  */
-import { messageOf } from "../../errors.ts";
+
 import { dirname, join } from "node:path";
+import { messageOf } from "../../errors.ts";
 import { attachRide } from "./client.ts";
 import { findProgram } from "./shims.ts";
 
