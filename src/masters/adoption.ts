@@ -6,7 +6,7 @@
  * Only a socket at which an ssh process of this user listens is taken over. Anything else stays as it is, and
  * is told of.
  */
-import { linkSync, lstatSync, mkdirSync, renameSync } from "node:fs";
+import { existsSync, linkSync, lstatSync, mkdirSync, renameSync } from "node:fs";
 import { userInfo } from "node:os";
 import { dirname, join } from "node:path";
 import { messageOf } from "../errors.ts";
@@ -88,7 +88,7 @@ export class Adoption {
 
   /** @throws Error for a folder that others may write to */
   async #look(folder: string, names: readonly string[]): Promise<void> {
-    if (!lstatSync(folder, { throwIfNoEntry: false })) return; // it may come
+    if (!existsSync(folder)) return; // it may come
     checkControlFolder(folder);
     for (const path of [...this.#refused.keys()]) if (dirname(path) === folder) this.#refused.delete(path);
     this.#hidden.putBackIn(folder);

@@ -129,7 +129,7 @@ export class WatchedFolder {
     try {
       return this.#edges.readdir(this.path);
     } catch (error) {
-      if (hasCode(error, "ENOENT")) return []; // it may come
+      if (hasCode(error, "ENOENT") || hasCode(error, "ENOTDIR")) return []; // it may come
       throw error;
     }
   }

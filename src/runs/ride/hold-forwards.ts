@@ -4,9 +4,10 @@
  * command of muxguard's own.
  */
 import { spawnSync } from "node:child_process";
-import { existsSync, watch } from "node:fs";
+import { existsSync } from "node:fs";
 import { dirname } from "node:path";
 import { messageOf } from "../../errors.ts";
+import { WatchedFolder } from "../../platform/files/watched-folder.ts";
 
 const FAILED = 255; // as ssh ends after a signal, and where its connection is lost
 
@@ -16,8 +17,8 @@ const ended = new Promise<string | undefined>((resolve) => {
   const look = (): void => {
     if (!existsSync(path)) resolve("muxguard: the shared connection has ended");
   };
-  watch(dirname(path), look).on("error", look);
-  setImmediate(look);
+  const watched = new WatchedFolder(dirname(path), { found: look, changed: look, failed: () => {} });
+  setImmediate(() => void watched.start()); // never rejects
 });
 
 main().catch((error) => {

@@ -19,6 +19,7 @@ import type { Question } from "../../policy/question.ts";
 import type { RideRequest, Way } from "../../rpc/requests.ts";
 import { serve, serveClient } from "../../rpc/serving.ts";
 import { askerOf, parentOf } from "../asking-parent.ts";
+import { RidePaths } from "./paths.ts";
 import { writeShims } from "./shims.ts";
 
 export interface RidesOptions {
@@ -34,12 +35,12 @@ const MAX_RECEIVED = 1024 * 1024;
 
 export class Rides {
   readonly #options: RidesOptions;
-  /** The run's control socket for each master's destination. */
-  readonly #paths = new Map<string, Promise<string>>();
+  readonly #paths: RidePaths;
   #listener: Listener | undefined;
 
   private constructor(options: RidesOptions) {
     this.#options = options;
+    this.#paths = new RidePaths((path) => options.connections.isOpen(path));
   }
 
   static async start(options: RidesOptions): Promise<Rides> {
@@ -65,8 +66,7 @@ export class Rides {
   /** @param keepsShims where the run goes on: without them, its ssh would be the real one */
   async close(keepsShims = false): Promise<void> {
     await this.#listener?.close();
-    for (const path of this.#paths.values())
-      await path.then((found) => this.#options.connections.stop(found)).catch(() => {});
+    for (const path of await this.#paths.all()) this.#options.connections.stop(path);
     if (!keepsShims) rmSync(this.#options.folder, { recursive: true, force: true });
   }
 
@@ -91,16 +91,11 @@ export class Rides {
     const decided = connections.decidedBy(peer.identify(), { kind: "ride", scope });
     if ("refused" in decided) throw new Error(`muxguard: denied: ${decided.refused}`);
     const key = JSON.stringify([destination.host, destination.user, destination.port, destination.jump]);
-    // two at once would both open it, and one listener would be lost
-    for (let other = this.#paths.get(key); other; other = this.#paths.get(key)) {
-      const known = await other.catch(() => undefined); // refused: this one is decided anew
-      if (known !== undefined && connections.isOpen(known)) return connections.clientOf(known);
-      if (this.#paths.get(key) === other) this.#paths.delete(key);
-    }
-    const path = join(this.#options.folder, randomBytes(4).toString("hex"));
-    const opening = connections.openFor({ destination, purpose, asker, scope, prompters }, path);
-    this.#paths.set(key, opening);
-    return connections.clientOf(await opening);
+    const open = (): Promise<string> => {
+      const path = join(this.#options.folder, randomBytes(4).toString("hex"));
+      return connections.openFor({ destination, purpose, asker, scope, prompters }, path);
+    };
+    return connections.clientOf(await this.#paths.ensure(key, open));
   }
 }
 
