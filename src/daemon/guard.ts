@@ -167,7 +167,7 @@ export class Guard {
     this.#questions = new Questions(onOpen, { gatherFor: GATHER_FOR, perProgram: config.maxQuestions });
     // the way by which it is answered is the one by which it is unlocked
     this.#lock = new Lock(paths.runtime, () => options.onQuestion?.());
-    const notices = new Notices({ patterns: config.notices, desktop: this.#desktop, now: bootTime });
+    const notices = new Notices({ patterns: config.notices, desktop: this.#desktop.notices, now: bootTime });
     this.#broker = new Broker({
       record: (decided) => {
         this.#log.append(auditEvent(decided));
