@@ -15,7 +15,7 @@ const INTERVAL = 5000;
 export interface NoticeOptions {
   /** Of the names of rules. */
   patterns: readonly string[];
-  desktop: Desktop;
+  desktop: Pick<Desktop, "unavailable" | "show">;
   /** A monotonic clock, in milliseconds. */
   now: () => number;
 }

@@ -24,6 +24,7 @@ const probes: Record<string, () => boolean> = {
   bus: () => isOnPath("dbus-daemon"),
   cc: () => isOnPath("cc"),
   dunst: () => isOnPath("dunst") && isOnPath("dunstctl") && isOnPath("Xvfb"),
+  "notify-send": () => isOnPath("notify-send"),
   "ssh-askpass": () => X11_ASKPASS !== "" && isOnPath("xdotool") && isOnPath("Xvfb"),
   dbclient: () => isOnPath("dbclient"),
 };

@@ -71,7 +71,7 @@ export function composeGuard(options: GuardOptions): GuardParts {
   const scopes = new Scopes(processes);
   const outside = (pid: number) => scopes.outside(pid);
   const ways = composeWays({ environment, config, folder: join(folder, "popup"), outside });
-  const notices = new Notices({ patterns: config.notices, desktop: ways.desktop, now: bootTime });
+  const notices = new Notices({ patterns: config.notices, desktop: ways.desktop.notices, now: bootTime });
   const forget = (prefix?: string): number => {
     if (!prefix) broker.forget();
     return grants.forget(prefix);

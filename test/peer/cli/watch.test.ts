@@ -197,6 +197,23 @@ describeWith(["ssh", "sshd", "tmux"], "muxguard watch", () => {
     await result;
   });
 
+  it.each(["the key", "the signal"])(
+    "gives the terminal back while it is stopped by %s, and comes back",
+    async (how) => {
+      terminal.enter("sh -c 'echo $$ > pid; exec muxguard watch'; echo code $?");
+      await terminal.shows("nothing waits for an answer");
+      if (how === "the key") terminal.press("C-z");
+      else process.kill(Number(readFileSync(lab.path("pid"), "utf8")), "SIGTSTP");
+      await terminal.shows("Stopped");
+      await isBack();
+      terminal.enter("clear; fg; echo again $?");
+      await terminal.shows("nothing waits for an answer");
+      terminal.press("q");
+      await terminal.shows("again 0");
+      await isBack();
+    },
+  );
+
   it("gives the terminal back when it is ended by a signal", async () => {
     terminal.enter("sh -c 'echo $$ > pid; exec muxguard watch'; echo code $?");
     await terminal.shows("nothing waits for an answer");
