@@ -43,7 +43,8 @@ export function unknownPath(options: readonly string[], host: string): string {
   const file = read.findLast(({ letter }) => letter === "F")?.argument;
   if (file === undefined)
     return `with these options, the connection may lead elsewhere than ssh ${host}: say --control-path PATH for it`;
-  return `what ${file} says of ${host} is not looked up: say --control-path PATH, or set ssh_config = "${file}" in config.toml and start the daemon anew`;
+  const instead = `set ssh_config = "${file}" in config.toml and start the daemon anew`;
+  return `what ${file} says of ${host} is not looked up: say --control-path PATH, or ${instead}`;
 }
 
 function whyNot({ letter, argument = "" }: SshOption): string | undefined {
