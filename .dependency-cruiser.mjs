@@ -42,11 +42,10 @@ const nodeModules = {
 
 /** Packages, and who alone may import them. */
 const packages = {
-  koffi: "src/platform/libc",
-  "dbus-native": "src/platform/dbus/message-bus.ts",
+  koffi: "src/platform/libc/binding.ts",
+  "dbus-native": "(src/platform/dbus/message-bus.ts|lab/desktop/)",
   "node-notifier": "src/platform/desktop/",
-  inquirer: "src/(approver|cli)/",
-  "@inquirer/core": "src/(approver|cli)/",
+  inquirer: "src/cli/",
   ssh2: "(lab|src/demo)/",
   "smol-toml": "src/settings/toml-file.ts",
   commander: "src/cli/",

@@ -9,12 +9,12 @@ import { constants } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { addKeys, makeKey, startAgent } from "../lab/agent.ts";
-import { PrivateBus } from "../lab/bus.ts";
+import { PrivateBus } from "../lab/desktop/bus.ts";
 import { makeFolder } from "../lab/folder.ts";
 import { Home } from "../lab/home.ts";
 import { firstWords, Processes, type Start } from "../lab/processes.ts";
 import { ASKPASS, MUXGUARD } from "../lab/programs.ts";
-import { type Server, startSshd } from "../lab/sshd.ts";
+import { type Server, startSshd } from "../lab/servers/sshd.ts";
 import { NODE } from "./as-ssh.ts";
 import { hostLine } from "./login.ts";
 

@@ -5,7 +5,7 @@
 import type { ChildProcess } from "node:child_process";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { StubServer } from "../lab/notification-server.ts";
+import { StubServer } from "../lab/desktop/notification-server.ts";
 import { firstWords } from "../lab/processes.ts";
 import { AgentClient } from "./agent-client.ts";
 import type { GuardOptions, Lab } from "./lab.ts";

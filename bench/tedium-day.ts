@@ -3,7 +3,7 @@
  * but the first, and lunch after the second, over which the connections are lost. Each hostile request comes
  * after the person's own approval of what is nearest to it.
  */
-import { SERVERS_HAVE_TERMINALS } from "../lab/terminals.ts";
+import { SERVERS_HAVE_TERMINALS } from "../lab/terminal/server-terminals.ts";
 import { BASTION, FLEET, FORGES, STRANGER, WORKPLACES } from "./tedium-hosts.ts";
 import type { World } from "./tedium-worlds.ts";
 

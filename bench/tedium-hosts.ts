@@ -1,8 +1,8 @@
 /** The hosts of the day: an sshd with a host key of its own for each, all on the loopback interface. */
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import type { Server } from "../lab/servers/sshd.ts";
 import type { SshFiles } from "../lab/ssh-files.ts";
-import type { Server } from "../lab/sshd.ts";
 import type { Lab } from "./lab.ts";
 
 /** Of the two projects: where they are fetched from and pushed to. */

@@ -14,8 +14,8 @@ import { Home } from "./home.ts";
 import { accepts, freePort } from "./network.ts";
 import { ended, finished, Processes, type Result, type Start, stderrOf, until } from "./processes.ts";
 import { MUXGUARD } from "./programs.ts";
+import { type Server, startSshd } from "./servers/sshd.ts";
 import type { Known } from "./ssh-files.ts";
-import { type Server, startSshd } from "./sshd.ts";
 
 export { accepts, ended, finished, freePort, MUXGUARD, type Result, type Server, stderrOf, until };
 

@@ -7,7 +7,7 @@ import { sshProcesses } from "./masters.ts";
 import { HOST, MuxLab } from "./mux-lab.ts";
 import type { Result } from "./processes.ts";
 import { MUXGUARD } from "./programs.ts";
-import type { Server } from "./sshd.ts";
+import type { Server } from "./servers/sshd.ts";
 
 export class OpenLab extends MuxLab {
   readonly program = MUXGUARD;

@@ -1,11 +1,11 @@
 /** docs/notification.png: a question of muxguard as dunst shows it, on a screen that nobody sees. */
 import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
-import { PrivateBus } from "../../lab/bus.ts";
+import { PrivateBus } from "../../lab/desktop/bus.ts";
+import { NOTIFICATIONS } from "../../lab/desktop/notification-server.ts";
+import { Screen } from "../../lab/desktop/screen.ts";
 import { Lab } from "../../lab/lab.ts";
-import { NOTIFICATIONS } from "../../lab/notification-server.ts";
 import { firstWords, until } from "../../lab/processes.ts";
-import { Screen } from "../../lab/screen.ts";
 import { createNotificationApprover } from "../../src/approver/notification/approver.ts";
 import { Notifications } from "../../src/platform/dbus/notifications.ts";
 import type { Question } from "../../src/policy/question.ts";

@@ -2,8 +2,8 @@
 import { execFileSync, type SpawnOptions } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { Lab, MUXGUARD, until } from "../../lab/lab.ts";
-import { Terminal } from "../../lab/terminal.ts";
-import { TmuxServer } from "../../lab/tmux-server.ts";
+import { Terminal } from "../../lab/terminal/terminal.ts";
+import { TmuxServer } from "../../lab/terminal/tmux-server.ts";
 import { toSvg } from "./ansi-to-svg.ts";
 import { inDocs } from "./in-docs.ts";
 

@@ -1,6 +1,6 @@
 /** A server of the demo: it lets one key in and has one answer for every command. */
 import ssh2, { type AuthContext, type ParsedKey } from "ssh2";
-import { type EmbeddedServer, startEmbeddedServer } from "../../lab/embedded-server.ts";
+import { type EmbeddedServer, startEmbeddedServer } from "../../lab/servers/embedded-server.ts";
 
 export interface ServerOptions {
   /** A private key, as ssh-keygen writes it. */

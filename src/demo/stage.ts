@@ -6,10 +6,10 @@ import { execFile } from "node:child_process";
 import { mkdirSync, readFileSync, rmSync } from "node:fs";
 import { promisify } from "node:util";
 import { createKey, startAgent } from "../../lab/agent.ts";
-import type { EmbeddedServer } from "../../lab/embedded-server.ts";
 import { makeFolder } from "../../lab/folder.ts";
 import { Home } from "../../lab/home.ts";
 import { firstWords, Processes } from "../../lab/processes.ts";
+import type { EmbeddedServer } from "../../lab/servers/embedded-server.ts";
 import { hasCode } from "../errors.ts";
 import { startServer } from "./server.ts";
 

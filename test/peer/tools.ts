@@ -6,7 +6,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { describe } from "vitest";
 import { PYTHON, SSHD, X11_ASKPASS } from "../../lab/programs.ts";
-import { SERVERS_HAVE_TERMINALS } from "../../lab/terminals.ts";
+import { SERVERS_HAVE_TERMINALS } from "../../lab/terminal/server-terminals.ts";
 
 export { PYTHON, X11_ASKPASS };
 

@@ -5,8 +5,8 @@ import { PassThrough } from "node:stream";
 import { setTimeout as sleep, setImmediate as turn } from "node:timers/promises";
 import type { ReadStream } from "node:tty";
 import { expect, it, onTestFinished } from "vitest";
+import { until } from "../../../lab/processes.ts";
 import { readKeys } from "../../../src/approver/terminal/key-reader.ts";
-import { until } from "../../peer/lab.ts";
 
 const SHORT = 30;
 

@@ -8,8 +8,8 @@ import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
 import { ended, until } from "../../../lab/lab.ts";
 import { OpenLab } from "../../../lab/open-lab.ts";
-import { type PasswordServer, startPasswordServer } from "../../../lab/password-server.ts";
-import { Pty } from "../../../lab/pty.ts";
+import { type PasswordServer, startPasswordServer } from "../../../lab/servers/password-server.ts";
+import { Pty } from "../../../lab/terminal/pty.ts";
 import { describeWith } from "../tools.ts";
 
 const SECRET = "correct horse 7";

@@ -6,11 +6,11 @@ import { type ChildProcess, execFileSync } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { userInfo } from "node:os";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
-import { PrivateBus } from "../../../lab/bus.ts";
+import { PrivateBus } from "../../../lab/desktop/bus.ts";
+import { NOTIFICATIONS } from "../../../lab/desktop/notification-server.ts";
+import { Screen } from "../../../lab/desktop/screen.ts";
 import { Lab, until } from "../../../lab/lab.ts";
-import { NOTIFICATIONS } from "../../../lab/notification-server.ts";
 import { endOf } from "../../../lab/processes.ts";
-import { Screen } from "../../../lab/screen.ts";
 import { describeWith } from "../tools.ts";
 
 /** How long a notification takes no clicks, and a little more. */

@@ -2,9 +2,9 @@
  * Notifications on a message bus of one's own, with a server that does what the test says, and with dunst.
  */
 import { afterAll, afterEach, beforeEach, expect, it, onTestFinished } from "vitest";
-import { PrivateBus, sendTo } from "../../../lab/bus.ts";
+import { PrivateBus, sendTo } from "../../../lab/desktop/bus.ts";
+import { NOTIFICATIONS, type Notified, StubServer } from "../../../lab/desktop/notification-server.ts";
 import { Lab, until } from "../../../lab/lab.ts";
-import { NOTIFICATIONS, type Notified, StubServer } from "../../../lab/notification-server.ts";
 import type { Approver } from "../../../src/approver/approver.ts";
 import { createNotificationApprover } from "../../../src/approver/notification/approver.ts";
 import { Notifications } from "../../../src/platform/dbus/notifications.ts";

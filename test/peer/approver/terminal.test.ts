@@ -11,7 +11,7 @@ import {
 import { userInfo } from "node:os";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
 import { Lab, MUXGUARD, until } from "../../../lab/lab.ts";
-import { Terminal } from "../../../lab/terminal.ts";
+import { Terminal } from "../../../lab/terminal/terminal.ts";
 import { describeWith } from "../tools.ts";
 
 describeWith(["ssh", "sshd", "tmux"], "a question on the terminal", () => {

@@ -4,9 +4,9 @@ import { existsSync, readFileSync, rmSync } from "node:fs";
 import { userInfo } from "node:os";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
 import { AskpassLab } from "../../../lab/askpass-lab.ts";
+import { Screen } from "../../../lab/desktop/screen.ts";
 import { Lab, until } from "../../../lab/lab.ts";
 import { endOf } from "../../../lab/processes.ts";
-import { Screen } from "../../../lab/screen.ts";
 import { describeWith, X11_ASKPASS } from "../tools.ts";
 
 /** How long OK does not count after the program was started, and a little more. */

@@ -3,9 +3,9 @@ import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import { ASKPASS, AskpassLab } from "../../../lab/askpass-lab.ts";
-import { PrivateBus } from "../../../lab/bus.ts";
+import { PrivateBus } from "../../../lab/desktop/bus.ts";
+import { StubServer } from "../../../lab/desktop/notification-server.ts";
 import { ended, MUXGUARD, type Result, until } from "../../../lab/lab.ts";
-import { StubServer } from "../../../lab/notification-server.ts";
 import { attempt } from "../../../src/attempt.ts";
 import { describeWith } from "../tools.ts";
 

@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
 import { AskpassLab } from "../../../lab/askpass-lab.ts";
 import { type Result, until } from "../../../lab/lab.ts";
-import { Pty } from "../../../lab/pty.ts";
+import { Pty } from "../../../lab/terminal/pty.ts";
 import { describeWith } from "../tools.ts";
 
 const HOST = "prod.example";

@@ -5,8 +5,8 @@ import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { ASKPASS, AskpassLab } from "../../../lab/askpass-lab.ts";
-import { GitServer } from "../../../lab/git-server.ts";
-import { Pty } from "../../../lab/pty.ts";
+import { GitServer } from "../../../lab/servers/git-server.ts";
+import { Pty } from "../../../lab/terminal/pty.ts";
 import { describeWith } from "../tools.ts";
 
 /** A certificate authority of the laboratory's, another one, and a server that the first one vouches for. */

@@ -7,13 +7,13 @@ import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "no
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
 import { AskpassLab } from "../../../lab/askpass-lab.ts";
-import { PrivateBus } from "../../../lab/bus.ts";
+import { PrivateBus } from "../../../lab/desktop/bus.ts";
+import { NOTIFICATIONS } from "../../../lab/desktop/notification-server.ts";
+import { Screen } from "../../../lab/desktop/screen.ts";
 import { ended, until } from "../../../lab/lab.ts";
-import { NOTIFICATIONS } from "../../../lab/notification-server.ts";
 import { endOf } from "../../../lab/processes.ts";
-import { Screen } from "../../../lab/screen.ts";
-import { Terminal } from "../../../lab/terminal.ts";
-import { TmuxServer } from "../../../lab/tmux-server.ts";
+import { Terminal } from "../../../lab/terminal/terminal.ts";
+import { TmuxServer } from "../../../lab/terminal/tmux-server.ts";
 import { describeWith } from "../tools.ts";
 
 const HOST = "vault.example";

@@ -5,8 +5,8 @@ import { relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ASKPASS, AskpassLab } from "../../../lab/askpass-lab.ts";
-import { GitServer } from "../../../lab/git-server.ts";
-import { Pty } from "../../../lab/pty.ts";
+import { GitServer } from "../../../lab/servers/git-server.ts";
+import { Pty } from "../../../lab/terminal/pty.ts";
 import { describeWith } from "../tools.ts";
 
 const SECRET = GitServer.PASSWORD;

@@ -7,12 +7,12 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
 import { ASKPASS, AskpassLab } from "../../../lab/askpass-lab.ts";
-import { GitServer } from "../../../lab/git-server.ts";
 import { ended, finished, type Result, until } from "../../../lab/lab.ts";
 import { OpenLab } from "../../../lab/open-lab.ts";
-import { startPasswordServer } from "../../../lab/password-server.ts";
-import type { Terminal } from "../../../lab/terminal.ts";
-import { TmuxServer } from "../../../lab/tmux-server.ts";
+import { GitServer } from "../../../lab/servers/git-server.ts";
+import { startPasswordServer } from "../../../lab/servers/password-server.ts";
+import type { Terminal } from "../../../lab/terminal/terminal.ts";
+import { TmuxServer } from "../../../lab/terminal/tmux-server.ts";
 import { attempt } from "../../../src/attempt.ts";
 import { describeWith } from "../tools.ts";
 

@@ -4,7 +4,7 @@ import { existsSync, readFileSync, rmSync } from "node:fs";
 import type { Readable } from "node:stream";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
 import { Lab, MUXGUARD, until } from "../../../lab/lab.ts";
-import { Terminal } from "../../../lab/terminal.ts";
+import { Terminal } from "../../../lab/terminal/terminal.ts";
 import { describeWith } from "../tools.ts";
 
 const status = { pid: 1, upstream: [], runs: 0, grants: 0, locked: false, pending: 2, masters: [] };

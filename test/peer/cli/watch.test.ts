@@ -2,7 +2,7 @@
 import { existsSync, readFileSync, rmSync } from "node:fs";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
 import { Lab, MUXGUARD, until } from "../../../lab/lab.ts";
-import { Terminal } from "../../../lab/terminal.ts";
+import { Terminal } from "../../../lab/terminal/terminal.ts";
 import { describeWith } from "../tools.ts";
 
 describeWith(["ssh", "sshd", "tmux"], "muxguard watch", () => {

@@ -2,7 +2,7 @@
 import { execFileSync } from "node:child_process";
 import { symlinkSync, writeFileSync } from "node:fs";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { PrivateBus } from "../../../lab/bus.ts";
+import { PrivateBus } from "../../../lab/desktop/bus.ts";
 import { ended, Lab, until } from "../../../lab/lab.ts";
 import { describeWith } from "../tools.ts";
 

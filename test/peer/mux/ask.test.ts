@@ -2,8 +2,8 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { ended, finished, until } from "../../../lab/lab.ts";
 import { HOST, MuxLab } from "../../../lab/mux-lab.ts";
-import { Pty } from "../../../lab/pty.ts";
-import { SERVERS_HAVE_TERMINALS } from "../../../lab/terminals.ts";
+import { Pty } from "../../../lab/terminal/pty.ts";
+import { SERVERS_HAVE_TERMINALS } from "../../../lab/terminal/server-terminals.ts";
 import { describeWith } from "../tools.ts";
 
 const ASK = '[[rule]]\nname = "careful"\ncommand = "uptime*"\naction = "ask"\nremember = "never"\n';

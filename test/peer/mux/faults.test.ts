@@ -7,7 +7,7 @@ import { constants } from "node:os";
 import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
 import { ended, finished, type Result, until } from "../../../lab/lab.ts";
 import { HOST, inodeOf, MuxLab, namesIn } from "../../../lab/mux-lab.ts";
-import { SERVERS_HAVE_TERMINALS } from "../../../lab/terminals.ts";
+import { SERVERS_HAVE_TERMINALS } from "../../../lab/terminal/server-terminals.ts";
 import { describeWith } from "../tools.ts";
 
 /** Whether the process has a handler for the signal: SigCgt, proc(5). */

@@ -1,8 +1,8 @@
 /** Sessions with a terminal over a guarded control socket: its size, its keys, its signals. */
 import { afterAll, beforeAll, expect, it as test } from "vitest";
 import { HOST, MuxLab } from "../../../lab/mux-lab.ts";
-import { Pty } from "../../../lab/pty.ts";
-import { SERVERS_HAVE_TERMINALS } from "../../../lab/terminals.ts";
+import { Pty } from "../../../lab/terminal/pty.ts";
+import { SERVERS_HAVE_TERMINALS } from "../../../lab/terminal/server-terminals.ts";
 import { describeWith } from "../tools.ts";
 
 const it = test.skipIf(!SERVERS_HAVE_TERMINALS);

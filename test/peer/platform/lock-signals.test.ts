@@ -1,7 +1,7 @@
 /** Message buses of one's own, with a made-up login1 and screen saver. */
 import type { MessageBus as Client } from "dbus-native";
 import { afterAll, afterEach, beforeEach, expect, it, onTestFinished, vi } from "vitest";
-import { PrivateBus, sendTo } from "../../../lab/bus.ts";
+import { PrivateBus, sendTo } from "../../../lab/desktop/bus.ts";
 import { Lab, until } from "../../../lab/lab.ts";
 import { type LockSignals, onLockOrSleep } from "../../../src/platform/dbus/lock-signals.ts";
 import { describeWith } from "../tools.ts";

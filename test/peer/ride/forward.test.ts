@@ -8,7 +8,7 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { ended, finished, freePort, until } from "../../../lab/lab.ts";
 import { HOST } from "../../../lab/mux-lab.ts";
 import { OpenLab } from "../../../lab/open-lab.ts";
-import { Pty } from "../../../lab/pty.ts";
+import { Pty } from "../../../lab/terminal/pty.ts";
 import { describeWith } from "../tools.ts";
 
 describeWith(["ssh", "sshd", "python"], "a ride's forwards", () => {

@@ -2,11 +2,14 @@
 import { type ChildProcess, execFileSync } from "node:child_process";
 import { existsSync, readFileSync, rmSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { PrivateBus } from "../../../lab/desktop/bus.ts";
+import { NOTIFICATIONS } from "../../../lab/desktop/notification-server.ts";
+import { Screen } from "../../../lab/desktop/screen.ts";
+import { Lab } from "../../../lab/lab.ts";
+import { endOf, until } from "../../../lab/processes.ts";
 import { createDesktop, createNoticeBoard } from "../../../src/platform/desktop/desktop.ts";
 import { findNotifier, type Notifier } from "../../../src/platform/desktop/notifiers.ts";
-import { Lab, until } from "../../peer/lab.ts";
 import { describeWith } from "../../peer/tools.ts";
-import { endOf, NOTIFICATIONS, PrivateBus, Screen } from "../../support/message-bus.ts";
 
 const notice = { title: "muxguard: allowed", text: "log in to alpha.example", buttons: [] };
 

@@ -1,7 +1,7 @@
 /** A tmux as a user has it: a server with sessions, and clients attached to it on terminals of their own. */
 import { execFileSync } from "node:child_process";
-import type { Lab } from "./lab.ts";
-import { until } from "./processes.ts";
+import type { Lab } from "../lab.ts";
+import { until } from "../processes.ts";
 import { Terminal } from "./terminal.ts";
 
 export class TmuxServer {

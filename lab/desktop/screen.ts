@@ -1,6 +1,6 @@
 /** A screen that nobody sees, and the notifications on it. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { endOf, firstWords } from "./processes.ts";
+import { endOf, firstWords } from "../processes.ts";
 
 /** A screen that nobody sees. */
 export class Screen {

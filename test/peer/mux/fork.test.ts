@@ -5,9 +5,9 @@
 import { chmodSync, existsSync, readFileSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
 import { basename } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
-import { ended, finished, until } from "./lab.ts";
-import { HOST, MuxLab } from "./mux-lab.ts";
-import { describeWith, PYTHON } from "./tools.ts";
+import { HOST, MuxLab } from "../../../lab/mux-lab.ts";
+import { ended, finished, until } from "../../../lab/processes.ts";
+import { describeWith, PYTHON } from "../tools.ts";
 
 /** Gives what it reads, and each piece late. */
 const DELAY = "import os, time\nwhile b := os.read(0, 65536):\n    time.sleep(0.05)\n    os.write(1, b)\n";

@@ -3,9 +3,9 @@
  * module.
  */
 import type { ChildProcess } from "node:child_process";
-import type { Lab } from "./lab.ts";
-import { ended, until } from "./processes.ts";
-import { PYTHON } from "./programs.ts";
+import type { Lab } from "../lab.ts";
+import { ended, until } from "../processes.ts";
+import { PYTHON } from "../programs.ts";
 
 /**
  * Reads a line for each thing to be done: a size ("R 40 120") or text in JSON ("T \"ls\\r\""). Ends with the

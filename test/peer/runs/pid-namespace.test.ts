@@ -2,8 +2,9 @@
 import { spawnSync } from "node:child_process";
 import { mkdirSync, readdirSync } from "node:fs";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { Lab, MUXGUARD } from "./lab.ts";
-import { describeWith } from "./tools.ts";
+import { Lab } from "../../../lab/lab.ts";
+import { MUXGUARD } from "../../../lab/programs.ts";
+import { describeWith } from "../tools.ts";
 
 /** An ordinary user needs a user namespace first; root may have none. */
 const options = ["-Urpf", "-pf"].find(

@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type MessageBus as Client, createClient, type Message } from "dbus-native";
-import { endOf, firstWords, type Start } from "./processes.ts";
+import { endOf, firstWords, type Start } from "../processes.ts";
 
 const config = (socket: string): string => `<busconfig>
   <type>session</type>

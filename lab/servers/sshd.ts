@@ -1,10 +1,10 @@
 /** A real sshd on the loopback interface that lets one key in, as the user who runs it. */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { makeKey } from "./agent.ts";
-import { freePort } from "./network.ts";
-import { type Start, until } from "./processes.ts";
-import { SSHD } from "./programs.ts";
+import { makeKey } from "../agent.ts";
+import { freePort } from "../network.ts";
+import { type Start, until } from "../processes.ts";
+import { SSHD } from "../programs.ts";
 
 export interface Server {
   name: string;

@@ -1,9 +1,9 @@
 /** ControlPersist, and a question that is open longer than that. */
 import { existsSync } from "node:fs";
 import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
-import { until } from "./lab.ts";
-import { HOST, MuxLab } from "./mux-lab.ts";
-import { describeWith } from "./tools.ts";
+import { HOST, MuxLab } from "../../../lab/mux-lab.ts";
+import { until } from "../../../lab/processes.ts";
+import { describeWith } from "../tools.ts";
 
 describeWith(["ssh", "sshd"], "a master about which a person is asked", () => {
   const lab = new MuxLab();

@@ -1,6 +1,6 @@
 /** A terminal that a test looks at and types on: a tmux server of its own. */
 import { execFileSync } from "node:child_process";
-import { until } from "./processes.ts";
+import { until } from "../processes.ts";
 
 /** How long a prompt takes no keys, and a little more. */
 const DEAF_FOR = 1100;

@@ -6,7 +6,7 @@ import { execFileSync, spawn } from "node:child_process";
 import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from "node:http";
 import { createServer as createTlsServer } from "node:https";
 import { join } from "node:path";
-import type { Lab } from "./lab.ts";
+import type { Lab } from "../lab.ts";
 
 export class GitServer {
   /** Of `me`. */

@@ -1,1 +1,0 @@
-export * from "../../lab/askpass-lab.ts";

@@ -1,1 +1,0 @@
-export * from "../../lab/git-server.ts";

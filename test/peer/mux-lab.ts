@@ -1,1 +1,0 @@
-export * from "../../lab/mux-lab.ts";

@@ -1,1 +1,0 @@
-export * from "../../lab/password-server.ts";
