@@ -22,6 +22,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it, test } from "vitest";
+import { makeFifo } from "../src/platform/libc/descriptors.ts";
 import { keepCache, load } from "../src/start.ts";
 import { bundled } from "./support/bundled.ts";
 
@@ -82,8 +83,8 @@ describe("a program", () => {
     ["the group may write to the folder", () => chmodSync(folder, 0o770)],
     ["anybody may write to the folder, and be it sticky", () => chmodSync(folder, 0o1777)],
     ["the cache is a link", () => linkTo("elsewhere")],
-    ["the cache is a folder", () => instead("mkdir")],
-    ["the cache is a FIFO that nobody writes to", () => instead("mkfifo")],
+    ["the cache is a folder", () => instead((path) => mkdirSync(path))],
+    ["the cache is a FIFO that nobody writes to", () => instead(makeFifo)],
   ])("is compiled where %s", (_, spoil) => {
     spoil();
     expect(run()).toBe(compiled);
@@ -112,9 +113,9 @@ describe("a program", () => {
     });
   const flip = (content: Buffer, at: number): void =>
     void content.writeUInt8(content.readUInt8(at) ^ 0xff, at);
-  const instead = (command: string): void => {
+  const instead = (make: (path: string) => void): void => {
     rmSync(cache);
-    execFileSync(command, [cache]);
+    make(cache);
   };
   const linkTo = (name: string): void => {
     renameSync(cache, join(folder, name));

@@ -20,7 +20,7 @@ interface Stub {
 }
 
 function start(): ChildProcess {
-  const child = spawn("sleep", ["1000"], { stdio: "ignore" });
+  const child = spawn(process.execPath, ["-e", "setTimeout(() => {}, 1e6)"], { stdio: "ignore" });
   onTestFinished(() => void child.kill("SIGKILL"));
   return child;
 }

@@ -41,8 +41,9 @@ describe("an answer of a guard's", () => {
     ["forget", 3],
     ["answer", true],
     ["adopt", null],
-    ["close", { path: "/c" }],
+    ["close", { path: "/c", remaining: ["/d"] }],
     ["open", { path: "/c", already: false }],
+    ["open", { path: "/c", already: true, shares: ["/d"] }],
   ])("comes as it was sent: %s %j", async (method, result) => {
     expect(await answered(method, { result })).toEqual(result);
   });

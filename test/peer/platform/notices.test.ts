@@ -9,7 +9,7 @@ import { Lab } from "../../../lab/lab.ts";
 import { endOf, until } from "../../../lab/processes.ts";
 import { createDesktop, createNoticeBoard } from "../../../src/platform/desktop/desktop.ts";
 import { findNotifier, type Notifier } from "../../../src/platform/desktop/notifiers.ts";
-import { describeWith } from "../../peer/tools.ts";
+import { describeWith } from "../tools.ts";
 
 const notice = { title: "muxguard: allowed", text: "log in to alpha.example", buttons: [] };
 

@@ -2,8 +2,8 @@ import { once } from "node:events";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, expect, onTestFinished, test, vi } from "vitest";
-import { UpstreamAgents } from "../../src/daemon/upstream-agents.ts";
-import { makeFolder, startAgent } from "../support/agents.ts";
+import { UpstreamAgents } from "../../../src/daemon/upstream-agents.ts";
+import { makeFolder, startAgent } from "../../support/agents.ts";
 
 afterEach(() => void vi.unstubAllEnvs());
 
