@@ -89,7 +89,7 @@ test("shows an allowed, an unanswered and a denied login to nobody, and leaves n
 
 test("asks on a terminal, once for two logins when the answer is remembered", async () => {
   const demo = onTerminal();
-  await demo.prints("allow for 10 minutes\r\n");
+  await demo.prints("allow for 10 minutes\r");
   await sleep(DEAF_FOR);
   demo.type(DOWN + DOWN + ENTER);
   expect(await demo.ended()).toEqual({ exitCode: 0 });
@@ -102,7 +102,7 @@ test("asks on a terminal, once for two logins when the answer is remembered", as
 
 test("leaves nothing behind when it is interrupted at the question", async () => {
   const demo = onTerminal();
-  await demo.prints("allow for 10 minutes\r\n");
+  await demo.prints("allow for 10 minutes\r");
   await sleep(DEAF_FOR);
   demo.type(CTRL_C);
   expect(await demo.ended()).toEqual({ exitCode: 130 });

@@ -1,6 +1,6 @@
 /** What is asked for, in one phrase. */
 import { unreachable } from "../../unreachable.ts";
-import type { Destination, Operation, Request } from "../request.ts";
+import type { Operation, Request } from "../request.ts";
 import { inQuotes, named, quoted, visibleEnds } from "../visible.ts";
 import { describeHost, describePath } from "./destination.ts";
 import { describeNames, FEW } from "./names.ts";
