@@ -38,10 +38,11 @@ export function createTerminalApprover(options: TerminalOptions, deafFor = DEAF_
 async function ask(terminal: OpenTerminal, question: Question, signal: AbortSignal): Promise<Answer> {
   // a denial is told by whoever is denied, with its reason
   const conclude = (text: string): void =>
-    terminal.say(text === DENIED ? ERASE : `${ERASE}muxguard: ${text}\n`);
+    terminal.say(text === DENIED ? ERASE : `${ERASE}muxguard: ${text}\r\n`);
   const choice = new Choice(question);
   const screen = new ChoiceScreen(choice, process.env.TERM !== "linux");
-  terminal.say(`\n${["muxguard:", ...textFor(question, terminal.size())].join("\n  ")}\n`);
+  // with carriage returns: a program may have turned off that the terminal adds them
+  terminal.say(`\r\n${["muxguard:", ...textFor(question, terminal.size())].join("\r\n  ")}\r\n`);
   try {
     // a terminal that is hung up ends the run, which withdraws the question
     const drawing = { draw: (size: Size) => screen.inline(size), isShared: true };

@@ -26,7 +26,7 @@ async function ask(
 ): Promise<string | undefined> {
   const terminal = openTerminal(options, 0);
   try {
-    terminal.say(`\n${promptLines(text).join("\n")}\n`);
+    terminal.say(`\r\n${promptLines(text).join("\r\n")}\r\n`);
     const typed = await readLine(terminal, new LineEditor(kind, false), signal);
     if ("line" in typed) return typed.line;
     if (typed.no === "interrupted") options.interrupted();

@@ -102,7 +102,7 @@ test("shows its logins and sessions to nobody, and leaves nothing behind", async
 
 test("asks on a terminal, once for two logins when the answer is remembered", async () => {
   const demo = onTerminal();
-  await demo.prints("allow for 10 minutes\r\n");
+  await demo.prints("allow for 10 minutes\r");
   await sleep(DEAF_FOR);
   demo.type(DOWN + DOWN + ENTER);
   expect(await demo.ended()).toEqual({ exitCode: 0 });
@@ -115,7 +115,7 @@ test("asks on a terminal, once for two logins when the answer is remembered", as
 
 test("leaves nothing behind when it is interrupted at the question", async () => {
   const demo = onTerminal();
-  await demo.prints("allow for 10 minutes\r\n");
+  await demo.prints("allow for 10 minutes\r");
   await sleep(DEAF_FOR);
   demo.type(CTRL_C);
   expect(await demo.ended()).toEqual({ exitCode: 130 });
