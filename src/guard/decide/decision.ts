@@ -2,7 +2,7 @@
 import { messageOf } from "../../errors.ts";
 import { denialCoverage, sessionsCovered } from "../../policy/coverage.ts";
 import { describeProgram } from "../../policy/describe/caller.ts";
-import { describeRequest } from "../../policy/describe/describe.ts";
+import { describeRequest } from "../../policy/describe/request.ts";
 import type { DecidedBy } from "../../policy/evaluate.ts";
 import type { Granted, Grants, Life, Remember } from "../../policy/grants.ts";
 import type { Asked } from "./asked.ts";

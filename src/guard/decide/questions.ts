@@ -6,7 +6,7 @@
  * while it is new gives one question about all of them, shown in its place; what comes later waits until it
  * is answered. So nothing changes under the eyes of somebody who reads.
  */
-import { describeAnswer } from "../../policy/describe/describe.ts";
+import { describeAnswer } from "../../policy/describe/answer.ts";
 import { type Answer, DEAF_FOR, type Question } from "../../policy/question.ts";
 import { askAll } from "./ask-all.ts";
 import { type Asking, fault, type Outcome } from "./asking.ts";

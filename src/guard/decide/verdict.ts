@@ -1,5 +1,6 @@
 /** What is decided, who waits for it, and the words of both. */
-import { describeDecision, describeRequest } from "../../policy/describe/describe.ts";
+import { describeDecision } from "../../policy/describe/decision.ts";
+import { describeRequest } from "../../policy/describe/request.ts";
 import type { DecidedBy } from "../../policy/evaluate.ts";
 import type { Question } from "../../policy/question.ts";
 import type { Caller, Request } from "../../policy/request.ts";
