@@ -9,6 +9,7 @@ import { hasCode, messageOf } from "../errors.ts";
 import type { MasterOrigin } from "../identity/master-destination.ts";
 import { readRegularFile } from "../platform/files/regular-file.ts";
 import { isProcess } from "../platform/proc/process.ts";
+import { signalProcess } from "../platform/proc/signal.ts";
 import { findNoSsh } from "../platform/proc/ssh-process.ts";
 import { type ProcessId, processKey } from "../policy/request.ts";
 import { isMasterRecord, type MasterRecord } from "./master-record.ts";
@@ -108,14 +109,8 @@ export function endOrphans(folder: string): void {
 }
 
 function end(records: readonly MasterRecord[]): void {
-  for (const { pid, opened } of records) {
-    if (!opened || findNoSsh(pid) !== undefined) continue;
-    try {
-      process.kill(pid);
-    } catch {
-      // it has just ended
-    }
-  }
+  for (const { opened, ...master } of records)
+    if (opened && findNoSsh(master.pid) === undefined) signalProcess(master, "SIGTERM");
 }
 
 function fileIn(folder: string): string {
