@@ -165,6 +165,8 @@ describe("a process that has ended", () => {
     const child = start("/bin/sh", "-c", "sleep 1000 & echo $!; exec sleep 1000");
     const pid = await printed(child);
     table.read(pid);
+    // a shell would wait for it
+    await until(() => readFileSync(`/proc/${child.pid}/comm`, "utf8") === "sleep\n", "the end of the shell");
     process.kill(pid, "SIGKILL");
     await until(() => readFileSync(`/proc/${pid}/stat`, "utf8").includes(") Z "), "the zombie");
     expect(() => table.read(pid)).toThrow(ProcessGone);
