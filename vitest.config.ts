@@ -3,6 +3,9 @@ import { defineConfig } from "vitest/config";
 /** Tests that start other programs: ssh, sshd, shells, tmux, git, dunst. */
 const PEER = "test/peer/**/*.test.ts";
 
+/** What they bring about has to come within a second: nothing else runs beside them. */
+const ALONE = ["test/peer/cli/gathering.test.ts"];
+
 export default defineConfig({
   test: {
     reporters: ["default", "./test/support/plain-reporter.ts"],
@@ -30,10 +33,15 @@ export default defineConfig({
         test: {
           name: "peer",
           include: [PEER],
+          exclude: ALONE,
           // most of the time they wait for other programs
           maxWorkers: 3,
           sequence: { groupOrder: 1 },
         },
+      },
+      {
+        extends: true,
+        test: { name: "peer alone", include: ALONE, maxWorkers: 1, sequence: { groupOrder: 2 } },
       },
     ],
   },
