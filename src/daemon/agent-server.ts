@@ -14,6 +14,7 @@ import type { SessionRegistry } from "../identity/session-registry.ts";
 import { Peer } from "../platform/proc/peer.ts";
 import type { ProcessTable } from "../platform/proc/process.ts";
 import type { Accepted } from "../platform/sockets/listener.ts";
+import type { Caller } from "../policy/request.ts";
 import type { Scopes } from "../runs/scopes.ts";
 import type { UpstreamAgents } from "./upstream-agents.ts";
 
@@ -71,16 +72,17 @@ export class AgentServer {
   serve(socket: Socket, accepted: Accepted, scope: Scope): void {
     const { broker, processes, scopes, sessions, destinations, logins, upstreamTimeout } = this.#parts;
     const client = new Peer(accepted, processes);
-    const decided = this.#decidedFor(client, { kind: "agent", scope });
+    const scopeOf = this.#decidedFor({ kind: "agent", scope });
     // where no run is open, nobody is in one: who asks is read when something is to be decided
-    const served = scopes.size > 0 ? decided() : scope;
+    const served = scopes.size > 0 ? scopeOf(attempt(() => client.identify())) : scope;
     const agents = this.#agents.get(served) ?? this.#agents.get(scope);
     if (!agents) throw new Error("a scope without agents");
     const timeouts = { answer: upstreamTimeout, person: Math.max(PERSON_TIMEOUT, upstreamTimeout) };
     new AgentConnection(socket, {
       broker,
-      get scope() {
-        const now = decided();
+      scopeOf: (caller) => {
+        if (!caller) return served;
+        const now = scopeOf(caller);
         // it could not be identified before, and is behind the agents of another scope
         return now === served || now.refused !== undefined ? now : { ...scope, refused: UNKNOWN };
       },
@@ -92,14 +94,13 @@ export class AgentServer {
   }
 
   /** Found out once, as soon as the client can be identified. */
-  #decidedFor(client: Peer, place: SocketOf): () => Scope {
+  #decidedFor(place: SocketOf): (caller: Caller | undefined) => Scope {
+    const { scopes } = this.#parts;
     let known: Scope | undefined;
-    return () => {
-      if (known) return known;
-      const caller = attempt(() => client.identify());
-      const found = decidingScope(this.#parts.scopes.decidedBy(caller, place), place);
-      if (caller) known = found;
-      return found;
+    return (caller) => {
+      if (!caller) return place.scope;
+      known ??= decidingScope(scopes.decidedBy(caller, place), place);
+      return known;
     };
   }
 }

@@ -30,7 +30,9 @@ export class Lock {
 
   turnOn(): void {
     this.#isOn = true;
-    writeFileSync(this.#file, "", { mode: 0o600 });
+    if (existsSync(this.#file)) return; // it says the same, and is not opened: it may be a link, or a FIFO
+    rmSync(this.#file, { force: true }); // a link that leads nowhere
+    writeFileSync(this.#file, "", { mode: 0o600, flag: "wx" });
   }
 
   turnOff(): void {

@@ -3,11 +3,12 @@
  * what is in there already stays as it is, as a person may have written there too.
  */
 
-import { existsSync, readFileSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { hasCode } from "../errors.ts";
 import { ensurePrivateFolder } from "../platform/files/private-folder.ts";
+import { readRegularFile } from "../platform/files/regular-file.ts";
 import { formatRule } from "../policy/exact-rule.ts";
 import type { Rule } from "../policy/policy.ts";
 import { checkSettings } from "./toml-file.ts";
@@ -32,7 +33,7 @@ export async function addRule(file: string, rule: Rule): Promise<void> {
     await wait(10);
   }
   try {
-    const present = existsSync(path) ? readFileSync(path, "utf8") : HEADER;
+    const present = existsSync(path) ? readRegularFile(path) : HEADER;
     const added = `${formatRule(rule).join("\n")}\n`;
     if (present.includes(added)) return;
     writeFileSync(whole, `${present}${present.endsWith("\n") ? "" : "\n"}\n${added}`);

@@ -80,7 +80,7 @@ function keep(folder: string, path: string, content: { stamp: string; settings: 
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     const whole = `${path}.${process.pid}`;
-    writeFileSync(whole, JSON.stringify(content), { mode: 0o600 });
+    writeFileSync(whole, JSON.stringify(content), { mode: 0o600, flag: "wx" });
     renameSync(whole, path);
   } catch {
     // only slower the next time

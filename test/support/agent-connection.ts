@@ -66,6 +66,8 @@ export interface Setting extends TestBroker {
 interface Options {
   policy?: Policy;
   scope?: Partial<Scope>;
+  /** Instead of that scope. */
+  scopeOf?: AgentConnectionParts["scopeOf"];
   route?: Partial<Route>;
   client?: Partial<Client>;
   agent?: (socket: Socket, payload: Buffer) => void;
@@ -77,7 +79,7 @@ export async function open(options: Options = {}): Promise<Setting> {
   const scope = makeScope(options.policy ?? policy([], { default: "allow" }), options.scope);
   const parts: AgentConnectionParts = {
     broker: broker.broker,
-    scope,
+    scopeOf: options.scopeOf ?? (() => scope),
     upstream: createUpstream([agent], { answer: 5000, person: 5000 }),
     keyNames: new KeyNames(),
     route: {

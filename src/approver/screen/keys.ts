@@ -72,9 +72,12 @@ const STRING_TERMINATOR = 0x9c;
 /** No sequence that is known is longer, in characters. */
 const MAX_SEQUENCE = 64;
 
-/** The old report of the mouse is followed by its button, column and row as bare characters. */
-const MOUSE = "[M";
-const MOUSE_CHARACTERS = 3;
+/** Old reports of the mouse are followed by so many bare characters: its button, and columns and rows. */
+const mouseReports: ReadonlyMap<string, number> = new Map([
+  ["[M", 3],
+  ["[t", 2],
+  ["[T", 6],
+]);
 
 /** How long the rest of what has begun may take, in milliseconds. Esc alone is a key. */
 const REST_OF_ESCAPE = 100;
@@ -180,9 +183,10 @@ export class KeyParser {
       return undefined;
     }
     this.#body += String.fromCodePoint(code);
-    if (this.#body === MOUSE) {
+    const reported = mouseReports.get(this.#body);
+    if (reported !== undefined) {
       this.#state = "mouse";
-      this.#mouse = MOUSE_CHARACTERS;
+      this.#mouse = reported;
       return undefined;
     }
     if (this.#body === "[[") return undefined; // function keys of the Linux console have one more character

@@ -43,7 +43,8 @@ export interface Client {
 
 export interface AgentConnectionParts {
   broker: Broker;
-  scope: Scope;
+  /** Where the client belongs. Undefined for one that can't be identified: what it asks for is denied. */
+  scopeOf(caller: Caller | undefined): Scope;
   upstream: Upstream;
   keyNames: KeyNames;
   route: Route;
@@ -111,9 +112,9 @@ export class AgentConnection {
     try {
       return await this.#handle(frame, parseAgentRequest(frame.payload));
     } catch (error) {
-      if (error instanceof UpstreamError) this.#parts.scope.report(`muxguard: ${error.message}`);
-      else if (!(error instanceof ProtocolError))
-        this.#parts.scope.report(`muxguard: internal fault: ${String(error)}`);
+      const scope = this.#parts.scopeOf(undefined);
+      if (error instanceof UpstreamError) scope.report(`muxguard: ${error.message}`);
+      else if (!(error instanceof ProtocolError)) scope.report(`muxguard: internal fault: ${String(error)}`);
       return FAILURE;
     }
   }
@@ -134,15 +135,15 @@ export class AgentConnection {
   }
 
   async #administer(frame: Frame, request: AdminAgentRequest): Promise<Buffer> {
-    const asker = this.#asker();
+    const placed = this.#placed();
     const { keyNames } = this.#parts;
     // a rule may name a key by its comment, and ssh-add -d does not ask for the list
     if (request.type === "SSH_AGENTC_REMOVE_IDENTITY" && !keyNames.find(request.key)) {
       await this.#lookUp(request.key);
     }
     const facts = adminFacts(request, (key) => keyNames.find(key) ?? keyFacts(key));
-    const whereabouts = await this.#whereabouts(undefined, asker);
-    return this.#decideAndForward(frame, request, { kind: "admin", ...facts, ...whereabouts }, asker);
+    const whereabouts = await this.#whereabouts(undefined, placed.asker);
+    return this.#decideAndForward(frame, request, { kind: "admin", ...facts, ...whereabouts }, placed);
   }
 
   async #list(frame: Frame, request: AgentRequest): Promise<Buffer> {
@@ -152,7 +153,8 @@ export class AgentConnection {
   }
 
   async #sign(frame: Frame, request: AgentRequest & { type: "SSH_AGENTC_SIGN_REQUEST" }): Promise<Buffer> {
-    const asker = this.#asker();
+    const placed = this.#placed();
+    const { asker, scope } = placed;
     const key = this.#parts.keyNames.find(request.key) ?? (await this.#lookUp(request.key));
     const signed = parseSignedData(request.data, request.key);
     const whereabouts = await this.#whereabouts(signed, asker);
@@ -164,8 +166,8 @@ export class AgentConnection {
       ...(signed.kind === "sshsig" && { namespace: signed.namespace }),
       ...whereabouts,
     };
-    if (known) return this.#decideAndForward(frame, request, asked, asker);
-    this.#parts.broker.refuse(asked, asker, this.#parts.scope, { what: key.fault, reason: key.reason });
+    if (known) return this.#decideAndForward(frame, request, asked, placed);
+    this.#parts.broker.refuse(asked, asker, scope, { what: key.fault, reason: key.reason });
     return FAILURE;
   }
 
@@ -193,7 +195,7 @@ export class AgentConnection {
   async #extension(frame: Frame, request: AgentRequest & { type: "SSH_AGENTC_EXTENSION" }): Promise<Buffer> {
     switch (request.name) {
       case SESSION_BIND: {
-        const { caller } = this.#asker();
+        const { caller } = this.#placed().asker;
         // a bind that can't be verified here goes on: the agent may know the kind of key, and its destination
         // constraints need to hear of it
         if (!caller || this.#parts.route.bind(request.details, caller) === "refused")
@@ -211,9 +213,9 @@ export class AgentConnection {
     frame: Frame,
     request: AgentRequest,
     asked: Request,
-    asker: Asker,
+    { asker, scope }: Placed,
   ): Promise<Buffer> {
-    const { broker, scope, upstream } = this.#parts;
+    const { broker, upstream } = this.#parts;
     const verdict = await broker.decide(asked, asker, scope);
     if (verdict.decision === "deny") return FAILURE;
     try {
@@ -227,20 +229,22 @@ export class AgentConnection {
     }
   }
 
-  #asker(): Asker {
-    const { client } = this.#parts;
-    const caller = identify(client, this.#parts.scope);
-    return {
-      caller,
-      gone: this.#gone.signal,
-      isUnchanged: () => caller !== undefined && client.isUnchanged(caller),
-    };
+  /** Who asks is read once: the scope is that of the very process that is decided about. */
+  #placed(): Placed {
+    const { client, scopeOf } = this.#parts;
+    // one that has ended, or is hidden, has no caller: decide() denies it
+    const identified = attempt(() => client.identify());
+    const scope = scopeOf(identified);
+    const caller = identified && callerIn(scope, identified);
+    const isUnchanged = (): boolean => caller !== undefined && client.isUnchanged(caller);
+    return { asker: { caller, gone: this.#gone.signal, isUnchanged }, scope };
   }
 }
 
-/** Undefined for one that has ended, or is hidden: decide() denies what has no caller. */
-function identify(client: Client, scope: Scope): Caller | undefined {
-  return attempt(() => callerIn(scope, client.identify()));
+/** Who asks, and what decides for it. */
+interface Placed {
+  asker: Asker;
+  scope: Scope;
 }
 
 function drained(socket: Socket): Promise<void> {

@@ -55,6 +55,8 @@ const sent: [string, string, string[]][] = [
   ["focus", "\x1b[I\x1b[O", []],
   ["the clipboard", "\x1b]52;c;eXl5\x07", []],
   ["the mouse at column 89, row 89", "\x1b[M yy", []],
+  ["the end of a highlight, at column 89, row 89", "\x1b[tyy", []],
+  ["a highlight from one place to another", "\x1b[Tyyyyyy", []],
   ["the mouse at a column that is no ASCII", "\x1b[M \xf0\xf0", []],
   ["the mouse, in characters", `\x1b[M ${utf8("\u0100")}y`, []],
   ["the mouse, in numbers", "\x1b[<0;12;7M\x1b[<0;12;7m\x1b[0;12;7M", []],

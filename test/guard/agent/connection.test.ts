@@ -19,10 +19,32 @@ import {
   success,
 } from "../../support/agent-connection.ts";
 import { type FakeAgent, frameOf } from "../../support/agents.ts";
-import { StubApprover, yes } from "../../support/guard.ts";
-import { policy } from "../../support/policy.ts";
+import { makeScope, StubApprover, yes } from "../../support/guard.ts";
+import { caller, policy } from "../../support/policy.ts";
 
 const numbers = ({ requests }: FakeAgent): (number | undefined)[] => requests.map(([number]) => number);
+
+describe("a client that can be identified at some moments alone", () => {
+  test("gets nothing from the scope of those who can't: a run's program would be taken for one outside", async () => {
+    let count = 0;
+    // as a thread does that calls exec after its process's first one has ended: /proc shows it again
+    const identify = () => {
+      if (count++ % 2 === 0) throw new Error("it has ended");
+      return caller;
+    };
+    const outside = makeScope(policy([], { default: "allow" }));
+    const inside = makeScope(policy([], { default: "deny" }));
+    const scopeOf = (found: unknown) => (found ? inside : outside);
+    const { ask, log } = await open({ client: { identify }, scopeOf });
+    expect(await ask(sign(key), sign(key), sign(key), sign(key))).toEqual([
+      failure,
+      failure,
+      failure,
+      failure,
+    ]);
+    expect(log.map(({ by }) => by)).toEqual(["fault:caller", "default", "fault:caller", "default"]);
+  });
+});
 
 describe("a request that is allowed", () => {
   test("goes to the agent as it came, and the answer comes back", async () => {
