@@ -1,4 +1,5 @@
 /** The same at several hosts at once, as Ansible does it. */
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
 import { finished, Lab, type Result, until } from "../../../lab/lab.ts";
 import { describeWith } from "../tools.ts";
@@ -17,10 +18,23 @@ describeWith(["ssh", "sshd"], "logins at several hosts that come together", () =
   afterEach(() => lab.muxguard("forget", "--all"));
   afterAll(() => lab.close());
 
-  function start(): Promise<Result> {
+  /**
+   * Each waits for the others once it has the server's host key: on a slow machine the way there takes twenty of
+   * them longer than questions are gathered.
+   */
+  async function start(): Promise<{ logins: Promise<Result> }> {
     const env = { ...lab.environment, SSH_AUTH_SOCK: lab.agentSocket };
-    const all = hosts.map((host) => `ssh -F ${lab.sshConfig} ${host} echo ${host} &`).join("\n");
-    return finished(lab.start("/bin/sh", ["-c", `${all}\nwait`], { env, detached: true }));
+    const [folder, go] = [lab.path("arrived"), lab.path("go")];
+    for (const path of [folder, go]) rmSync(path, { recursive: true, force: true });
+    mkdirSync(folder);
+    const wait = `: > ${folder}/$$; while ! [ -e ${go} ]; do sleep 0.02; done`;
+    const barrier = lab.script("barrier", `#!/bin/sh\n[ "$1" = HOSTNAME ] || exit 0\n${wait}\n`);
+    const ssh = `ssh -F ${lab.sshConfig} -o KnownHostsCommand="${barrier} %I"`;
+    const all = hosts.map((host) => `${ssh} ${host} echo ${host} &`).join("\n");
+    const logins = finished(lab.start("/bin/sh", ["-c", `${all}\nwait`], { env, detached: true }));
+    await until(() => readdirSync(folder).length === hosts.length, "all of them");
+    writeFileSync(go, "");
+    return { logins };
   }
 
   /** Once all of them are in it. */
@@ -30,7 +44,7 @@ describeWith(["ssh", "sshd"], "logins at several hosts that come together", () =
   }
 
   it("are one question, answered for all", async () => {
-    const logins = start();
+    const { logins } = await start();
     const [question, ...more] = await pending();
     expect(question?.hosts?.map(({ name }) => name).sort()).toEqual(hosts);
     expect(more).toEqual([]);
@@ -45,7 +59,7 @@ describeWith(["ssh", "sshd"], "logins at several hosts that come together", () =
   });
 
   it("are picked apart by --host", async () => {
-    const logins = start();
+    const { logins } = await start();
     const [question] = await pending();
     const id = question?.id ?? "";
     const { events } = await lab.logged(async () => {

@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { readdirSync } from "node:fs";
+import type { connect } from "node:net";
 import { join } from "node:path";
 import { afterEach, describe, expect, onTestFinished, test, vi } from "vitest";
 import { UpstreamAgents } from "../../../src/daemon/upstream-agents.ts";
@@ -50,9 +51,10 @@ describe("a private agent among them", () => {
     await agents.start();
     expect(names(agents)).toEqual(["the private agent", "/other"]);
     expect(readdirSync(folder)).toEqual([]);
-    const socket = agents.addresses()[0]?.connect();
-    await once(socket as NonNullable<typeof socket>, "connect");
-    const closed = once(socket as NonNullable<typeof socket>, "close");
+    const socket = agents.addresses()[0]?.connect() as NonNullable<ReturnType<typeof connect>>;
+    await once(socket, "connect");
+    socket.on("error", () => {}); // reset, where the agent ends without having accepted it
+    const closed = new Promise((resolve) => socket.once("close", resolve));
     agents.close();
     agents.close();
     await closed;
