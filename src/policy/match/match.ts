@@ -11,17 +11,26 @@ import { matchForward, matchSession } from "./connection.ts";
 import { anyMatches, both, type Match, said } from "./result.ts";
 
 export function matchRule(rule: Rule, request: Request, caller: Caller): Match {
+  return closed(rule, mayMatch(rule, request, caller));
+}
+
+/**
+ * The same for a request that is yet to come, of which some is known: what it may be stays open for a rule
+ * that allows, too.
+ */
+export function mayMatch(rule: Rule, request: Request, caller: Caller): Match {
   if (!isOfKind(rule, request)) return "no";
-  const byCaller = matchCaller(rule, caller);
-  return closed(rule, byCaller === "no" ? "no" : both(byCaller, matchRequest(rule, request)));
+  const byCaller = closed(rule, matchCaller(rule, caller));
+  return byCaller === "no" ? "no" : both(byCaller, matchRequest(rule, request));
 }
 
 function closed({ action }: Rule, match: Match): Match {
   return match === "unsaid" && action === "allow" ? "no" : match;
 }
 
+/** What a list shows follows from the rules on signatures: one on lists has to say so. */
 function isOfKind({ on }: Rule, { kind }: Request): boolean {
-  return on === undefined || on.includes(kind);
+  return on === undefined ? kind !== "list" : on.includes(kind);
 }
 
 function matchRequest(rule: Rule, request: Request): Match {
@@ -63,7 +72,7 @@ function matchOpaque(rule: Rule): Match {
 function leadsToHost({ kind, data, operation }: Request): boolean {
   if (kind === "sign") return data !== "sshsig";
   if (kind === "confirm") return operation !== "add";
-  return kind !== "admin";
+  return kind !== "admin" && kind !== "list";
 }
 
 /**
@@ -78,8 +87,8 @@ function matchDestination(rule: Rule, request: Request): Match {
   if (!destination) return leadsToHost(request) ? "unsaid" : "no";
   if (rule.verified !== undefined && rule.verified !== destination.verified) return "no";
   if (!namesHost) return "yes";
-  if (destination.verified) return matchProven(rule, destination);
-  return rule.verified === false ? matchClaimed(rule, destination) : "unsaid";
+  if (destination.verified) return closed(rule, matchProven(rule, destination));
+  return rule.verified === false ? matchClaimed(rule, destination) : closed(rule, "unsaid");
 }
 
 function matchProven(rule: Rule, { names, port, hostKey }: Destination): Match {
@@ -139,9 +148,11 @@ const ofUnknownKeys: ReadonlySet<Request["operation"]> = new Set([
 /**
  * Whoever adds a key chooses its comment: one that looks like a fingerprint must not pass for another key's.
  */
-function matchKey(rule: Rule, { key, operation }: Request): Match {
+function matchKey(rule: Rule, { kind, key, operation }: Request): Match {
   const { key: list } = rule;
   if (list === undefined) return "yes";
+  // a whole list is asked about for each of its keys, and what is denied is left out of it
+  if (!key && kind === "list") return said(rule.action === "ask");
   if (!key) return ofUnknownKeys.has(operation) ? "unsaid" : "no";
   const match = anyMatches(
     rule,
