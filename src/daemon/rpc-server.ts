@@ -74,12 +74,14 @@ function serveQuestions(
     fromOutside();
     const { runs, isLocked: locked } = guard;
     const counts = { runs, locked, grants: guard.grants.length, pending: guard.pending().length };
+    const wrong = guard.findings.list();
     return {
       pid: process.pid,
       upstream: guard.upstreams,
       masters: connections?.masters() ?? [],
       ...(agentSocket !== undefined && { agentSocket }),
       ...counts,
+      wrong,
     };
   });
   serve(connection, "pending", (purpose) => {
