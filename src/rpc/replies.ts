@@ -116,6 +116,7 @@ const status = z.object({
   grants: count,
   locked: z.boolean(),
   pending: count,
+  wrong: z.array(printed),
   masters: z.array(z.object({ path: text, pid: count, origin: z.enum(["opened", "adopted"]) })),
 });
 

@@ -1,5 +1,5 @@
 /** known_hosts files, read again only when they have changed. */
-import { readFileSync } from "node:fs";
+import { closeSync, constants, openSync, readFileSync } from "node:fs";
 import { BoundedMap } from "../bounded-map.ts";
 import { FileStamps } from "../file-stamps.ts";
 import { type KnownHostsEntry, parseKnownHosts } from "./known-hosts.ts";
@@ -30,9 +30,14 @@ export class KnownHostsFiles {
 }
 
 function readEntries(path: string): readonly KnownHostsEntry[] {
+  let fd: number | undefined;
   try {
-    return parseKnownHosts(readFileSync(path, "utf8"));
+    // a FIFO may have taken its place since it was looked at: nobody waits for who writes there
+    fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    return parseKnownHosts(readFileSync(fd, "utf8"));
   } catch {
     return nothing;
+  } finally {
+    if (fd !== undefined) closeSync(fd);
   }
 }
