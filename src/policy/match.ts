@@ -52,7 +52,8 @@ function matchDestination(rule: Rule, { destination, forwarded }: Request): bool
   if (rule.host === undefined && rule.port === undefined) return true;
   if (!destination) return false;
   if (!destination.verified && rule.verified !== false) return false;
-  if (rule.port !== undefined && rule.port !== destination.port) return false;
+  const { port, ports = [port] } = destination;
+  if (rule.port !== undefined && !ports.includes(rule.port)) return false;
   if (rule.host === undefined) return true;
   const claimed = destination.claimed === undefined ? [] : [destination.claimed];
   const list = rule.host;
