@@ -136,12 +136,16 @@ export interface KeyFacts {
 /** A host that proved its key. */
 export interface Host {
   /**
-   * Names that known_hosts gives for the proven host key, the best one to show first; without brackets and
-   * port.
+   * Names that known_hosts gives for the proven host key, and the aliases of ssh_config that lead to them; the
+   * best one to show first. Without brackets and port.
    */
   names: string[];
-  /** The port that the known_hosts entry names. */
+  /** What the first name stands for in known_hosts, if that is another name. */
+  address?: string;
+  /** The port that the known_hosts entry of the first name has. */
   port?: number;
+  /** The ports of all entries, where there are several. */
+  ports?: number[];
   /** The host key's fingerprint. */
   hostKey?: string;
 }

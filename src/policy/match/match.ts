@@ -91,7 +91,7 @@ function matchDestination(rule: Rule, request: Request): Match {
   return rule.verified === false ? matchClaimed(rule, destination) : closed(rule, "unsaid");
 }
 
-function matchProven(rule: Rule, { names, port, hostKey }: Destination): Match {
+function matchProven(rule: Rule, { names, port, ports, hostKey }: Destination): Match {
   const { host } = rule;
   const byKey = matchKnown(rule.host_key, hostKey);
   const byName =
@@ -101,7 +101,8 @@ function matchProven(rule: Rule, { names, port, hostKey }: Destination): Match {
           rule,
           names.map((name) => matchHost(name, host)),
         );
-  return both(both(byKey, byName), matchKnown(rule.port, port));
+  const byPort = ports?.includes(rule.port ?? 0) ? "yes" : matchKnown(rule.port, port);
+  return both(both(byKey, byName), byPort);
 }
 
 function matchClaimed(rule: Rule, { port, claimed }: Destination): Match {
