@@ -146,6 +146,7 @@ export class Guard {
       destinations: masterDestinations,
       logins,
       decidedBy: (caller, socket) => scopes.decidedBy(caller, socket),
+      runAround: (caller) => scopes.runAround(caller),
       outside: outside.scope,
       report,
       askpass: askpassServer,

@@ -12,6 +12,7 @@ import { sessionBusSocket, systemBusSocket } from "../../platform/dbus/bus-addre
 import { type LockSignals, onLockOrSleep } from "../../platform/dbus/lock-signals.ts";
 import { bootTime } from "../../platform/libc/clock.ts";
 import { sessionEnd } from "../../platform/proc/login-session.ts";
+import { sshImage } from "../../platform/proc/ssh-process.ts";
 import { Scopes } from "../../runs/scopes.ts";
 import type { Config } from "../../settings/config.ts";
 import type { Paths } from "../../settings/paths.ts";
@@ -99,7 +100,7 @@ function composeServers(
 ): Pick<GuardParts, "agents" | "agentServer" | "askpassServer" | "logins" | "masterDestinations"> {
   const configs = new SshConfigs(config.sshConfig === undefined ? {} : { file: config.sshConfig });
   const hosts = new HostIdentifier({}, configs);
-  const logins = new Logins();
+  const logins = new Logins(sshImage);
   const agents = new UpstreamAgents(config.upstreamAgents, environment, folder);
   const agentServer = new AgentServer({
     broker,

@@ -32,6 +32,8 @@ export interface Route {
   bind(details: Buffer, caller: Caller): "accepted" | "refused" | "unsupported";
   /** @param signed what is to be signed; undefined for a request that signs nothing */
   resolve(signed: SignedData | undefined, caller: Caller): Promise<Whereabouts>;
+  /** Takes note of a signature that was allowed, and made. */
+  wasSigned(signed: SignedData, caller: Caller): void;
 }
 
 /** The process at the other end. */
@@ -166,7 +168,12 @@ export class AgentConnection {
       ...(signed.kind === "sshsig" && { namespace: signed.namespace }),
       ...whereabouts,
     };
-    if (known) return this.#decideAndForward(frame, request, asked, placed);
+    if (known) {
+      const reply = await this.#decideAndForward(frame, request, asked, placed);
+      // before ssh hears of it: it may be a master the moment after
+      if (asker.caller && !reply.equals(FAILURE)) this.#parts.route.wasSigned(signed, asker.caller);
+      return reply;
+    }
     this.#parts.broker.refuse(asked, asker, scope, { what: key.fault, reason: key.reason });
     return FAILURE;
   }
