@@ -13,7 +13,7 @@ export async function status(): Promise<void> {
   const { daemonSocket, log } = openPaths();
   const [found] = await statusAt(daemonSocket);
   if (!found) throw new CliError("no daemon runs; start it with: muxguard daemon", NOT_RUNNING);
-  const { pid, agentSocket, upstream, runs, grants, locked, pending, masters } = found;
+  const { pid, agentSocket, upstream, runs, grants, locked, pending, wrong, masters } = found;
   const lines = [
     `daemon     pid ${pid}`,
     `socket     ${agentSocket}`,
@@ -23,6 +23,7 @@ export async function status(): Promise<void> {
     `runs       ${runs}`,
     `remembered ${grants}`,
     `questions  ${pending}${pending > 0 ? " (muxguard pending)" : ""}`,
+    ...wrong.map((line) => `wrong      ${line}`),
     ...(locked ? ["locked     everything is denied (muxguard unlock)"] : []),
   ];
   process.stdout.write(`${lines.join("\n")}\n`);

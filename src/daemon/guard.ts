@@ -23,6 +23,7 @@ import type { Paths } from "../settings/paths.ts";
 import type { PolicySource } from "../settings/policy-files.ts";
 import { composeGuard, type GuardOptions, type GuardParts } from "./compose/guard.ts";
 import { logControl, logRefused } from "./control-log.ts";
+import type { Findings } from "./findings.ts";
 
 export interface ScopeOptions {
   /** For a run: its name in policies, and the process that holds it. */
@@ -191,6 +192,11 @@ export class Guard {
   /** Names of the agents that hold the keys. */
   get upstreams(): string[] {
     return this.#parts.agents.addresses().map(({ name }) => name);
+  }
+
+  /** What is wrong, as `muxguard status` lists it. */
+  get findings(): Findings {
+    return this.#parts.findings;
   }
 
   get grants(): GrantFacts[] {

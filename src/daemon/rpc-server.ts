@@ -74,12 +74,14 @@ function serveQuestions(
     fromOutside();
     const { runs, isLocked: locked } = guard;
     const counts = { runs, locked, grants: guard.grants.length, pending: guard.pending().length };
+    const wrong = guard.findings.list();
     return {
       pid: process.pid,
       upstream: guard.upstreams,
       masters: connections?.masters() ?? [],
       ...(agentSocket !== undefined && { agentSocket }),
       ...counts,
+      wrong,
     };
   });
   serve(connection, "pending", (purpose) => {
@@ -204,7 +206,7 @@ async function openRun(
   try {
     return await guard.openScope({
       run: { name, pid },
-      policy: run.policy === undefined ? userPolicy : filePolicy(run.policy, guard.paths, report),
+      policy: run.policy === undefined ? userPolicy : filePolicy(run.policy, report),
       ...(upstream !== undefined && { upstream }),
       approvers: run.terminal ? [inTurn(remoteTerminal(connection))] : [],
       report,

@@ -89,6 +89,9 @@ const question = z.object({
   request,
   caller,
   because: text,
+  doubt: z.exactOptional(
+    z.object({ rule: text, action: z.enum(["deny", "ask"]), unknown: z.record(text, text) }),
+  ),
   count,
   hosts: z.exactOptional(z.array(z.object({ id, name: text }))),
   choices: z.array(remember),
@@ -116,6 +119,7 @@ const status = z.object({
   grants: count,
   locked: z.boolean(),
   pending: count,
+  wrong: z.array(printed),
   masters: z.array(z.object({ path: text, pid: count, origin: z.enum(["opened", "adopted"]) })),
 });
 

@@ -62,6 +62,8 @@ export interface Status {
   grants: number;
   locked: boolean;
   pending: number;
+  /** What is wrong, a line for each that says what to do about it. Safe for a screen. */
+  wrong: string[];
   /** The control sockets that are guarded. */
   masters: GuardedMaster[];
 }

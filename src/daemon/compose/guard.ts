@@ -17,6 +17,7 @@ import type { Config } from "../../settings/config.ts";
 import type { Paths } from "../../settings/paths.ts";
 import { AgentServer } from "../agent-server.ts";
 import { AskpassServer } from "../askpass-server.ts";
+import { Findings } from "../findings.ts";
 import { Notices } from "../notices.ts";
 import { UpstreamAgents } from "../upstream-agents.ts";
 import { composeDeciding, type Deciding } from "./deciding.ts";
@@ -40,6 +41,7 @@ export interface GuardOptions {
 
 export interface GuardParts extends Deciding {
   ways: Ways;
+  findings: Findings;
   scopes: Scopes;
   agents: UpstreamAgents;
   agentServer: AgentServer;
@@ -77,7 +79,16 @@ export function composeGuard(options: GuardOptions): GuardParts {
     return grants.forget(prefix);
   };
   const lockSignals = listenForLocks(environment, () => forget());
-  return { ...deciding, ways, scopes, lockSignals, forget, ...composeServers(options, deciding, scopes) };
+  const findings = new Findings();
+  return {
+    ...deciding,
+    ways,
+    findings,
+    scopes,
+    lockSignals,
+    forget,
+    ...composeServers(options, deciding, scopes),
+  };
 }
 
 /** What serves the clients of the guard's sockets, and what it knows of where they go. */
