@@ -203,7 +203,7 @@ async function openRun(
   try {
     return await guard.openScope({
       run: { name, pid },
-      policy: run.policy === undefined ? userPolicy : filePolicy(run.policy, guard.paths, report),
+      policy: run.policy === undefined ? userPolicy : filePolicy(run.policy, report),
       ...(upstream !== undefined && { upstream }),
       approvers: run.terminal ? [inTurn(remoteTerminal(connection))] : [],
       report,
