@@ -44,14 +44,19 @@ export const confirmOperations = [
 /**
  * What a person does with muxguard itself. No rule allows it to what is guarded, which is refused and logged.
  */
-export const controlOperations = ["approve", "deny", "forget", "lock-all", "unlock-all"] as const;
+export const controlOperations = ["approve", "deny", "forget", "lock-all", "unlock-all", "upstream"] as const;
 export type ControlOperation = (typeof controlOperations)[number];
+
+/** What fails with the guard's own sockets and agents, of which the log tells too. */
+export const faultOperations = ["use-socket", "use-upstream"] as const;
+export type FaultOperation = (typeof faultOperations)[number];
 
 export type Operation =
   | AdminOperation
   | (typeof connectionOperations)[number]
   | (typeof confirmOperations)[number]
-  | ControlOperation;
+  | ControlOperation
+  | FaultOperation;
 
 /**
  * Answers that change whom ssh trusts from then on. Neither `default = "allow"` nor a rule on other things
