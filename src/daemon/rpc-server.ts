@@ -74,7 +74,7 @@ function serveQuestions(
     fromOutside();
     const { runs, isLocked: locked } = guard;
     const counts = { runs, locked, grants: guard.grants.length, pending: guard.pending().length };
-    const wrong = guard.findings.list();
+    const wrong = guard.wrong();
     return {
       pid: process.pid,
       upstream: guard.upstreams,
@@ -203,10 +203,12 @@ async function openRun(
 ): Promise<OpenScope> {
   const report = (line: string): void => connection.notify("report", { line });
   const { name, upstream } = run;
+  const own = run.policy === undefined ? undefined : filePolicy(run.policy, guard.brokenPolicyAfter);
+  if (own) connection.gone.addEventListener("abort", () => guard.alarms.leavePolicy(own), { once: true });
   try {
     return await guard.openScope({
       run: { name, pid },
-      policy: run.policy === undefined ? userPolicy : filePolicy(run.policy, report),
+      policy: own ?? userPolicy,
       ...(upstream !== undefined && { upstream }),
       approvers: run.terminal ? [inTurn(remoteTerminal(connection))] : [],
       report,

@@ -6,13 +6,13 @@
  * Only a socket at which an ssh process of this user listens is taken over. Anything else stays as it is, and
  * is told of.
  */
-import { existsSync, linkSync, lstatSync, mkdirSync, renameSync } from "node:fs";
+import { existsSync, linkSync, lstatSync, renameSync } from "node:fs";
 import { userInfo } from "node:os";
 import { dirname, join } from "node:path";
 import { messageOf } from "../errors.ts";
 import { probeMaster } from "../guard/mux/probe.ts";
 import type { MasterOrigin } from "../identity/master-destination.ts";
-import { ensurePrivateFolder } from "../platform/files/private-folder.ts";
+import { ensurePrivateFolder, makeFolders } from "../platform/files/private-folder.ts";
 import { WatchedFolder } from "../platform/files/watched-folder.ts";
 import { ProcessGone } from "../platform/proc/process.ts";
 import { checkMaster, ENDED, findNoSsh } from "../platform/proc/ssh-process.ts";
@@ -79,7 +79,7 @@ export class Adoption {
     });
     this.#folders.set(folder, watched);
     try {
-      mkdirSync(folder, { recursive: true, mode: 0o700 });
+      makeFolders(folder);
     } catch (error) {
       failed(messageOf(error));
     }

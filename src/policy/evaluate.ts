@@ -25,9 +25,16 @@ export type DecidedBy =
   | `rule:${string}`
   | `grant:${string}`
   | `approver:${string}`
-  | `fault:${string}`;
+  | `fault:${string}`
+  | `broken:${string}`;
 
 export function evaluate(policy: Policy, request: Request, caller: Caller): Ruling {
+  const ruling = rulingBy(policy, request, caller);
+  if (!policy.isBroken || ruling.action !== "allow") return ruling;
+  return { ...askedFreely, by: `broken:${ruling.by}` };
+}
+
+function rulingBy(policy: Policy, request: Request, caller: Caller): Ruling {
   const rule = policy.rules.find((candidate) => matchRule(candidate, request, caller));
   const ruling = rule ? rulingOf(rule) : defaultRuling(defaultFor(policy, request));
   if (ruling.action !== "ask" || ruling.remember === 0) return ruling;
@@ -48,5 +55,7 @@ function rulingOf(rule: Rule): Ruling {
 
 function defaultRuling(action: Policy["default"]): Ruling {
   if (action !== "ask") return { action, by: "default" };
-  return { action, by: "default", remember: undefined, timeout: undefined, approvers: undefined };
+  return { ...askedFreely, by: "default" };
 }
+
+const askedFreely = { action: "ask", remember: undefined, timeout: undefined, approvers: undefined } as const;

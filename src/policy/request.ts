@@ -46,11 +46,22 @@ export const confirmOperations = [
 export const controlOperations = ["approve", "deny", "forget", "lock-all", "unlock-all"] as const;
 export type ControlOperation = (typeof controlOperations)[number];
 
+/** What happens to muxguard itself, and nobody asked for. */
+export const guardEvents = [
+  "policy-broken",
+  "policy-mended",
+  "lock-removed",
+  "socket-replaced",
+  "socket-restored",
+] as const;
+export type GuardEvent = (typeof guardEvents)[number];
+
 export type Operation =
   | AdminOperation
   | (typeof connectionOperations)[number]
   | (typeof confirmOperations)[number]
-  | ControlOperation;
+  | ControlOperation
+  | GuardEvent;
 
 /**
  * Answers that change whom ssh trusts from then on. Neither `default = "allow"` nor a rule on other things

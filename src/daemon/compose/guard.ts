@@ -16,8 +16,9 @@ import { Scopes } from "../../runs/scopes.ts";
 import type { Config } from "../../settings/config.ts";
 import type { Paths } from "../../settings/paths.ts";
 import { AgentServer } from "../agent-server.ts";
+import { Alarms } from "../alarms.ts";
 import { AskpassServer } from "../askpass-server.ts";
-import { Findings } from "../findings.ts";
+import { logEvent } from "../control-log.ts";
 import { Notices } from "../notices.ts";
 import { UpstreamAgents } from "../upstream-agents.ts";
 import { composeDeciding, type Deciding } from "./deciding.ts";
@@ -35,13 +36,15 @@ export interface GuardOptions {
   holdsQuestions: boolean;
   /** Where its sockets are. */
   folder: string;
+  /** Tells whoever started it. One line, without a newline. */
+  report: (line: string) => void;
   /** Called when a question comes up. */
   onQuestion?: () => void;
 }
 
 export interface GuardParts extends Deciding {
   ways: Ways;
-  findings: Findings;
+  alarms: Alarms;
   scopes: Scopes;
   agents: UpstreamAgents;
   agentServer: AgentServer;
@@ -79,11 +82,15 @@ export function composeGuard(options: GuardOptions): GuardParts {
     return grants.forget(prefix);
   };
   const lockSignals = listenForLocks(environment, () => forget());
-  const findings = new Findings();
+  const alarms = new Alarms({
+    record: (event, reason) => logEvent(deciding.log, event, reason),
+    reports: () => [options.report, ...scopes.reports()],
+    show: (text) => notices.tell(text),
+  });
   return {
     ...deciding,
     ways,
-    findings,
+    alarms,
     scopes,
     lockSignals,
     forget,

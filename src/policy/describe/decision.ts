@@ -10,6 +10,8 @@ export function describeDecision(by: string, reason?: string): string {
   switch (what) {
     case "rule":
       return `rule ${quoted(name ?? "", 80)}`;
+    case "broken":
+      return `${describeDecision(name ?? "")} of the old policy allows it; the new one is broken (muxguard policy check)`;
     case "grant":
       return `your answer ${name}`;
     case "approver":
