@@ -11,7 +11,7 @@ export function describeDecision(by: string, reason?: string): string {
     case "rule":
       return `rule ${quoted(name ?? "", 80)}`;
     case "broken":
-      return `${describeDecision(name ?? "")} of the old policy allows it; the new one is broken (muxguard policy check)`;
+      return `the policy is broken (muxguard policy check), the old one allows: ${describeDecision(name ?? "")}`;
     case "grant":
       return `your answer ${name}`;
     case "approver":

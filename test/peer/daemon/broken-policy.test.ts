@@ -95,7 +95,7 @@ describeWith(["ssh"], "a daemon's policy with a mistake", () => {
     const [question] = await lab.pending();
     expect(question?.because).toBe("broken:rule:all");
     expect((await lab.muxguard("pending")).stdout).toContain(
-      'because: rule "all" of the old policy allows it; the new one is broken (muxguard policy check)',
+      'because: the policy is broken (muxguard policy check), the old one allows: rule "all"',
     );
     await lab.muxguard("deny", question?.id ?? "");
     expect((await asking).code).toBe(1);
