@@ -32,6 +32,11 @@ export class Scopes {
     this.#open.delete(id);
   }
 
+  /** What tells their users. */
+  reports(): Scope["report"][] {
+    return [...this.#open.values()].map(({ scope }) => scope.report);
+  }
+
   /** How many runs are open. */
   get size(): number {
     return this.#open.size;

@@ -17,7 +17,9 @@ import { Scopes } from "../../runs/scopes.ts";
 import type { Config } from "../../settings/config.ts";
 import type { Paths } from "../../settings/paths.ts";
 import { AgentServer } from "../agent-server.ts";
+import { Alarms } from "../alarms.ts";
 import { AskpassServer } from "../askpass-server.ts";
+import { logEvent } from "../control-log.ts";
 import { FaultLog } from "../fault-log.ts";
 import { Findings } from "../findings.ts";
 import { Notices } from "../notices.ts";
@@ -38,6 +40,8 @@ export interface GuardOptions {
   holdsQuestions: boolean;
   /** Where its sockets are. */
   folder: string;
+  /** Tells whoever started it. One line, without a newline. */
+  report: (line: string) => void;
   /** Called when a question comes up. */
   onQuestion?: () => void;
 }
@@ -51,8 +55,8 @@ interface Told {
 
 export interface GuardParts extends Deciding {
   ways: Ways;
-  findings: Findings;
-  told: { close(): void };
+  told: Told;
+  alarms: Alarms;
   scopes: Scopes;
   agents: UpstreamAgents;
   agentServer: AgentServer;
@@ -91,11 +95,16 @@ export function composeGuard(options: GuardOptions): GuardParts {
   };
   const lockSignals = listenForLocks(environment, () => forget());
   const told = composeTold(deciding);
+  const alarms = new Alarms({
+    record: (event, reason) => logEvent(deciding.log, event, reason),
+    reports: () => [options.report, ...scopes.reports()],
+    show: (text) => notices.tell(text),
+  });
   return {
     ...deciding,
     ways,
-    findings: told.findings,
     told,
+    alarms,
     scopes,
     lockSignals,
     forget,
