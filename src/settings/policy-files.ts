@@ -64,9 +64,13 @@ function stampOf(files: readonly string[]): string {
   return states.join("\n");
 }
 
+/** @throws SettingsError with the mistakes of all files */
 async function readPolicy(files: readonly string[], approvedFiles: readonly string[]): Promise<Policy> {
-  const parts = await readAll(files);
-  const approved = await readAll(approvedFiles);
+  const faults: string[] = [];
+  const parts = await readAll(files, faults);
+  const approved = await readAll(approvedFiles, faults);
+  const [first, ...more] = faults;
+  if (first !== undefined) throw new SettingsError(first, ...more);
   return {
     default: parts.find(({ content }) => content.default)?.content.default ?? emptyPolicy.default,
     rules: parts.flatMap(rulesOf),
@@ -80,11 +84,16 @@ interface Part {
 }
 
 /** Those that are there. */
-async function readAll(files: readonly string[]): Promise<Part[]> {
+async function readAll(files: readonly string[], faults: string[]): Promise<Part[]> {
   const parts: Part[] = [];
   for (const file of files) {
     if (statSync(file, { throwIfNoEntry: false }) === undefined) continue;
-    parts.push({ file, content: await readSettings(file, "policy") });
+    try {
+      parts.push({ file, content: await readSettings(file, "policy") });
+    } catch (error) {
+      if (!(error instanceof SettingsError)) throw error;
+      faults.push(...error.faults);
+    }
   }
   return parts;
 }

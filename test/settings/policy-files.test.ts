@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { makeFifo } from "../../src/platform/libc/descriptors.ts";
 import type { Paths } from "../../src/settings/paths.ts";
 import { filePolicy, type PolicySource, userPolicy } from "../../src/settings/policy-files.ts";
+import type { SettingsError } from "../../src/settings/settings-error.ts";
 
 let folder: string;
 let paths: Paths;
@@ -79,9 +80,15 @@ describe("the user's policy", () => {
     expect(reports).toEqual([expect.stringMatching(/z\.toml: it is no regular file/)]);
   });
 
-  it("is not loaded where a file is broken", async () => {
+  it("is not loaded where files are broken, and all of them are told of", async () => {
+    mkdirSync(join(folder, "policy.d"));
     write("policy.toml", "nonsense");
-    await expect(source.load()).rejects.toThrow(/policy\.toml:1: /);
+    write("policy.d/a.toml", 'default = "no"');
+    const error = await source.load().then(String, (error: SettingsError) => error.faults);
+    expect(error).toEqual([
+      expect.stringMatching(/policy\.toml:1:\d+: /),
+      expect.stringMatching(/a\.toml:1:11: "no" is no action/),
+    ]);
   });
 });
 
