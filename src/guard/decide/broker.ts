@@ -104,6 +104,9 @@ export class Broker {
     const covered = ruling.remember === 0 ? undefined : coverage(request, caller, scope.run?.id);
     const remembered = this.#remembered({ request, caller, covered, ruling, asker }, scope);
     if (remembered) return remembered;
+    const unanswered = asker.login && this.#related.unanswered(request, caller, asker.login);
+    if (unanswered)
+      return denial("fault:denied", `nobody answered about another key of this login (${unanswered})`);
     const decision = await this.#ask(
       this.#asked({ id, request, caller, covered, ruling, asker }, scope),
       scope,
@@ -130,7 +133,8 @@ export class Broker {
     // a rule that wants an approver of its own is not met by another's answer
     const followed = ruling.approvers
       ? undefined
-      : this.#related.approval(request, caller, asker.isMaker ?? false, ruling.doubt?.rule);
+      : (asker.follows ??
+        this.#related.approval(request, caller, asker.isMaker ?? false, ruling.doubt?.rule));
     const allowed = yes ?? followed;
     return allowed === undefined ? undefined : { decision: "allow", by: `grant:${allowed}` };
   }
@@ -159,6 +163,8 @@ export class Broker {
       asker.gone,
     );
     const { grants } = this.#parts;
+    if (by === "fault:timeout" && asker.login)
+      this.#related.addUnanswered(asked.request, asked.caller, asker.login, asked.id);
     if (answer.decision === "deny") {
       const byPerson = by.startsWith("approver:");
       return {

@@ -91,7 +91,7 @@ function matchDestination(rule: Rule, request: Request): Match {
   return rule.verified === false ? matchClaimed(rule, destination) : closed(rule, "unsaid");
 }
 
-function matchProven(rule: Rule, { names, port, hostKey }: Destination): Match {
+function matchProven(rule: Rule, { names, port, ports, hostKey }: Destination): Match {
   const { host } = rule;
   const byKey = matchKnown(rule.host_key?.split(","), hostKey);
   const byName =
@@ -101,7 +101,9 @@ function matchProven(rule: Rule, { names, port, hostKey }: Destination): Match {
           rule,
           names.map((name) => matchHost(name, host)),
         );
-  return both(both(byKey, byName), matchKnown(portsOf(rule), port));
+  const wanted = portsOf(rule);
+  const byPort = ports?.some((one) => wanted?.includes(one)) ? "yes" : matchKnown(wanted, port);
+  return both(both(byKey, byName), byPort);
 }
 
 function matchClaimed(rule: Rule, { port, claimed }: Destination): Match {
