@@ -35,6 +35,7 @@ export function agentRoute(
       const verdict = bindings.bind(details, !isOpenSsh(caller.exe));
       const hostKey = bindings.ownHost;
       if (hostKey) logins.add(caller, { hostKey });
+      if (hostKey) destinations.prepare?.(hostKey);
       return verdict;
     },
     resolve(signed, caller) {

@@ -46,6 +46,7 @@ export interface GuardParts extends Deciding {
   askpassServer: AskpassServer;
   logins: Logins;
   masterDestinations: MasterDestinations;
+  hosts: HostIdentifier;
   lockSignals: LockSignals;
   /** Forgets the answers whose id begins so; without it all of them. @returns how many */
   forget(prefix?: string): number;
@@ -85,7 +86,7 @@ function composeServers(
   { config, environment, folder }: GuardOptions,
   { broker, processes }: Deciding,
   scopes: Scopes,
-): Pick<GuardParts, "agents" | "agentServer" | "askpassServer" | "logins" | "masterDestinations"> {
+): Pick<GuardParts, "agents" | "agentServer" | "askpassServer" | "logins" | "masterDestinations" | "hosts"> {
   const configs = new SshConfigs(config.sshConfig === undefined ? {} : { file: config.sshConfig });
   const hosts = new HostIdentifier({}, configs);
   const logins = new Logins();
@@ -113,6 +114,7 @@ function composeServers(
     askpassServer,
     logins,
     masterDestinations: new MasterDestinations(configs, hosts),
+    hosts,
   };
 }
 
