@@ -90,7 +90,7 @@ export async function openMaster(parts: OpeningParts, request: OpenRequest): Pro
     const code = await ended(child, request.asker.gone).finally(expected);
     child.stderr?.destroy();
     if (code !== 0) throw new Error(`ssh could not connect: ${lastLines(stderr())}`);
-    const login = starter && parts.logins.of(starter);
+    const login = starter && parts.logins.ofOwn(starter);
     const { destination, plain } = request;
     const origin: MasterOrigin = { ...(login && { login }), destination, plain };
     const whereabouts = parts.destinations.resolve(origin);

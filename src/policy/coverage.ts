@@ -106,23 +106,40 @@ export function whoAsks(caller: Caller, run: string | undefined): string {
   return whoIsAllowed(byPath(caller), run);
 }
 
-/** The same for approvals: a file that was deleted is another one than the file at its path. */
+/** The same for approvals: what runs may be another file than the one at its path. */
 function whoIsAllowed(caller: Caller, run: string | undefined): string {
-  const programs = lineOf([caller, ...caller.ancestors]);
+  const programs = lineOf([caller, ...caller.ancestors], programAndFile);
   return JSON.stringify([programs, run ?? "", caller.session, caller.container]);
 }
 
-/** Whether or not the files of its line are still there. */
-export function byPath({ exeDeleted: _, ancestors, ...caller }: Caller): Caller {
-  return { ...caller, ancestors: ancestors.map(({ exeDeleted: _, ...process }) => process) };
+/** Whether or not what runs in its line are the files at their paths. */
+export function byPath({ ancestors, ...caller }: Caller): Caller {
+  return { ...processByPath(caller), ancestors: ancestors.map(processByPath) };
+}
+
+function processByPath<P extends Process>({ exeDeleted: _, exeForeign: __, ...process }: P) {
+  return process;
+}
+
+/** The same, with all that is called like a shell left out: the widest reading. */
+export function withoutShells(caller: Caller): Caller {
+  const shell = <P extends Process>(process: P): P =>
+    isShell(process.exe) ? { ...process, systemShell: true } : process;
+  const { ancestors, ...own } = byPath(caller);
+  return { ...shell(own), ancestors: ancestors.map(shell) };
+}
+
+/** Whether its path leads to the file that runs, as the guard sees it. */
+export function isAtItsPath({ exeDeleted, exeForeign }: Process): boolean {
+  return !exeDeleted && !exeForeign;
 }
 
 /**
  * The line of programs, the one that asks first. One that started itself counts once: `git pull` starts `git
  * fetch`.
  */
-export function lineOf(processes: readonly Process[]): string[] {
-  const programs = processes.filter((process) => !isPlainShell(process)).map(programOf);
+export function lineOf(processes: readonly Process[], named = programOf): string[] {
+  const programs = processes.filter((process) => !isPlainShell(process)).map(named);
   return programs.filter((program, at) => program !== programs[at - 1]);
 }
 
@@ -181,26 +198,36 @@ const takingNext: readonly [interpreter: RegExp, options: RegExp][] = [
 ];
 
 /**
- * A shell at its prompt or with `-c`. It is left out of the line of programs: bash replaces itself with the
- * last command of `bash -c "ssh a; ssh b"`, and the second would otherwise be another program than the first.
- * One whose file is gone counts: nobody can say any more what file that was.
+ * A shell of the system's, at its prompt or with `-c`. It is left out of the line of programs: bash replaces
+ * itself with the last command of `bash -c "ssh a; ssh b"`, and the second would otherwise be another program
+ * than the first. Anybody can call a file `sh`, so others count.
  */
 export function isPlainShell(process: Process): boolean {
-  const { exe, exeDeleted } = process;
-  return exe !== undefined && !exeDeleted && shells.test(exe) && scriptOf(process) === undefined;
+  const { exe, systemShell } = process;
+  return systemShell === true && isAtItsPath(process) && isShell(exe) && scriptOf(process) === undefined;
+}
+
+/** Whether a file is called like one. */
+export function isShell(exe: string | undefined): boolean {
+  return exe !== undefined && shells.test(exe);
 }
 
 /**
  * What a process is, for comparing: its executable, and for an interpreter the script too. The script is the
- * caller's claim, but a claim that can only narrow what the executable alone would cover. A file that was
- * deleted is another one than the file that is at its path.
+ * caller's claim, but a claim that can only narrow what the executable alone would cover. What runs may be
+ * another file than the one at its path.
  */
 export function programOf(process: Process): string {
-  const { exe, exeDeleted, name } = process;
+  const { exe, exeDeleted, exeForeign, name } = process;
   if (exe === undefined) return `(${name})`;
-  const file = exeDeleted ? `${exe} (deleted)` : exe;
+  const file = exeForeign ? `${exe} (claimed)` : exeDeleted ? `${exe} (deleted)` : exe;
   const script = claimedScript(process);
   return script === undefined ? file : `${file} ${script}`;
+}
+
+/** A path that a process could choose is not enough: the file as well. */
+function programAndFile(process: Process): string {
+  return isAtItsPath(process) ? programOf(process) : `${programOf(process)} ${process.exeFile}`;
 }
 
 /** What an interpreter says that it runs. */
