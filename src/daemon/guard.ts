@@ -66,6 +66,7 @@ export class Guard {
   #connections: Connections | undefined;
   /** Set when the guard ends, and runs may go on without it. */
   isClosing = false;
+  #endReadiness: (() => void) | undefined;
 
   private constructor(options: GuardOptions) {
     this.#options = options;
@@ -168,7 +169,8 @@ export class Guard {
   /** Loads and connects what the first question would wait for. */
   warmUp(): void {
     if (this.isClosing) return;
-    const { lockSignals, ways } = this.#parts;
+    const { lockSignals, ways, hosts } = this.#parts;
+    this.#endReadiness ??= hosts.keepReady();
     void lockSignals.listen();
     for (const approver of ways.approvers)
       if (this.#options.config.approvers.includes(approver.kind)) void approver.warmUp?.();
@@ -288,6 +290,7 @@ export class Guard {
 
   async close(): Promise<void> {
     this.isClosing = true;
+    this.#endReadiness?.();
     const { ways, lockSignals, agents, processes, log, told } = this.#parts;
     await this.#connections?.close();
     await Promise.all([...this.#open].map((scope) => scope.close()));

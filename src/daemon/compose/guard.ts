@@ -63,6 +63,7 @@ export interface GuardParts extends Deciding {
   askpassServer: AskpassServer;
   logins: Logins;
   masterDestinations: MasterDestinations;
+  hosts: HostIdentifier;
   lockSignals: LockSignals;
   /** Forgets the answers whose id begins so; without it all of them. @returns how many */
   forget(prefix?: string): number;
@@ -137,7 +138,7 @@ function composeServers(
   { broker, processes }: Deciding,
   scopes: Scopes,
   { agentChanged: changed }: Told,
-): Pick<GuardParts, "agents" | "agentServer" | "askpassServer" | "logins" | "masterDestinations"> {
+): Pick<GuardParts, "agents" | "agentServer" | "askpassServer" | "logins" | "masterDestinations" | "hosts"> {
   const configs = new SshConfigs(config.sshConfig === undefined ? {} : { file: config.sshConfig });
   const hosts = new HostIdentifier({}, configs);
   const logins = new Logins(sshImage);
@@ -166,6 +167,7 @@ function composeServers(
     askpassServer,
     logins,
     masterDestinations: new MasterDestinations(configs, hosts),
+    hosts,
   };
 }
 
