@@ -124,6 +124,9 @@ export class Broker {
   #remembered(asked: Omit<Asked, "id" | "sessionIsOver" | "rule">, scope: Scope): Decision | undefined {
     const { request, caller, covered, ruling, asker } = asked;
     const { grants } = this.#parts;
+    // a no to the same question was about another act: this one is known to be decided
+    if (asker.follows !== undefined && !ruling.approvers)
+      return { decision: "allow", by: `grant:${asker.follows}` };
     const no = grants.denial(denialCoverage(request, caller, scope.run?.id));
     if (no !== undefined)
       return denial(`grant:${no}`, `you denied the same before; to be asked again: muxguard forget ${no}`);
@@ -133,8 +136,7 @@ export class Broker {
     // a rule that wants an approver of its own is not met by another's answer
     const followed = ruling.approvers
       ? undefined
-      : (asker.follows ??
-        this.#related.approval(request, caller, asker.isMaker ?? false, ruling.doubt?.rule));
+      : this.#related.approval(request, caller, asker.isMaker ?? false, ruling.doubt?.rule);
     const allowed = yes ?? followed;
     return allowed === undefined ? undefined : { decision: "allow", by: `grant:${allowed}` };
   }
