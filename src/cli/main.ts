@@ -15,7 +15,7 @@ First steps:
 
 Rules go into ~/.config/muxguard/policy.toml; the first that matches wins:
   [[rule]]
-  name   = "fetching from github"
+  name   = "git at github"
   host   = "github.com"
   user   = "git"
   action = "allow"                        # allow | deny | ask; without a rule: ask

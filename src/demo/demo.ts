@@ -19,7 +19,7 @@ const prod = { name: "prod.example", answer: "the secrets of prod.example: nobod
 const policy = `default = "ask"
 
 [[rule]]
-name   = "fetching is harmless"
+name   = "git may log in"
 host   = "${git.name}"
 user   = "git"
 action = "allow"
@@ -77,7 +77,7 @@ function introduce({ stage, attended }: Player): void {
 async function playAllowed(player: Player): Promise<void> {
   say("", `1. Logging in to ${git.name}. A rule allows it, so it just works.`);
   const outcome = await runGuarded(player, "ssh", "-F", "ssh_config", `git@${git.name}`, "uptime");
-  player.tell(1, () => [findAllowed(outcome, git.name, "fetching is harmless")]);
+  player.tell(1, () => [findAllowed(outcome, git.name, "git may log in")]);
 }
 
 async function playAsked(player: Player): Promise<void> {

@@ -2,6 +2,7 @@
 
 export const requestKinds = [
   "sign",
+  "list",
   "session",
   "forward",
   "proxy",

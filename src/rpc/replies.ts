@@ -86,6 +86,9 @@ const question = z.object({
   request,
   caller,
   because: text,
+  doubt: z.exactOptional(
+    z.object({ rule: text, action: z.enum(["deny", "ask"]), unknown: z.record(text, text) }),
+  ),
   count,
   hosts: z.exactOptional(z.array(z.object({ id, name: text }))),
   choices: z.array(remember),

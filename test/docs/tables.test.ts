@@ -1,15 +1,10 @@
-/** The tables of the README and docs/, as a renderer sees them (GitHub Flavored Markdown). */
-import { readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+/** The tables of the documents, as a renderer sees them (GitHub Flavored Markdown). */
 import { lexer, type Token } from "marked";
 import { describe, expect, it } from "vitest";
+import { documents, textOf, tokensOf } from "./documents.ts";
 
-const root = join(import.meta.dirname, "../..");
-const docs = readdirSync(join(root, "docs")).filter((name) => name.endsWith(".md"));
-const files = ["README.md", ...docs.map((name) => join("docs", name))];
-
-describe.each(files)("%s", (file) => {
-  const text = readFileSync(join(root, file), "utf8");
+describe.each(documents)("%s", (document) => {
+  const text = textOf(document);
 
   it("has no row of a table that is shown as text", () => {
     expect(strayRows(text)).toEqual([]);
@@ -46,24 +41,16 @@ describe("what is found", () => {
 
 /** Lines that look like rows, and are in no table. */
 function strayRows(markdown: string): string[] {
-  return blocks(lexer(markdown))
+  return tokensOf(lexer(markdown))
     .filter(({ type }) => type !== "table" && type !== "code")
     .flatMap(({ raw }) => raw.split("\n").filter((line) => /^\s*\|/.test(line)));
 }
 
 /** A renderer leaves out the cells that are too many. */
 function unevenRows(markdown: string): string[] {
-  return blocks(lexer(markdown)).flatMap((token) => {
+  return tokensOf(lexer(markdown)).flatMap((token) => {
     if (!isTable(token)) return [];
     return rowsOf(token).filter((row) => countCells(row) !== token.header.length);
-  });
-}
-
-/** Those in lists and quotations too. */
-function blocks(tokens: readonly Token[]): Token[] {
-  return tokens.flatMap((token) => {
-    if (token.type === "list") return blocks(token.items);
-    return token.type === "list_item" || token.type === "blockquote" ? blocks(token.tokens ?? []) : [token];
   });
 }
 

@@ -23,6 +23,8 @@ interface Approval {
   user: string | undefined;
   /** Of the guard's own ssh: it covers the login. */
   login?: true;
+  /** The rule that it answered a doubt about. */
+  doubt?: string | undefined;
   /** Of a connection: the session that it was asked for, and until when. */
   once?: { session: string; until: number };
 }
@@ -44,11 +46,20 @@ export class RelatedDecisions {
     this.#now = now;
   }
 
-  /** Takes note of a decision. */
-  add(request: Request, caller: Caller | undefined, run: string | undefined, verdict: Verdict): void {
+  /**
+   * Takes note of a decision.
+   * @param doubt the rule of which could not be said whether it denies the request
+   */
+  add(
+    request: Request,
+    caller: Caller | undefined,
+    run: string | undefined,
+    verdict: Verdict,
+    doubt?: string,
+  ): void {
     const { destination } = request;
     if (!caller || !destination) return;
-    if (verdict.decision === "allow") this.#approve(request, caller, destination, verdict);
+    if (verdict.decision === "allow") this.#approve(request, caller, destination, verdict, doubt);
     else if (request.kind === "session" && isDecided(verdict)) {
       const until = this.#now() + DENIED_FOR;
       const [who, hosts] = [digest(whoAsks(caller, run)), hostsOf(destination)];
@@ -56,9 +67,15 @@ export class RelatedDecisions {
     }
   }
 
-  #approve(request: Request, caller: Caller, destination: Destination, { id, by }: Verdict): void {
+  #approve(
+    request: Request,
+    caller: Caller,
+    destination: Destination,
+    { id, by }: Verdict,
+    doubt: string | undefined,
+  ): void {
     if (!/^(?:approver|grant):/.test(by)) return;
-    const approval = { id, destination, user: request.user };
+    const approval = { id, destination, user: request.user, doubt };
     const covered = this.#approvals.get(processKey(caller))?.login; // it may need another key yet
     if (isOwnLogin(request) && !covered) keep(this.#approvals, processKey(caller), approval);
     if (request.kind !== "connect") return;
@@ -80,13 +97,16 @@ export class RelatedDecisions {
   /**
    * The id of an approval that covers the request too.
    * @param isMaker whether the caller made the connection that it wants to use
+   * @param doubt the rule of which can't be said whether it denies the request: whoever approved has to have
+   * known
    */
-  approval(request: Request, caller: Caller, isMaker: boolean): string | undefined {
+  approval(request: Request, caller: Caller, isMaker: boolean, doubt?: string): string | undefined {
     const { kind, destination, user } = request;
     const key = processKey(caller);
     const found = this.#approvals.get(key);
     const covered = found?.login ? isOwnLogin(request) : kind === "session" || kind === "forward";
     if (!found || !covered || user !== found.user) return undefined;
+    if (doubt !== undefined && doubt !== found.doubt) return undefined;
     if (!destination || !isSameHost(found.destination, destination)) return undefined;
     if (found.login) return found.id;
     if (!found.once) return isMaker ? found.id : undefined;

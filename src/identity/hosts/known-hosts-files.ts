@@ -1,7 +1,6 @@
 /** known_hosts files, read again only when they have changed. */
-import { closeSync, constants, openSync, readFileSync } from "node:fs";
 import { BoundedMap } from "../bounded-map.ts";
-import { FileStamps } from "../file-stamps.ts";
+import { FileStamps, readIfFile } from "../file-stamps.ts";
 import { type KnownHostsEntry, parseKnownHosts } from "./known-hosts.ts";
 
 /** More than one user has; `UserKnownHostsFile` may name one for each host. */
@@ -30,14 +29,6 @@ export class KnownHostsFiles {
 }
 
 function readEntries(path: string): readonly KnownHostsEntry[] {
-  let fd: number | undefined;
-  try {
-    // a FIFO may have taken its place since it was looked at: nobody waits for who writes there
-    fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
-    return parseKnownHosts(readFileSync(fd, "utf8"));
-  } catch {
-    return nothing;
-  } finally {
-    if (fd !== undefined) closeSync(fd);
-  }
+  const text = readIfFile(path);
+  return text === undefined ? nothing : parseKnownHosts(text);
 }

@@ -86,7 +86,7 @@ test("shows its logins and sessions to nobody, and leaves nothing behind", async
   expect(await demo.ended()).toEqual({ exitCode: 0 });
   expect(demo.output).toContain("There is no terminal to ask on");
   expect(demo.output).toMatch(/^git\.example: up 41 days$/m);
-  expect(demo.output).toContain('-> allowed by the rule "fetching is harmless"');
+  expect(demo.output).toContain('-> allowed by the rule "git may log in"');
   expect(demo.output).toContain("muxguard: denied: log in to db.example as dev");
   expect(demo.output).toContain("-> denied: without a terminal there is nobody to ask");
   expect(demo.output).toContain("muxguard: denied: log in to prod.example as root");

@@ -442,6 +442,13 @@ describe("a prompt", () => {
   });
 
   test("says that no rule made it", () => {
+    const doubt = { rule: "no prod", action: "deny" as const, unknown: { host: "prod" } };
+    expect(describeQuestion({ ...question, because: "rule:no prod", doubt })).toContain(
+      'because: this could be prod, which rule "no prod" denies',
+    );
+    expect(describeQuestion({ ...question, doubt })).toContain(
+      'because: rule "agents ask"; this could be prod, which rule "no prod" denies',
+    );
     expect(describeQuestion({ ...question, because: "default" })).toContain(
       'because: no rule says otherwise (default = "ask")',
     );

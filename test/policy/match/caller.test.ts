@@ -1,11 +1,11 @@
 import { describe, expect, test } from "vitest";
-import { matchRule } from "../../src/policy/match.ts";
-import type { Rule } from "../../src/policy/policy.ts";
-import type { Caller, Request } from "../../src/policy/request.ts";
-import * as base from "../support/policy.ts";
+import { matchRule } from "../../../src/policy/match/match.ts";
+import type { Rule } from "../../../src/policy/policy.ts";
+import type { Caller, Request } from "../../../src/policy/request.ts";
+import * as base from "../../support/policy.ts";
 
 function matches(rule: Partial<Rule>, request: Partial<Request>, caller: Partial<Caller> = {}): boolean {
-  return matchRule(base.rule(rule), { ...base.login, ...request }, { ...base.caller, ...caller });
+  return matchRule(base.rule(rule), { ...base.login, ...request }, { ...base.caller, ...caller }) === "yes";
 }
 
 describe("a rule for a command", () => {
