@@ -15,6 +15,8 @@ export interface AgentRoute {
   bind(details: Buffer, caller: Caller): "accepted" | "refused" | "unsupported";
   /** @param signed what is to be signed; undefined for a request that signs nothing */
   resolve(signed: SignedData | undefined, caller: Caller): Promise<Whereabouts>;
+  /** The connection has ended. */
+  end(): void;
 }
 
 export function agentRoute(
@@ -42,6 +44,9 @@ export function agentRoute(
       const hostKey = bindings.ownHost;
       if (hostKey && signed?.kind === "userauth") logins.add(caller, { hostKey, user: signed.user });
       return destinations.resolve(bindings, signed, caller);
+    },
+    end() {
+      made?.end();
     },
   };
 }

@@ -12,6 +12,7 @@ import { sessionBusSocket, systemBusSocket } from "../../platform/dbus/bus-addre
 import { type LockSignals, onLockOrSleep } from "../../platform/dbus/lock-signals.ts";
 import { bootTime } from "../../platform/libc/clock.ts";
 import { sessionEnd } from "../../platform/proc/login-session.ts";
+import { isProcess } from "../../platform/proc/process.ts";
 import { Scopes } from "../../runs/scopes.ts";
 import type { Config } from "../../settings/config.ts";
 import type { Paths } from "../../settings/paths.ts";
@@ -106,7 +107,7 @@ function composeServers(
     processes,
     scopes,
     logins,
-    sessions: new SessionRegistry(),
+    sessions: new SessionRegistry({ isAlive: isProcessKey }),
     destinations: createDestinationResolver({}, hosts),
     agents,
     keyNames: new KeyNames(),
@@ -125,6 +126,12 @@ function composeServers(
     logins,
     masterDestinations: new MasterDestinations(configs, hosts),
   };
+}
+
+/** As processKey() has it. */
+function isProcessKey(key: string): boolean {
+  const [pid, startTime = ""] = key.split(" ");
+  return isProcess(Number(pid), startTime);
 }
 
 function listenForLocks(environment: NodeJS.ProcessEnv, locked: () => void): LockSignals {
