@@ -12,6 +12,7 @@ import { sessionBusSocket, systemBusSocket } from "../../platform/dbus/bus-addre
 import { type LockSignals, onLockOrSleep } from "../../platform/dbus/lock-signals.ts";
 import { bootTime } from "../../platform/libc/clock.ts";
 import { sessionEnd } from "../../platform/proc/login-session.ts";
+import { isProcess } from "../../platform/proc/process.ts";
 import { sshImage } from "../../platform/proc/ssh-process.ts";
 import { Scopes } from "../../runs/scopes.ts";
 import type { Config } from "../../settings/config.ts";
@@ -148,7 +149,7 @@ function composeServers(
     processes,
     scopes,
     logins,
-    sessions: new SessionRegistry(),
+    sessions: new SessionRegistry({ isAlive: isProcessKey }),
     destinations: createDestinationResolver({}, hosts),
     agents,
     keyNames: new KeyNames(),
@@ -169,6 +170,12 @@ function composeServers(
     masterDestinations: new MasterDestinations(configs, hosts),
     hosts,
   };
+}
+
+/** As processKey() has it. */
+function isProcessKey(key: string): boolean {
+  const [pid, startTime = ""] = key.split(" ");
+  return isProcess(Number(pid), startTime);
 }
 
 function listenForLocks(environment: NodeJS.ProcessEnv, locked: () => void): LockSignals {
