@@ -1,9 +1,10 @@
 /** `muxguard status`: whether a daemon runs. */
 import { askGuard } from "../rpc/replies.ts";
-import type { Status } from "../rpc/requests.ts";
+import type { Status, UpstreamState } from "../rpc/requests.ts";
 import { openPaths } from "../settings/paths.ts";
 import { CliError } from "./cli-error.ts";
 import { NoAnswer, useAnswering } from "./guards/guards.ts";
+import { describeAgents } from "./upstream.ts";
 
 /** The exit codes of `systemctl status`: for what does not run, and for what nobody can tell of. */
 const NOT_RUNNING = 3;
@@ -17,7 +18,7 @@ export async function status(): Promise<void> {
   const lines = [
     `daemon     pid ${pid}`,
     `socket     ${agentSocket}`,
-    `keys in    ${upstream.join(", ") || "no agent: set SSH_AUTH_SOCK, or upstream_agent in config.toml"}`,
+    `keys in    ${keysIn(upstream)}`,
     `log        ${log}`,
     ...masters.map(({ path, pid, origin }) => `connection ${path} (${origin}, pid ${pid})`),
     `runs       ${runs}`,
@@ -27,6 +28,11 @@ export async function status(): Promise<void> {
     ...(locked ? ["locked     everything is denied (muxguard unlock)"] : []),
   ];
   process.stdout.write(`${lines.join("\n")}\n`);
+}
+
+function keysIn(agents: readonly UpstreamState[]): string {
+  const isFine = agents.length > 0 && agents.every(({ fault }) => fault === undefined);
+  return `${describeAgents(agents)}${isFine ? "" : " (another one: muxguard upstream PATH)"}`;
 }
 
 async function statusAt(path: string): Promise<Status[]> {

@@ -1,5 +1,5 @@
 /** What an approval or a denial covers: as text, to compare. */
-import { type Caller, isTrust, type Process, type Request } from "./request.ts";
+import { type Caller, type Destination, isTrust, type Process, type Request } from "./request.ts";
 
 /**
  * What a grant for this request would cover, as text to compare: kind, host, user, key, command or forward
@@ -20,9 +20,7 @@ export function coverage(request: Request, caller: Caller, run: string | undefin
   if (request.forwarded && destination && !destination.verified) return undefined;
   const host = destination && [
     destination.verified,
-    destination.names[0],
-    destination.port,
-    destination.hostKey,
+    ...placeOf(destination),
     destination.verified ? undefined : destination.claimed, // the question showed it
   ];
   const asked = [kind, host, user, request.data, request.key?.type, request.key?.fingerprint];
@@ -81,8 +79,13 @@ function sharedConnection(
   by: string,
 ): string | undefined {
   if (!destination?.verified || destination.hostKey === undefined || user === undefined) return undefined;
-  const { names, port, hostKey } = destination;
-  return JSON.stringify(["shared", by, names[0], port, hostKey, user, whoIsAllowed(caller, run)]);
+  const place = placeOf(destination);
+  return JSON.stringify(["shared", by, ...place, user, whoIsAllowed(caller, run)]);
+}
+
+/** All that is known of the host: the same whichever of its names was typed. */
+function placeOf({ names, port, ports = port === undefined ? [] : [port], hostKey }: Destination): unknown[] {
+  return [hostKey, [...names].sort(), [...ports].sort()];
 }
 
 function sessionPart({ command, subsystem, tty, x11, forwardAgent, environment = [] }: Request): unknown[] {
@@ -156,7 +159,13 @@ export function ownLine(caller: Caller): Process[] {
 export function denialCoverage(request: Request, caller: Caller, run: string | undefined): string {
   const { kind, data, destination } = request;
   const denied = kind === "sign" && data === "userauth" ? withoutKey(request) : request;
-  const alike = [kind, data, denied.key?.fingerprint, destination?.names[0], destination?.claimed];
+  const alike = [
+    kind,
+    data,
+    denied.key?.fingerprint,
+    destination && placeOf(destination),
+    destination?.claimed,
+  ];
   return coverage(denied, byPath(caller), run) ?? JSON.stringify(["alike", alike, whoAsks(caller, run)]);
 }
 

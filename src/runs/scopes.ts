@@ -33,6 +33,11 @@ export class Scopes {
     this.#open.delete(id);
   }
 
+  /** What tells their users. */
+  reports(): Scope["report"][] {
+    return [...this.#open.values()].map(({ scope }) => scope.report);
+  }
+
   /** How many runs are open. */
   get size(): number {
     return this.#open.size;
@@ -63,6 +68,13 @@ export class Scopes {
   /** Whether it is inside of a run, be it another guard's, or of a container. */
   isInside(caller: Caller): boolean {
     return isInRun(caller, this.#holders, this.#marks.isMarked);
+  }
+
+  /** The run that it is in: without an id, where that is not one of this guard's. Undefined outside of runs. */
+  runAround(caller: Caller): { id?: string } | undefined {
+    const own = this.#runOf(caller);
+    if (own) return { id: own.run.id };
+    return this.#isStranger(caller) ? {} : undefined;
   }
 
   /** A process that is there and inside of none. */

@@ -1,8 +1,11 @@
-/** Whether a process is OpenSSH's client, and whether it holds a control socket. proc(5), unix(7). */
+/** Whether a process is OpenSSH's client, and who holds a control socket. proc(5), unix(7). */
 import { readdirSync, readFileSync, readlinkSync, realpathSync, statSync } from "node:fs";
 import { userInfo } from "node:os";
 import { basename, delimiter, dirname, join } from "node:path";
+import { attempt } from "../../attempt.ts";
+import type { ProcessId } from "../../policy/request.ts";
 import { type Executable, exePath } from "./exe.ts";
+import { livingStat } from "./stat.ts";
 
 /** The flag of a listening socket in /proc/net/unix. */
 const LISTENING = "00010000";
@@ -32,6 +35,23 @@ export function findNoSsh(pid: number, edges = system): string | undefined {
   } catch {
     return ENDED;
   }
+}
+
+/**
+ * What tells one image of ssh from another in the same process: its file, and where the kernel has put its
+ * code and arguments. The kernel counts no execs, but each one draws these addresses anew, and a fork keeps
+ * them. A process could have them not drawn (personality(2)); then two images of ssh look alike, and no other
+ * program like ssh.
+ * @returns undefined for what is not ssh, or has ended
+ */
+export function sshImage({ pid, startTime }: ProcessId): string | undefined {
+  return attempt(() => {
+    const stat = livingStat(readFileSync(`/proc/${pid}/stat`));
+    const exe = exePath(pid);
+    if (stat?.startTime !== startTime || !exe || findNoSsh(pid) !== undefined) return undefined;
+    const isHidden = /^[01] 0 /.test(stat.layout); // from whoever may not look at its memory
+    return isHidden ? undefined : `${exe.file} ${stat.layout}`;
+  });
 }
 
 /**
@@ -83,6 +103,12 @@ function listensFor(pid: number, controlPath: string): boolean {
   }
 }
 
+/** All that hold the socket which was bound for the control path, whoever they are. */
+export function holdersOf(controlPath: string): number[] {
+  const pids = readdirSync("/proc").map(Number);
+  return pids.filter((pid) => pid > 0 && listensFor(pid, controlPath));
+}
+
 /** @throws Error unless it is an ssh process that listens for the control path */
 export function checkMaster(pid: number, controlPath: string): void {
   const fault = findNoSsh(pid);
@@ -92,10 +118,7 @@ export function checkMaster(pid: number, controlPath: string): void {
 
 /** Ends the ssh processes that listen at a socket which was bound for the control path. */
 export function endListeners(controlPath: string): void {
-  for (const name of readdirSync("/proc")) {
-    const pid = Number(name);
-    if (pid > 0 && findNoSsh(pid) === undefined && listensFor(pid, controlPath)) process.kill(pid);
-  }
+  for (const pid of holdersOf(controlPath)) if (findNoSsh(pid) === undefined) process.kill(pid);
 }
 
 /**

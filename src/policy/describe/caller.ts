@@ -88,9 +88,12 @@ export function executableText({ exe, exeDeleted, exeForeign }: Process): string
   return exeDeleted ? `${exe} (deleted)` : exe;
 }
 
-export function hostName(host: Host): string {
-  const name = visible(host.names[0] ?? host.hostKey ?? "hosts that nobody can name", 100);
-  return host.port === undefined || host.port === 22 ? name : `${name} port ${host.port}`;
+/** `github.com`, `127.0.0.1 port 2222`, `web1 (10.0.0.7)`, `web1 (127.0.0.1 port 2222)`. */
+export function hostName({ names, hostKey, address, port }: Host): string {
+  const name = visible(names[0] ?? hostKey ?? "hosts that nobody can name", 100);
+  const at = port === undefined || port === 22 ? "" : `port ${port}`;
+  if (address === undefined) return at === "" ? name : `${name} ${at}`;
+  return `${name} (${visible(address, 100)}${at === "" ? "" : ` ${at}`})`;
 }
 
 /** The caller first. The first process of the system started everything: it says nothing. */
