@@ -13,11 +13,20 @@ export interface PolicySource extends WatchedPolicy {
   approve?(rule: Rule): Promise<void>;
 }
 
+/** Which files they are, in their order; of all but those of policy.d may be that they are not there. */
+export function userPolicyFiles({ config }: Pick<Paths, "config">): { files: string[]; approved: string } {
+  const files = [join(config, "policy.toml"), ...dropIns(join(config, "policy.d"))];
+  return { files, approved: join(config, "approved.toml") };
+}
+
 /** policy.toml, policy.d/*.toml in the order of their names, and approved.toml. */
-export function userPolicy({ config }: Pick<Paths, "config">, report: (line: string) => void): PolicySource {
-  const files = (): string[] => [join(config, "policy.toml"), ...dropIns(join(config, "policy.d"))];
-  const approved = join(config, "approved.toml");
-  const source = policySource(files, () => [approved], report);
+export function userPolicy(paths: Pick<Paths, "config">, report: (line: string) => void): PolicySource {
+  const { approved } = userPolicyFiles(paths);
+  const source = policySource(
+    () => userPolicyFiles(paths).files,
+    () => [approved],
+    report,
+  );
   return {
     ...source,
     approve: async (rule) => (await import("./approved-rules.ts")).addRule(approved, rule),
@@ -99,7 +108,8 @@ async function readAll(files: readonly string[], faults: string[]): Promise<Part
   return parts;
 }
 
-function rulesOf({ file, content }: Part): Rule[] {
+/** With the names that those have which their author did not name. */
+export function rulesOf({ file, content }: Part): Rule[] {
   return (content.rule ?? []).map((rule, at) => ({
     ...rule,
     name: rule.name ?? `${basename(file)}#${at + 1}`,
