@@ -17,6 +17,8 @@ export interface AgentRoute {
   resolve(signed: SignedData | undefined, caller: Caller): Promise<Whereabouts>;
   /** Takes note of a signature that was allowed, and made. */
   wasSigned(signed: SignedData, caller: Caller): void;
+  /** The connection has ended. */
+  end(): void;
 }
 
 export function agentRoute(
@@ -48,6 +50,9 @@ export function agentRoute(
       if (bindings.forwarded || !bindings.check(signed).verified) return;
       const hostKey = bindings.ownHost;
       if (hostKey) logins.add(caller, { hostKey, user: signed.user });
+    },
+    end() {
+      made?.end();
     },
   };
 }
