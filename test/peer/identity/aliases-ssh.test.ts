@@ -1,6 +1,6 @@
 /**
  * The same question to `ssh -G` and to our reader: what is looked up in known_hosts for an alias? On
- * generated configurations with all that they have in common.
+ * generated configurations: 60, or as many as $CONFIGS says.
  */
 import { execFile } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
@@ -115,8 +115,8 @@ describe("ssh -G and our reader agree", () => {
         compared += asked.length;
         expect(asked.map((name) => ours.get(name.toLowerCase()))).toEqual(theirs);
       }),
-      { numRuns: Number(process.env.CONFIGS ?? 150) },
+      { numRuns: Number(process.env.CONFIGS ?? 60) },
     );
-    expect(compared).toBeGreaterThan(100);
-  });
+    expect(compared).toBeGreaterThan(60);
+  }, 300_000);
 });
