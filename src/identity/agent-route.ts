@@ -13,6 +13,8 @@ import type { SessionRegistry } from "./session-registry.ts";
 export interface AgentRoute {
   /** Takes the details of a session-bind@openssh.com extension. */
   bind(details: Buffer, caller: Caller): "accepted" | "refused" | "unsupported";
+  /** Whether the connection says over which hosts it was forwarded. */
+  readonly isForwarded: boolean;
   /** @param signed what is to be signed; undefined for a request that signs nothing */
   resolve(signed: SignedData | undefined, caller: Caller): Promise<Whereabouts>;
   /** Takes note of a signature that was allowed, and made. */
@@ -35,6 +37,9 @@ export function agentRoute(
       // only OpenSSH's client makes session-binds. A PuTTY that forwards its agent passes on those of the far
       // side, and adds none of its own.
       return bindings.bind(details, !isOpenSsh(caller.exe));
+    },
+    get isForwarded() {
+      return (made?.hops.length ?? 0) > 0;
     },
     resolve(signed, caller) {
       return destinations.resolve(bindingsOf(caller), signed, caller);
