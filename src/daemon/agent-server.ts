@@ -24,6 +24,7 @@ import type { UpstreamAgents } from "./upstream/agents.ts";
  */
 const PERSON_TIMEOUT = 120_000;
 
+const RELAYED = "a shared connection passes this on, and doesn't say for whom (OpenSSH 8.9 and later do)";
 const UNKNOWN = "it could not be told at first which run this process is in; let it connect again";
 
 export interface AgentServerParts {
@@ -51,8 +52,18 @@ export class AgentServer {
   readonly #parts: AgentServerParts;
   readonly #agents = new WeakMap<Scope, Agents>();
 
+  #isMaster: (pid: number) => boolean = () => false;
+
   constructor(parts: AgentServerParts) {
     this.#parts = parts;
+  }
+
+  /**
+   * ssh binds what it forwards of its agent to the session that it comes from. What a guarded master brings
+   * without that comes over another kind of forward, and from who knows where.
+   */
+  refuseRelayed(isMaster: (pid: number) => boolean): void {
+    this.#isMaster = isMaster;
   }
 
   /**
@@ -85,7 +96,7 @@ export class AgentServer {
     const client = new Peer(accepted, processes);
     const scopeOf = this.#decidedFor({ kind: "agent", scope });
     // where no run is open, nobody is in one: who asks is read when something is to be decided
-    const served = scopes.size > 0 ? scopeOf(attempt(() => client.identify())) : scope;
+    const served = scopes.isNeeded ? scopeOf(attempt(() => client.identify())) : scope;
     const agents = this.#agents.get(served) ?? this.#agents.get(scope);
     if (!agents) throw new Error("a scope without agents");
     const timeouts = { answer: upstreamTimeout, person: Math.max(PERSON_TIMEOUT, upstreamTimeout) };
@@ -95,6 +106,7 @@ export class AgentServer {
       broker,
       scopeOf: (caller) => {
         if (!caller) return served;
+        if (!route.isForwarded && this.#isMaster(caller.pid)) return { ...scope, refused: RELAYED };
         const now = scopeOf(caller);
         // it could not be identified before, and is behind the agents of another scope
         return now === served || now.refused !== undefined ? now : { ...scope, refused: UNKNOWN };

@@ -15,6 +15,7 @@ import { ensurePrivateFolder } from "../platform/files/private-folder.ts";
 import { Peer } from "../platform/proc/peer.ts";
 import { protectProcess } from "../platform/proc/protect.ts";
 import { keepHeapSmall } from "../platform/proc/small-heap.ts";
+import { isSshProgram } from "../platform/proc/ssh-program.ts";
 import { type Accepted, listenPrivately } from "../platform/sockets/listener.ts";
 import { brokenNote } from "../policy/describe/broken-policy.ts";
 import type { GrantFacts } from "../policy/grants.ts";
@@ -28,6 +29,11 @@ import type { Alarms } from "./alarms.ts";
 import { composeGuard, type GuardOptions, type GuardParts } from "./compose/guard.ts";
 import { logControl, logRefused } from "./control-log.ts";
 import { settingsFaults } from "./settings-faults.ts";
+
+const INSIDE =
+  "this process is inside of a muxguard run or of a container, and what is guarded can't control the guard";
+const OVER_A_CONNECTION =
+  "this comes over an ssh connection, of which nobody can say who is at its other end";
 
 export interface ScopeOptions {
   /** For a run: its name in policies, and the process that holds it. */
@@ -144,7 +150,7 @@ export class Guard {
    */
   async guardConnections(outside: AddedScope, report: (line: string) => void): Promise<Connections> {
     const { config, environment } = this.#options;
-    const { broker, processes, scopes, askpassServer, logins, masterDestinations } = this.#parts;
+    const { broker, processes, scopes, agentServer, askpassServer, logins, masterDestinations } = this.#parts;
     const folder = join(this.#options.folder, "control");
     ensurePrivateFolder(folder);
     this.#open.add(await askpassServer.listen(askpassSocketOf(folder), outside.scope));
@@ -160,9 +166,15 @@ export class Guard {
       outside: outside.scope,
       report,
       askpass: askpassServer,
+      lend: (process, scope) => scopes.lend(process, scope),
       folder,
+      own: {
+        folders: () => [this.paths.runtime, this.#options.folder],
+        sockets: () => this.agents.paths(),
+      },
       environment,
     });
+    agentServer.refuseRelayed((pid) => this.#connections?.isMaster(pid) ?? false);
     return this.#connections;
   }
 
@@ -271,6 +283,12 @@ export class Guard {
   /** What is inside of a run, be it another guard's, may not control the guard. */
   isInRun(caller: Caller): boolean {
     return this.#parts.scopes.isInside(caller);
+  }
+
+  /** Why the caller may not control the guard; undefined if it may. */
+  whyNoControl(caller: Caller): string | undefined {
+    if (this.isInRun(caller)) return INSIDE;
+    return isSshProgram(caller) ? OVER_A_CONNECTION : undefined;
   }
 
   /** Logs that what is guarded wanted to control the guard. */

@@ -23,9 +23,6 @@ import { broughtBy, serveUpstream } from "./upstream/rpc.ts";
 /** The most that one client may send in all, in bytes. Its requests and answers are short. */
 const MAX_RECEIVED = 4 * 1024 * 1024;
 
-const INSIDE =
-  "this process is inside of a muxguard run or of a container, and what is guarded can't control the guard";
-
 export interface RpcServerOptions {
   guard: Guard;
   path: string;
@@ -47,9 +44,10 @@ function serveOne(socket: Socket, accepted: Accepted, options: RpcServerOptions)
   // who asks is read at each request: a process that was outside of a run may be inside by now
   const fromOutside: FromOutside = (operation) => {
     const caller = peer.identify();
-    if (!guard.isInRun(caller)) return caller;
-    if (operation) guard.refuseControl(caller, operation, INSIDE);
-    throw new Error(`refused: ${INSIDE}`);
+    const reason = guard.whyNoControl(caller);
+    if (reason === undefined) return caller;
+    if (operation) guard.refuseControl(caller, operation, reason);
+    throw new Error(`refused: ${reason}`);
   };
   serveClient(socket, MAX_RECEIVED, (connection) => {
     serveQuestions(connection, options, fromOutside);

@@ -13,6 +13,8 @@ import type { SessionRegistry } from "./session-registry.ts";
 export interface AgentRoute {
   /** Takes the details of a session-bind@openssh.com extension. */
   bind(details: Buffer, caller: Caller): "accepted" | "refused" | "unsupported";
+  /** Whether the connection says over which hosts it was forwarded. */
+  readonly isForwarded: boolean;
   /** @param signed what is to be signed; undefined for a request that signs nothing */
   resolve(signed: SignedData | undefined, caller: Caller): Promise<Whereabouts>;
   /** Takes note of a signature that was allowed, and made. */
@@ -39,6 +41,9 @@ export function agentRoute(
       const verdict = bindings.bind(details, !isOpenSsh(caller.exe));
       if (bindings.ownHost) destinations.prepare?.(bindings.ownHost);
       return verdict;
+    },
+    get isForwarded() {
+      return (made?.hops.length ?? 0) > 0;
     },
     resolve(signed, caller) {
       return destinations.resolve(bindingsOf(caller), signed, caller);

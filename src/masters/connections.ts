@@ -11,18 +11,20 @@ import type { MasterDestinations } from "../identity/master-destination.ts";
 import type { SshConfig } from "../identity/ssh/config.ts";
 import type { PlainDestination } from "../identity/ssh/plain-destination.ts";
 import { closeDescriptors } from "../platform/libc/descriptors.ts";
+import { workingFolder } from "../platform/proc/facts.ts";
 import { Peer } from "../platform/proc/peer.ts";
 import type { ProcessTable } from "../platform/proc/process.ts";
 import { checkControlFolder, listenAtControlPath } from "../platform/sockets/control-socket.ts";
 import { answers, checkLength, removeStale } from "../platform/sockets/listener.ts";
 import { isTerminal, tell } from "../platform/sockets/user-stream.ts";
-import type { Caller } from "../policy/request.ts";
+import type { Caller, ProcessId } from "../policy/request.ts";
 import { Adoption, giveBack } from "./adoption.ts";
 import type { MasterRecord } from "./master-record.ts";
 import { readOpenWords, unknownPath } from "./open-words.ts";
 import { Opener } from "./opener.ts";
 import type { Askpass, OpenRequest } from "./opening.ts";
 import { originOf, runAround, within } from "./origin.ts";
+import { type OwnPlaces, Targets, withMasters } from "./own-places.ts";
 import type { ServeClient } from "./placing.ts";
 import { MasterRecords } from "./records.ts";
 import {
@@ -57,8 +59,12 @@ export interface ConnectionsParts {
   outside: Scope;
   report(line: string): void;
   askpass: Askpass;
+  /** What a process of the guard's own asks for is decided in the scope. @returns what ends that */
+  lend(process: ProcessId, scope: Scope): () => void;
   /** Private, for the guard's own sockets. */
   folder: string;
+  /** Where forwards never lead: the folders of the guards, and the agents behind this one. */
+  own: OwnPlaces;
   /** The guard's. */
   environment: NodeJS.ProcessEnv;
 }
@@ -90,12 +96,14 @@ export class Connections {
   readonly #adoption: Adoption;
   readonly #opener: Opener;
   readonly #turns = new Turns();
+  readonly #targets: Targets;
 
   constructor(parts: ConnectionsParts) {
     this.#parts = parts;
     this.#records = new MasterRecords(parts.folder, parts.report);
     this.#left = this.#records.takeOver();
     this.#registry = new MasterRegistry(this.#records);
+    this.#targets = new Targets(withMasters(parts.own, this.#registry));
     const { sshConfig } = parts.config;
     this.#opener = new Opener({ ...parts, sshConfig, registry: this.#registry });
     const origins = { ...parts, sshConfig, claimOf: (maker: Caller) => this.#records.claimOf(maker) };
@@ -202,6 +210,11 @@ export class Connections {
     return config;
   }
 
+  /** Whether the process is a guarded master: a client of that pid comes over its connection. */
+  isMaster(pid: number): boolean {
+    return this.#registry.all().some(({ master }) => master.pid === pid);
+  }
+
   /** Whether an opened master can be reached there. */
   isOpen(path: string): boolean {
     return this.#registry.at(path)?.kind === "opened";
@@ -256,12 +269,15 @@ export class Connections {
           client: new Peer(accepted, processes),
           master,
           descriptors,
+          findTarget: (path) => this.#targets.find(path, workingFolder(master.pid)),
           tellAlways: config.announce === "always",
         });
       };
+      // one that passes on what comes over its connection: nobody can say who that is
+      const serveOthers = (): void => (this.isMaster(accepted.pid) ? socket.destroy() : serve());
       // a master that has become a client is the child's: control_persist_detach() of ssh.c
-      if (accepted.pid !== master.pid) serve();
-      else master.follow().then(serve, () => socket.destroy());
+      if (accepted.pid !== master.pid) serveOthers();
+      else master.follow().then(serveOthers, () => socket.destroy());
     };
   }
 }

@@ -12,6 +12,7 @@ import { join } from "node:path";
 import type { Prompter } from "../approver/prompter.ts";
 import { attempt } from "../attempt.ts";
 import type { Broker } from "../guard/decide/broker.ts";
+import type { Covered } from "../guard/decide/related-decisions.ts";
 import type { Scope } from "../guard/decide/scope.ts";
 import { type Asker, denialLine } from "../guard/decide/verdict.ts";
 import type { Logins } from "../identity/logins.ts";
@@ -22,8 +23,9 @@ import { askpassProgram } from "../installation.ts";
 import type { ProcessTable } from "../platform/proc/process.ts";
 import { checkMaster, connectionsTo, endListeners } from "../platform/proc/ssh-process.ts";
 import { HiddenSocket } from "../platform/sockets/control-socket.ts";
-import type { Caller, Request } from "../policy/request.ts";
+import type { Caller, Destination, ProcessId, Request } from "../policy/request.ts";
 import { visible } from "../policy/visible.ts";
+import { jumpHosts } from "./hops.ts";
 import { Master } from "./master.ts";
 
 /** What answers the guard's own ssh. */
@@ -38,6 +40,11 @@ export interface OpeningParts {
   destinations: MasterDestinations;
   logins: Logins;
   askpass: Askpass;
+  /**
+   * What the process, and what it starts, asks of the guard is decided in the scope from now on.
+   * @returns what ends that
+   */
+  lend(process: ProcessId, scope: Scope): () => void;
   /** Where sockets have their names for a moment; private. */
   folder: string;
   /** In which ssh runs. */
@@ -75,9 +82,8 @@ export interface OpenedMaster {
 
 /** @throws OpenDenied, or Error with what ssh said */
 export async function openMaster(parts: OpeningParts, request: OpenRequest): Promise<OpenedMaster> {
-  const asked = await connectRequest(parts, request);
-  const verdict = await parts.broker.decide(asked, request.asker, request.scope);
-  if (verdict.decision === "deny") throw new OpenDenied(denialLine(asked, verdict));
+  const hops = await decideHops(parts, request);
+  const to = await allowed(parts, await connectRequest(parts, request), request);
   const home = mkdtempSync(join(parts.folder, "m"));
   try {
     const path = join(home, "s");
@@ -85,9 +91,13 @@ export async function openMaster(parts: OpeningParts, request: OpenRequest): Pro
     const stderr = collect(child);
     const { pid = 0 } = child;
     const starter = startedProcess(parts.processes, pid);
-    if (starter) parts.broker.cover(starter, asked, verdict);
+    const lent = starter && parts.lend(starter, request.scope);
+    if (starter) parts.broker.cover(starter, to, hops);
     const expected = parts.askpass.expect(pid, request.prompters);
-    const code = await ended(child, request.asker.gone).finally(expected);
+    const code = await ended(child, request.asker.gone).finally(() => {
+      expected();
+      lent?.();
+    });
     child.stderr?.destroy();
     if (code !== 0) throw new Error(`ssh could not connect: ${lastLines(stderr())}`);
     const login = starter && parts.logins.ofOwn(starter);
@@ -95,10 +105,36 @@ export async function openMaster(parts: OpeningParts, request: OpenRequest): Pro
     const origin: MasterOrigin = { ...(login && { login }), destination, plain };
     const whereabouts = parts.destinations.resolve(origin);
     whereabouts.catch(() => {}); // told of when it is asked for
-    return { master: await hide(parts, path, () => whereabouts), origin };
+    const master = await hide(parts, path, () => whereabouts);
+    master.watchEnd(parts.lend(master.process, request.scope)); // it may forward the agent
+    return { master, origin };
   } finally {
     rmSync(home, { recursive: true, force: true });
   }
+}
+
+/** Each jump host is a connection of its own, decided before any is made. @throws OpenDenied */
+async function decideHops(parts: OpeningParts, request: OpenRequest): Promise<Covered[]> {
+  const { destination, config, plain } = request;
+  const configOf = async (to: PlainDestination): Promise<SshConfig> => {
+    const found = await parts.destinations.config(to);
+    if (!found) throw new Error(`ssh -G ${to.host} says nothing of this jump host`);
+    return found;
+  };
+  const covered: Covered[] = [];
+  for (const { next, ...hop } of await jumpHosts(destination, config, configOf)) {
+    const purpose = { forward: { kind: "stdio", connect: next } } as const;
+    const connect = await connectRequest(parts, { ...hop, plain, purpose });
+    covered.push(await allowed(parts, connect, request));
+  }
+  return covered;
+}
+
+/** @throws OpenDenied */
+async function allowed({ broker }: OpeningParts, connect: Request, request: OpenRequest): Promise<Covered> {
+  const verdict = await broker.decide(connect, request.asker, request.scope);
+  if (verdict.decision === "deny") throw new OpenDenied(denialLine(connect, verdict));
+  return { connect, verdict };
 }
 
 /** Undefined for one that has ended at once: ssh says why. */
@@ -106,20 +142,31 @@ function startedProcess(processes: ProcessTable, pid: number): Caller | undefine
   return attempt(() => processes.read(pid));
 }
 
+type Connecting = Pick<OpenRequest, "destination" | "config" | "plain" | "purpose">;
+
 async function connectRequest(
   { destinations }: OpeningParts,
-  { destination, config, plain, purpose }: OpenRequest,
+  { destination, config, plain, purpose }: Connecting,
 ): Promise<Request> {
   const { host: claimed } = destination;
   const elsewhere = { names: [], verified: false, how: "ssh's options may lead elsewhere", claimed };
   return {
     kind: "connect",
-    destination: plain ? await destinations.configured(destination, config) : elsewhere,
+    destination: withProxyCommand(
+      plain ? await destinations.configured(destination, config) : elsewhere,
+      config,
+    ),
     user: destination.user ?? config.user,
     ...purpose,
     path: [],
     forwarded: false,
   };
+}
+
+/** What goes on in there, nobody sees. */
+function withProxyCommand(destination: Destination, { proxyCommand }: SshConfig): Destination {
+  if (proxyCommand === undefined) return destination;
+  return { ...destination, how: `${destination.how}; where its ProxyCommand goes can't be seen` };
 }
 
 function startSsh(

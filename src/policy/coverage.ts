@@ -93,7 +93,7 @@ function sessionPart({ command, subsystem, tty, x11, forwardAgent, environment =
 }
 
 function forwardPart({ forward }: Request): unknown[] {
-  return [forward?.kind, forward?.listen, forward?.connect];
+  return [forward?.kind, forward?.listen, forward?.connect, forward?.target];
 }
 
 /**

@@ -92,6 +92,8 @@ export interface Forward {
    * say it each time; `*` for a remote one that does the same.
    */
   connect?: string;
+  /** Where the path that is on this machine leads in the end, if that is elsewhere than it says. */
+  target?: string;
 }
 
 export interface Request {

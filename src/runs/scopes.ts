@@ -1,7 +1,8 @@
 /** The runs that are open, who is inside of one, and which scope decides for whom. */
 import type { DecidedBy, Run, Scope, SocketOf } from "../guard/decide/scope.ts";
 import { MAX_ANCESTORS, type ProcessTable } from "../platform/proc/process.ts";
-import type { Caller } from "../policy/request.ts";
+import { isSshProgram } from "../platform/proc/ssh-program.ts";
+import { type Caller, type ProcessId, processKey } from "../policy/request.ts";
 import { isInRun, readOutside } from "./in-run.ts";
 import { type Marks, marks } from "./mark.ts";
 
@@ -9,6 +10,8 @@ import { type Marks, marks } from "./mark.ts";
 const INSIDE = "this process is inside of a muxguard run, and only the guard of that run decides for it";
 const ASK_ITS_GUARD =
   "this process is inside of a muxguard run, or of a container; MUXGUARD_PROMPTS names the guard to ask";
+const RUN_ENDED = "the run that this connection was opened for has ended";
+const OVER_A_CONNECTION = "what comes here over an ssh connection may be anybody's";
 const OF_ANOTHER_RUN = "this is another run's";
 const TOO_DEEP =
   "this process is inside of a muxguard run, and started by so many others that nobody can tell of which";
@@ -16,6 +19,8 @@ const TOO_DEEP =
 export class Scopes {
   /** By the id of the run. */
   readonly #open = new Map<string, { run: Run; scope: Scope }>();
+  /** Of the guard's own ssh processes. */
+  readonly #lent = new Map<string, Scope>();
   readonly #processes: ProcessTable;
   readonly #marks: Marks;
 
@@ -38,6 +43,30 @@ export class Scopes {
     return [...this.#open.values()].map(({ scope }) => scope.report);
   }
 
+  /**
+   * The guard's own ssh connects for somebody: what it, and what it starts, asks for is decided in the scope
+   * of whoever that is, and not outside of runs, where it is. @returns what ends that
+   */
+  lend(process: ProcessId, scope: Scope): () => void {
+    this.#lent.set(processKey(process), scope);
+    return () => this.#lent.delete(processKey(process));
+  }
+
+  #lentTo({ ancestors, ...caller }: Caller): Scope | undefined {
+    if (this.#lent.size === 0) return undefined;
+    const keys = [caller, ...ancestors].map(processKey);
+    return keys.map((key) => this.#lent.get(key)).find((scope) => scope !== undefined);
+  }
+
+  #isOpen({ run }: Scope): boolean {
+    return !run || this.#open.has(run.id);
+  }
+
+  /** Whether who asks has to be known to say which scope decides. */
+  get isNeeded(): boolean {
+    return this.#open.size + this.#lent.size > 0;
+  }
+
   /** How many runs are open. */
   get size(): number {
     return this.#open.size;
@@ -54,11 +83,15 @@ export class Scopes {
    */
   decidedBy(caller: Caller | undefined, { kind, scope }: SocketOf): DecidedBy {
     if (!caller) return { scope };
+    if ((kind === "ride" || kind === "askpass") && isSshProgram(caller))
+      return { refused: OVER_A_CONNECTION };
     const own = this.#runOf(caller);
     if (own ? this.#marks.isDeeper(caller, own.run.pid) : this.#marks.isMarked(caller))
       return { refused: caller.ancestors.length >= MAX_ANCESTORS ? TOO_DEEP : INSIDE };
     if (kind === "ride") return own && own.run.id !== scope.run?.id ? { refused: OF_ANOTHER_RUN } : { scope };
     if (own) return { scope: own.scope };
+    const lent = this.#lentTo(caller);
+    if (lent) return this.#isOpen(lent) ? { scope: lent } : { refused: RUN_ENDED };
     if (scope.run) return { scope };
     // what a container's program may be asked by itself, nobody can tell; there its own guard has to be named
     if (kind === "askpass") return this.isInside(caller) ? { refused: ASK_ITS_GUARD } : { scope };

@@ -26,7 +26,8 @@ function scopes(): Scopes {
   return made;
 }
 
-const below = (...ancestors: Process[]): Caller => ({ ...usual, pid: 21, ancestors });
+const tool = { ...usual, name: "node", exe: "/usr/bin/node" };
+const below = (...ancestors: Process[]): Caller => ({ ...tool, pid: 21, ancestors });
 const unmarked = (...ancestors: Process[]): Caller => ({ ...below(...ancestors), pid: 20 });
 const many = Array.from({ length: 64 }, (_, at) => process(100 + at));
 
@@ -147,4 +148,26 @@ it("a run that has ended decides for nobody: what is left of it is refused", () 
   const left = below(process(3), process(11, RUN_HOLDER));
   expect(made.size).toBe(1);
   expect(made.decidedBy(left, { kind: "agent", scope: outside })).toHaveProperty("refused");
+});
+
+test("a connection's ssh, which may bring anybody's words, asks at no ride and no askpass socket", () => {
+  const master = { ...usual, pid: 21, ancestors: [], name: "ssh", exe: "/usr/bin/ssh" };
+  for (const kind of ["ride", "askpass"] as const)
+    expect(scopes().decidedBy(master, { kind, scope: one as Scope })).toEqual({
+      refused: expect.stringContaining("ssh connection"),
+    });
+});
+
+test("the guard's own ssh, and what it starts, asks in the scope of whoever it connects for, never outside", () => {
+  const known = scopes();
+  const ssh = { ...usual, pid: 40, startTime: "40", ancestors: [process(1)] };
+  const jumping = { ...usual, pid: 41, ancestors: [process(40, "ssh"), process(1)] };
+  const place: SocketOf = { kind: "agent", scope: outside };
+  const end = known.lend(ssh, one as Scope);
+  for (const caller of [ssh, jumping]) expect(known.decidedBy(caller, place)).toEqual({ scope: one });
+  expect(known.decidedBy({ ...ssh, startTime: "41" }, place)).toEqual({ scope: outside });
+  known.delete("run 11");
+  expect(known.decidedBy(jumping, place)).toEqual({ refused: expect.stringContaining("has ended") });
+  end();
+  expect(known.decidedBy(jumping, place)).toEqual({ scope: outside });
 });

@@ -9,7 +9,7 @@ import type { Client } from "../../src/guard/agent/connection.ts";
 import type { Scope } from "../../src/guard/decide/scope.ts";
 import { MuxConnection } from "../../src/guard/mux/connection.ts";
 import type { MuxSocket } from "../../src/guard/mux/master-link.ts";
-import type { Descriptors, MasterEnd } from "../../src/guard/mux/parts.ts";
+import type { Descriptors, MasterEnd, MuxConnectionParts } from "../../src/guard/mux/parts.ts";
 import { closeDescriptors, duplicate } from "../../src/platform/libc/descriptors.ts";
 import { listenAtControlPath } from "../../src/platform/sockets/control-socket.ts";
 import { DescriptorSocket } from "../../src/platform/sockets/descriptor-socket.ts";
@@ -311,6 +311,7 @@ export interface MuxOptions {
   master?: Play;
   descriptors?: Partial<Descriptors>;
   tellAlways?: boolean;
+  findTarget?: MuxConnectionParts["findTarget"];
   whereabouts?: () => Promise<Whereabouts>;
   /** Between the guard and its client. */
   through?: (socket: MuxSocket) => MuxSocket;
@@ -333,6 +334,7 @@ export async function openMux(options: MuxOptions = {}): Promise<MuxSetting> {
       client: { identify: () => caller, isUnchanged: () => true, ...options.client },
       master,
       descriptors,
+      findTarget: options.findTarget ?? (async (path) => ({ path })),
       tellAlways: options.tellAlways ?? false,
     });
   });

@@ -113,6 +113,13 @@ export class UpstreamAgents {
     return !this.isOwn(path) && (await answers(path)) ? path : undefined;
   }
 
+  /** Of those in the file system. */
+  paths(): string[] {
+    return this.addresses()
+      .map(({ name }) => name)
+      .filter((name) => name.startsWith("/"));
+  }
+
   /** How they are now. */
   states(): Promise<UpstreamState[]> {
     return Promise.all(

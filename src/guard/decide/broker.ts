@@ -11,7 +11,7 @@ import type { Doubt } from "../../policy/doubt.ts";
 import { evaluate } from "../../policy/evaluate.ts";
 import { exactRule } from "../../policy/exact-rule.ts";
 import type { Grants } from "../../policy/grants.ts";
-import type { Caller, Request } from "../../policy/request.ts";
+import type { Caller, ProcessId, Request } from "../../policy/request.ts";
 import { ApprovalCounts, type Asked, alikeness, makeQuestion, type Settings } from "./asked.ts";
 import { capped } from "./choices.ts";
 import {
@@ -24,7 +24,7 @@ import {
 } from "./decision.ts";
 import { newId } from "./ids.ts";
 import type { Questions } from "./questions.ts";
-import { RelatedDecisions } from "./related-decisions.ts";
+import { type Covered, RelatedDecisions } from "./related-decisions.ts";
 import type { Scope } from "./scope.ts";
 import { type Asker, denialLine, type Fault, type Verdict, waitingLine } from "./verdict.ts";
 
@@ -66,10 +66,11 @@ export class Broker {
 
   /**
    * A connection that was allowed covers what the ssh that makes it needs: a key to log in there, unless a
-   * rule denies that.
+   * rule denies that; the default is no rule.
+   * @param hops the connections to jump hosts that were allowed for it
    */
-  cover(ssh: Caller, connect: Request, verdict: Verdict): void {
-    this.#related.cover(ssh, connect, verdict);
+  cover(ssh: ProcessId, to: Covered, hops: readonly Covered[]): void {
+    this.#related.cover(ssh, to, hops);
   }
 
   /** What was allowed a moment ago covers nothing more. */
@@ -95,12 +96,14 @@ export class Broker {
     const policy = current instanceof Promise ? await current : current;
     if (this.#parts.isLocked?.()) return denial("fault:locked", "muxguard is locked (muxguard unlock)");
     const ruling = evaluate(policy, request, caller);
-    if (ruling.action === "deny")
+    const own = ruling.by === "default" ? this.#related.ownLogin(request, caller) : undefined;
+    if (ruling.action === "deny" && own === undefined)
       return denial(ruling.by, ruling.by === "default" ? "no rule allows it" : undefined);
     const denied = this.#related.denial(request, caller, scope.run?.id);
     if (denied !== undefined)
       return denial("fault:denied", `a session there was denied a moment ago (${denied})`);
     if (ruling.action === "allow") return { decision: "allow", by: ruling.by };
+    if (ruling.action === "deny") return { decision: "allow", by: `grant:${own}` };
     const covered = ruling.remember === 0 ? undefined : coverage(request, caller, scope.run?.id);
     const remembered = this.#remembered({ request, caller, covered, ruling, asker }, scope);
     if (remembered) return remembered;
@@ -136,7 +139,8 @@ export class Broker {
     // a rule that wants an approver of its own is not met by another's answer
     const followed = ruling.approvers
       ? undefined
-      : this.#related.approval(request, caller, asker.isMaker ?? false, ruling.doubt?.rule);
+      : ((ruling.doubt ? undefined : this.#related.ownLogin(request, caller)) ??
+        this.#related.approval(request, caller, asker.isMaker ?? false, ruling.doubt?.rule));
     const allowed = yes ?? followed;
     return allowed === undefined ? undefined : { decision: "allow", by: `grant:${allowed}` };
   }

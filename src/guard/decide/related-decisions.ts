@@ -9,7 +9,13 @@
  */
 import { createHash } from "node:crypto";
 import { whoAsks } from "../../policy/coverage.ts";
-import { type Caller, type Destination, processKey, type Request } from "../../policy/request.ts";
+import {
+  type Caller,
+  type Destination,
+  type ProcessId,
+  processKey,
+  type Request,
+} from "../../policy/request.ts";
 import type { Verdict } from "./verdict.ts";
 
 /** For how long a denied session denies the other ways in, in milliseconds. */
@@ -24,13 +30,25 @@ interface Approval {
   id: string;
   destination: Destination;
   user: string | undefined;
-  /** Of the guard's own ssh: it covers the login. */
-  login?: true;
   /** The rule that it answered a doubt about. */
   doubt?: string | undefined;
   /** Of a connection: the session that it was asked for, and until when. */
   once?: { session: string; until: number };
 }
+
+/** A connection that was allowed: what the guard's own ssh may log in to. */
+export interface Covered {
+  connect: Request;
+  verdict: Verdict;
+}
+
+/** Of one ssh of the guard's: where it leads, and the hosts that programs which it starts may jump over. */
+interface OwnLogins {
+  to: Login;
+  hops: readonly Login[];
+}
+
+type Login = Pick<Approval, "id" | "destination" | "user">;
 
 interface Denial {
   id: string;
@@ -41,6 +59,7 @@ interface Denial {
 
 export class RelatedDecisions {
   readonly #approvals = new Map<string, Approval>();
+  readonly #own = new Map<string, OwnLogins>();
   readonly #denials = new Map<string, Denial>();
   /** Logins that nobody answered for. */
   readonly #unanswered = new Map<string, { id: string; until: number }>();
@@ -81,17 +100,28 @@ export class RelatedDecisions {
   ): void {
     if (!/^(?:approver|grant):/.test(by)) return;
     const approval = { id, destination, user: request.user, doubt };
-    const covered = this.#approvals.get(processKey(caller))?.login; // it may need another key yet
-    if (isOwnLogin(request) && !covered) keep(this.#approvals, processKey(caller), approval);
+    if (isOwnLogin(request)) keep(this.#approvals, processKey(caller), approval);
     if (request.kind !== "connect") return;
     const once = { session: sessionOf(request), until: this.#now() + CONNECT_TAKES };
     keep(this.#approvals, processKey(caller), { ...approval, once });
   }
 
-  /** The connection was allowed for whoever asked for it; the ssh that makes it may log in. */
-  cover(ssh: Caller, { destination, user }: Request, { id }: Verdict): void {
-    if (!destination) return;
-    keep(this.#approvals, processKey(ssh), { id, destination, user, login: true });
+  /**
+   * The connections were allowed for whoever asked for them; the ssh that makes them may log in: itself to the
+   * one, and what it starts to the hosts on the way.
+   */
+  cover(ssh: ProcessId, to: Covered, hops: readonly Covered[]): void {
+    const [login] = loginsOf([to]);
+    if (login) keep(this.#own, processKey(ssh), { to: login, hops: loginsOf(hops) });
+  }
+
+  /** The id of the allowed connection that the guard's own ssh logs in for. */
+  ownLogin(request: Request, caller: Caller): string | undefined {
+    if (!isOwnLogin(request)) return undefined;
+    const own = this.#own.get(processKey(caller));
+    if (own) return isLoginTo(own.to, request) ? own.to.id : undefined;
+    const starter = caller.ancestors.map((process) => this.#own.get(processKey(process))).find(Boolean);
+    return starter?.hops.find((hop) => isLoginTo(hop, request))?.id;
   }
 
   /**
@@ -112,6 +142,7 @@ export class RelatedDecisions {
   /** Approvals; denials stand. */
   forget(): void {
     this.#approvals.clear();
+    this.#own.clear();
   }
 
   /**
@@ -124,11 +155,9 @@ export class RelatedDecisions {
     const { kind, destination, user } = request;
     const key = processKey(caller);
     const found = this.#approvals.get(key);
-    const covered = found?.login ? isOwnLogin(request) : kind === "session" || kind === "forward";
-    if (!found || !covered || user !== found.user) return undefined;
+    if (!found || !(kind === "session" || kind === "forward") || user !== found.user) return undefined;
     if (doubt !== undefined && doubt !== found.doubt) return undefined;
     if (!destination || !isSameHost(found.destination, destination)) return undefined;
-    if (found.login) return found.id;
     if (!found.once) return isMaker ? found.id : undefined;
     if (found.once.session !== sessionOf(request) || found.once.until < this.#now()) return undefined;
     this.#approvals.delete(key);
@@ -144,6 +173,16 @@ export class RelatedDecisions {
       if (denial.who === who && now <= denial.until && share(denial.hosts, hosts)) return denial.id;
     return undefined;
   }
+}
+
+function loginsOf(covered: readonly Covered[]): Login[] {
+  return covered.flatMap(({ connect: { destination, user }, verdict: { id } }) =>
+    destination ? [{ id, destination, user }] : [],
+  );
+}
+
+function isLoginTo(login: Login, { destination, user }: Request): boolean {
+  return destination !== undefined && user === login.user && isSameHost(login.destination, destination);
 }
 
 function isLogin({ kind, data }: Request): boolean {

@@ -27,6 +27,7 @@ import { MasterLink, type MuxSocket, type Reply } from "./master-link.ts";
 import type { MuxConnectionParts } from "./parts.ts";
 import { ProxyChannels } from "./proxy-channels.ts";
 import { RequestQueue } from "./request-queue.ts";
+import { decideMux } from "./targets.ts";
 
 const VERSION = 4; // SSHMUX_VER of mux.c
 /** Reasons of our own: AbortController would make an exception with a stack for each connection. */
@@ -147,19 +148,21 @@ export class MuxConnection {
   }
 
   async #decide(packet: MuxPacket, request: DecidedMuxRequest): Promise<void> {
-    const { broker, master } = this.#parts;
+    const { master } = this.#parts;
     const { asker, scope } = this.#asker();
+    const facts = muxFacts(request);
     const hold = new MasterHold(() => master.connect());
     const stderr = packet.descriptors[2];
     this.#deciding = true;
     try {
-      const asked: Request = { ...muxFacts(request), ...(await master.whereabouts()) };
       // after -O exit or -O stop: nobody is asked about what can't be done
-      if (master.hasStopped && !this.#link) return this.#refuse(asked, asker, scope);
+      if (master.hasStopped && !this.#link)
+        return this.#refuse({ ...facts, ...(await master.whereabouts()) }, asker, scope);
       const waiting = (question: Question): void => this.#tellWaiting(question, stderr);
       const asking = (): void => void (this.#link ?? hold.take());
       const tells = request.type === "MUX_C_NEW_SESSION";
-      const verdict = await broker.decide(asked, { ...asker, waiting, asking, tells }, scope);
+      const told = { ...asker, waiting, asking, tells };
+      const { asked, verdict } = await decideMux(this.#parts, facts, told, scope);
       if (this.#closed) return;
       if (verdict.decision === "deny") return await this.#deny(request, denialLine(asked, verdict), stderr);
       this.#deciding = false;
@@ -257,10 +260,8 @@ export class MuxConnection {
    * denial.
    */
   async #decidePassed(facts: MuxFacts, tells: boolean): Promise<string | undefined> {
-    const { broker, master } = this.#parts;
     const { asker, scope } = this.#asker();
-    const asked: Request = { ...facts, ...(await master.whereabouts()) };
-    const verdict = await broker.decide(asked, { ...asker, tells }, scope);
+    const { asked, verdict } = await decideMux(this.#parts, facts, { ...asker, tells }, scope);
     return verdict.decision === "allow" ? undefined : denialLine(asked, verdict);
   }
 

@@ -31,6 +31,9 @@ export interface Descriptors {
   tell(descriptor: number, text: string): Promise<void>;
 }
 
+/** Where a path leads, or why a forward there is denied. */
+export type Target = { path: string } | { refused: string; isOwn?: true };
+
 export interface MuxConnectionParts {
   broker: Broker;
   /** Where the client belongs: a control path may be the same inside of a run and outside. */
@@ -38,6 +41,8 @@ export interface MuxConnectionParts {
   client: Client;
   master: MasterEnd;
   descriptors: Descriptors;
+  /** Follows a path as the master would. Never rejects. */
+  findTarget(path: string): Promise<Target>;
   /** Whether a client whose stderr is no terminal is told that a person is asked. */
   tellAlways: boolean;
 }

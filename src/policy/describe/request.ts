@@ -131,9 +131,11 @@ function describeForward(
   }: Pick<Request, "forward" | "destination"> & { operation?: Operation | undefined },
   host = describeHost(destination),
 ): string {
-  const [listen, connect] = [named(forward?.listen ?? "", 100), named(forward?.connect ?? "*", 100)];
-  if (forward?.kind === "stdio") return `connect to ${connect} through ${host}`;
   const there = forward?.kind === "remote";
+  const behind = forward?.target === undefined ? "" : ` (which leads to ${named(forward.target, 100)})`;
+  const listen = named(forward?.listen ?? "", 100) + (there ? "" : behind);
+  const connect = named(forward?.connect ?? "*", 100) + (there ? behind : "");
+  if (forward?.kind === "stdio") return `connect to ${connect} through ${host}`;
   // a proxy client deals with the connections itself
   if (there && forward.connect === undefined) return `accept connections at ${listen} on ${host}`;
   const way = there ? `${listen} on ${host} to ${connect}` : `${listen} to ${connect} through ${host}`;

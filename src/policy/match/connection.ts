@@ -54,7 +54,16 @@ function matchEnvironment({ action, environment: list }: Rule, names: readonly s
 
 export function matchForward(rule: Rule, { forward }: Request): Match {
   if (rule.forward !== undefined && !(forward && rule.forward.includes(forward.kind))) return "no";
-  return said(matchAddress(rule.listen, forward?.listen) && matchConnect(rule, forward));
+  const { kind, target } = forward ?? {};
+  if (target === undefined) return said(matchAddresses(rule, forward));
+  // a path that leads elsewhere: to allow, both have to match; to deny or ask, one of them
+  const behind = kind === "remote" ? { ...forward, connect: target } : { ...forward, listen: target };
+  const matches = [forward, behind].map((one) => matchAddresses(rule, one));
+  return said(rule.action === "allow" ? matches.every(Boolean) : matches.some(Boolean));
+}
+
+function matchAddresses(rule: Rule, forward: Partial<Forward> | undefined): boolean {
+  return matchAddress(rule.listen, forward?.listen) && matchConnect(rule, forward);
 }
 
 /**

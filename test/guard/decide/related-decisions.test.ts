@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { RelatedDecisions } from "../../../src/guard/decide/related-decisions.ts";
+import { type Covered, RelatedDecisions } from "../../../src/guard/decide/related-decisions.ts";
 import type { Verdict } from "../../../src/guard/decide/verdict.ts";
 import type { Caller, Destination, Request } from "../../../src/policy/request.ts";
 import { caller, github, gitSignature, login } from "../../support/policy.ts";
@@ -159,17 +159,30 @@ describe("an allowed connection covers the logins of the ssh that makes it", () 
   const ssh: Caller = { ...caller, pid: 9000 };
   const covered = (): RelatedDecisions => {
     const { recent } = start();
-    recent.cover(ssh, { ...connect, destination: configured }, { ...allowed, by: "rule:ride" });
+    const at = (id: string, destination: Destination): Covered => ({
+      connect: { ...connect, destination },
+      verdict: { ...allowed, id, by: "rule:ride" },
+    });
+    recent.cover(ssh, at("yes", configured), [at("hop", elsewhere)]);
     return recent;
   };
 
   test("with as many keys as it takes", () => {
     const recent = covered();
-    expect(recent.approval(login, ssh, true)).toBe("yes");
+    expect(recent.ownLogin(login, ssh)).toBe("yes");
     recent.add(login, ssh, undefined, { ...allowed, by: "grant:yes" });
-    expect(
-      recent.approval({ ...login, key: { type: "ssh-rsa", fingerprint: "SHA256:other" } }, ssh, true),
-    ).toBe("yes");
+    expect(recent.ownLogin({ ...login, key: { type: "ssh-rsa", fingerprint: "SHA256:other" } }, ssh)).toBe(
+      "yes",
+    );
+  });
+
+  test("and those at its jump hosts, of what it starts", () => {
+    const jumping: Caller = { ...caller, pid: 9001, ancestors: [ssh] };
+    const atHop = { ...login, destination: elsewhere };
+    expect(covered().ownLogin(atHop, jumping)).toBe("hop");
+    expect(covered().ownLogin(login, jumping)).toBeUndefined();
+    expect(covered().ownLogin({ ...atHop, user: "root" }, jumping)).toBeUndefined();
+    expect(covered().ownLogin(atHop, { ...jumping, ancestors: [] })).toBeUndefined();
   });
 
   test.each<[string, Request, Caller?]>([
@@ -180,7 +193,7 @@ describe("an allowed connection covers the logins of the ssh that makes it", () 
     ["a signature for git", { ...gitSignature, destination: github, user: "git" }],
     ["a session", session],
   ])("but not: %s", (_, request, by = ssh) => {
-    expect(covered().approval(request, by, true)).toBeUndefined();
+    expect(covered().ownLogin(request, by)).toBeUndefined();
   });
 });
 
