@@ -89,6 +89,8 @@ export class AgentServer {
     const agents = this.#agents.get(served) ?? this.#agents.get(scope);
     if (!agents) throw new Error("a scope without agents");
     const timeouts = { answer: upstreamTimeout, person: Math.max(PERSON_TIMEOUT, upstreamTimeout) };
+    const route = agentRoute(sessions, destinations, logins);
+    socket.once("close", () => route.end());
     new AgentConnection(socket, {
       broker,
       scopeOf: (caller) => {
@@ -99,7 +101,7 @@ export class AgentServer {
       },
       upstream: createUpstream(agents.addresses(), timeouts),
       keyNames: agents.keyNames,
-      route: agentRoute(sessions, destinations, logins),
+      route,
       client,
     });
   }

@@ -17,6 +17,8 @@ export interface AgentRoute {
   resolve(signed: SignedData | undefined, caller: Caller): Promise<Whereabouts>;
   /** Takes note of a signature that was allowed, and made. */
   wasSigned(signed: SignedData, caller: Caller): void;
+  /** The connection has ended. */
+  end(): void;
 }
 
 export function agentRoute(
@@ -34,7 +36,9 @@ export function agentRoute(
       const bindings = bindingsOf(caller);
       // only OpenSSH's client makes session-binds. A PuTTY that forwards its agent passes on those of the far
       // side, and adds none of its own.
-      return bindings.bind(details, !isOpenSsh(caller.exe));
+      const verdict = bindings.bind(details, !isOpenSsh(caller.exe));
+      if (bindings.ownHost) destinations.prepare?.(bindings.ownHost);
+      return verdict;
     },
     resolve(signed, caller) {
       return destinations.resolve(bindingsOf(caller), signed, caller);
@@ -46,6 +50,9 @@ export function agentRoute(
       if (bindings.forwarded || !bindings.check(signed).verified) return;
       const hostKey = bindings.ownHost;
       if (hostKey) logins.add(caller, { hostKey, user: signed.user });
+    },
+    end() {
+      made?.end();
     },
   };
 }

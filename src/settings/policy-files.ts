@@ -19,13 +19,16 @@ export function userPolicyFiles({ config }: Pick<Paths, "config">): { files: str
   return { files, approved: join(config, "approved.toml") };
 }
 
-/** policy.toml, policy.d/*.toml in the order of their names, and approved.toml. */
-export function userPolicy(paths: Pick<Paths, "config">, report: (line: string) => void): PolicySource {
+/**
+ * policy.toml, policy.d/*.toml in the order of their names, and approved.toml.
+ * @param asksAfter for how long the old policy allows what it allowed, in milliseconds
+ */
+export function userPolicy(paths: Pick<Paths, "config">, asksAfter: number): PolicySource {
   const { approved } = userPolicyFiles(paths);
   const source = policySource(
     () => userPolicyFiles(paths).files,
     () => [approved],
-    report,
+    asksAfter,
   );
   return {
     ...source,
@@ -34,11 +37,11 @@ export function userPolicy(paths: Pick<Paths, "config">, report: (line: string) 
 }
 
 /** The one file of `muxguard run --policy FILE`. It must be there. */
-export function filePolicy(path: string, report: (line: string) => void): PolicySource {
+export function filePolicy(path: string, asksAfter: number): PolicySource {
   const source = policySource(
     () => [path],
     () => [],
-    report,
+    asksAfter,
   );
   const load = async (): Promise<void> => {
     if (!statSync(path, { throwIfNoEntry: false })) throw new SettingsError(`${path}: no such policy file`);
@@ -47,15 +50,11 @@ export function filePolicy(path: string, report: (line: string) => void): Policy
   return { ...source, load };
 }
 
-function policySource(
-  files: () => string[],
-  approved: () => string[],
-  report: (line: string) => void,
-): PolicySource {
+function policySource(files: () => string[], approved: () => string[], asksAfter: number): PolicySource {
   return watchPolicy({
     stamp: () => stampOf([...files(), ...approved()]),
     read: () => readPolicy(files(), approved()),
-    report,
+    asksAfter,
   });
 }
 

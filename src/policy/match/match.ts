@@ -102,7 +102,7 @@ function matchProven(rule: Rule, { names, port, ports, hostKey }: Destination): 
           names.map((name) => matchHost(name, host)),
         );
   const wanted = portsOf(rule);
-  const byPort = ports?.some((one) => wanted?.includes(one)) ? "yes" : matchKnown(wanted, port);
+  const byPort = ports && wanted ? said(ports.some((one) => wanted.includes(one))) : matchKnown(wanted, port);
   return both(both(byKey, byName), byPort);
 }
 
