@@ -49,8 +49,9 @@ function rulingBy(policy: Policy, request: Request, caller: Caller): Ruling {
   const doubt = doubtAbout(denying ?? first, request, caller);
   const asking = doubtful.filter(({ action }) => action === "ask").map(askRuling);
   const asked = decided.action === "ask" ? [decided, ...asking] : asking;
-  if (denying) return { ...strictest(asked, `rule:${doubt.rule}`), remember: 0, doubt };
-  const ruling = strictest(asked, `rule:${doubt.rule}`);
+  const by: DecidedBy = decided.action === "ask" ? decided.by : `rule:${doubt.rule}`;
+  const ruling = strictest(asked, by);
+  if (denying) return { ...ruling, remember: 0, doubt };
   return answered(policy, decided.action === "ask" ? ruling : { ...ruling, doubt }, request, caller);
 }
 
@@ -71,7 +72,7 @@ function strictest(rulings: readonly AskRuling[], by: DecidedBy): AskRuling {
   const common = lists[0]?.filter((kind) => lists.every((list) => list.includes(kind)));
   return {
     action: "ask",
-    by: rulings[0]?.by ?? by,
+    by,
     remember: least(rulings.map(({ remember }) => remember)),
     timeout: least(rulings.map(({ timeout }) => timeout)),
     approvers: common,
