@@ -13,14 +13,23 @@ export interface PolicySource extends WatchedPolicy {
   approve?(rule: Rule): Promise<void>;
 }
 
+/** Which files they are, in their order; of all but those of policy.d may be that they are not there. */
+export function userPolicyFiles({ config }: Pick<Paths, "config">): { files: string[]; approved: string } {
+  const files = [join(config, "policy.toml"), ...dropIns(join(config, "policy.d"))];
+  return { files, approved: join(config, "approved.toml") };
+}
+
 /**
  * policy.toml, policy.d/*.toml in the order of their names, and approved.toml.
  * @param asksAfter for how long the old policy allows what it allowed, in milliseconds
  */
-export function userPolicy({ config }: Pick<Paths, "config">, asksAfter: number): PolicySource {
-  const files = (): string[] => [join(config, "policy.toml"), ...dropIns(join(config, "policy.d"))];
-  const approved = join(config, "approved.toml");
-  const source = policySource(files, () => [approved], asksAfter);
+export function userPolicy(paths: Pick<Paths, "config">, asksAfter: number): PolicySource {
+  const { approved } = userPolicyFiles(paths);
+  const source = policySource(
+    () => userPolicyFiles(paths).files,
+    () => [approved],
+    asksAfter,
+  );
   return {
     ...source,
     approve: async (rule) => (await import("./approved-rules.ts")).addRule(approved, rule),
@@ -98,7 +107,8 @@ async function readAll(files: readonly string[], faults: string[]): Promise<Part
   return parts;
 }
 
-function rulesOf({ file, content }: Part): Rule[] {
+/** With the names that those have which their author did not name. */
+export function rulesOf({ file, content }: Part): Rule[] {
   return (content.rule ?? []).map((rule, at) => ({
     ...rule,
     name: rule.name ?? `${basename(file)}#${at + 1}`,

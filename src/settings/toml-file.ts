@@ -3,6 +3,7 @@ import { parse, TomlError } from "smol-toml";
 import * as z from "zod/mini";
 import { readRegularFile } from "../platform/files/regular-file.ts";
 import { type PolicyFile, policySchema } from "../policy/schema.ts";
+import { visible } from "../policy/visible.ts";
 import { type ConfigFile, configSchema } from "./config-schema.ts";
 import { describeIssue } from "./issue.ts";
 import { SettingsError } from "./settings-error.ts";
@@ -36,7 +37,7 @@ export function checkSettings(
 function errorOf(path: string, faults: readonly Fault[]): SettingsError {
   const [first = `${path}: it can't be used`, ...more] = faults
     .slice(0, MAX_FAULTS)
-    .map(({ line, column, message }) => `${path}:${line}:${column}: ${message}`);
+    .map(({ line, column, message }) => `${visible(path, 400)}:${line}:${column}: ${message}`);
   return new SettingsError(first, ...more);
 }
 
