@@ -18,7 +18,7 @@ const run = promisify(execFile);
 const folder = makeFolder();
 let configs = 0;
 
-const literals = ["web1", "web2", "Db.example", "git", "10.0.0.7", "a.b.example"];
+const literals = ["web1", "web2", "db.example", "git", "10.0.0.7", "a.b.example"];
 const patterns = [...literals, "web*", "w?b1", "*", "!web2", "!*.example", "db*", "*.example", "10.0.0.?"];
 const own = userInfo().username;
 
