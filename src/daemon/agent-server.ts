@@ -5,6 +5,7 @@ import { AgentConnection } from "../guard/agent/connection.ts";
 import { createUpstream } from "../guard/agent/create-upstream.ts";
 import { KeyNames } from "../guard/agent/key-names.ts";
 import type { AgentAddress } from "../guard/agent/upstream.ts";
+import { UsedKeys } from "../guard/agent/used-keys.ts";
 import type { Broker } from "../guard/decide/broker.ts";
 import { decidingScope, type Scope, type SocketOf } from "../guard/decide/scope.ts";
 import { agentRoute } from "../identity/agent-route.ts";
@@ -50,6 +51,7 @@ interface Agents {
 export class AgentServer {
   readonly #parts: AgentServerParts;
   readonly #agents = new WeakMap<Scope, Agents>();
+  readonly #usedKeys = new UsedKeys();
 
   constructor(parts: AgentServerParts) {
     this.#parts = parts;
@@ -99,6 +101,7 @@ export class AgentServer {
       },
       upstream: createUpstream(agents.addresses(), timeouts),
       keyNames: agents.keyNames,
+      usedKeys: this.#usedKeys,
       route: agentRoute(sessions, destinations, logins),
       client,
     });

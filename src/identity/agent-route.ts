@@ -15,7 +15,11 @@ export interface AgentRoute {
   bind(details: Buffer, caller: Caller): "accepted" | "refused" | "unsupported";
   /** @param signed what is to be signed; undefined for a request that signs nothing */
   resolve(signed: SignedData | undefined, caller: Caller): Promise<Whereabouts>;
+  /** For a list of keys: before anything is to be signed. */
+  listedFor(caller: Caller): Omit<Whereabouts, "user"> | Promise<Omit<Whereabouts, "user">>;
 }
+
+const NOWHERE = { path: [], forwarded: false };
 
 export function agentRoute(
   sessions: SessionRegistry,
@@ -42,6 +46,9 @@ export function agentRoute(
       const hostKey = bindings.ownHost;
       if (hostKey && signed?.kind === "userauth") logins.add(caller, { hostKey, user: signed.user });
       return destinations.resolve(bindings, signed, caller);
+    },
+    listedFor(caller) {
+      return made ? destinations.listedFor(made, caller) : NOWHERE;
     },
   };
 }

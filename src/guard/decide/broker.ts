@@ -72,6 +72,11 @@ export class Broker {
     this.#related.cover(ssh, connect, verdict);
   }
 
+  /** Whether everything is denied. */
+  get isLocked(): boolean {
+    return this.#parts.isLocked?.() ?? false;
+  }
+
   /** What was allowed a moment ago covers nothing more. */
   forget(): void {
     this.#related.forget();
@@ -93,7 +98,7 @@ export class Broker {
     if (scope.refused !== undefined) return denial("fault:inside", scope.refused);
     const current = scope.policy();
     const policy = current instanceof Promise ? await current : current;
-    if (this.#parts.isLocked?.()) return denial("fault:locked", "muxguard is locked (muxguard unlock)");
+    if (this.isLocked) return denial("fault:locked", "muxguard is locked (muxguard unlock)");
     const ruling = evaluate(policy, request, caller);
     if (ruling.action === "deny")
       return denial(ruling.by, ruling.by === "default" ? "no rule allows it" : undefined);
