@@ -72,11 +72,6 @@ export class AgentServer {
     });
   }
 
-  /** Of the guard's own agents: there are others now. */
-  forgetKeys(): void {
-    this.#parts.keyNames.forget();
-  }
-
   /** @param scope whose socket the client came to */
   serve(socket: Socket, accepted: Accepted, scope: Scope): void {
     if (accepted.pid === process.pid) {
@@ -91,6 +86,8 @@ export class AgentServer {
     const agents = this.#agents.get(served) ?? this.#agents.get(scope);
     if (!agents) throw new Error("a scope without agents");
     const timeouts = { answer: upstreamTimeout, person: Math.max(PERSON_TIMEOUT, upstreamTimeout) };
+    const route = agentRoute(sessions, destinations, logins);
+    socket.once("close", () => route.end());
     new AgentConnection(socket, {
       broker,
       scopeOf: (caller) => {
@@ -102,7 +99,7 @@ export class AgentServer {
       upstream: createUpstream(agents.addresses(), timeouts),
       keyNames: agents.keyNames,
       usedKeys: this.#usedKeys,
-      route: agentRoute(sessions, destinations, logins),
+      route,
       client,
     });
   }

@@ -68,6 +68,9 @@ const program = {
   pid: count,
   startTime: text,
   exe: z.exactOptional(text),
+  exeDeleted: flag,
+  exeForeign: flag,
+  systemShell: flag,
   name: text,
   cmdline: z.array(text),
 };

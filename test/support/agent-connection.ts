@@ -90,6 +90,7 @@ export async function open(options: Options = {}): Promise<Setting> {
       bind: () => "accepted",
       resolve: () => Promise.resolve({ path: [], forwarded: false }),
       listedFor: () => ({ path: [], forwarded: false }),
+      wasSigned: () => {},
       ...options.route,
     },
     client: { identify: () => caller, isUnchanged: () => true, ...options.client },

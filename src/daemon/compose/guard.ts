@@ -12,11 +12,15 @@ import { sessionBusSocket, systemBusSocket } from "../../platform/dbus/bus-addre
 import { type LockSignals, onLockOrSleep } from "../../platform/dbus/lock-signals.ts";
 import { bootTime } from "../../platform/libc/clock.ts";
 import { sessionEnd } from "../../platform/proc/login-session.ts";
+import { isProcess } from "../../platform/proc/process.ts";
+import { sshImage } from "../../platform/proc/ssh-process.ts";
 import { Scopes } from "../../runs/scopes.ts";
 import type { Config } from "../../settings/config.ts";
 import type { Paths } from "../../settings/paths.ts";
 import { AgentServer } from "../agent-server.ts";
+import { Alarms } from "../alarms.ts";
 import { AskpassServer } from "../askpass-server.ts";
+import { logEvent } from "../control-log.ts";
 import { FaultLog } from "../fault-log.ts";
 import { Findings } from "../findings.ts";
 import { Notices } from "../notices.ts";
@@ -37,6 +41,8 @@ export interface GuardOptions {
   holdsQuestions: boolean;
   /** Where its sockets are. */
   folder: string;
+  /** Tells whoever started it. One line, without a newline. */
+  report: (line: string) => void;
   /** Called when a question comes up. */
   onQuestion?: () => void;
 }
@@ -50,14 +56,15 @@ interface Told {
 
 export interface GuardParts extends Deciding {
   ways: Ways;
-  findings: Findings;
-  told: { close(): void };
+  told: Told;
+  alarms: Alarms;
   scopes: Scopes;
   agents: UpstreamAgents;
   agentServer: AgentServer;
   askpassServer: AskpassServer;
   logins: Logins;
   masterDestinations: MasterDestinations;
+  hosts: HostIdentifier;
   lockSignals: LockSignals;
   /** Forgets the answers whose id begins so; without it all of them. @returns how many */
   forget(prefix?: string): number;
@@ -90,11 +97,16 @@ export function composeGuard(options: GuardOptions): GuardParts {
   };
   const lockSignals = listenForLocks(environment, () => forget());
   const told = composeTold(deciding);
+  const alarms = new Alarms({
+    record: (event, reason) => logEvent(deciding.log, event, reason),
+    reports: () => [options.report, ...scopes.reports()],
+    show: (text) => notices.tell(text),
+  });
   return {
     ...deciding,
     ways,
-    findings: told.findings,
     told,
+    alarms,
     scopes,
     lockSignals,
     forget,
@@ -127,20 +139,25 @@ function composeServers(
   { broker, processes }: Deciding,
   scopes: Scopes,
   { agentChanged: changed }: Told,
-): Pick<GuardParts, "agents" | "agentServer" | "askpassServer" | "logins" | "masterDestinations"> {
+): Pick<GuardParts, "agents" | "agentServer" | "askpassServer" | "logins" | "masterDestinations" | "hosts"> {
   const configs = new SshConfigs(config.sshConfig === undefined ? {} : { file: config.sshConfig });
   const hosts = new HostIdentifier({}, configs);
-  const logins = new Logins();
-  const agents = new UpstreamAgents(config.upstreamAgents, environment, folder, { processes, changed });
+  const logins = new Logins(sshImage);
+  const keyNames = new KeyNames();
+  const agents = new UpstreamAgents(config.upstreamAgents, environment, folder, {
+    processes,
+    changed,
+    pointed: () => keyNames.forget(),
+  });
   const agentServer = new AgentServer({
     broker,
     processes,
     scopes,
     logins,
-    sessions: new SessionRegistry(),
+    sessions: new SessionRegistry({ isAlive: isProcessKey }),
     destinations: createDestinationResolver({}, hosts),
     agents,
-    keyNames: new KeyNames(),
+    keyNames,
     upstreamTimeout: config.upstreamTimeout,
   });
   const askpassServer = new AskpassServer({
@@ -156,7 +173,14 @@ function composeServers(
     askpassServer,
     logins,
     masterDestinations: new MasterDestinations(configs, hosts),
+    hosts,
   };
+}
+
+/** As processKey() has it. */
+function isProcessKey(key: string): boolean {
+  const [pid, startTime = ""] = key.split(" ");
+  return isProcess(Number(pid), startTime);
 }
 
 function listenForLocks(environment: NodeJS.ProcessEnv, locked: () => void): LockSignals {

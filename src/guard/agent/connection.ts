@@ -34,6 +34,8 @@ export interface Route {
   resolve(signed: SignedData | undefined, caller: Caller): Promise<Whereabouts>;
   /** For a list of keys: before anything is to be signed. */
   listedFor(caller: Caller): ListedFor | Promise<ListedFor>;
+  /** Takes note of a signature that was allowed, and made. */
+  wasSigned(signed: SignedData, caller: Caller): void;
 }
 
 /** The process at the other end. */
@@ -179,7 +181,13 @@ export class AgentConnection {
       ...whereabouts,
     };
     const login = signed.kind === "userauth" ? { login: nameOf(signed.sessionIdentifier) } : {};
-    if (known) return this.#decideAndForward(frame, request, asked, { scope, asker: { ...asker, ...login } });
+    if (known) {
+      const byLogin = { scope, asker: { ...asker, ...login } };
+      const reply = await this.#decideAndForward(frame, request, asked, byLogin);
+      // before ssh hears of it: it may be a master the moment after
+      if (asker.caller && !reply.equals(FAILURE)) this.#parts.route.wasSigned(signed, asker.caller);
+      return reply;
+    }
     this.#parts.broker.refuse(asked, asker, scope, { what: key.fault, reason: key.reason });
     return FAILURE;
   }

@@ -86,7 +86,7 @@ export class Broker {
   refuse(
     request: Request,
     asker: Asker,
-    scope: Pick<Scope, "report">,
+    scope: Pick<Scope, "report" | "policyNote">,
     { what, reason, id = newId() }: Fault,
   ): Verdict {
     return this.#record(id, request, asker, scope, denial(`fault:${what}`, reason), 0);
@@ -190,15 +190,19 @@ export class Broker {
     id: string,
     request: Request,
     { caller, tells }: Asker,
-    scope: Pick<Scope, "report">,
+    scope: Pick<Scope, "report" | "policyNote">,
     decision: Decision,
     waitedMs: number,
   ): Verdict {
     const { remember, keep: _, doubt: __, ...decided } = decision;
-    const verdict: Verdict = { id, ...decided };
+    const note = decided.decision === "deny" ? scope.policyNote?.() : undefined;
+    const verdict: Verdict = { id, ...decided, ...(note !== undefined && { note }) };
     const remembered = remember !== undefined && { remember };
+    const reason = [decided.reason, note].filter((text) => text !== undefined).join("; ");
+    const because = reason !== "" && { reason };
     try {
-      this.#parts.record({ time: new Date(), request, caller, waitedMs, ...verdict, ...remembered });
+      const entry = { time: new Date(), id, request, caller, waitedMs, ...decided, ...because };
+      this.#parts.record({ ...entry, ...remembered });
       if (verdict.decision === "deny" && !tells) scope.report(denialLine(request, verdict));
       return verdict;
     } catch (error) {
