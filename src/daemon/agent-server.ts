@@ -5,6 +5,7 @@ import { AgentConnection } from "../guard/agent/connection.ts";
 import { createUpstream } from "../guard/agent/create-upstream.ts";
 import { KeyNames } from "../guard/agent/key-names.ts";
 import type { AgentAddress } from "../guard/agent/upstream.ts";
+import { UsedKeys } from "../guard/agent/used-keys.ts";
 import type { Broker } from "../guard/decide/broker.ts";
 import { decidingScope, type Scope, type SocketOf } from "../guard/decide/scope.ts";
 import { agentRoute } from "../identity/agent-route.ts";
@@ -51,6 +52,7 @@ interface Agents {
 export class AgentServer {
   readonly #parts: AgentServerParts;
   readonly #agents = new WeakMap<Scope, Agents>();
+  readonly #usedKeys = new UsedKeys();
 
   #isMaster: (pid: number) => boolean = () => false;
 
@@ -81,11 +83,6 @@ export class AgentServer {
     });
   }
 
-  /** Of the guard's own agents: there are others now. */
-  forgetKeys(): void {
-    this.#parts.keyNames.forget();
-  }
-
   /** @param scope whose socket the client came to */
   serve(socket: Socket, accepted: Accepted, scope: Scope): void {
     if (accepted.pid === process.pid) {
@@ -113,6 +110,7 @@ export class AgentServer {
       },
       upstream: createUpstream(agents.addresses(), timeouts),
       keyNames: agents.keyNames,
+      usedKeys: this.#usedKeys,
       route,
       client,
     });

@@ -22,7 +22,6 @@ import type { GrantFacts } from "../policy/grants.ts";
 import type { Answer, Question } from "../policy/question.ts";
 import type { Caller, ControlOperation } from "../policy/request.ts";
 import { visible } from "../policy/visible.ts";
-import type { AgentOrigin } from "../rpc/requests.ts";
 import type { Paths } from "../settings/paths.ts";
 import type { PolicySource } from "../settings/policy-files.ts";
 import type { Alarms } from "./alarms.ts";
@@ -223,13 +222,6 @@ export class Guard {
     return this.#parts.agents;
   }
 
-  /** @throws Error for the guard's own socket, where nobody listens, and if the log can't be written */
-  async pointTo(path: string, origin: AgentOrigin, caller: Caller): Promise<void> {
-    await this.#parts.agents.point(path, origin);
-    this.#parts.agentServer.forgetKeys();
-    logControl(this.#parts.log, caller, "upstream", path);
-  }
-
   /** What is wrong is told there, and listed by `muxguard status`. */
   get alarms(): Alarms {
     return this.#parts.alarms;
@@ -297,8 +289,8 @@ export class Guard {
   }
 
   /** Logs that somebody else did. @throws Error if the log can't be written */
-  recordControl(caller: Caller, operation: ControlOperation): void {
-    logControl(this.#parts.log, caller, operation);
+  recordControl(caller: Caller, operation: ControlOperation, what?: string): void {
+    logControl(this.#parts.log, caller, operation, what);
   }
 
   /** The process at the other end of a connection to one of the guard's sockets. */

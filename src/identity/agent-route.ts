@@ -17,11 +17,15 @@ export interface AgentRoute {
   readonly isForwarded: boolean;
   /** @param signed what is to be signed; undefined for a request that signs nothing */
   resolve(signed: SignedData | undefined, caller: Caller): Promise<Whereabouts>;
+  /** For a list of keys: before anything is to be signed. */
+  listedFor(caller: Caller): Omit<Whereabouts, "user"> | Promise<Omit<Whereabouts, "user">>;
   /** Takes note of a signature that was allowed, and made. */
   wasSigned(signed: SignedData, caller: Caller): void;
   /** The connection has ended. */
   end(): void;
 }
+
+const NOWHERE = { path: [], forwarded: false };
 
 export function agentRoute(
   sessions: SessionRegistry,
@@ -58,6 +62,9 @@ export function agentRoute(
     },
     end() {
       made?.end();
+    },
+    listedFor(caller) {
+      return made ? destinations.listedFor(made, caller) : NOWHERE;
     },
   };
 }

@@ -101,6 +101,12 @@ export class SessionBindings {
     return this.forwarded ? undefined : this.#binds.at(-1)?.hostKey;
   }
 
+  /** The key of the host that is logged in to, over hops that are known; undefined before it has proved one. */
+  get boundHost(): Buffer | undefined {
+    const last = this.#binds.at(-1);
+    return this.#fault === undefined && last && !last.isForwarding ? last.hostKey : undefined;
+  }
+
   /** Whether the host that is logged in to proved its key for this very login. */
   check(login: UserauthData): LoginCheck {
     const { hops } = this;

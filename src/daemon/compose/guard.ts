@@ -143,7 +143,12 @@ function composeServers(
   const configs = new SshConfigs(config.sshConfig === undefined ? {} : { file: config.sshConfig });
   const hosts = new HostIdentifier({}, configs);
   const logins = new Logins(sshImage);
-  const agents = new UpstreamAgents(config.upstreamAgents, environment, folder, { processes, changed });
+  const keyNames = new KeyNames();
+  const agents = new UpstreamAgents(config.upstreamAgents, environment, folder, {
+    processes,
+    changed,
+    pointed: () => keyNames.forget(),
+  });
   const agentServer = new AgentServer({
     broker,
     processes,
@@ -152,7 +157,7 @@ function composeServers(
     sessions: new SessionRegistry({ isAlive: isProcessKey }),
     destinations: createDestinationResolver({}, hosts),
     agents,
-    keyNames: new KeyNames(),
+    keyNames,
     upstreamTimeout: config.upstreamTimeout,
   });
   const askpassServer = new AskpassServer({

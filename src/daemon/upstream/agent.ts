@@ -14,6 +14,8 @@ export interface UpstreamAgentParts {
   processes?: ProcessTable;
   /** Called when a fault comes up, and when there is none any more. */
   changed?(name: string, fault: string | undefined): void;
+  /** Called when others are used from here on. */
+  pointed?(): void;
 }
 
 export class UpstreamAgent implements AgentAddress {

@@ -102,6 +102,7 @@ export class UpstreamAgents {
     if (!(await answers(path))) throw new Error(`nobody listens at ${path}`);
     this.#paths = [path];
     this.#origin = origin;
+    this.#parts.pointed?.();
   }
 
   /**

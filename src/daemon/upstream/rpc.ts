@@ -1,6 +1,6 @@
 /** Which agents are behind the daemon, and pointing it to another one: for the user, and nobody inside of a run. */
 import type { Caller } from "../../policy/request.ts";
-import type { OpenRun, Upstreams } from "../../rpc/requests.ts";
+import type { AgentOrigin, OpenRun, Upstreams } from "../../rpc/requests.ts";
 import { type ClientConnection, serve } from "../../rpc/serving.ts";
 import type { FromOutside } from "../from-outside.ts";
 import type { Guard } from "../guard.ts";
@@ -9,7 +9,7 @@ export function serveUpstream(connection: ClientConnection, guard: Guard, fromOu
   serve(connection, "upstream", async (wanted) => {
     const caller = fromOutside(wanted ? "upstream" : undefined);
     const changed = wanted !== null && mayPoint(guard, wanted.path, wanted.from);
-    if (changed) await guard.pointTo(wanted.path, wanted.from, caller);
+    if (changed) await point(guard, wanted.path, wanted.from, caller);
     return stateOf(guard, changed);
   });
 }
@@ -19,6 +19,11 @@ function mayPoint({ agents }: Guard, path: string, from: "command" | "environmen
   if (from === "command") return true;
   const isFromEnvironment = ["environment", "run", "none"].includes(agents.origin);
   return isFromEnvironment && !agents.isInUse(path) && !agents.isOwn(path);
+}
+
+async function point(guard: Guard, path: string, origin: AgentOrigin, caller: Caller): Promise<void> {
+  await guard.agents.point(path, origin);
+  guard.recordControl(caller, "upstream", path);
 }
 
 async function stateOf({ agents }: Guard, changed: boolean): Promise<Upstreams> {
@@ -36,7 +41,7 @@ export async function broughtBy(
 ): Promise<string | undefined> {
   const brought = await guard.agents.brought(agent);
   if (brought !== undefined && guard.agents.origin === "none") {
-    await guard.pointTo(brought, "run", caller);
+    await point(guard, brought, "run", caller);
     return undefined;
   }
   return brought;

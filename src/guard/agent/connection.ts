@@ -8,8 +8,10 @@
  */
 import type { Socket } from "node:net";
 import { attempt } from "../../attempt.ts";
+import type { ListedFor } from "../../policy/listing.ts";
 import type { Caller, KeyFacts, Request, Whereabouts } from "../../policy/request.ts";
 import { type AgentRequest, encodeAgentReply, parseAgentRequest } from "../../wire/agent/agent.ts";
+import { AgentMessage } from "../../wire/agent/message-numbers.ts";
 import { SESSION_BIND } from "../../wire/agent/session-bind.ts";
 import { encodeFrame, type Frame, FrameDecoder } from "../../wire/frame.ts";
 import { ProtocolError } from "../../wire/protocol-error.ts";
@@ -18,9 +20,11 @@ import type { Broker } from "../decide/broker.ts";
 import { callerIn, type Scope } from "../decide/scope.ts";
 import type { Asker } from "../decide/verdict.ts";
 import { type AdminAgentRequest, adminFacts } from "./admin-facts.ts";
+import { KeyList, type Placed } from "./key-list.ts";
 import { type KeyNames, keyFacts } from "./key-names.ts";
 import { LIST, list } from "./list-request.ts";
 import { type Upstream, UpstreamError } from "./upstream.ts";
+import type { UsedKeys } from "./used-keys.ts";
 
 /** The SSH sessions that this connection was bound to, and what they say of a request's way. */
 export interface Route {
@@ -28,6 +32,8 @@ export interface Route {
   bind(details: Buffer, caller: Caller): "accepted" | "refused" | "unsupported";
   /** @param signed what is to be signed; undefined for a request that signs nothing */
   resolve(signed: SignedData | undefined, caller: Caller): Promise<Whereabouts>;
+  /** For a list of keys: before anything is to be signed. */
+  listedFor(caller: Caller): ListedFor | Promise<ListedFor>;
   /** Takes note of a signature that was allowed, and made. */
   wasSigned(signed: SignedData, caller: Caller): void;
 }
@@ -45,6 +51,7 @@ export interface AgentConnectionParts {
   scopeOf(caller: Caller | undefined): Scope;
   upstream: Upstream;
   keyNames: KeyNames;
+  usedKeys: UsedKeys;
   route: Route;
   client: Client;
 }
@@ -66,12 +73,14 @@ export class AgentConnection {
   readonly #parts: AgentConnectionParts;
   readonly #decoder = new FrameDecoder();
   readonly #pending: Frame[] = [];
+  readonly #keyList: KeyList;
   readonly #gone = new AbortController();
   #busy = false;
 
   constructor(socket: Socket, parts: AgentConnectionParts) {
     this.#socket = socket;
     this.#parts = parts;
+    this.#keyList = new KeyList(parts);
     socket.on("data", (chunk) => this.#receive(chunk));
     socket.on("error", () => socket.destroy()); // reset by the client: "close" follows
     socket.on("end", () => this.#end());
@@ -148,9 +157,13 @@ export class AgentConnection {
   }
 
   async #list(frame: Frame, request: AgentRequest): Promise<Buffer> {
+    return this.#keyList.shown(await this.#learn(frame, request), this.#placed());
+  }
+
+  async #learn(frame: Frame, request: AgentRequest): Promise<Frame> {
     const reply = await this.#parts.upstream.exchange(frame, request);
     this.#parts.keyNames.learn(reply);
-    return reply.packet;
+    return reply;
   }
 
   async #sign(frame: Frame, request: AgentRequest & { type: "SSH_AGENTC_SIGN_REQUEST" }): Promise<Buffer> {
@@ -185,7 +198,7 @@ export class AgentConnection {
    */
   async #lookUp(key: Buffer): Promise<KeyFacts | { fault: string; reason: string }> {
     try {
-      await this.#list(LIST, list);
+      await this.#learn(LIST, list);
     } catch (error) {
       if (!(error instanceof UpstreamError)) throw error;
       return { fault: "upstream", reason: error.message };
@@ -226,7 +239,9 @@ export class AgentConnection {
     const verdict = await broker.decide(asked, asker, scope);
     if (verdict.decision === "deny") return FAILURE;
     try {
-      return (await upstream.exchange(frame, request, verdict.id)).packet;
+      const reply = await upstream.exchange(frame, request, verdict.id);
+      if (reply.payload[0] === AgentMessage.SSH_AGENT_SIGN_RESPONSE) this.#used(asked);
+      return reply.packet;
     } catch (error) {
       if (!(error instanceof UpstreamError)) throw error;
       // with the client its upstream connection goes too: that is no fault of the agent's
@@ -234,6 +249,11 @@ export class AgentConnection {
         broker.refuse(asked, asker, scope, { what: "upstream", reason: error.message, id: verdict.id });
       return FAILURE;
     }
+  }
+
+  #used({ destination, key }: Request): void {
+    if (destination?.verified && destination.hostKey !== undefined && key)
+      this.#parts.usedKeys.add(destination.hostKey, key.fingerprint);
   }
 
   /** Who asks is read once: the scope is that of the very process that is decided about. */
@@ -246,12 +266,6 @@ export class AgentConnection {
     const isUnchanged = (): boolean => caller !== undefined && client.isUnchanged(caller);
     return { asker: { caller, gone: this.#gone.signal, isUnchanged }, scope };
   }
-}
-
-/** Who asks, and what decides for it. */
-interface Placed {
-  asker: Asker;
-  scope: Scope;
 }
 
 /** Longer ones have no session. */

@@ -73,6 +73,11 @@ export class Broker {
     this.#related.cover(ssh, to, hops);
   }
 
+  /** Whether everything is denied. */
+  get isLocked(): boolean {
+    return this.#parts.isLocked?.() ?? false;
+  }
+
   /** What was allowed a moment ago covers nothing more. */
   forget(): void {
     this.#related.forget();
@@ -94,7 +99,7 @@ export class Broker {
     if (scope.refused !== undefined) return denial("fault:inside", scope.refused);
     const current = scope.policy();
     const policy = current instanceof Promise ? await current : current;
-    if (this.#parts.isLocked?.()) return denial("fault:locked", "muxguard is locked (muxguard unlock)");
+    if (this.isLocked) return denial("fault:locked", "muxguard is locked (muxguard unlock)");
     const ruling = evaluate(policy, request, caller);
     const own = ruling.by === "default" ? this.#related.ownLogin(request, caller) : undefined;
     if (ruling.action === "deny" && own === undefined)
