@@ -71,7 +71,6 @@ export class Guard {
   #connections: Connections | undefined;
   /** Set when the guard ends, and runs may go on without it. */
   isClosing = false;
-  #endReadiness: (() => void) | undefined;
 
   private constructor(options: GuardOptions) {
     this.#options = options;
@@ -181,7 +180,7 @@ export class Guard {
   warmUp(): void {
     if (this.isClosing) return;
     const { lockSignals, ways, hosts } = this.#parts;
-    this.#endReadiness ??= hosts.keepReady();
+    hosts.keepReady();
     void lockSignals.listen();
     for (const approver of ways.approvers)
       if (this.#options.config.approvers.includes(approver.kind)) void approver.warmUp?.();
@@ -300,7 +299,7 @@ export class Guard {
 
   async close(): Promise<void> {
     this.isClosing = true;
-    this.#endReadiness?.();
+    this.#parts.hosts.close();
     const { ways, lockSignals, agents, processes, log, told } = this.#parts;
     await this.#connections?.close();
     await Promise.all([...this.#open].map((scope) => scope.close()));

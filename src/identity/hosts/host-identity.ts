@@ -59,6 +59,8 @@ export class HostIdentifier {
   /** Names that were proven before: a hashed line may be about one of them. */
   readonly #guesses = new BoundedMap<string, HostName>(MAX_GUESSES);
   #guessesMade = 0;
+  /** Ends what keepReady() began. */
+  #ready: (() => void) | undefined;
 
   constructor(
     { sshConfig, now = () => new Date() }: HostIdentifierOptions,
@@ -114,11 +116,15 @@ export class HostIdentifier {
     return orderNames({ proven, aliases: aliases.leadingTo(proven), ...typed });
   }
 
-  /** From now on, what requests need is made ready before they come. @returns what ends it */
-  keepReady(): () => void {
-    return keepReady(this.#configs.files, () =>
+  /** From now on, until close(), what requests need is made ready before they come. */
+  keepReady(): void {
+    this.#ready ??= keepReady(this.#configs.files, () =>
       Promise.all([this.#configs.read(NO_HOST), this.#aliases.index()]),
     );
+  }
+
+  close(): void {
+    this.#ready?.();
   }
 
   async #claimLines(
