@@ -86,7 +86,15 @@ function recordCaches() {
   const home = mkdtempSync(join(tmpdir(), "mg-build-"));
   const folder = (name) => join(home, name);
   for (const name of ["run", "state", "config", "config/muxguard"]) mkdirSync(folder(name), { mode: 0o700 });
-  writeFileSync(join(home, "config/muxguard/policy.toml"), 'default = "allow"\n', { mode: 0o600 });
+  // settings with all that they usually have: most starts read some
+  const rule =
+    '[[rule]]\nname = "a"\non = ["confirm"]\nhost = "a,*.b"\nuser = "a"\naction = "ask"\nremember = "10m"\n';
+  const settings = {
+    policy: `default = "allow" # a comment\n${rule}`,
+    config: 'remember = "10m"\nsync_log = false\n',
+  };
+  for (const [name, text] of Object.entries(settings))
+    writeFileSync(join(home, `config/muxguard/${name}.toml`), text, { mode: 0o600 });
   const env = {
     PATH: process.env.PATH,
     HOME: home,

@@ -2,6 +2,7 @@
 import { spawn } from "node:child_process";
 import { Guard } from "../daemon/guard.ts";
 import { serveRpc } from "../daemon/rpc-server.ts";
+import { messageOf } from "../errors.ts";
 import { answers } from "../platform/sockets/listener.ts";
 import { removeLeftRides } from "../runs/folders.ts";
 import { type Config, readConfig } from "../settings/config.ts";
@@ -16,7 +17,7 @@ const WARM_UP_AFTER = 1000;
 export async function daemon({ foreground }: { foreground?: boolean }): Promise<void> {
   const paths = openPaths();
   const config = await readConfig(paths);
-  if (await answers(paths.daemonSocket)) throw new CliError("a daemon runs already (muxguard status)", 1);
+  if (await answers(paths.daemonSocket)) return pointLiving(paths.daemonSocket, foreground ?? false);
   if (!foreground) return startInBackground();
   // from before the first socket is there: one that comes then must not leave it behind
   const signalled = firstSignal();
@@ -24,6 +25,30 @@ export async function daemon({ foreground }: { foreground?: boolean }): Promise<
   process.send?.("ready");
   await signalled;
   await close();
+}
+
+/**
+ * What starts a shell starts the daemon, too. In a new login, which has another agent, it is that one which is
+ * meant.
+ */
+async function pointLiving(daemonSocket: string, foreground: boolean): Promise<void> {
+  const { SSH_AUTH_SOCK: agent } = process.env;
+  const pointed = foreground ? undefined : await attemptToPoint(daemonSocket, agent);
+  if (!pointed) throw new CliError("a daemon runs already (muxguard status)", 1);
+  toStderr(
+    `muxguard: a daemon runs already; from now on it uses the agent of this SSH_AUTH_SOCK: ${pointed}`,
+  );
+}
+
+async function attemptToPoint(daemonSocket: string, agent: string | undefined): Promise<string | undefined> {
+  const { describeAgents, pointToEnvironment } = await import("./upstream.ts");
+  try {
+    const found = await pointToEnvironment(daemonSocket, agent);
+    return found && describeAgents(found.agents);
+  } catch (error) {
+    toStderr(`muxguard: it goes on with the agent that it has: ${messageOf(error)}`);
+    return undefined;
+  }
 }
 
 function firstSignal(): Promise<void> {

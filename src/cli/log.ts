@@ -1,8 +1,10 @@
 /** `muxguard log`: the decisions, as lines to read or as JSON. */
-import { closeSync, fstatSync, openSync, readSync, statSync } from "node:fs";
+import { closeSync, constants, fstatSync, readSync, statSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { attempt } from "../attempt.ts";
 import type { AuditEvent } from "../audit/event.ts";
+import { hasCode } from "../errors.ts";
+import { openRegular } from "../platform/files/regular-file.ts";
 import { parseDuration } from "../policy/duration.ts";
 import { openPaths } from "../settings/paths.ts";
 import { CliError, exitCodes } from "./cli-error.ts";
@@ -60,7 +62,7 @@ export class Tail {
     this.#path = path;
     const found = statSync(path, { throwIfNoEntry: false });
     if (!found || found.size <= most) return;
-    this.#fd = openSync(path, "r");
+    this.#fd = openLog(path);
     this.#offset = found.size - most;
   }
 
@@ -68,7 +70,7 @@ export class Tail {
     yield* this.#added();
     if (!this.#isRotated()) return;
     if (this.#fd !== undefined) closeSync(this.#fd);
-    this.#fd = statSync(this.#path, { throwIfNoEntry: false }) && openSync(this.#path, "r");
+    this.#fd = openLog(this.#path);
     this.#restart();
     yield* this.#added();
   }
@@ -97,5 +99,15 @@ export class Tail {
       const text = bytes.toString("utf8", 0, end);
       yield* text.split("\n").filter((line) => line !== "");
     }
+  }
+}
+
+/** Undefined where there is none yet. @throws FileFault for what the guard would not write to: a link, a FIFO */
+function openLog(path: string): number | undefined {
+  try {
+    return openRegular(path, constants.O_RDONLY).fd;
+  } catch (error) {
+    if (hasCode(error, "ENOENT")) return undefined;
+    throw error;
   }
 }

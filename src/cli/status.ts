@@ -1,9 +1,10 @@
 /** `muxguard status`: whether a daemon runs. */
 import { askGuard } from "../rpc/replies.ts";
-import type { Status } from "../rpc/requests.ts";
+import type { Status, UpstreamState } from "../rpc/requests.ts";
 import { openPaths } from "../settings/paths.ts";
 import { CliError } from "./cli-error.ts";
 import { NoAnswer, useAnswering } from "./guards/guards.ts";
+import { describeAgents } from "./upstream.ts";
 
 /** The exit codes of `systemctl status`: for what does not run, and for what nobody can tell of. */
 const NOT_RUNNING = 3;
@@ -13,19 +14,25 @@ export async function status(): Promise<void> {
   const { daemonSocket, log } = openPaths();
   const [found] = await statusAt(daemonSocket);
   if (!found) throw new CliError("no daemon runs; start it with: muxguard daemon", NOT_RUNNING);
-  const { pid, agentSocket, upstream, runs, grants, locked, pending, masters } = found;
+  const { pid, agentSocket, upstream, runs, grants, locked, pending, wrong, masters } = found;
   const lines = [
     `daemon     pid ${pid}`,
     `socket     ${agentSocket}`,
-    `keys in    ${upstream.join(", ") || "no agent: set SSH_AUTH_SOCK, or upstream_agent in config.toml"}`,
+    `keys in    ${keysIn(upstream)}`,
     `log        ${log}`,
     ...masters.map(({ path, pid, origin }) => `connection ${path} (${origin}, pid ${pid})`),
     `runs       ${runs}`,
     `remembered ${grants}`,
     `questions  ${pending}${pending > 0 ? " (muxguard pending)" : ""}`,
+    ...wrong.map((line) => `wrong      ${line}`),
     ...(locked ? ["locked     everything is denied (muxguard unlock)"] : []),
   ];
   process.stdout.write(`${lines.join("\n")}\n`);
+}
+
+function keysIn(agents: readonly UpstreamState[]): string {
+  const isFine = agents.length > 0 && agents.every(({ fault }) => fault === undefined);
+  return `${describeAgents(agents)}${isFine ? "" : " (another one: muxguard upstream PATH)"}`;
 }
 
 async function statusAt(path: string): Promise<Status[]> {

@@ -17,8 +17,9 @@ export function logRefused(
 }
 
 /** Logs that somebody else did. @throws Error if the log can't be written */
-export function logControl(log: AuditLog, caller: Caller, operation: ControlOperation): void {
-  const by = { decision: "allow", by: "default", reason: "asked for outside of any run" } as const;
+export function logControl(log: AuditLog, caller: Caller, operation: ControlOperation, what = ""): void {
+  const reason = `asked for outside of any run${what === "" ? "" : `: ${what}`}`;
+  const by = { decision: "allow", by: "default", reason } as const;
   const request = controlOf(operation);
   log.append(auditEvent({ time: new Date(), id: newId(), request, caller, waitedMs: 0, ...by }));
 }

@@ -19,10 +19,12 @@ import { type Accepted, type Listener, listenPrivately } from "../platform/socke
 import type { GrantFacts } from "../policy/grants.ts";
 import type { Answer, Question } from "../policy/question.ts";
 import type { Caller, ControlOperation } from "../policy/request.ts";
+import type { AgentOrigin } from "../rpc/requests.ts";
 import type { Paths } from "../settings/paths.ts";
 import type { PolicySource } from "../settings/policy-files.ts";
 import { composeGuard, type GuardOptions, type GuardParts } from "./compose/guard.ts";
 import { logControl, logRefused } from "./control-log.ts";
+import type { Findings } from "./findings.ts";
 
 export interface ScopeOptions {
   /** For a run: its name in policies, and the process that holds it. */
@@ -145,6 +147,7 @@ export class Guard {
       destinations: masterDestinations,
       logins,
       decidedBy: (caller, socket) => scopes.decidedBy(caller, socket),
+      runAround: (caller) => scopes.runAround(caller),
       outside: outside.scope,
       report,
       askpass: askpassServer,
@@ -188,9 +191,21 @@ export class Guard {
     this.#open.add(listener);
   }
 
-  /** Names of the agents that hold the keys. */
-  get upstreams(): string[] {
-    return this.#parts.agents.addresses().map(({ name }) => name);
+  /** The agents that hold the keys. */
+  get agents(): GuardParts["agents"] {
+    return this.#parts.agents;
+  }
+
+  /** @throws Error for the guard's own socket, where nobody listens, and if the log can't be written */
+  async pointTo(path: string, origin: AgentOrigin, caller: Caller): Promise<void> {
+    await this.#parts.agents.point(path, origin);
+    this.#parts.agentServer.forgetKeys();
+    logControl(this.#parts.log, caller, "upstream", path);
+  }
+
+  /** What is wrong, as `muxguard status` lists it. */
+  get findings(): Findings {
+    return this.#parts.findings;
   }
 
   get grants(): GrantFacts[] {
@@ -251,10 +266,11 @@ export class Guard {
 
   async close(): Promise<void> {
     this.isClosing = true;
-    const { ways, lockSignals, agents, processes, log } = this.#parts;
+    const { ways, lockSignals, agents, processes, log, told } = this.#parts;
     await this.#connections?.close();
     await Promise.all([...this.#open].map((scope) => scope.close()));
     await Promise.all([ways.desktop.close(), lockSignals.close()]);
+    told.close();
     agents.close();
     processes.close();
     log.close();

@@ -1,5 +1,9 @@
-/** The policy's answer to a request: the first rule that matches, or the default. */
-import { matchRule } from "./match.ts";
+/**
+ * The policy's answer to a request: the first rule that matches, or the default. A rule before it that would
+ * deny or ask, and of which nobody can say whether it matches, turns an allow into a question.
+ */
+import { type Doubt, doubtAbout } from "./doubt.ts";
+import { matchRule } from "./match/match.ts";
 import type { Policy, Rule } from "./policy.ts";
 import { type Caller, isTrust, type Request } from "./request.ts";
 
@@ -17,6 +21,8 @@ export interface AskRuling {
   timeout: number | undefined;
   /** The kinds of approver that may answer; undefined for all. */
   approvers: readonly string[] | undefined;
+  /** The rule that may be about this, where that can't be said. An answer then stands for nothing else. */
+  doubt?: Doubt;
 }
 
 /** What decided, as the log names it. */
@@ -28,22 +34,70 @@ export type DecidedBy =
   | `fault:${string}`;
 
 export function evaluate(policy: Policy, request: Request, caller: Caller): Ruling {
-  const rule = policy.rules.find((candidate) => matchRule(candidate, request, caller));
-  const ruling = rule ? rulingOf(rule) : defaultRuling(defaultFor(policy, request));
+  const { matching, doubtful } = firstOf(policy.rules, request, caller);
+  const decided = matching ? rulingOf(matching) : defaultRuling(defaultFor(policy, request));
+  const [first] = doubtful;
+  if (decided.action === "deny" || !first) return answered(policy, decided, request, caller);
+  const denying = doubtful.find(({ action }) => action === "deny");
+  const doubt = doubtAbout(denying ?? first, request, caller);
+  const asking = doubtful.filter(({ action }) => action === "ask").map(askRuling);
+  const asked = decided.action === "ask" ? [decided, ...asking] : asking;
+  if (denying) return { ...strictest(asked, `rule:${doubt.rule}`), remember: 0, doubt };
+  const ruling = strictest(asked, `rule:${doubt.rule}`);
+  return answered(policy, decided.action === "ask" ? ruling : { ...ruling, doubt }, request, caller);
+}
+
+/** An approved rule answers a question, but none that is to be asked each time. */
+function answered(policy: Policy, ruling: Ruling, request: Request, caller: Caller): Ruling {
   if (ruling.action !== "ask" || ruling.remember === 0) return ruling;
-  const approved = policy.approved.find((candidate) => matchRule(candidate, request, caller));
+  const approved = firstOf(policy.approved, request, caller).matching;
   return approved?.action === "allow" ? { action: "allow", by: `rule:${approved.name}` } : ruling;
 }
 
+/** What is asked about for several reasons is asked about in the strictest way of them. */
+function strictest(rulings: readonly AskRuling[], by: DecidedBy): AskRuling {
+  const least = (values: (number | undefined)[]): number | undefined => {
+    const given = values.filter((value) => value !== undefined);
+    return given.length === 0 ? undefined : Math.min(...given);
+  };
+  const lists = rulings.map(({ approvers }) => approvers).filter((list) => list !== undefined);
+  const common = lists[0]?.filter((kind) => lists.every((list) => list.includes(kind)));
+  return {
+    action: "ask",
+    by: rulings[0]?.by ?? by,
+    remember: least(rulings.map(({ remember }) => remember)),
+    timeout: least(rulings.map(({ timeout }) => timeout)),
+    approvers: common,
+  };
+}
+
+/** The first rule that matches, and those before it that may. */
+function firstOf(
+  rules: readonly Rule[],
+  request: Request,
+  caller: Caller,
+): { matching?: Rule; doubtful: Rule[] } {
+  const doubtful: Rule[] = [];
+  for (const rule of rules) {
+    const match = matchRule(rule, request, caller);
+    if (match === "yes") return { matching: rule, doubtful };
+    if (match === "unsaid") doubtful.push(rule);
+  }
+  return { doubtful };
+}
+
 function defaultFor({ default: action }: Policy, request: Request): Policy["default"] {
+  if (request.kind === "list") return "allow"; // what it shows is another matter: listing.ts
   return action === "allow" && isTrust(request.operation) ? "ask" : action;
 }
 
 function rulingOf(rule: Rule): Ruling {
-  const by: DecidedBy = `rule:${rule.name}`;
-  if (rule.action !== "ask") return { action: rule.action, by };
-  const remember = rule.remember === "never" ? 0 : rule.remember;
-  return { action: "ask", by, remember, timeout: rule.timeout, approvers: rule.approver };
+  return rule.action === "ask" ? askRuling(rule) : { action: rule.action, by: `rule:${rule.name}` };
+}
+
+function askRuling({ name, remember, timeout, approver: approvers }: Rule): AskRuling {
+  const longest = remember === "never" ? 0 : remember;
+  return { action: "ask", by: `rule:${name}`, remember: longest, timeout, approvers };
 }
 
 function defaultRuling(action: Policy["default"]): Ruling {

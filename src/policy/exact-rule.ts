@@ -5,7 +5,7 @@
  */
 import { isPinned, lineOf, ownLine } from "./coverage.ts";
 import { describeRequest } from "./describe/request.ts";
-import { matchRule } from "./match.ts";
+import { matchRule } from "./match/match.ts";
 import type { Rule } from "./policy.ts";
 import type { Caller, Forward, Request } from "./request.ts";
 import type { RuleFields } from "./schema.ts";
@@ -25,7 +25,7 @@ export function exactRule(request: Request, caller: Caller): Rule | undefined {
     name: `always: ${describeRequest(request).replaceAll('"', "'")}`,
     action: "allow",
   };
-  return matchRule(rule, request, caller) ? rule : undefined;
+  return matchRule(rule, request, caller) === "yes" ? rule : undefined;
 }
 
 /** As it stands in a file of rules. */

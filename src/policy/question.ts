@@ -1,4 +1,5 @@
 /** A question to a person, and the answer. */
+import type { Doubt } from "./doubt.ts";
 import type { DecidedBy } from "./evaluate.ts";
 import type { Remember } from "./grants.ts";
 import type { Caller, Request } from "./request.ts";
@@ -16,6 +17,8 @@ export interface Question {
   caller: Caller;
   /** Which rule said to ask, or the default. */
   because: DecidedBy;
+  /** The rule that may be about this, where nobody can say so. */
+  doubt?: Doubt;
   /** How many identical requests wait for the answer. */
   count: number;
   /**

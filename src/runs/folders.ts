@@ -34,10 +34,13 @@ export function holdFolder(folder: string): { close(): void } {
   return { close: () => closeSync(fd) };
 }
 
-/** Of a run with a guard of its own. A process of the same pid, in another namespace, may have that name. */
-export function freeRunFolder(runtime: string, suffix: () => string): string {
+/**
+ * Of a run with a guard of its own. A process of the same pid, in another namespace, may have that name: the
+ * clock tells them apart.
+ */
+export function freeRunFolder(runtime: string): string {
   const usual = join(runtime, `run-${process.pid}`);
-  return existsSync(usual) ? `${usual}-${suffix()}` : usual;
+  return existsSync(usual) ? `${usual}-${process.hrtime.bigint().toString(16)}` : usual;
 }
 
 /** Whether it is the name of a run's folder. */

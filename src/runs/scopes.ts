@@ -62,6 +62,13 @@ export class Scopes {
     return isInRun(caller, this.#holders, this.#isMarked);
   }
 
+  /** The run that it is in: without an id, where that is not one of this guard's. Undefined outside of runs. */
+  runAround(caller: Caller): { id?: string } | undefined {
+    const own = this.#runOf(caller);
+    if (own) return { id: own.run.id };
+    return this.#isStranger(caller) ? {} : undefined;
+  }
+
   /** A process that is there and inside of none. */
   outside(pid: number): Caller | undefined {
     return readOutside(this.#processes, pid, this.#holders);

@@ -3,7 +3,16 @@
  * what is in there already stays as it is, as a person may have written there too.
  */
 
-import { existsSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  lstatSync,
+  openSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { hasCode } from "../errors.ts";
@@ -28,34 +37,37 @@ export async function addRule(file: string, rule: Rule): Promise<void> {
   if (!existsSync(dirname(file))) ensurePrivateFolder(dirname(file));
   const path = existsSync(file) ? realpathSync(file) : file; // a link stays one
   const whole = `${path}.new`;
-  for (let tries = 0; !claim(whole); tries++) {
+  let fd = claim(whole);
+  for (let tries = 0; fd === undefined; tries++) {
     if (tries === MAX_TRIES) throw new Error(`${whole} is being written all the time`);
     await wait(10);
+    fd = claim(whole);
   }
   try {
     const present = existsSync(path) ? readRegularFile(path) : HEADER;
     const added = `${formatRule(rule).join("\n")}\n`;
     if (present.includes(added)) return;
-    writeFileSync(whole, `${present}${present.endsWith("\n") ? "" : "\n"}\n${added}`);
-    checkSettings(whole, "policy");
+    const next = `${present}${present.endsWith("\n") ? "" : "\n"}\n${added}`;
+    checkSettings(path, "policy", next);
+    writeFileSync(fd, next);
     renameSync(whole, path);
   } finally {
+    closeSync(fd);
     rmSync(whole, { force: true });
   }
 }
 
 /**
  * The new file is the lock as well: guards write one after the other. One that nobody finishes is a crashed
- * guard's.
+ * guard's. It is written through this descriptor, so nothing that takes its name meanwhile is written to.
  */
-function claim(whole: string): boolean {
+function claim(whole: string): number | undefined {
   try {
-    writeFileSync(whole, "", { flag: "wx", mode: 0o600 });
-    return true;
+    return openSync(whole, "wx", 0o600);
   } catch (error) {
     if (!hasCode(error, "EEXIST")) throw error;
-    const found = statSync(whole, { throwIfNoEntry: false });
+    const found = lstatSync(whole, { throwIfNoEntry: false });
     if (found && Date.now() - found.mtimeMs > WRITING) rmSync(whole, { force: true });
-    return false;
+    return undefined;
   }
 }

@@ -60,10 +60,10 @@ const defaults: Config = {
 };
 
 /** @throws SettingsError */
-export async function readConfig({ config, state }: Paths): Promise<Config> {
+export async function readConfig({ config }: Pick<Paths, "config">): Promise<Config> {
   const path = join(config, "config.toml");
   if (!existsSync(path)) return defaults;
-  const file = await readSettings(path, "config", state);
+  const file = await readSettings(path, "config");
   const upstream = file.upstream_agent ?? [];
   return {
     upstreamAgents: (typeof upstream === "string" ? [upstream] : upstream).map(expandHome),

@@ -14,10 +14,10 @@ export interface PolicySource extends WatchedPolicy {
 }
 
 /** policy.toml, policy.d/*.toml in the order of their names, and approved.toml. */
-export function userPolicy({ config, state: folder }: Paths, report: (line: string) => void): PolicySource {
+export function userPolicy({ config }: Pick<Paths, "config">, report: (line: string) => void): PolicySource {
   const files = (): string[] => [join(config, "policy.toml"), ...dropIns(join(config, "policy.d"))];
   const approved = join(config, "approved.toml");
-  const source = policySource(files, () => [approved], folder, report);
+  const source = policySource(files, () => [approved], report);
   return {
     ...source,
     approve: async (rule) => (await import("./approved-rules.ts")).addRule(approved, rule),
@@ -25,15 +25,10 @@ export function userPolicy({ config, state: folder }: Paths, report: (line: stri
 }
 
 /** The one file of `muxguard run --policy FILE`. It must be there. */
-export function filePolicy(
-  path: string,
-  { state: folder }: Paths,
-  report: (line: string) => void,
-): PolicySource {
+export function filePolicy(path: string, report: (line: string) => void): PolicySource {
   const source = policySource(
     () => [path],
     () => [],
-    folder,
     report,
   );
   const load = async (): Promise<void> => {
@@ -46,12 +41,11 @@ export function filePolicy(
 function policySource(
   files: () => string[],
   approved: () => string[],
-  folder: string,
   report: (line: string) => void,
 ): PolicySource {
   return watchPolicy({
     stamp: () => stampOf([...files(), ...approved()]),
-    read: () => readPolicy(files(), approved(), folder),
+    read: () => readPolicy(files(), approved()),
     report,
   });
 }
@@ -71,13 +65,9 @@ function stampOf(files: readonly string[]): string {
   return states.join("\n");
 }
 
-async function readPolicy(
-  files: readonly string[],
-  approvedFiles: readonly string[],
-  folder: string,
-): Promise<Policy> {
-  const parts = await readAll(files, folder);
-  const approved = await readAll(approvedFiles, folder);
+async function readPolicy(files: readonly string[], approvedFiles: readonly string[]): Promise<Policy> {
+  const parts = await readAll(files);
+  const approved = await readAll(approvedFiles);
   return {
     default: parts.find(({ content }) => content.default)?.content.default ?? emptyPolicy.default,
     rules: parts.flatMap(rulesOf),
@@ -91,11 +81,11 @@ interface Part {
 }
 
 /** Those that are there. */
-async function readAll(files: readonly string[], folder: string): Promise<Part[]> {
+async function readAll(files: readonly string[]): Promise<Part[]> {
   const parts: Part[] = [];
   for (const file of files) {
     if (statSync(file, { throwIfNoEntry: false }) === undefined) continue;
-    parts.push({ file, content: await readSettings(file, "policy", folder) });
+    parts.push({ file, content: await readSettings(file, "policy") });
   }
   return parts;
 }

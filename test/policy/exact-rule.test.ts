@@ -3,7 +3,7 @@ import { parse } from "smol-toml";
 import { describe, expect, test } from "vitest";
 import * as z from "zod/mini";
 import { exactRule, formatRule } from "../../src/policy/exact-rule.ts";
-import { matchRule } from "../../src/policy/match.ts";
+import { matchRule } from "../../src/policy/match/match.ts";
 import type { Caller, Process, Request } from "../../src/policy/request.ts";
 import { policySchema } from "../../src/policy/schema.ts";
 import { caller, github, gitSignature, login, unverified } from "../support/policy.ts";
@@ -63,7 +63,7 @@ describe("the rule of an approval", () => {
       if (!rule) throw new Error("no rule");
       const [read] = z.parse(policySchema, parse(formatRule(rule).join("\n"))).rule ?? [];
       expect(read).toEqual(rule);
-      expect(matchRule(rule, request, caller)).toBe(true);
+      expect(matchRule(rule, request, caller)).toBe("yes");
     },
   );
 
@@ -123,12 +123,12 @@ describe("the rule of an approval", () => {
     test.each(others)("%s", (_, request, change, by) => {
       const rule = exactRule(request, caller);
       expect(rule).toBeDefined();
-      expect(rule && matchRule(rule, { ...request, ...change }, { ...caller, ...by })).toBe(false);
+      expect(rule && matchRule(rule, { ...request, ...change }, { ...caller, ...by })).toBe("no");
     });
 
     test("session with variables, where there were none", () => {
       const rule = made({ environment: [] }, {}, session);
-      expect(rule && matchRule(rule, session, caller)).toBe(false);
+      expect(rule && matchRule(rule, session, caller)).toBe("no");
     });
   });
 });

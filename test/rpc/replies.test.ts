@@ -18,7 +18,16 @@ const question = {
   timeout: 60_000,
 };
 const grant = { id: "abcdef", decision: "allow", what: "git: log in", left: "run" };
-const status = { pid: 1, upstream: [], runs: 0, grants: 0, locked: false, pending: 0, masters: [] };
+const status = {
+  pid: 1,
+  upstream: [],
+  runs: 0,
+  grants: 0,
+  locked: false,
+  pending: 0,
+  wrong: [],
+  masters: [],
+};
 
 type Method = Parameters<typeof askGuard>[1];
 

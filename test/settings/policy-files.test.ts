@@ -89,7 +89,7 @@ describe("the user's policy", () => {
 describe("the policy of one run", () => {
   it("is one file, which must be there", async () => {
     const path = join(folder, "run.toml");
-    source = filePolicy(path, paths, (line) => void reports.push(line));
+    source = filePolicy(path, (line) => void reports.push(line));
     await expect(source.load()).rejects.toThrow(`${path}: no such policy file`);
     write("run.toml", rule("run"));
     write("approved.toml", rule("approved", "allow"));

@@ -4,7 +4,6 @@
  * The socket is there before the guard: most commands never use a key, and need not wait until the guard is
  * loaded. A connection is answered only when it is.
  */
-import { randomBytes } from "node:crypto";
 import { rmSync } from "node:fs";
 import type { Socket } from "node:net";
 import { join } from "node:path";
@@ -21,7 +20,7 @@ import type { OpenRun, RunRequest } from "./request.ts";
 export async function openOwnRun(paths: Paths, config: Config, request: RunRequest): Promise<OpenRun> {
   await removeLeftRuns(paths.runtime, endMasters);
   const { policy: file, report } = request;
-  const policy = file === undefined ? userPolicy(paths, report) : filePolicy(file, paths, report);
+  const policy = file === undefined ? userPolicy(paths, report) : filePolicy(file, report);
   await policy.load();
   const run = new OwnRun(paths, config, request, policy);
   try {
@@ -52,7 +51,7 @@ class OwnRun {
     this.#config = config;
     this.#request = request;
     this.#policy = policy;
-    this.#folder = freeRunFolder(paths.runtime, () => randomBytes(4).toString("hex"));
+    this.#folder = freeRunFolder(paths.runtime);
     this.agentSocket = join(this.#folder, "agent.sock");
     this.askpassSocket = join(this.#folder, "prompts.sock");
   }

@@ -34,6 +34,7 @@ export async function run([command = "", ...args]: string[], options: RunOptions
     name: options.scope ?? basename(command),
     ...(options.policy !== undefined && { policy: resolve(options.policy) }),
     ...(options.upstream !== undefined && { upstream: resolve(options.upstream) }),
+    ...(process.env.SSH_AUTH_SOCK && { agent: resolve(process.env.SSH_AUTH_SOCK) }),
     ride: options.ride ?? false,
     report: toStderr,
     interrupted: () => kill("SIGINT"),

@@ -63,8 +63,8 @@ function aborted(signal: AbortSignal): Promise<void> {
 async function follow(model: WatchModel, redraw: () => void, signal: AbortSignal): Promise<void> {
   const tail = new Tail(openPaths().log, HISTORY);
   while (!signal.aborted) {
-    model.decided([...tail.lines()].flatMap((line) => parseEvent(line) ?? []).map(describeEventBriefly));
     try {
+      model.decided([...tail.lines()].flatMap((line) => parseEvent(line) ?? []).map(describeEventBriefly));
       model.update(await look((line) => model.notice(line)), performance.now());
     } catch (error) {
       model.notice(messageOf(error)); // a guard that ended between the question and its answer, most likely

@@ -12,13 +12,17 @@ import { sessionBusSocket, systemBusSocket } from "../../platform/dbus/bus-addre
 import { type LockSignals, onLockOrSleep } from "../../platform/dbus/lock-signals.ts";
 import { bootTime } from "../../platform/libc/clock.ts";
 import { sessionEnd } from "../../platform/proc/login-session.ts";
+import { sshImage } from "../../platform/proc/ssh-process.ts";
 import { Scopes } from "../../runs/scopes.ts";
 import type { Config } from "../../settings/config.ts";
 import type { Paths } from "../../settings/paths.ts";
 import { AgentServer } from "../agent-server.ts";
 import { AskpassServer } from "../askpass-server.ts";
+import { FaultLog } from "../fault-log.ts";
+import { Findings } from "../findings.ts";
 import { Notices } from "../notices.ts";
-import { UpstreamAgents } from "../upstream-agents.ts";
+import { tellOfRefused } from "../refused-users.ts";
+import { UpstreamAgents } from "../upstream/agents.ts";
 import { composeDeciding, type Deciding } from "./deciding.ts";
 import { composeWays, type Ways } from "./ways.ts";
 
@@ -38,8 +42,17 @@ export interface GuardOptions {
   onQuestion?: () => void;
 }
 
+interface Told {
+  findings: Findings;
+  /** @param fault in words that follow the agent's name; undefined where there is none any more */
+  agentChanged(name: string, fault: string | undefined): void;
+  close(): void;
+}
+
 export interface GuardParts extends Deciding {
   ways: Ways;
+  findings: Findings;
+  told: { close(): void };
   scopes: Scopes;
   agents: UpstreamAgents;
   agentServer: AgentServer;
@@ -77,7 +90,36 @@ export function composeGuard(options: GuardOptions): GuardParts {
     return grants.forget(prefix);
   };
   const lockSignals = listenForLocks(environment, () => forget());
-  return { ...deciding, ways, scopes, lockSignals, forget, ...composeServers(options, deciding, scopes) };
+  const told = composeTold(deciding);
+  return {
+    ...deciding,
+    ways,
+    findings: told.findings,
+    told,
+    scopes,
+    lockSignals,
+    forget,
+    ...composeServers(options, deciding, scopes, told),
+  };
+}
+
+/** What is told although nobody's request is decided. */
+function composeTold({ broker, processes }: Deciding): Told {
+  const findings = new Findings();
+  const faults = new FaultLog(broker);
+  const refused = tellOfRefused(faults, findings, processes);
+  return {
+    findings,
+    agentChanged: (name, fault) => {
+      const words = fault === undefined ? undefined : `the upstream agent ${name} ${fault}`;
+      findings.set(`agent ${name}`, words && `${words} (muxguard upstream PATH points to another one)`);
+      if (words) faults.note("use-upstream", "upstream", words);
+    },
+    close: () => {
+      refused.close();
+      faults.close();
+    },
+  };
 }
 
 /** What serves the clients of the guard's sockets, and what it knows of where they go. */
@@ -85,11 +127,12 @@ function composeServers(
   { config, environment, folder }: GuardOptions,
   { broker, processes }: Deciding,
   scopes: Scopes,
+  { agentChanged: changed }: Told,
 ): Pick<GuardParts, "agents" | "agentServer" | "askpassServer" | "logins" | "masterDestinations"> {
   const configs = new SshConfigs(config.sshConfig === undefined ? {} : { file: config.sshConfig });
   const hosts = new HostIdentifier({}, configs);
-  const logins = new Logins();
-  const agents = new UpstreamAgents(config.upstreamAgents, environment, folder);
+  const logins = new Logins(sshImage);
+  const agents = new UpstreamAgents(config.upstreamAgents, environment, folder, { processes, changed });
   const agentServer = new AgentServer({
     broker,
     processes,
@@ -106,6 +149,7 @@ function composeServers(
     broker,
     decidedBy: (caller, socket) => scopes.decidedBy(caller, socket),
     asksOnTerminals: config.approvers.includes("terminal"),
+    decisionAbout: (fingerprint, asking) => agents.decisionAbout(fingerprint, asking),
   });
   return {
     agents,

@@ -72,6 +72,7 @@ export function makeQuestion(
     request,
     caller,
     because: ruling.by,
+    ...(ruling.doubt && { doubt: ruling.doubt }),
     count: 1,
     choices,
     ...(longest !== undefined && { longest }),

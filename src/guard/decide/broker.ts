@@ -6,6 +6,8 @@ import type { Approver } from "../../approver/approver.ts";
 import type { Decided } from "../../audit/event.ts";
 import { messageOf } from "../../errors.ts";
 import { asPlainSession, coverage, denialCoverage } from "../../policy/coverage.ts";
+import { describeDoubt } from "../../policy/describe/doubt.ts";
+import type { Doubt } from "../../policy/doubt.ts";
 import { evaluate } from "../../policy/evaluate.ts";
 import { exactRule } from "../../policy/exact-rule.ts";
 import type { Grants } from "../../policy/grants.ts";
@@ -57,7 +59,7 @@ export class Broker {
     const began = now();
     const decision = await this.#decide(id, request, asker, scope).catch(internalFault);
     const verdict = this.#record(id, request, asker, scope, decision, now() - began);
-    this.#related.add(request, asker.caller, scope.run?.id, verdict);
+    this.#related.add(request, asker.caller, scope.run?.id, verdict, decision.doubt);
     if (verdict.decision === decision.decision) await keepAnswer(decision, scope);
     return verdict;
   }
@@ -102,6 +104,9 @@ export class Broker {
     const covered = ruling.remember === 0 ? undefined : coverage(request, caller, scope.run?.id);
     const remembered = this.#remembered({ request, caller, covered, ruling, asker }, scope);
     if (remembered) return remembered;
+    const unanswered = asker.login && this.#related.unanswered(request, caller, asker.login);
+    if (unanswered)
+      return denial("fault:denied", `nobody answered about another key of this login (${unanswered})`);
     const decision = await this.#ask(
       this.#asked({ id, request, caller, covered, ruling, asker }, scope),
       scope,
@@ -128,7 +133,8 @@ export class Broker {
     // a rule that wants an approver of its own is not met by another's answer
     const followed = ruling.approvers
       ? undefined
-      : this.#related.approval(request, caller, asker.isMaker ?? false);
+      : (asker.follows ??
+        this.#related.approval(request, caller, asker.isMaker ?? false, ruling.doubt?.rule));
     const allowed = yes ?? followed;
     return allowed === undefined ? undefined : { decision: "allow", by: `grant:${allowed}` };
   }
@@ -157,16 +163,19 @@ export class Broker {
       asker.gone,
     );
     const { grants } = this.#parts;
+    if (by === "fault:timeout" && asker.login)
+      this.#related.addUnanswered(asked.request, asked.caller, asker.login, asked.id);
     if (answer.decision === "deny") {
       const byPerson = by.startsWith("approver:");
       return {
-        ...denial(by, answer.reason),
+        ...denial(by, byPerson || !ruling.doubt ? answer.reason : unanswered(answer.reason, ruling.doubt)),
         ...(byPerson && rememberedDenial(asked, scope, grants, answer.remember)),
       };
     }
     this.#counts.add(asked.rule);
     const remember = capped(answer.remember, question);
-    return { decision: "allow", by, ...rememberedApproval(asked, scope, grants, remember) };
+    const doubt = ruling.doubt && { doubt: ruling.doubt.rule };
+    return { decision: "allow", by, ...doubt, ...rememberedApproval(asked, scope, grants, remember) };
   }
 
   /** The last step before the effect. What can't be logged is denied. */
@@ -178,7 +187,7 @@ export class Broker {
     decision: Decision,
     waitedMs: number,
   ): Verdict {
-    const { remember, keep: _, ...decided } = decision;
+    const { remember, keep: _, doubt: __, ...decided } = decision;
     const verdict: Verdict = { id, ...decided };
     const remembered = remember !== undefined && { remember };
     try {
@@ -192,6 +201,11 @@ export class Broker {
       return denied;
     }
   }
+}
+
+/** Why it was asked about at all, where nobody has answered. */
+function unanswered(reason: string, doubt: Doubt): string {
+  return `${reason}; ${describeDoubt(doubt)}`;
 }
 
 /** A question on the asker's own terminal says by itself that it waits. */

@@ -14,6 +14,8 @@ export type Decision = Omit<Verdict, "id"> & Remembered;
 interface Remembered {
   /** For how long a person's answer is remembered. */
   remember?: Remember;
+  /** For an approval: the rule of which could not be said whether it denies this. */
+  doubt?: string;
   /** Does it, once the answer is in the log. */
   keep?: () => void | Promise<void>;
 }

@@ -4,7 +4,8 @@
  * A login that was approved covers what the same ssh process then asks of the master that it has made: its
  * own connection would have given it that. An approved connection covers the one session that it was asked
  * for. A denied session denies the key, or another connection, to the same programs and host for a while: ssh
- * turns to them where it was refused.
+ * turns to them where it was refused. A login that nobody answered for in time is not asked about again for its
+ * next key.
  */
 import { createHash } from "node:crypto";
 import { whoAsks } from "../../policy/coverage.ts";
@@ -15,6 +16,8 @@ import type { Verdict } from "./verdict.ts";
 const DENIED_FOR = 30_000;
 /** How long a connection may take until its session comes, in milliseconds. */
 const CONNECT_TAKES = 120_000;
+/** The longest that a server waits for one login (LoginGraceTime of sshd_config), in milliseconds. */
+const LOGIN_TAKES = 120_000;
 const MAX_KEPT = 1024;
 
 interface Approval {
@@ -23,6 +26,8 @@ interface Approval {
   user: string | undefined;
   /** Of the guard's own ssh: it covers the login. */
   login?: true;
+  /** The rule that it answered a doubt about. */
+  doubt?: string | undefined;
   /** Of a connection: the session that it was asked for, and until when. */
   once?: { session: string; until: number };
 }
@@ -37,6 +42,8 @@ interface Denial {
 export class RelatedDecisions {
   readonly #approvals = new Map<string, Approval>();
   readonly #denials = new Map<string, Denial>();
+  /** Logins that nobody answered for. */
+  readonly #unanswered = new Map<string, { id: string; until: number }>();
   readonly #now: () => number;
 
   /** @param now a monotonic clock, in milliseconds */
@@ -44,11 +51,20 @@ export class RelatedDecisions {
     this.#now = now;
   }
 
-  /** Takes note of a decision. */
-  add(request: Request, caller: Caller | undefined, run: string | undefined, verdict: Verdict): void {
+  /**
+   * Takes note of a decision.
+   * @param doubt the rule of which could not be said whether it denies the request
+   */
+  add(
+    request: Request,
+    caller: Caller | undefined,
+    run: string | undefined,
+    verdict: Verdict,
+    doubt?: string,
+  ): void {
     const { destination } = request;
     if (!caller || !destination) return;
-    if (verdict.decision === "allow") this.#approve(request, caller, destination, verdict);
+    if (verdict.decision === "allow") this.#approve(request, caller, destination, verdict, doubt);
     else if (request.kind === "session" && isDecided(verdict)) {
       const until = this.#now() + DENIED_FOR;
       const [who, hosts] = [digest(whoAsks(caller, run)), hostsOf(destination)];
@@ -56,9 +72,15 @@ export class RelatedDecisions {
     }
   }
 
-  #approve(request: Request, caller: Caller, destination: Destination, { id, by }: Verdict): void {
+  #approve(
+    request: Request,
+    caller: Caller,
+    destination: Destination,
+    { id, by }: Verdict,
+    doubt: string | undefined,
+  ): void {
     if (!/^(?:approver|grant):/.test(by)) return;
-    const approval = { id, destination, user: request.user };
+    const approval = { id, destination, user: request.user, doubt };
     const covered = this.#approvals.get(processKey(caller))?.login; // it may need another key yet
     if (isOwnLogin(request) && !covered) keep(this.#approvals, processKey(caller), approval);
     if (request.kind !== "connect") return;
@@ -72,6 +94,21 @@ export class RelatedDecisions {
     keep(this.#approvals, processKey(ssh), { id, destination, user, login: true });
   }
 
+  /**
+   * Nobody answered in time whether a key may be used for this login.
+   * @param login which one it is, as text to compare
+   */
+  addUnanswered(request: Request, caller: Caller, login: string, id: string): void {
+    const until = this.#now() + LOGIN_TAKES;
+    keep(this.#unanswered, loginKey(request, caller, login), { id, until });
+  }
+
+  /** The id of the question about another key of the same login that nobody answered. */
+  unanswered(request: Request, caller: Caller, login: string): string | undefined {
+    const found = this.#unanswered.get(loginKey(request, caller, login));
+    return found && this.#now() <= found.until ? found.id : undefined;
+  }
+
   /** Approvals; denials stand. */
   forget(): void {
     this.#approvals.clear();
@@ -80,13 +117,16 @@ export class RelatedDecisions {
   /**
    * The id of an approval that covers the request too.
    * @param isMaker whether the caller made the connection that it wants to use
+   * @param doubt the rule of which can't be said whether it denies the request: whoever approved has to have
+   * known
    */
-  approval(request: Request, caller: Caller, isMaker: boolean): string | undefined {
+  approval(request: Request, caller: Caller, isMaker: boolean, doubt?: string): string | undefined {
     const { kind, destination, user } = request;
     const key = processKey(caller);
     const found = this.#approvals.get(key);
     const covered = found?.login ? isOwnLogin(request) : kind === "session" || kind === "forward";
     if (!found || !covered || user !== found.user) return undefined;
+    if (doubt !== undefined && doubt !== found.doubt) return undefined;
     if (!destination || !isSameHost(found.destination, destination)) return undefined;
     if (found.login) return found.id;
     if (!found.once) return isMaker ? found.id : undefined;
@@ -118,6 +158,11 @@ function isOwnLogin(request: Request): boolean {
 /** Not where the client went away, or nothing could be decided. */
 function isDecided({ by }: Verdict): boolean {
   return !by.startsWith("fault:") || by === "fault:timeout" || by === "fault:approver";
+}
+
+function loginKey({ destination, user }: Request, caller: Caller, login: string): string {
+  const { hostKey, claimed } = destination ?? {};
+  return digest(JSON.stringify([processKey(caller), hostKey, claimed, user, login]));
 }
 
 /** Everything but the host that a session or a stdio forward is about. */

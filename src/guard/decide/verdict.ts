@@ -27,6 +27,10 @@ export interface Asker {
   asking?(): void;
   /** True if it is the process that logged in for the connection that it now wants to use. */
   isMaker?: boolean;
+  /** The id of a decision that this is asked again about: it stands, unless a rule denies that. */
+  follows?: string | undefined;
+  /** The very login that a key is for, as text to compare: ssh offers the next key to the same one. */
+  login?: string | undefined;
   /** True if it tells its user of a denial by itself. */
   tells?: boolean;
 }

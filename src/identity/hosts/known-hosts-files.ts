@@ -1,7 +1,6 @@
 /** known_hosts files, read again only when they have changed. */
-import { readFileSync } from "node:fs";
 import { BoundedMap } from "../bounded-map.ts";
-import { FileStamps } from "../file-stamps.ts";
+import { FileStamps, readIfFile } from "../file-stamps.ts";
 import { type KnownHostsEntry, parseKnownHosts } from "./known-hosts.ts";
 
 /** More than one user has; `UserKnownHostsFile` may name one for each host. */
@@ -30,9 +29,6 @@ export class KnownHostsFiles {
 }
 
 function readEntries(path: string): readonly KnownHostsEntry[] {
-  try {
-    return parseKnownHosts(readFileSync(path, "utf8"));
-  } catch {
-    return nothing;
-  }
+  const text = readIfFile(path);
+  return text === undefined ? nothing : parseKnownHosts(text);
 }

@@ -1,11 +1,11 @@
 /**
  * What ssh_config(5) makes of a destination, as `ssh -G` prints it: a keyword and a value on each line.
  *
- * It is ssh's own reading, with its Match blocks, Includes and tokens. So nothing of ssh_config is parsed
- * here. dump_client_config() of readconf.c writes the lines; where versions differ, it is said below.
+ * It is ssh's own reading, with its Match blocks, Includes and tokens. What all the aliases lead to is read
+ * in ssh-config/, for which ssh would have to run once for each. dump_client_config() of readconf.c writes the lines; where versions differ, it is said below.
  */
-import { homedir, userInfo } from "node:os";
 import { join } from "node:path";
+import { homeFolder } from "../home.ts";
 
 export interface SshConfig {
   hostname: string;
@@ -15,6 +15,8 @@ export interface SshConfig {
   hostKeyAlias?: string;
   userKnownHostsFiles: string[];
   globalKnownHostsFiles: string[];
+  /** What prints lines of known_hosts, its tokens as they were written. */
+  knownHostsCommand?: string;
   proxyJump?: string;
   /** Absent where ssh makes one of `proxyJump`. */
   proxyCommand?: string;
@@ -49,14 +51,16 @@ export function parseSshConfig(output: string): SshConfig | undefined {
 
 type Optional = Pick<
   SshConfig,
-  "hostKeyAlias" | "proxyJump" | "proxyCommand" | "controlPath" | "controlPersist"
+  "hostKeyAlias" | "knownHostsCommand" | "proxyJump" | "proxyCommand" | "controlPath" | "controlPersist"
 >;
 
 /** Most versions leave a line out where the value is "none". */
 function parseOptional(values: Map<string, string>): Optional {
-  const { hostkeyalias, proxyjump, proxycommand, controlpath, controlpersist } = Object.fromEntries(values);
+  const { hostkeyalias, knownhostscommand, proxyjump, proxycommand, controlpath, controlpersist } =
+    Object.fromEntries(values);
   return {
     ...(hostkeyalias !== undefined && { hostKeyAlias: hostkeyalias }),
+    ...(isSet(knownhostscommand) && { knownHostsCommand: knownhostscommand }),
     ...(proxyjump !== undefined && { proxyJump: proxyjump }),
     ...(isSet(proxycommand) && { proxyCommand: proxycommand }),
     ...(isSet(controlpath) && { controlPath: expandTilde(controlpath) }),
@@ -86,13 +90,4 @@ function parsePaths(list = "none"): string[] {
 /** Paths may come as they were written: those of `GlobalKnownHostsFile`, and before 8.4 all of them. */
 function expandTilde(path: string): string {
   return path.startsWith("~/") ? join(homeFolder(), path.slice(2)) : path;
-}
-
-/** The one of the user database, as ssh takes it, whatever $HOME is. */
-export function homeFolder(): string {
-  try {
-    return userInfo().homedir;
-  } catch {
-    return homedir(); // a uid without an entry; ssh itself refuses to run then
-  }
 }

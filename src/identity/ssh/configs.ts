@@ -2,16 +2,15 @@
  * The configuration of each destination that is asked about. It is kept for a minute, and for as long as the
  * files of ssh_config(5) stay the same: starting ssh for each request would take longer than all the rest.
  */
-import { join } from "node:path";
 import { BoundedMap } from "../bounded-map.ts";
 import { FileStamps } from "../file-stamps.ts";
-import { homeFolder, parseSshConfig, type SshConfig } from "./config.ts";
+import { ConfigFiles } from "../ssh-config/config-files.ts";
+import { parseSshConfig, type SshConfig } from "./config.ts";
 import { isPlainDestination, type PlainDestination } from "./plain-destination.ts";
 import { printConfig } from "./print-config.ts";
 
-const SYSTEM_CONFIG = "/etc/ssh/ssh_config";
 const CACHE_SIZE = 256;
-/** In milliseconds. A file that an Include names may change, and nothing here shows it. */
+/** In milliseconds. What a `Match exec` or the DNS says may change, and nothing here shows it. */
 const LIFETIME = 60_000;
 /** In milliseconds. Long enough that a configuration that hangs doesn't hold up every request. */
 const LIFETIME_OF_FAILURE = 5_000;
@@ -33,15 +32,15 @@ export interface SshConfigsOptions {
 }
 
 export class SshConfigs {
+  readonly files: ConfigFiles;
   readonly #cache = new BoundedMap<string, Cached>(CACHE_SIZE);
   readonly #file: string | undefined;
-  readonly #files: string[];
   readonly #now: () => number;
   readonly #timeout: number;
 
   constructor({ file, now = () => performance.now(), timeout = TIMEOUT }: SshConfigsOptions = {}) {
     this.#file = file;
-    this.#files = file === undefined ? [join(homeFolder(), ".ssh/config"), SYSTEM_CONFIG] : [file];
+    this.files = new ConfigFiles(file);
     this.#now = now;
     this.#timeout = timeout;
   }
@@ -55,10 +54,10 @@ export class SshConfigs {
    * The same object for as long as the answer is kept.
    * @returns undefined for a destination that is not plain, and for whatever ssh can't answer in time
    */
-  readDestination(to: PlainDestination, stamps = new FileStamps()): Promise<SshConfig | undefined> {
-    if (!isPlainDestination(to)) return Promise.resolve(undefined);
+  async readDestination(to: PlainDestination, stamps = new FileStamps()): Promise<SshConfig | undefined> {
+    if (!isPlainDestination(to)) return undefined;
     const key = [to.host, to.user, to.port, to.jump].join(" ");
-    const stamp = this.#files.map((file) => stamps.of(file)).join();
+    const { stamp } = await this.files.current(stamps);
     const cached = this.#cache.get(key);
     if (cached?.stamp === stamp && this.#now() < cached.expires) return cached.config;
     const config = this.#ask(to);

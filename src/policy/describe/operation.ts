@@ -3,6 +3,7 @@ import type {
   AdminOperation,
   ControlOperation,
   connectionOperations,
+  FaultOperation,
   KeyFacts,
   Request,
 } from "../request.ts";
@@ -17,7 +18,7 @@ export function describeType(type: string | undefined): string {
 }
 
 export const operations: Record<
-  AdminOperation | (typeof connectionOperations)[number] | ControlOperation,
+  AdminOperation | (typeof connectionOperations)[number] | ControlOperation | FaultOperation,
   string
 > = {
   add: "add",
@@ -35,6 +36,9 @@ export const operations: Record<
   forget: "make muxguard forget its answers",
   "lock-all": "lock muxguard",
   "unlock-all": "unlock muxguard",
+  upstream: "point muxguard to another agent",
+  "use-socket": "use a socket of muxguard",
+  "use-upstream": "use the upstream agent",
 };
 
 export function describeOperation({ operation, key, provider, constraints = [] }: Request): string {

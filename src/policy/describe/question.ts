@@ -13,6 +13,7 @@ import {
 import { describeCoverage } from "./coverage.ts";
 import { describeDecision } from "./decision.ts";
 import { describeProof } from "./destination.ts";
+import { describeDoubt } from "./doubt.ts";
 import { describeNames, FEW, MANY } from "./names.ts";
 import { describeKey, describeType } from "./operation.ts";
 import { describeAsked, describeRequest, onHosts } from "./request.ts";
@@ -94,8 +95,10 @@ function describeWho({ request, caller, hosts }: Question): string[] {
 }
 
 /** Why it is asked. */
-function describeBecause({ because }: Question): string {
-  return because === "default" ? 'no rule says otherwise (default = "ask")' : describeDecision(because);
+function describeBecause({ because, doubt }: Question): string {
+  if (doubt && because === `rule:${doubt.rule}`) return describeDoubt(doubt);
+  const why = because === "default" ? 'no rule says otherwise (default = "ask")' : describeDecision(because);
+  return doubt ? `${why}; ${describeDoubt(doubt)}` : why;
 }
 
 function describeWaiting({ count, hosts, caller }: Question): string[] {

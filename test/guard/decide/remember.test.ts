@@ -14,7 +14,7 @@ import {
   type TestBroker,
   yes,
 } from "../../support/guard.ts";
-import { github, gitSignature, login, policy } from "../../support/policy.ts";
+import { github, gitSignature, login, policy, unverified } from "../../support/policy.ts";
 
 const minutes = (count: number): Remember => ({ milliseconds: count * 60_000 });
 const run = { id: "run-1", name: "claude", pid: 1 };
@@ -58,6 +58,57 @@ const isAnswer = (answer: Remember | Answer): answer is Answer =>
   typeof answer === "object" && "decision" in answer;
 
 const asking = (fields: Partial<Rule> = {}): Policy => policy([{ ...fields, action: "ask" }]);
+
+describe("an approval of what may be denied", () => {
+  const rest: Partial<Rule> = { name: "rest", action: "allow" };
+  const doubtful = policy([{ name: "no prod", host: "prod", action: "deny" }, rest]);
+  const unknown: Request = { ...login, destination: unverified };
+
+  test("is for once: the next one may be the one that is meant", async () => {
+    const { decide } = set(doubtful);
+    const first = await decide(minutes(5), unknown);
+    expect(first).toMatchObject({ decision: "allow", asked: { choices: ["once"], because: "rule:no prod" } });
+    expect(await decide("no", unknown)).toMatchObject({ decision: "deny", by: "approver:terminal" });
+  });
+
+  test("is none that was given before there was such a rule", async () => {
+    let current = asking();
+    const { broker } = makeBroker();
+    const approver = new StubApprover();
+    const scope = makeScope(undefined, { policy: () => current, approvers: [approver] });
+    const before = broker.decide(unknown, makeAsker(), scope);
+    (await approver.nth(1)).answer(yes(minutes(5)));
+    expect((await before).decision).toBe("allow");
+    current = doubtful;
+    const after = broker.decide(unknown, makeAsker(), scope);
+    (await approver.nth(2)).answer(no);
+    expect(await after).toMatchObject({ decision: "deny", by: "approver:terminal" });
+  });
+
+  test("covers the session of that login, which is the same doubt, and no other", async () => {
+    const onNewHost: Request = { ...login, destination: { ...unverified, hostKey: "SHA256:new" } };
+    const { data: _, key: __, ...place } = onNewHost;
+    const session: Request = { ...place, kind: "session", command: "uptime" };
+    const sessionsAlone: Partial<Rule> = { name: "no runs", on: ["session"], host: "prod", action: "deny" };
+    for (const [rules, decided] of [
+      [[{ name: "no prod", host: "prod", action: "deny" }, rest], /^grant:/],
+      [[sessionsAlone, { ...rest, action: "ask" }], /^fault:approver/],
+    ] as [Partial<Rule>[], RegExp][]) {
+      const { broker } = makeBroker();
+      const asker = { ...makeAsker(), isMaker: true };
+      const given = policy(rules);
+      const answered = makeScope(given, { approvers: [answering(yes())] });
+      expect((await broker.decide(onNewHost, asker, answered)).decision).toBe("allow");
+      expect((await broker.decide(session, asker, makeScope(given))).by).toMatch(decided);
+    }
+  });
+
+  test("that nobody can give says which rule stands in the way", async () => {
+    const { broker } = makeBroker();
+    const { reason } = await broker.decide(unknown, makeAsker(), makeScope(doubtful));
+    expect(reason).toMatch(/^nobody can be asked: .*; this could be prod, which rule "no prod" denies$/);
+  });
+});
 
 describe("an approval", () => {
   test("for a time answers the same request, until its time is over", async () => {

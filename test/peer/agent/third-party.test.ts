@@ -110,6 +110,17 @@ describe("a client that sends no session-bind", () => {
         expect(events[0]?.caller?.exe?.split("/").at(-1)).toMatch(client.exe);
       });
 
+      it("does not get to a host that a rule denies, only because it doesn't say where it goes", async () => {
+        const allow = '[[rule]]\nname = "rest"\naction = "allow"\n';
+        lab.policy(`[[rule]]\nname = "no prod"\nhost = "plain.example"\naction = "deny"\n${allow}`);
+        const { result, events } = await lab.logged(guarded);
+        expect(result).toMatchObject({ stdout: "" });
+        expect(result.code).not.toBe(0);
+        expect(result.stderr).toContain('this could be plain.example, which rule "no prod" denies');
+        expect(events.length).toBeGreaterThan(0);
+        for (const event of events) expect(event).toMatchObject({ decision: "deny", verified: false });
+      });
+
       it.each([
         ["names every host", 'host = "*"'],
         ["names a host and asks for no proof of it", 'host = "*"\nverified = false'],

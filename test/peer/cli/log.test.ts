@@ -13,6 +13,7 @@ import {
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { ended, finished, Lab, MUXGUARD, until } from "../../../lab/lab.ts";
 import type { AuditEvent } from "../../../src/audit/event.ts";
+import { makeFifo } from "../../../src/platform/libc/descriptors.ts";
 import { describeWith } from "../tools.ts";
 
 const hostile = "\x1b[31mred\nline \u202egpj.exe \x07";
@@ -102,6 +103,17 @@ describe("muxguard log", () => {
   it("prints nothing where nothing was asked for yet", async () => {
     rmSync(lab.logFile);
     expect(await lab.muxguard("log")).toEqual({ code: 0, signal: null, stdout: "", stderr: "" });
+  });
+
+  it("says what is in the log's place, and waits for no writer of a FIFO", async () => {
+    rmSync(lab.logFile);
+    makeFifo(lab.logFile);
+    try {
+      const stderr = `muxguard: ${lab.logFile}: it is no regular file; remove it\n`;
+      expect(await lab.muxguard("log")).toMatchObject({ code: 1, stderr });
+    } finally {
+      rmSync(lab.logFile);
+    }
   });
 
   it("goes back as far as --since says: for a time, or to a point in time", async () => {

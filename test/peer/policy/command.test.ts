@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { allowsCommand } from "../../../src/policy/command.ts";
+import { allowsCommand } from "../../../src/policy/match/command.ts";
 import { matchPattern } from "../../../src/policy/pattern.ts";
 
 describe("a pattern allows", () => {

@@ -177,10 +177,10 @@ describe("the folder of a ride", () => {
 });
 
 it("a run's folder has its pid for a name, and more where that is taken, in another pid namespace", () => {
-  const usual = freeRunFolder(runtime, () => "00ff");
+  const usual = freeRunFolder(runtime);
   expect(usual).toBe(join(runtime, `run-${process.pid}`));
   mkdirSync(usual);
-  expect(freeRunFolder(runtime, () => "00ff")).toBe(`${usual}-00ff`);
+  expect(freeRunFolder(runtime)).toMatch(/run-\d+-[0-9a-f]+$/);
   expect(["run-7", "run-7-00ff"].map(runPid)).toEqual([7, 7]);
   expect(["run-", "run-7-", "run-7/..", "ride-7-00ff"].filter(isRunFolder)).toEqual([]);
 });

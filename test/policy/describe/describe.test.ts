@@ -194,8 +194,8 @@ const process = (exe: string, ...cmdline: string[]): Process => ({
   name: exe.slice(exe.lastIndexOf("/") + 1),
   cmdline,
 });
-const bash = process("/bin/bash", "bash");
-const shell = process("/bin/sh", "sh", "-c", "ssh a");
+const bash = { ...process("/bin/bash", "bash"), systemShell: true } as const;
+const shell = { ...process("/bin/sh", "sh", "-c", "ssh a"), systemShell: true } as const;
 const claude = process("/usr/bin/node", "node", "/usr/bin/claude", "--resume");
 const tmux = process("/usr/bin/tmux", "tmux");
 
@@ -442,6 +442,13 @@ describe("a prompt", () => {
   });
 
   test("says that no rule made it", () => {
+    const doubt = { rule: "no prod", action: "deny" as const, unknown: { host: "prod" } };
+    expect(describeQuestion({ ...question, because: "rule:no prod", doubt })).toContain(
+      'because: this could be prod, which rule "no prod" denies',
+    );
+    expect(describeQuestion({ ...question, doubt })).toContain(
+      'because: rule "agents ask"; this could be prod, which rule "no prod" denies',
+    );
     expect(describeQuestion({ ...question, because: "default" })).toContain(
       'because: no rule says otherwise (default = "ask")',
     );

@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { coverage } from "../../src/policy/coverage.ts";
-import { evaluate } from "../../src/policy/evaluate.ts";
-import { confirmRequest } from "../../src/policy/openssh-prompt.ts";
-import type { Rule } from "../../src/policy/policy.ts";
-import type { Request } from "../../src/policy/request.ts";
-import { caller, policy } from "../support/policy.ts";
+import { coverage } from "../../../src/policy/coverage.ts";
+import { evaluate } from "../../../src/policy/evaluate.ts";
+import { confirmRequest } from "../../../src/policy/openssh-prompt.ts";
+import type { Rule } from "../../../src/policy/policy.ts";
+import type { Request } from "../../../src/policy/request.ts";
+import { caller, policy } from "../../support/policy.ts";
 
 const FINGERPRINT = "SHA256:sbyCmnlu0E4fzqEnQ9I/whxonWrgCcOHEoOUueBdzKQ";
 const read = (text: string): Request => confirmRequest(text, "confirm", "ssh");

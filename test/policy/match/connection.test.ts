@@ -1,14 +1,14 @@
 /** Rules on sessions and forwards. */
 import { describe, expect, test } from "vitest";
-import { matchRule } from "../../src/policy/match.ts";
-import type { Rule } from "../../src/policy/policy.ts";
-import type { Forward, Request } from "../../src/policy/request.ts";
-import * as base from "../support/policy.ts";
+import { matchRule } from "../../../src/policy/match/match.ts";
+import type { Rule } from "../../../src/policy/policy.ts";
+import type { Forward, Request } from "../../../src/policy/request.ts";
+import * as base from "../../support/policy.ts";
 
 type Action = Rule["action"];
 
 const matches = (rule: Partial<Rule>, request: Request): boolean =>
-  matchRule(base.rule(rule), request, base.caller);
+  matchRule(base.rule(rule), request, base.caller) === "yes";
 
 const { data: _data, key: _key, ...place } = base.login;
 const session = (fields: Partial<Request> = {}): Request => ({ ...place, kind: "session", ...fields });

@@ -1,0 +1,74 @@
+/** What rules say of who asks. */
+import { byPath, isAtItsPath, lineOf, ownLine, withoutShells } from "../coverage.ts";
+import { type ListMatch, matchList } from "../pattern.ts";
+import type { Rule } from "../policy.ts";
+import type { Caller, Process } from "../request.ts";
+import { anyMatches, type Match } from "./result.ts";
+
+export function matchCaller(rule: Rule, caller: Caller): Match {
+  if (rule.container !== undefined && rule.container !== caller.container) return "no";
+  if (!matchScope(rule.scope, caller) || !matchPrograms(rule, caller)) return "no";
+  const list = rule.caller;
+  if (list === undefined) return "yes";
+  const match = anyMatches(
+    rule,
+    [caller, ...caller.ancestors].map((process) => matchProcess(rule, process, list)),
+  );
+  return match === "no" && hasUnknown(caller) ? "unsaid" : match;
+}
+
+/** As many ancestors as are read: above them may be more. */
+export const MOST_ANCESTORS = 64;
+
+/**
+ * Whether one of the programs could be any. A process can hide its executable; so can what lives elsewhere.
+ * The system hides its own, as the server of a login session: nothing above those is the user's.
+ */
+function hasUnknown({ ancestors, ...caller }: Caller): boolean {
+  if (ancestors.length >= MOST_ANCESTORS) return true;
+  const line: Process[] = [caller, ...ancestors];
+  const top = line.findLastIndex(({ exe }) => exe !== undefined);
+  return isUnknown(caller) || line.slice(0, Math.max(top, 0)).some(isUnknown);
+}
+
+/** One that sees other files than the guard chooses what its path says. */
+function isUnknown({ exe, exeForeign }: Process): boolean {
+  return exe === undefined || exeForeign === true;
+}
+
+/**
+ * What runs may be another file than the one that the guard finds at the path: to allow, it is not that
+ * program; to deny or ask, it still is.
+ */
+function matchProcess({ action }: Rule, process: Process, list: string): ListMatch {
+  const match = process.exe === undefined ? "no" : matchProgram(process.exe, list);
+  return match === "yes" && action === "allow" && !isAtItsPath(process) ? "no" : match;
+}
+
+/** The empty scope is outside of runs. */
+function matchScope(scope: string | undefined, { run }: Caller): boolean {
+  if (scope === undefined) return true;
+  if (run === undefined) return scope.split(",").some((item) => item.trim() === "");
+  return matchList(run.name, scope) === "yes";
+}
+
+/**
+ * The whole line. To allow, each must be the file at its path; to deny or ask, the paths are enough, be what
+ * is called like a shell in the line or left out.
+ */
+function matchPrograms({ action, programs }: Rule, caller: Caller): boolean {
+  if (programs === undefined) return true;
+  const isLine = (line: readonly string[]): boolean =>
+    line.length === programs.length && line.every((program, at) => program === programs[at]);
+  const own = ownLine(caller);
+  if (action === "allow") return own.every(isAtItsPath) && isLine(lineOf(own));
+  const readings = [own, ownLine(byPath(caller)), ownLine(withoutShells(caller))];
+  return readings.some((reading) => isLine(lineOf(reading)));
+}
+
+/** A pattern with a `/` is matched against the path of a program, one without against its file name. */
+function matchProgram(exe: string, list: string): ListMatch {
+  const name = exe.slice(exe.lastIndexOf("/") + 1);
+  const matches = list.split(",").map((item) => matchList(item.includes("/") ? exe : name, item));
+  return matches.find((match) => match === "negated") ?? matches.find((match) => match === "yes") ?? "no";
+}

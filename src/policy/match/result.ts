@@ -1,0 +1,28 @@
+/** The three results of matching. */
+import type { ListMatch } from "../pattern.ts";
+import type { Rule } from "../policy.ts";
+
+/**
+ * "unsaid" where nobody can say it: the rule names what is not known of the request, as the host of a login
+ * whose destination is not verified.
+ */
+export type Match = "yes" | "no" | "unsaid";
+
+export function said(matches: boolean): Match {
+  return matches ? "yes" : "no";
+}
+
+/** Of two that both have to match. */
+export function both(one: Match, other: Match): Match {
+  if (one === "no" || other === "no") return "no";
+  return one === "yes" && other === "yes" ? "yes" : "unsaid";
+}
+
+/**
+ * Where one thing has several names (a host its aliases, a process its ancestors, a key its comment): to
+ * allow, none of them may be excluded by a `!`; to deny or ask, one that matches is enough. Either way it is
+ * the stricter reading.
+ */
+export function anyMatches({ action }: Rule, matches: readonly ListMatch[]): Match {
+  return said(matches.includes("yes") && !(action === "allow" && matches.includes("negated")));
+}
