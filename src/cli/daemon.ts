@@ -2,6 +2,7 @@
 import { spawn } from "node:child_process";
 import { Guard } from "../daemon/guard.ts";
 import { serveRpc } from "../daemon/rpc-server.ts";
+import { SettingsWatch } from "../daemon/settings-watch.ts";
 import { messageOf } from "../errors.ts";
 import { answers } from "../platform/sockets/listener.ts";
 import { removeLeftRides } from "../runs/folders.ts";
@@ -59,14 +60,25 @@ function firstSignal(): Promise<void> {
 
 async function serve(paths: Paths, config: Config): Promise<() => Promise<void>> {
   const { runtime: folder, agentSocket, daemonSocket: path } = paths;
-  const guard = await Guard.start({ paths, config, environment: process.env, holdsQuestions: true, folder });
-  const policy = userPolicy(paths, toStderr);
+  const guard = await Guard.start({
+    paths,
+    config,
+    environment: process.env,
+    holdsQuestions: true,
+    folder,
+    report: toStderr,
+  });
+  const policy = userPolicy(paths, config.brokenPolicyAfter);
   try {
     const outside = await guard.openScope({ policy, report: toStderr });
     const connections = await guard.guardConnections(outside, toStderr);
     guard.closeWith(await serveRpc({ guard, path, agentSocket, policy, connections }));
     removeLeftRides(folder);
     await connections.start();
+    const settings = new SettingsWatch({ paths, config, policy, alarms: guard.alarms });
+    guard.closeWith(settings);
+    await settings.start();
+    for (const line of guard.wrong()) toStderr(`muxguard: ${line}`);
     setTimeout(() => guard.warmUp(), WARM_UP_AFTER).unref();
   } catch (error) {
     await guard.close();

@@ -65,12 +65,8 @@ async function main(): Promise<void> {
 function exitCodeOf(error: unknown): number {
   // commander has printed what was wrong with the arguments, or the help that was asked for
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : exitCodes.usage;
-  // a mistake of the settings may be one of several, each on a line; their words have been escaped
-  const newLines =
-    error instanceof SettingsError || (error instanceof CliError && error.exitCode === exitCodes.settings)
-      ? "kept"
-      : "escaped";
-  process.stderr.write(`muxguard: ${onScreen(messageOf(error), newLines)}\n`);
+  const lines = error instanceof SettingsError ? error.faults : [messageOf(error)];
+  process.stderr.write(lines.map((line) => `muxguard: ${onScreen(line)}\n`).join(""));
   if (error instanceof CliError) return error.exitCode;
   return error instanceof SettingsError ? exitCodes.settings : 1;
 }

@@ -70,7 +70,7 @@ function serveQuestions(
     fromOutside();
     const { runs, isLocked: locked } = guard;
     const counts = { runs, locked, grants: guard.grants.length, pending: guard.pending().length };
-    const wrong = guard.findings.list();
+    const wrong = guard.wrong();
     return {
       pid: process.pid,
       upstream: await guard.agents.states(),
@@ -200,10 +200,12 @@ async function openRun(
 ): Promise<OpenScope> {
   const report = (line: string): void => connection.notify("report", { line });
   const { name, upstream } = run;
+  const own = run.policy === undefined ? undefined : filePolicy(run.policy, guard.brokenPolicyAfter);
+  if (own) connection.gone.addEventListener("abort", () => guard.alarms.leavePolicy(own), { once: true });
   try {
     return await guard.openScope({
       run: { name, pid },
-      policy: run.policy === undefined ? userPolicy : filePolicy(run.policy, report),
+      policy: own ?? userPolicy,
       ...(upstream !== undefined && { upstream }),
       approvers: run.terminal ? [inTurn(remoteTerminal(connection))] : [],
       report,

@@ -34,7 +34,9 @@ export function agentRoute(
       const bindings = bindingsOf(caller);
       // only OpenSSH's client makes session-binds. A PuTTY that forwards its agent passes on those of the far
       // side, and adds none of its own.
-      return bindings.bind(details, !isOpenSsh(caller.exe));
+      const verdict = bindings.bind(details, !isOpenSsh(caller.exe));
+      if (bindings.ownHost) destinations.prepare?.(bindings.ownHost);
+      return verdict;
     },
     resolve(signed, caller) {
       return destinations.resolve(bindingsOf(caller), signed, caller);

@@ -9,13 +9,13 @@
  * A master that was made inside of a run leads where that run likes. Nobody vouches for it: what is outside of
  * the run is refused there. Were it left alone, ssh would find it at the control path all the same.
  */
-import { existsSync, linkSync, lstatSync, mkdirSync, renameSync } from "node:fs";
+import { existsSync, linkSync, lstatSync, renameSync } from "node:fs";
 import { userInfo } from "node:os";
 import { dirname, join } from "node:path";
 import { messageOf } from "../errors.ts";
 import { probeMaster } from "../guard/mux/probe.ts";
 import type { MasterOrigin } from "../identity/master-destination.ts";
-import { ensurePrivateFolder } from "../platform/files/private-folder.ts";
+import { ensurePrivateFolder, makeFolders } from "../platform/files/private-folder.ts";
 import { WatchedFolder } from "../platform/files/watched-folder.ts";
 import { ProcessGone } from "../platform/proc/process.ts";
 import { checkMaster, ENDED, findNoSsh, holdersOf } from "../platform/proc/ssh-process.ts";
@@ -84,7 +84,7 @@ export class Adoption {
     });
     this.#folders.set(folder, watched);
     try {
-      mkdirSync(folder, { recursive: true, mode: 0o700 });
+      makeFolders(folder);
     } catch (error) {
       failed(messageOf(error));
     }

@@ -51,12 +51,23 @@ export type ControlOperation = (typeof controlOperations)[number];
 export const faultOperations = ["use-socket", "use-upstream"] as const;
 export type FaultOperation = (typeof faultOperations)[number];
 
+/** What happens to muxguard itself, and nobody asked for. */
+export const guardEvents = [
+  "policy-broken",
+  "policy-mended",
+  "lock-removed",
+  "socket-replaced",
+  "socket-restored",
+] as const;
+export type GuardEvent = (typeof guardEvents)[number];
+
 export type Operation =
   | AdminOperation
   | (typeof connectionOperations)[number]
   | (typeof confirmOperations)[number]
   | ControlOperation
-  | FaultOperation;
+  | FaultOperation
+  | GuardEvent;
 
 /**
  * Answers that change whom ssh trusts from then on. Neither `default = "allow"` nor a rule on other things

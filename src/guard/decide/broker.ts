@@ -81,7 +81,7 @@ export class Broker {
   refuse(
     request: Request,
     asker: Asker,
-    scope: Pick<Scope, "report">,
+    scope: Pick<Scope, "report" | "policyNote">,
     { what, reason, id = newId() }: Fault,
   ): Verdict {
     return this.#record(id, request, asker, scope, denial(`fault:${what}`, reason), 0);
@@ -124,6 +124,9 @@ export class Broker {
   #remembered(asked: Omit<Asked, "id" | "sessionIsOver" | "rule">, scope: Scope): Decision | undefined {
     const { request, caller, covered, ruling, asker } = asked;
     const { grants } = this.#parts;
+    // a no to the same question was about another act: this one is known to be decided
+    if (asker.follows !== undefined && !ruling.approvers)
+      return { decision: "allow", by: `grant:${asker.follows}` };
     const no = grants.denial(denialCoverage(request, caller, scope.run?.id));
     if (no !== undefined)
       return denial(`grant:${no}`, `you denied the same before; to be asked again: muxguard forget ${no}`);
@@ -133,8 +136,7 @@ export class Broker {
     // a rule that wants an approver of its own is not met by another's answer
     const followed = ruling.approvers
       ? undefined
-      : (asker.follows ??
-        this.#related.approval(request, caller, asker.isMaker ?? false, ruling.doubt?.rule));
+      : this.#related.approval(request, caller, asker.isMaker ?? false, ruling.doubt?.rule);
     const allowed = yes ?? followed;
     return allowed === undefined ? undefined : { decision: "allow", by: `grant:${allowed}` };
   }
@@ -183,15 +185,19 @@ export class Broker {
     id: string,
     request: Request,
     { caller, tells }: Asker,
-    scope: Pick<Scope, "report">,
+    scope: Pick<Scope, "report" | "policyNote">,
     decision: Decision,
     waitedMs: number,
   ): Verdict {
     const { remember, keep: _, doubt: __, ...decided } = decision;
-    const verdict: Verdict = { id, ...decided };
+    const note = decided.decision === "deny" ? scope.policyNote?.() : undefined;
+    const verdict: Verdict = { id, ...decided, ...(note !== undefined && { note }) };
     const remembered = remember !== undefined && { remember };
+    const reason = [decided.reason, note].filter((text) => text !== undefined).join("; ");
+    const because = reason !== "" && { reason };
     try {
-      this.#parts.record({ time: new Date(), request, caller, waitedMs, ...verdict, ...remembered });
+      const entry = { time: new Date(), id, request, caller, waitedMs, ...decided, ...because };
+      this.#parts.record({ ...entry, ...remembered });
       if (verdict.decision === "deny" && !tells) scope.report(denialLine(request, verdict));
       return verdict;
     } catch (error) {

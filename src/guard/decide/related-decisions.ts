@@ -180,8 +180,8 @@ function isSameHost(one: Destination, other: Destination): boolean {
 }
 
 /** What a host is known by: two that share one of them may be the same. */
-function provenHosts({ names, port, hostKey }: Destination): Set<string> {
-  const named = names.map((name) => `${name}:${port ?? 22}`);
+function provenHosts({ names, port = 22, ports = [port], hostKey }: Destination): Set<string> {
+  const named = names.flatMap((name) => ports.map((one) => `${name}:${one}`));
   return new Set(hostKey === undefined ? named : [...named, hostKey]);
 }
 

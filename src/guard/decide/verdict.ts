@@ -11,6 +11,8 @@ export interface Verdict {
   by: DecidedBy;
   /** For a denial: why, and what to do about it. */
   reason?: string;
+  /** For a denial: what else is wrong, whatever the reason is. */
+  note?: string;
 }
 
 /** Who waits for the verdict. */
@@ -49,6 +51,7 @@ export function waitingLine({ id, request }: Question): string {
 }
 
 /** The words of every denial: `muxguard: denied: log in to prod as root with key "work" (rule "no prod")`. */
-export function denialLine(request: Request, { by, reason }: Verdict): string {
-  return `muxguard: denied: ${describeRequest(request)} (${describeDecision(by, reason)})`;
+export function denialLine(request: Request, { by, reason, note }: Verdict): string {
+  const why = describeDecision(by, reason);
+  return `muxguard: denied: ${describeRequest(request)} (${note === undefined ? why : `${why}; ${note}`})`;
 }

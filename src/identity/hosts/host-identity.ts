@@ -12,6 +12,7 @@ import type { SshConfig } from "../ssh/config.ts";
 import { SshConfigs } from "../ssh/configs.ts";
 import { NO_HOST } from "../ssh/print-config.ts";
 import { Aliases } from "../ssh-config/aliases.ts";
+import { keepReady } from "../ssh-config/ready.ts";
 import { Candidates } from "./candidates.ts";
 import { HashedNames } from "./hashed-names.ts";
 import { HostKeyLookup } from "./host-key-lookup.ts";
@@ -111,6 +112,13 @@ export class HostIdentifier {
     const proven = [claimed, ...namings.flatMap(({ lookups }) => lookups)];
     const typed = { claimed, typed: to.host.toLowerCase(), leadsThere: to.port === undefined };
     return orderNames({ proven, aliases: aliases.leadingTo(proven), ...typed });
+  }
+
+  /** From now on, what requests need is made ready before they come. @returns what ends it */
+  keepReady(): () => void {
+    return keepReady(this.#configs.files, () =>
+      Promise.all([this.#configs.read(NO_HOST), this.#aliases.index()]),
+    );
   }
 
   async #claimLines(

@@ -4,6 +4,7 @@ import type {
   ControlOperation,
   connectionOperations,
   FaultOperation,
+  GuardEvent,
   KeyFacts,
   Request,
 } from "../request.ts";
@@ -18,7 +19,7 @@ export function describeType(type: string | undefined): string {
 }
 
 export const operations: Record<
-  AdminOperation | (typeof connectionOperations)[number] | ControlOperation | FaultOperation,
+  AdminOperation | (typeof connectionOperations)[number] | ControlOperation | FaultOperation | GuardEvent,
   string
 > = {
   add: "add",
@@ -39,6 +40,11 @@ export const operations: Record<
   upstream: "point muxguard to another agent",
   "use-socket": "use a socket of muxguard",
   "use-upstream": "use the upstream agent",
+  "policy-broken": "a mistake in the policy",
+  "policy-mended": "the policy is mended",
+  "lock-removed": "the file of muxguard lock was removed, and is written again",
+  "socket-replaced": "a socket of muxguard's was replaced",
+  "socket-restored": "a socket of muxguard's is in its place again",
 };
 
 export function describeOperation({ operation, key, provider, constraints = [] }: Request): string {
