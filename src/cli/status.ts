@@ -1,4 +1,5 @@
 /** `muxguard status`: whether a daemon runs. */
+import { onScreen } from "../policy/visible.ts";
 import { askGuard } from "../rpc/replies.ts";
 import type { Status, UpstreamState } from "../rpc/requests.ts";
 import { openPaths } from "../settings/paths.ts";
@@ -27,7 +28,7 @@ export async function status(): Promise<void> {
     ...wrong.map((line) => `wrong      ${line}`),
     ...(locked ? ["locked     everything is denied (muxguard unlock)"] : []),
   ];
-  process.stdout.write(`${lines.join("\n")}\n`);
+  process.stdout.write(`${lines.map((line) => onScreen(line)).join("\n")}\n`);
 }
 
 function keysIn(agents: readonly UpstreamState[]): string {

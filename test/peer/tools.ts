@@ -46,7 +46,8 @@ function isOnPath(command: string): boolean {
   return runs("/bin/sh", ["-c", `command -v ${command}`]);
 }
 
-function runs(command: string, args: string[]): boolean {
+/** Whether a program is there, and can do this. */
+export function runs(command: string, args: string[]): boolean {
   try {
     execFileSync(command, args, { stdio: "ignore" });
     return true;
