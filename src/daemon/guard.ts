@@ -194,6 +194,12 @@ export class Guard {
     return this.#parts.agents.addresses().map(({ name }) => name);
   }
 
+  /** For `ssh -F`. */
+  get sshConfig(): { sshConfig?: string } {
+    const { sshConfig } = this.#options.config;
+    return sshConfig === undefined ? {} : { sshConfig };
+  }
+
   /** What is wrong, as `muxguard status` lists it. */
   get findings(): Findings {
     return this.#parts.findings;

@@ -79,6 +79,7 @@ function serveQuestions(
       pid: process.pid,
       upstream: guard.upstreams,
       masters: connections?.masters() ?? [],
+      watched: connections?.watched().map((path) => visible(path)) ?? [],
       ...(agentSocket !== undefined && { agentSocket }),
       ...counts,
       wrong,
@@ -141,7 +142,8 @@ function serveRuns(
     if (connection.gone.aborted) close();
     connection.gone.addEventListener("abort", close, { once: true });
     const { agentSocket, askpassSocket } = scope;
-    return { agentSocket, askpassSocket, ...(rides && { rideFolder: rides.folder }) };
+    const known = { watched: connections?.watched() ?? [], ...guard.sshConfig };
+    return { agentSocket, askpassSocket, ...known, ...(rides && { rideFolder: rides.folder }) };
   });
 }
 

@@ -19,6 +19,7 @@ import { answers, checkLength, removeStale } from "../platform/sockets/listener.
 import { isTerminal, tell } from "../platform/sockets/user-stream.ts";
 import type { Caller } from "../policy/request.ts";
 import { Adoption, giveBack, type KnownMaster } from "./adoption.ts";
+import { usualControlFolders } from "./control-folders.ts";
 import type { MasterRecord } from "./master-record.ts";
 import { readOpenWords, unknownPath } from "./open-words.ts";
 import { Opener } from "./opener.ts";
@@ -29,8 +30,8 @@ import { type Ended, type GuardedMaster, type ListedMaster, MasterRegistry } fro
 import { Turns } from "./turns.ts";
 
 export interface ConnectionsSettings {
-  /** Folders whose masters are taken over. */
-  controlFolders: readonly string[];
+  /** Folders whose masters are taken over; undefined for the usual ones. */
+  controlFolders: readonly string[] | undefined;
   /** For `ssh -F`. */
   sshConfig: string | undefined;
   /** "always": clients without a terminal are told, too, that a person is asked. */
@@ -104,10 +105,19 @@ export class Connections {
    * wrong is told of. Never rejects.
    */
   async start(): Promise<void> {
-    for (const folder of this.#parts.config.controlFolders) await this.#adoption.watch(folder);
+    const { config, environment } = this.#parts;
+    const { controlFolders, sshConfig } = config;
+    for (const folder of controlFolders ?? []) await this.#adoption.watch(folder);
+    for (const folder of controlFolders ? [] : usualControlFolders(sshConfig, environment))
+      await this.#adoption.watchUsual(folder);
     for (const { opened, paths } of this.#left)
       for (const path of paths)
         await (opened ? removeStale(path) : this.#adoption.recover(path)).catch(() => {}); // nothing is left there
+  }
+
+  /** The folders whose masters are taken over. */
+  watched(): string[] {
+    return this.#adoption.watched();
   }
 
   /** @throws Error that says why the socket, or the folder, is left alone */

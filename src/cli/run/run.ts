@@ -16,6 +16,7 @@ import { openPaths, type Paths } from "../../settings/paths.ts";
 import { toStderr } from "../../to-stderr.ts";
 import { CliError, exitCodes } from "../cli-error.ts";
 import { openDaemonRun } from "./daemon-run.ts";
+import { leadRun } from "./leading.ts";
 import type { OpenRun, RunRequest } from "./request.ts";
 
 export interface RunOptions {
@@ -45,7 +46,8 @@ export async function run([command = "", ...args]: string[], options: RunOptions
   const stop = passSignals((signal) => kill(signal));
   try {
     markRun(); // not before: a daemon opens no runs for who is marked
-    return await runCommand(command, args, opened, (send) => {
+    const environment = environmentOf(opened, paths);
+    return await runCommand(command, args, environment, (send) => {
       kill = send;
     });
   } finally {
@@ -66,10 +68,10 @@ async function openWithoutDaemon(paths: Paths, request: RunRequest): Promise<Ope
 function runCommand(
   command: string,
   args: string[],
-  opened: OpenRun,
+  env: NodeJS.ProcessEnv,
   onStart: (send: (signal: NodeJS.Signals) => void) => void,
 ): Promise<number> {
-  const child = spawn(command, args, { stdio: "inherit", env: environmentOf(opened) });
+  const child = spawn(command, args, { stdio: "inherit", env });
   onStart((signal) => child.kill(signal));
   return new Promise((resolveCode, reject) => {
     child.once("error", (error) => reject(startError(command, error)));
@@ -79,10 +81,12 @@ function runCommand(
   });
 }
 
-function environmentOf({ agentSocket, askpassSocket, rideFolder }: OpenRun): NodeJS.ProcessEnv {
+function environmentOf(opened: OpenRun, paths: Paths): NodeJS.ProcessEnv {
+  const { agentSocket, askpassSocket, rideFolder } = opened;
   const { SSH_AGENT_PID: _, SSH_AUTH_SOCK: __, ...others } = process.env;
   const environment = { ...others, MUXGUARD_PROMPTS: askpassSocket };
-  if (rideFolder === undefined) return { ...environment, SSH_AUTH_SOCK: agentSocket };
+  const led = leadRun(opened, paths, others);
+  if (rideFolder === undefined) return { ...environment, ...led, SSH_AUTH_SOCK: agentSocket };
   return { ...environment, ...rideEnvironment(rideFolder, others.PATH) };
 }
 
