@@ -1,7 +1,7 @@
 import { defineConfig } from "vitest/config";
 
 /** Tests that start other programs: ssh, sshd, shells, tmux, git, dunst. */
-const PEER = "test/peer/**/*.test.ts";
+const PEER = ["test/peer/**/*.test.ts", "test/attack/**/*.test.ts"];
 
 /** What they bring about has to come within a second: nothing else runs beside them. */
 const ALONE = ["test/peer/cli/gathering.test.ts"];
@@ -22,7 +22,7 @@ export default defineConfig({
         test: {
           name: "unit",
           include: ["test/**/*.test.ts"],
-          exclude: [PEER],
+          exclude: PEER,
           setupFiles: ["test/support/no-programs.ts"],
           maxWorkers: 2,
           sequence: { groupOrder: 0 },
@@ -32,7 +32,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: "peer",
-          include: [PEER],
+          include: PEER,
           exclude: ALONE,
           // most of the time they wait for other programs
           maxWorkers: 3,

@@ -69,6 +69,11 @@ export const commands: Readonly<Record<string, (command: Command) => Command>> =
     command
       .description("whether a daemon runs, and what it guards")
       .action(async () => (await import("./status.ts")).status()),
+  upstream: (command) =>
+    command
+      .description("which agent holds the daemon's keys; with a socket, point the daemon to that one")
+      .argument("[socket]")
+      .action(async (socket: string | undefined) => (await import("./upstream.ts")).upstream(socket)),
   pending: (command) =>
     command
       .description("the questions that wait for an answer")

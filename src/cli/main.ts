@@ -63,8 +63,8 @@ async function main(): Promise<void> {
 function exitCodeOf(error: unknown): number {
   // commander has printed what was wrong with the arguments, or the help that was asked for
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : exitCodes.usage;
-  const message = messageOf(error);
-  process.stderr.write(`muxguard: ${message}\n`);
+  const lines = error instanceof SettingsError ? error.faults : [messageOf(error)];
+  process.stderr.write(lines.map((line) => `muxguard: ${line}\n`).join(""));
   if (error instanceof CliError) return error.exitCode;
   return error instanceof SettingsError ? exitCodes.settings : 1;
 }

@@ -1,11 +1,12 @@
 /** `muxguard status`: whether a daemon runs. */
 import { askGuard } from "../rpc/replies.ts";
-import type { Status } from "../rpc/requests.ts";
+import type { Status, UpstreamState } from "../rpc/requests.ts";
 import { findWays } from "../runs/unguarded/ways.ts";
 import { readConfig } from "../settings/config.ts";
 import { openPaths, type Paths } from "../settings/paths.ts";
 import { CliError } from "./cli-error.ts";
 import { NoAnswer, useAnswering } from "./guards/guards.ts";
+import { describeAgents } from "./upstream.ts";
 
 /** The exit codes of `systemctl status`: for what does not run, and for what nobody can tell of. */
 const NOT_RUNNING = 3;
@@ -22,7 +23,7 @@ export async function status(): Promise<void> {
   const lines = [
     `daemon     pid ${pid}`,
     `socket     ${agentSocket}`,
-    `keys in    ${upstream.join(", ") || "no agent: set SSH_AUTH_SOCK, or upstream_agent in config.toml"}`,
+    `keys in    ${keysIn(upstream)}`,
     `log        ${log}`,
     ...masters.map(({ path, pid, origin }) => `connection ${path} (${origin}, pid ${pid})`),
     `watched    ${watched.join(", ") || "no folder for shared connections"}`,
@@ -41,6 +42,11 @@ async function notGuarded(paths: Paths, watched: readonly string[] | undefined):
   const facts = { environment: process.env, sshConfig, watched, agentSocket: paths.agentSocket };
   const ways = [...findWays({ ...facts, ride: false }), ...findWays({ ...facts, ride: true })];
   return [...new Set(ways.map(({ text }) => text))];
+}
+
+function keysIn(agents: readonly UpstreamState[]): string {
+  const isFine = agents.length > 0 && agents.every(({ fault }) => fault === undefined);
+  return `${describeAgents(agents)}${isFine ? "" : " (another one: muxguard upstream PATH)"}`;
 }
 
 async function statusAt(path: string): Promise<Status[]> {

@@ -16,7 +16,7 @@ import type { ProcessTable } from "../platform/proc/process.ts";
 import type { Accepted } from "../platform/sockets/listener.ts";
 import type { Caller } from "../policy/request.ts";
 import type { Scopes } from "../runs/scopes.ts";
-import type { UpstreamAgents } from "./upstream-agents.ts";
+import type { UpstreamAgents } from "./upstream/agents.ts";
 
 /**
  * How long an upstream agent may take for what a person has to do, in milliseconds: a touch, a PIN, `ssh-add
@@ -42,7 +42,8 @@ export interface AgentServerParts {
 
 /** The agents behind a scope, and what they said of their keys. */
 interface Agents {
-  addresses: readonly AgentAddress[];
+  /** As they are now: the guard may be pointed to others. */
+  addresses(): readonly AgentAddress[];
   keyNames: KeyNames;
 }
 
@@ -61,15 +62,25 @@ export class AgentServer {
    */
   add(scope: Scope, upstream?: string): void {
     const { agents, keyNames } = this.#parts;
+    agents.addresses(upstream); // one that can't be used is told of now
     this.#agents.set(scope, {
-      addresses: agents.addresses(upstream),
+      addresses: () => agents.addresses(upstream),
       // another agent may list the same keys under other comments
       keyNames: upstream === undefined ? keyNames : new KeyNames(),
     });
   }
 
+  /** Of the guard's own agents: there are others now. */
+  forgetKeys(): void {
+    this.#parts.keyNames.forget();
+  }
+
   /** @param scope whose socket the client came to */
   serve(socket: Socket, accepted: Accepted, scope: Scope): void {
+    if (accepted.pid === process.pid) {
+      socket.destroy(); // its own upstream, through a link: it would ask itself without end
+      return;
+    }
     const { broker, processes, scopes, sessions, destinations, logins, upstreamTimeout } = this.#parts;
     const client = new Peer(accepted, processes);
     const scopeOf = this.#decidedFor({ kind: "agent", scope });
@@ -78,6 +89,8 @@ export class AgentServer {
     const agents = this.#agents.get(served) ?? this.#agents.get(scope);
     if (!agents) throw new Error("a scope without agents");
     const timeouts = { answer: upstreamTimeout, person: Math.max(PERSON_TIMEOUT, upstreamTimeout) };
+    const route = agentRoute(sessions, destinations, logins);
+    socket.once("close", () => route.end());
     new AgentConnection(socket, {
       broker,
       scopeOf: (caller) => {
@@ -86,9 +99,9 @@ export class AgentServer {
         // it could not be identified before, and is behind the agents of another scope
         return now === served || now.refused !== undefined ? now : { ...scope, refused: UNKNOWN };
       },
-      upstream: createUpstream(agents.addresses, timeouts),
+      upstream: createUpstream(agents.addresses(), timeouts),
       keyNames: agents.keyNames,
-      route: agentRoute(sessions, destinations, logins),
+      route,
       client,
     });
   }

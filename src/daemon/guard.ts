@@ -15,15 +15,19 @@ import { ensurePrivateFolder } from "../platform/files/private-folder.ts";
 import { Peer } from "../platform/proc/peer.ts";
 import { protectProcess } from "../platform/proc/protect.ts";
 import { keepHeapSmall } from "../platform/proc/small-heap.ts";
-import { type Accepted, type Listener, listenPrivately } from "../platform/sockets/listener.ts";
+import { type Accepted, listenPrivately } from "../platform/sockets/listener.ts";
+import { brokenNote } from "../policy/describe/broken-policy.ts";
 import type { GrantFacts } from "../policy/grants.ts";
 import type { Answer, Question } from "../policy/question.ts";
 import type { Caller, ControlOperation } from "../policy/request.ts";
+import { visible } from "../policy/visible.ts";
+import type { AgentOrigin } from "../rpc/requests.ts";
 import type { Paths } from "../settings/paths.ts";
 import type { PolicySource } from "../settings/policy-files.ts";
+import type { Alarms } from "./alarms.ts";
 import { composeGuard, type GuardOptions, type GuardParts } from "./compose/guard.ts";
 import { logControl, logRefused } from "./control-log.ts";
-import type { Findings } from "./findings.ts";
+import { settingsFaults } from "./settings-faults.ts";
 
 export interface ScopeOptions {
   /** For a run: its name in policies, and the process that holds it. */
@@ -52,6 +56,9 @@ export interface AddedScope {
   end(): void;
 }
 
+/** The most of one line, in characters: paths may be long. */
+const MAX_FAULT = 600;
+
 export class Guard {
   readonly #options: GuardOptions;
   readonly #parts: GuardParts;
@@ -59,6 +66,7 @@ export class Guard {
   #connections: Connections | undefined;
   /** Set when the guard ends, and runs may go on without it. */
   isClosing = false;
+  #endReadiness: (() => void) | undefined;
 
   private constructor(options: GuardOptions) {
     this.#options = options;
@@ -102,16 +110,18 @@ export class Guard {
   /** A scope whose connections somebody else accepts. Its policy must be loaded. */
   addScope({ run, policy, approvers = [], upstream, report }: ScopeOptions): AddedScope {
     const { config, holdsQuestions } = this.#options;
-    const { scopes, agentServer, askpassServer, ways } = this.#parts;
+    const { scopes, agentServer, askpassServer, ways, alarms } = this.#parts;
     const all = [...approvers, ...ways.approvers];
     const scope: Scope = {
       ...(run && { run: { id: randomBytes(6).toString("hex"), ...run } }),
       policy: () => policy.current(),
+      policyNote: () => brokenNote(policy.broken()),
       ...(policy.approve && { approve: policy.approve }),
       approvers: config.approvers.flatMap((kind) => all.filter((approver) => approver.kind === kind)),
       queue: !config.approvers.includes("queue") ? "closed" : holdsQuestions ? "holds" : "answers",
       report,
     };
+    alarms.followPolicy(policy, run?.name);
     agentServer.add(scope, upstream);
     scopes.add(scope);
     return {
@@ -146,6 +156,7 @@ export class Guard {
       destinations: masterDestinations,
       logins,
       decidedBy: (caller, socket) => scopes.decidedBy(caller, socket),
+      runAround: (caller) => scopes.runAround(caller),
       outside: outside.scope,
       report,
       askpass: askpassServer,
@@ -158,7 +169,8 @@ export class Guard {
   /** Loads and connects what the first question would wait for. */
   warmUp(): void {
     if (this.isClosing) return;
-    const { lockSignals, ways } = this.#parts;
+    const { lockSignals, ways, hosts } = this.#parts;
+    this.#endReadiness ??= hosts.keepReady();
     void lockSignals.listen();
     for (const approver of ways.approvers)
       if (this.#options.config.approvers.includes(approver.kind)) void approver.warmUp?.();
@@ -166,6 +178,11 @@ export class Guard {
 
   get paths(): Paths {
     return this.#options.paths;
+  }
+
+  /** In milliseconds. */
+  get brokenPolicyAfter(): number {
+    return this.#options.config.brokenPolicyAfter;
   }
 
   /**
@@ -184,25 +201,26 @@ export class Guard {
     return this.#parts.questions.answer(id, answer);
   }
 
-  /** Closes the listener together with the guard. */
-  closeWith(listener: Listener): void {
+  /** Closes it together with the guard. */
+  closeWith(listener: { close(): Promise<void> }): void {
     this.#open.add(listener);
   }
 
-  /** Names of the agents that hold the keys. */
-  get upstreams(): string[] {
-    return this.#parts.agents.addresses().map(({ name }) => name);
+  /** The agents that hold the keys. */
+  get agents(): GuardParts["agents"] {
+    return this.#parts.agents;
   }
 
-  /** For `ssh -F`. */
-  get sshConfig(): { sshConfig?: string } {
-    const { sshConfig } = this.#options.config;
-    return sshConfig === undefined ? {} : { sshConfig };
+  /** @throws Error for the guard's own socket, where nobody listens, and if the log can't be written */
+  async pointTo(path: string, origin: AgentOrigin, caller: Caller): Promise<void> {
+    await this.#parts.agents.point(path, origin);
+    this.#parts.agentServer.forgetKeys();
+    logControl(this.#parts.log, caller, "upstream", path);
   }
 
-  /** What is wrong, as `muxguard status` lists it. */
-  get findings(): Findings {
-    return this.#parts.findings;
+  /** What is wrong is told there, and listed by `muxguard status`. */
+  get alarms(): Alarms {
+    return this.#parts.alarms;
   }
 
   get grants(): GrantFacts[] {
@@ -237,6 +255,15 @@ export class Guard {
     return { forgotten: 0, denied: 0 };
   }
 
+  /** What `muxguard status` lists as wrong. */
+  wrong(): string[] {
+    const { alarms, told, ways } = this.#parts;
+    const { config, environment } = this.#options;
+    const faults = settingsFaults(config, ways.approvers, environment.PATH);
+    const found = [...alarms.findings.list(), ...told.findings.list()];
+    return [...found, ...faults.map((fault) => visible(fault, MAX_FAULT))];
+  }
+
   get runs(): number {
     return this.#parts.scopes.size;
   }
@@ -263,10 +290,12 @@ export class Guard {
 
   async close(): Promise<void> {
     this.isClosing = true;
-    const { ways, lockSignals, agents, processes, log } = this.#parts;
+    this.#endReadiness?.();
+    const { ways, lockSignals, agents, processes, log, told } = this.#parts;
     await this.#connections?.close();
     await Promise.all([...this.#open].map((scope) => scope.close()));
     await Promise.all([ways.desktop.close(), lockSignals.close()]);
+    told.close();
     agents.close();
     processes.close();
     log.close();

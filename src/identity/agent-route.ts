@@ -15,6 +15,10 @@ export interface AgentRoute {
   bind(details: Buffer, caller: Caller): "accepted" | "refused" | "unsupported";
   /** @param signed what is to be signed; undefined for a request that signs nothing */
   resolve(signed: SignedData | undefined, caller: Caller): Promise<Whereabouts>;
+  /** Takes note of a signature that was allowed, and made. */
+  wasSigned(signed: SignedData, caller: Caller): void;
+  /** The connection has ended. */
+  end(): void;
 }
 
 export function agentRoute(
@@ -33,15 +37,22 @@ export function agentRoute(
       // only OpenSSH's client makes session-binds. A PuTTY that forwards its agent passes on those of the far
       // side, and adds none of its own.
       const verdict = bindings.bind(details, !isOpenSsh(caller.exe));
-      const hostKey = bindings.ownHost;
-      if (hostKey) logins.add(caller, { hostKey });
+      if (bindings.ownHost) destinations.prepare?.(bindings.ownHost);
       return verdict;
     },
     resolve(signed, caller) {
+      return destinations.resolve(bindingsOf(caller), signed, caller);
+    },
+    wasSigned(signed, caller) {
+      if (signed.kind !== "userauth") return;
       const bindings = bindingsOf(caller);
+      // a bind alone is no login: it says that a host was reached, and nobody had to allow that
+      if (bindings.forwarded || !bindings.check(signed).verified) return;
       const hostKey = bindings.ownHost;
-      if (hostKey && signed?.kind === "userauth") logins.add(caller, { hostKey, user: signed.user });
-      return destinations.resolve(bindings, signed, caller);
+      if (hostKey) logins.add(caller, { hostKey, user: signed.user });
+    },
+    end() {
+      made?.end();
     },
   };
 }

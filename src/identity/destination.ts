@@ -15,6 +15,8 @@ import type { LoginCheck, SessionBindings } from "./session-bindings.ts";
 import { type SshDestination, sshDestination } from "./ssh/command-line.ts";
 
 export interface DestinationResolver {
+  /** Looks up the names of a host that has proved its key: a login there will ask for them. */
+  prepare?(hostKey: Buffer): void;
   /** @param signed what is to be signed, if anything is: only a login has a destination and a user */
   resolve(
     bindings: SessionBindings,
@@ -30,6 +32,9 @@ export function createDestinationResolver(
   hosts = new HostIdentifier(options),
 ): DestinationResolver {
   return {
+    prepare(hostKey) {
+      hosts.identify(hostKey).catch(() => {}); // the login hears of it
+    },
     async resolve(bindings, signed, caller) {
       const stamps = new FileStamps();
       const identify: Identify = (hostKey, claim) => hosts.identify(hostKey, claim, stamps);

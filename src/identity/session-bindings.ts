@@ -30,6 +30,7 @@ export class SessionBindings {
   readonly #registry: SessionRegistry;
   readonly #process: string;
   readonly #binds: SessionBind[] = [];
+  #claimed: Buffer | undefined;
   /** Set by a bind for authentication: none may follow, even if that one couldn't be verified. */
   #closed = false;
   #fault: string | undefined;
@@ -64,11 +65,17 @@ export class SessionBindings {
     if (this.#binds.some((earlier) => earlier.sessionIdentifier.equals(sessionIdentifier))) return "refused";
     const check = verifySignature(bind.hostKey, bind.signature, sessionIdentifier);
     if (check !== "valid") return check === "invalid" ? "refused" : "unsupported";
-    return isForwarding || this.#registry.claim(sessionIdentifier, this.#owner()) ? "accepted" : "refused";
+    if (isForwarding) return "accepted";
+    const path = this.#binds.map((hop) => sessionDigest(hop.sessionIdentifier));
+    if (!this.#registry.claim(sessionIdentifier, this.#process, path)) return "refused";
+    this.#claimed = sessionIdentifier; // none follows
+    return "accepted";
   }
 
-  #owner(): string {
-    return [this.#process, ...this.#binds.map((hop) => sessionDigest(hop.sessionIdentifier))].join();
+  /** The connection has ended. */
+  end(): void {
+    if (this.#claimed) this.#registry.release(this.#claimed);
+    this.#claimed = undefined;
   }
 
   /** True if the connection was forwarded, or may have been. */

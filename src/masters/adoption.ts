@@ -5,17 +5,20 @@
  *
  * Only a socket at which an ssh process of this user listens is taken over. Anything else stays as it is, and
  * is told of.
+ *
+ * A master that was made inside of a run leads where that run likes. Nobody vouches for it: what is outside of
+ * the run is refused there. Were it left alone, ssh would find it at the control path all the same.
  */
-import { existsSync, linkSync, lstatSync, mkdirSync, renameSync } from "node:fs";
+import { existsSync, linkSync, lstatSync, renameSync } from "node:fs";
 import { userInfo } from "node:os";
 import { dirname, join } from "node:path";
 import { messageOf } from "../errors.ts";
 import { probeMaster } from "../guard/mux/probe.ts";
 import type { MasterOrigin } from "../identity/master-destination.ts";
-import { ensurePrivateFolder } from "../platform/files/private-folder.ts";
+import { ensurePrivateFolder, makeFolders } from "../platform/files/private-folder.ts";
 import { WatchedFolder } from "../platform/files/watched-folder.ts";
 import { ProcessGone } from "../platform/proc/process.ts";
-import { checkMaster, ENDED, findNoSsh } from "../platform/proc/ssh-process.ts";
+import { checkMaster, ENDED, findNoSsh, holdersOf } from "../platform/proc/ssh-process.ts";
 import {
   type ControlListener,
   checkControlFolder,
@@ -28,7 +31,7 @@ import { DescriptorSocket } from "../platform/sockets/descriptor-socket.ts";
 import type { ProcessId, Whereabouts } from "../policy/request.ts";
 import { HiddenNames, listenerOf } from "./hidden-names.ts";
 import { placeMaster, type ServeClient } from "./placing.ts";
-import type { GuardedMaster, MasterRegistry } from "./registry.ts";
+import type { GuardedMaster, Inside, MasterRegistry } from "./registry.ts";
 
 export interface AdoptionParts {
   registry: MasterRegistry;
@@ -40,6 +43,8 @@ export interface AdoptionParts {
   originOf(pid: number, starter: number): KnownMaster;
   /** @throws ProcessGone */
   identify(pid: number): ProcessId;
+  /** The run that any of these processes is in, undefined for none. */
+  runAround(pids: readonly number[]): Inside | undefined;
   whereabouts(origin: MasterOrigin): Promise<Whereabouts>;
   report(line: string): void;
 }
@@ -76,7 +81,7 @@ export class Adoption {
     this.#usual.delete(folder);
     if (this.#folders.has(folder)) return;
     try {
-      mkdirSync(folder, { recursive: true, mode: 0o700 });
+      makeFolders(folder);
     } catch (error) {
       failed(messageOf(error));
     }
@@ -124,6 +129,16 @@ export class Adoption {
     await this.#adoptOrReport(path);
   }
 
+  /**
+   * Because somebody says so: one that was made inside of a run is refused.
+   * @throws Error that says why the socket is left alone
+   */
+  async take(path: string): Promise<void> {
+    const reason = await this.adopt(path, "from outside");
+    const isInside = this.#parts.registry.at(path)?.inside !== undefined;
+    if (reason !== undefined || isInside) throw new Error(`${path} is left alone: ${reason ?? INSIDE}`);
+  }
+
   /** @throws Error where nothing can be said about the path */
   async #adoptOrReport(path: string): Promise<void> {
     const socket = identityOf(path);
@@ -136,17 +151,17 @@ export class Adoption {
   }
 
   /** Never rejects. @returns why the socket is left alone; undefined if it is guarded now */
-  adopt(path: string): Promise<string | undefined> {
+  adopt(path: string, which: "from outside" | "any" = "any"): Promise<string | undefined> {
     const busy = this.#busy.get(path);
     if (busy) return busy;
-    const adopting = this.#adopt(path)
+    const adopting = this.#adopt(path, which)
       .catch(messageOf)
       .finally(() => this.#busy.delete(path));
     this.#busy.set(path, adopting);
     return adopting;
   }
 
-  async #adopt(path: string): Promise<string | undefined> {
+  async #adopt(path: string, which: "from outside" | "any"): Promise<string | undefined> {
     if (this.#parts.registry.at(path)) return undefined;
     const found = lstatSync(path, { throwIfNoEntry: false });
     if (!found?.isSocket()) return GONE;
@@ -162,12 +177,16 @@ export class Adoption {
     const known = fault === undefined ? this.#known(pid, pid) : undefined;
     const master = known ?? this.#known(await findMaster(path), pid);
     if (!master) return GONE;
+    // the one who made the socket, the one who has it by now, and whoever else could answer there
+    const inside = this.#parts.runAround([pid, master.maker.pid, ...holdersOf(path)]);
+    if (inside && which === "from outside") return INSIDE;
     const hidden = hiddenName(path);
     ensurePrivateFolder(dirname(hidden));
     this.#hidden.add(hidden);
     try {
       linkSync(path, hidden);
-      await this.#place(path, hidden, master);
+      await this.#place(path, hidden, master, inside);
+      if (inside) this.#parts.report(`muxguard: ${path} was ${INSIDE}, which alone may use it`);
       return undefined;
     } catch (error) {
       this.#hidden.putBack(hidden);
@@ -185,16 +204,21 @@ export class Adoption {
     }
   }
 
-  async #place(path: string, hidden: string, { maker, origin }: KnownMaster): Promise<void> {
-    const { registry, serve, whereabouts, identify } = this.#parts;
-    const { master, listener } = await placeMaster(path, serve, {
+  async #place(path: string, hidden: string, known: KnownMaster, inside?: Inside): Promise<void> {
+    const { registry, serve, whereabouts, identify, runAround } = this.#parts;
+    const { maker, origin } = known;
+    const serveIn: ServeClient = (socket, accepted, master) => serve(socket, accepted, master, inside);
+    const { master, listener } = await placeMaster(path, serveIn, {
       hidden: HiddenSocket.at(hidden),
       maker,
-      check: (pid) => checkMaster(pid, path),
+      check: (pid) => {
+        checkMaster(pid, path);
+        if (!inside && runAround([pid])) throw new Error(`its master is ${INSIDE}`);
+      },
       identify,
       whereabouts: onceVerified(() => whereabouts(origin)),
     });
-    const guarded: GuardedMaster = { kind: "adopted", master, origin };
+    const guarded: GuardedMaster = { kind: "adopted", master, origin, ...(inside && { inside }) };
     registry.add(guarded, () => this.#hidden.remove(hidden));
     registry.listen(guarded, listener);
   }
@@ -227,6 +251,7 @@ function onceVerified(resolve: () => Promise<Whereabouts>): () => Promise<Wherea
 /** Nothing to be told of: a socket that nobody listens at, or that is gone again. */
 const GONE = "nobody listens there";
 const OWN = "the guard listens there already";
+const INSIDE = "made inside of a muxguard run";
 
 function isControlFolder(folder: string): boolean {
   try {

@@ -9,7 +9,6 @@ import { MuxConnection } from "../guard/mux/connection.ts";
 import type { Logins } from "../identity/logins.ts";
 import type { MasterDestinations } from "../identity/master-destination.ts";
 import type { SshConfig } from "../identity/ssh/config.ts";
-import { masterCommandLine } from "../identity/ssh/master-command-line.ts";
 import type { PlainDestination } from "../identity/ssh/plain-destination.ts";
 import { closeDescriptors } from "../platform/libc/descriptors.ts";
 import { Peer } from "../platform/proc/peer.ts";
@@ -18,15 +17,22 @@ import { checkControlFolder, listenAtControlPath } from "../platform/sockets/con
 import { answers, checkLength, removeStale } from "../platform/sockets/listener.ts";
 import { isTerminal, tell } from "../platform/sockets/user-stream.ts";
 import type { Caller } from "../policy/request.ts";
-import { Adoption, giveBack, type KnownMaster } from "./adoption.ts";
+import { Adoption, giveBack } from "./adoption.ts";
 import { usualControlFolders } from "./control-folders.ts";
 import type { MasterRecord } from "./master-record.ts";
 import { readOpenWords, unknownPath } from "./open-words.ts";
 import { Opener } from "./opener.ts";
 import type { Askpass, OpenRequest } from "./opening.ts";
+import { originOf, runAround, within } from "./origin.ts";
 import type { ServeClient } from "./placing.ts";
 import { MasterRecords } from "./records.ts";
-import { type Ended, type GuardedMaster, type ListedMaster, MasterRegistry } from "./registry.ts";
+import {
+  type Ended,
+  type GuardedMaster,
+  type Inside,
+  type ListedMaster,
+  MasterRegistry,
+} from "./registry.ts";
 import { Turns } from "./turns.ts";
 
 export interface ConnectionsSettings {
@@ -46,6 +52,8 @@ export interface ConnectionsParts {
   logins: Logins;
   /** Which scope decides for a client that came to a socket; undefined for one that has ended. */
   decidedBy(caller: Caller | undefined, socket: SocketOf): DecidedBy;
+  /** The run of this guard's, or of another's, that the process is in. */
+  runAround(caller: Caller): Inside | undefined;
   /** The scope of clients that are in none. */
   outside: Scope;
   report(line: string): void;
@@ -89,12 +97,15 @@ export class Connections {
     this.#records = new MasterRecords(parts.folder, parts.report);
     this.#left = this.#records.takeOver();
     this.#registry = new MasterRegistry(this.#records);
-    this.#opener = new Opener({ ...parts, sshConfig: parts.config.sshConfig, registry: this.#registry });
+    const { sshConfig } = parts.config;
+    this.#opener = new Opener({ ...parts, sshConfig, registry: this.#registry });
+    const origins = { ...parts, sshConfig, claimOf: (maker: Caller) => this.#records.claimOf(maker) };
     this.#adoption = new Adoption({
       registry: this.#registry,
       serve: this.#serveIn(parts.outside),
-      originOf: (pid, starter) => this.#originOf(pid, starter),
+      originOf: (pid, starter) => originOf(origins, pid, starter),
       identify: (pid) => parts.processes.read(pid),
+      runAround: (pids) => runAround(pids, parts.processes, parts.runAround),
       whereabouts: (origin) => parts.destinations.resolve(origin),
       report: parts.report,
     });
@@ -115,9 +126,10 @@ export class Connections {
         await (opened ? removeStale(path) : this.#adoption.recover(path)).catch(() => {}); // nothing is left there
   }
 
-  /** The folders whose masters are taken over. */
-  watched(): string[] {
-    return this.#adoption.watched();
+  /** The folders whose masters are taken over, and the file for `ssh -F`. */
+  watched(): { watched: string[]; sshConfig?: string } {
+    const { sshConfig } = this.#parts.config;
+    return { watched: this.#adoption.watched(), ...(sshConfig !== undefined && { sshConfig }) };
   }
 
   /** @throws Error that says why the socket, or the folder, is left alone */
@@ -126,8 +138,7 @@ export class Connections {
       checkControlFolder(path);
       return this.#adoption.watch(path);
     }
-    const reason = await this.#adoption.adopt(path);
-    if (reason !== undefined) throw new Error(`${path} is left alone: ${reason}`);
+    await this.#adoption.take(path);
   }
 
   get processes(): ProcessTable {
@@ -248,11 +259,11 @@ export class Connections {
   #serveIn(scope: Scope): ServeClient {
     const { broker, processes, config, decidedBy } = this.#parts;
     const control: SocketOf = { kind: "control", scope };
-    return (socket, accepted, master) => {
+    return (socket, accepted, master, inside) => {
       const serve = (): void => {
         new MuxConnection(socket, {
           broker,
-          scopeOf: (caller) => decidingScope(decidedBy(caller, control), control),
+          scopeOf: (caller) => within(inside, decidingScope(decidedBy(caller, control), control)),
           client: new Peer(accepted, processes),
           master,
           descriptors,
@@ -263,17 +274,6 @@ export class Connections {
       if (accepted.pid !== master.pid) serve();
       else master.follow().then(serve, () => socket.destroy());
     };
-  }
-
-  #originOf(pid: number, starter: number): KnownMaster {
-    const maker = this.#parts.processes.read(pid);
-    const left = this.#records.originOf(maker);
-    if (left) return { maker, origin: left };
-    const { logins, config } = this.#parts;
-    const login = logins.of(maker) ?? logins.ofParent(starter, maker);
-    const { plain = false, ...destination } = masterCommandLine(maker.cmdline, config.sshConfig) ?? {};
-    const origin = { ...(login && { login }), ...("host" in destination && { destination }), plain };
-    return { maker, origin };
   }
 }
 

@@ -1,5 +1,5 @@
 /** One master in the file that a guard leaves to the next one, checked by hand: a schema would cost a start. */
-import type { MasterOrigin } from "../identity/master-destination.ts";
+import type { PlainDestination } from "../identity/ssh/plain-destination.ts";
 import type { ProcessId } from "../policy/request.ts";
 
 export interface MasterRecord extends ProcessId {
@@ -7,8 +7,8 @@ export interface MasterRecord extends ProcessId {
   opened: boolean;
   /** Where the guard listens for it. */
   paths: string[];
-  /** With the host key in base64. */
-  origin: Omit<MasterOrigin, "login"> & { login?: { hostKey: string; user?: string } };
+  /** Where it was told to connect to. */
+  destination?: PlainDestination;
 }
 
 type Check = (value: unknown) => boolean;
@@ -19,12 +19,10 @@ const isFlag: Check = (value) => typeof value === "boolean";
 const isPid: Check = (value) => isNumber(value) && Number(value) > 1;
 const isTexts: Check = (value) => Array.isArray(value) && value.every(isText);
 
-const isLogin = fields({ hostKey: isText }, { user: isText });
 const isDestination = fields({ host: isText }, { user: isText, port: isNumber, jump: isText });
-const isOrigin = fields({ plain: isFlag }, { login: isLogin, destination: isDestination });
 const isRecord = fields(
-  { pid: isPid, startTime: isText, opened: isFlag, paths: isTexts, origin: isOrigin },
-  {},
+  { pid: isPid, startTime: isText, opened: isFlag, paths: isTexts },
+  { destination: isDestination },
 );
 
 export function isMasterRecord(value: unknown): value is MasterRecord {

@@ -15,11 +15,7 @@ import type { Broker } from "../guard/decide/broker.ts";
 import type { Scope } from "../guard/decide/scope.ts";
 import { type Asker, denialLine } from "../guard/decide/verdict.ts";
 import type { Logins } from "../identity/logins.ts";
-import {
-  configuredDestination,
-  type MasterDestinations,
-  type MasterOrigin,
-} from "../identity/master-destination.ts";
+import type { MasterDestinations, MasterOrigin } from "../identity/master-destination.ts";
 import type { SshConfig } from "../identity/ssh/config.ts";
 import { destinationOptions, type PlainDestination } from "../identity/ssh/plain-destination.ts";
 import { askpassProgram } from "../installation.ts";
@@ -79,7 +75,7 @@ export interface OpenedMaster {
 
 /** @throws OpenDenied, or Error with what ssh said */
 export async function openMaster(parts: OpeningParts, request: OpenRequest): Promise<OpenedMaster> {
-  const asked = connectRequest(request);
+  const asked = await connectRequest(parts, request);
   const verdict = await parts.broker.decide(asked, request.asker, request.scope);
   if (verdict.decision === "deny") throw new OpenDenied(denialLine(asked, verdict));
   const home = mkdtempSync(join(parts.folder, "m"));
@@ -94,7 +90,7 @@ export async function openMaster(parts: OpeningParts, request: OpenRequest): Pro
     const code = await ended(child, request.asker.gone).finally(expected);
     child.stderr?.destroy();
     if (code !== 0) throw new Error(`ssh could not connect: ${lastLines(stderr())}`);
-    const login = starter && parts.logins.of(starter);
+    const login = starter && parts.logins.ofOwn(starter);
     const { destination, plain } = request;
     const origin: MasterOrigin = { ...(login && { login }), destination, plain };
     const whereabouts = parts.destinations.resolve(origin);
@@ -110,12 +106,15 @@ function startedProcess(processes: ProcessTable, pid: number): Caller | undefine
   return attempt(() => processes.read(pid));
 }
 
-function connectRequest({ destination, config, plain, purpose }: OpenRequest): Request {
+async function connectRequest(
+  { destinations }: OpeningParts,
+  { destination, config, plain, purpose }: OpenRequest,
+): Promise<Request> {
   const { host: claimed } = destination;
   const elsewhere = { names: [], verified: false, how: "ssh's options may lead elsewhere", claimed };
   return {
     kind: "connect",
-    destination: plain ? configuredDestination(destination, config) : elsewhere,
+    destination: plain ? await destinations.configured(destination, config) : elsewhere,
     user: destination.user ?? config.user,
     ...purpose,
     path: [],

@@ -3,9 +3,15 @@ import { type ControlListener, listenAtControlPath } from "../platform/sockets/c
 import type { DescriptorSocket } from "../platform/sockets/descriptor-socket.ts";
 import type { Accepted } from "../platform/sockets/listener.ts";
 import { Master, type MasterParts } from "./master.ts";
+import type { Inside } from "./registry.ts";
 
 /** Serves a client of a master. */
-export type ServeClient = (socket: DescriptorSocket, accepted: Accepted, master: Master) => void;
+export type ServeClient = (
+  socket: DescriptorSocket,
+  accepted: Accepted,
+  master: Master,
+  inside?: Inside,
+) => void;
 
 /**
  * The master at the path gives way. Clients that come early wait until it has answered.

@@ -2,11 +2,15 @@
  * What a guard that was killed leaves to the next one: the masters that nobody can reach any more, to be
  * ended, and where the connections of those lead that it had taken over. A file in the guard's private
  * folder.
+ *
+ * Others of the same user may write to that file, too. So what it says of a connection is a hint: it is shown
+ * as claimed, and proves nothing.
  */
 import { renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { hasCode, messageOf } from "../errors.ts";
 import type { MasterOrigin } from "../identity/master-destination.ts";
+import type { PlainDestination } from "../identity/ssh/plain-destination.ts";
 import { readRegularFile } from "../platform/files/regular-file.ts";
 import { isProcess } from "../platform/proc/process.ts";
 import { signalProcess } from "../platform/proc/signal.ts";
@@ -38,9 +42,9 @@ export class MasterRecords {
     return all;
   }
 
-  add({ pid, startTime }: ProcessId, { login, ...origin }: MasterOrigin, opened: boolean): void {
-    const kept = login && { login: { ...login, hostKey: login.hostKey.toString("base64") } };
-    this.#records.set(pid, { pid, startTime, opened, paths: [], origin: { ...origin, ...kept } });
+  add({ pid, startTime }: ProcessId, { destination }: MasterOrigin, opened: boolean): void {
+    const kept = destination && { destination };
+    this.#records.set(pid, { pid, startTime, opened, paths: [], ...kept });
     this.#write();
   }
 
@@ -71,15 +75,9 @@ export class MasterRecords {
     if (this.#records.delete(pid)) this.#write();
   }
 
-  /** What the guard before this one knew of the process. */
-  originOf(process: ProcessId): MasterOrigin | undefined {
-    const found = this.#left.find((record) => processKey(record) === processKey(process));
-    if (!found) return undefined;
-    const { login, ...origin } = found.origin;
-    return {
-      ...origin,
-      ...(login && { login: { ...login, hostKey: Buffer.from(login.hostKey, "base64") } }),
-    };
+  /** Where the connection of the process leads, as a guard before this one may have written. */
+  claimOf(process: ProcessId): PlainDestination | undefined {
+    return this.#left.find((record) => processKey(record) === processKey(process))?.destination;
   }
 
   /** A guard that ends in order leaves nothing. */

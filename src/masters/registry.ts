@@ -17,6 +17,13 @@ export interface GuardedMaster {
   readonly origin: MasterOrigin;
   /** As whoever opened it first named the host. */
   readonly host?: string;
+  /** Where it was made inside of a run, which alone may use it then. */
+  readonly inside?: Inside;
+}
+
+/** The run that a master was made in; without an id where that is none of this guard's, or several are. */
+export interface Inside {
+  readonly id?: string;
 }
 
 /** What is kept of them for a guard that comes after this one was killed. */

@@ -31,9 +31,16 @@ export type DecidedBy =
   | `rule:${string}`
   | `grant:${string}`
   | `approver:${string}`
-  | `fault:${string}`;
+  | `fault:${string}`
+  | `broken:${string}`;
 
 export function evaluate(policy: Policy, request: Request, caller: Caller): Ruling {
+  const ruling = rulingBy(policy, request, caller);
+  if (!policy.isBroken || ruling.action !== "allow" || request.kind === "list") return ruling;
+  return { ...askedFreely, by: `broken:${ruling.by}` };
+}
+
+function rulingBy(policy: Policy, request: Request, caller: Caller): Ruling {
   const { matching, doubtful } = firstOf(policy.rules, request, caller);
   const decided = matching ? rulingOf(matching) : defaultRuling(defaultFor(policy, request));
   const [first] = doubtful;
@@ -87,6 +94,7 @@ function firstOf(
 }
 
 function defaultFor({ default: action }: Policy, request: Request): Policy["default"] {
+  if (request.kind === "list") return "allow"; // what it shows is another matter: listing.ts
   return action === "allow" && isTrust(request.operation) ? "ask" : action;
 }
 
@@ -101,5 +109,7 @@ function askRuling({ name, remember, timeout, approver: approvers }: Rule): AskR
 
 function defaultRuling(action: Policy["default"]): Ruling {
   if (action !== "ask") return { action, by: "default" };
-  return { action, by: "default", remember: undefined, timeout: undefined, approvers: undefined };
+  return { ...askedFreely, by: "default" };
 }
+
+const askedFreely = { action: "ask", remember: undefined, timeout: undefined, approvers: undefined } as const;

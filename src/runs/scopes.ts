@@ -1,26 +1,27 @@
 /** The runs that are open, who is inside of one, and which scope decides for whom. */
 import type { DecidedBy, Run, Scope, SocketOf } from "../guard/decide/scope.ts";
-import type { ProcessTable } from "../platform/proc/process.ts";
+import { MAX_ANCESTORS, type ProcessTable } from "../platform/proc/process.ts";
 import type { Caller } from "../policy/request.ts";
 import { isInRun, readOutside } from "./in-run.ts";
-import { isMarked } from "./mark.ts";
+import { type Marks, marks } from "./mark.ts";
 
 /** Its run may allow less than the user's policy does. */
 const INSIDE = "this process is inside of a muxguard run, and only the guard of that run decides for it";
 const ASK_ITS_GUARD =
   "this process is inside of a muxguard run, or of a container; MUXGUARD_PROMPTS names the guard to ask";
 const OF_ANOTHER_RUN = "this is another run's";
+const TOO_DEEP =
+  "this process is inside of a muxguard run, and started by so many others that nobody can tell of which";
 
 export class Scopes {
   /** By the id of the run. */
   readonly #open = new Map<string, { run: Run; scope: Scope }>();
   readonly #processes: ProcessTable;
-  readonly #isMarked: (pid: number) => boolean;
+  readonly #marks: Marks;
 
-  /** @param marked whether a process carries the mark of a run */
-  constructor(processes: ProcessTable, marked = isMarked) {
+  constructor(processes: ProcessTable, seen = marks) {
     this.#processes = processes;
-    this.#isMarked = marked;
+    this.#marks = seen;
   }
 
   add(scope: Scope): void {
@@ -32,6 +33,11 @@ export class Scopes {
     this.#open.delete(id);
   }
 
+  /** What tells their users. */
+  reports(): Scope["report"][] {
+    return [...this.#open.values()].map(({ scope }) => scope.report);
+  }
+
   /** How many runs are open. */
   get size(): number {
     return this.#open.size;
@@ -40,15 +46,17 @@ export class Scopes {
   /**
    * Which scope decides for a process that came to a socket.
    *
-   * Its own run does, whichever socket it comes to; a run's socket serves what is in no run, too. A process of
-   * a run that nobody here knows is refused: the run is another guard's, or it has killed what held it. So
-   * nothing that carries a run's mark falls to the scope outside of runs.
+   * Its own run does, whichever socket it comes to; a run's socket serves what is in no run, too. What carries
+   * the mark of a run that nobody here knows is refused everywhere: the run is another guard's, or what held it
+   * was killed, or there are more programs in between than are looked at.
    *
    * @param caller undefined for a process that has ended: what it asks for is denied
    */
   decidedBy(caller: Caller | undefined, { kind, scope }: SocketOf): DecidedBy {
     if (!caller) return { scope };
     const own = this.#runOf(caller);
+    if (own ? this.#marks.isDeeper(caller, own.run.pid) : this.#marks.isMarked(caller))
+      return { refused: caller.ancestors.length >= MAX_ANCESTORS ? TOO_DEEP : INSIDE };
     if (kind === "ride") return own && own.run.id !== scope.run?.id ? { refused: OF_ANOTHER_RUN } : { scope };
     if (own) return { scope: own.scope };
     if (scope.run) return { scope };
@@ -59,7 +67,14 @@ export class Scopes {
 
   /** Whether it is inside of a run, be it another guard's, or of a container. */
   isInside(caller: Caller): boolean {
-    return isInRun(caller, this.#holders, this.#isMarked);
+    return isInRun(caller, this.#holders, this.#marks.isMarked);
+  }
+
+  /** The run that it is in: without an id, where that is not one of this guard's. Undefined outside of runs. */
+  runAround(caller: Caller): { id?: string } | undefined {
+    const own = this.#runOf(caller);
+    if (own) return { id: own.run.id };
+    return this.#isStranger(caller) ? {} : undefined;
   }
 
   /** A process that is there and inside of none. */
@@ -77,9 +92,9 @@ export class Scopes {
     return runs.find(({ run }) => run.pid === holder?.pid);
   }
 
-  /** A container is none by itself: rules speak of it. */
+  /** Of what carries no mark. A container is none by itself: rules speak of it. */
   #isStranger(caller: Caller): boolean {
-    return caller.container ? this.#isMarked(caller.pid) : this.isInside(caller);
+    return !caller.container && this.isInside(caller);
   }
 
   get #holders(): Set<number> {

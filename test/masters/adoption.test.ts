@@ -26,6 +26,7 @@ beforeEach(() => {
     serve: (socket) => socket.destroy(),
     originOf: (pid) => ({ maker: { pid, startTime: "1" }, origin: { plain: true } }),
     identify: (pid) => ({ pid, startTime: "1" }),
+    runAround: () => undefined,
     whereabouts: async () => ({ path: [], forwarded: false }),
     report: (line) => void told.push(line),
   });

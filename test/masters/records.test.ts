@@ -17,7 +17,8 @@ const own = {
   pid: process.pid,
   startTime: parseStat(readFileSync("/proc/self/stat", "latin1")).startTime,
 };
-const record = (fields = {}) => ({ ...own, opened: false, paths: ["/s"], origin, ...fields });
+const { destination } = origin;
+const record = (fields = {}) => ({ ...own, opened: false, paths: ["/s"], destination, ...fields });
 
 beforeEach(() => {
   folder = makeFolder();
@@ -30,16 +31,21 @@ function written(): unknown {
 }
 
 describe("the record of masters", () => {
-  it("tells the next guard where each is listened for, and where it leads", () => {
+  it("tells the next guard where each is listened for, and where it was told to go", () => {
     const records = new MasterRecords(folder, report);
-    const login = { hostKey: Buffer.from("key"), user: "root" };
-    records.add(own, { ...origin, login }, false);
+    records.add(own, { ...origin, login: { hostKey: Buffer.from("key"), user: "root" } }, false);
     records.addPath(own.pid, "/control/prod");
     const next = new MasterRecords(folder, report);
     expect(next.takeOver()).toMatchObject([{ ...own, opened: false, paths: ["/control/prod"] }]);
-    expect(next.originOf(own)).toEqual({ ...origin, login });
-    expect(next.originOf({ ...own, startTime: "1" })).toBeUndefined();
+    expect(next.claimOf(own)).toEqual(origin.destination);
+    expect(next.claimOf({ ...own, startTime: "1" })).toBeUndefined();
     expect(told).toEqual([]);
+  });
+
+  it("holds no host key: whoever writes to the file makes a claim, and no proof", () => {
+    const records = new MasterRecords(folder, report);
+    records.add(own, { plain: true, login: { hostKey: Buffer.from("key") } }, false);
+    expect(written()).toEqual([{ ...own, opened: false, paths: [] }]);
   });
 
   it("loses a path with its listener, and a master with its end", () => {
@@ -62,7 +68,7 @@ describe("the record of masters", () => {
     records.add({ pid: 77, startTime: "5" }, origin, false);
     records.addPath(77, "/s");
     records.move(77, { pid: 78, startTime: "6" });
-    expect(written()).toEqual([{ pid: 78, startTime: "6", opened: false, paths: ["/s"], origin }]);
+    expect(written()).toEqual([{ pid: 78, startTime: "6", opened: false, paths: ["/s"], destination }]);
     records.remove(77);
     records.remove(78);
     expect(written()).toEqual([]);
@@ -79,12 +85,8 @@ describe("a file that no guard has written", () => {
     ["a pid that would be everybody", JSON.stringify([record({ pid: -1 })]), /no master's$/],
     ["a pid that is no number", JSON.stringify([record({ pid: "1" })]), /no master's$/],
     ["paths that are none", JSON.stringify([record({ paths: [null] })]), /no master's$/],
-    [
-      "a key that is no text",
-      JSON.stringify([record({ origin: { plain: true, login: {} } })]),
-      /no master's$/,
-    ],
-    ["nowhere to", JSON.stringify([record({ origin: null })]), /no master's$/],
+    ["a host that is no text", JSON.stringify([record({ destination: { host: 7 } })]), /no master's$/],
+    ["nowhere to", JSON.stringify([record({ destination: null })]), /no master's$/],
   ])("counts for nothing, and is told of: %s", (_, text, reason) => {
     writeFileSync(file, text);
     expect(new MasterRecords(folder, report).takeOver()).toEqual([]);

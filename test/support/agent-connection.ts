@@ -85,6 +85,7 @@ export async function open(options: Options = {}): Promise<Setting> {
     route: {
       bind: () => "accepted",
       resolve: () => Promise.resolve({ path: [], forwarded: false }),
+      wasSigned: () => {},
       ...options.route,
     },
     client: { identify: () => caller, isUnchanged: () => true, ...options.client },

@@ -19,8 +19,9 @@ import type { OpenRun, RunRequest } from "./request.ts";
 
 export async function openOwnRun(paths: Paths, config: Config, request: RunRequest): Promise<OpenRun> {
   await removeLeftRuns(paths.runtime, endMasters);
-  const { policy: file, report } = request;
-  const policy = file === undefined ? userPolicy(paths, report) : filePolicy(file, report);
+  const { policy: file } = request;
+  const { brokenPolicyAfter: asksAfter } = config;
+  const policy = file === undefined ? userPolicy(paths, asksAfter) : filePolicy(file, asksAfter);
   await policy.load();
   const run = new OwnRun(paths, config, request, policy);
   try {
@@ -119,6 +120,7 @@ class OwnRun {
       config: this.#config,
       environment: process.env,
       holdsQuestions: false,
+      report,
       folder: this.folder,
       onQuestion: () => this.#answer(guard),
     });

@@ -6,6 +6,8 @@ export interface RunRequest {
   /** Absolute paths. */
   policy?: string;
   upstream?: string;
+  /** That of SSH_AUTH_SOCK. */
+  agent?: string;
   ride: boolean;
   report: (line: string) => void;
   /** Ctrl-C at a prompt on the terminal. */

@@ -9,12 +9,7 @@
 import type { Socket } from "node:net";
 import { attempt } from "../../attempt.ts";
 import type { Caller, KeyFacts, Request, Whereabouts } from "../../policy/request.ts";
-import {
-  type AgentRequest,
-  encodeAgentReply,
-  encodeAgentRequest,
-  parseAgentRequest,
-} from "../../wire/agent/agent.ts";
+import { type AgentRequest, encodeAgentReply, parseAgentRequest } from "../../wire/agent/agent.ts";
 import { SESSION_BIND } from "../../wire/agent/session-bind.ts";
 import { encodeFrame, type Frame, FrameDecoder } from "../../wire/frame.ts";
 import { ProtocolError } from "../../wire/protocol-error.ts";
@@ -24,6 +19,7 @@ import { callerIn, type Scope } from "../decide/scope.ts";
 import type { Asker } from "../decide/verdict.ts";
 import { type AdminAgentRequest, adminFacts } from "./admin-facts.ts";
 import { type KeyNames, keyFacts } from "./key-names.ts";
+import { LIST, list } from "./list-request.ts";
 import { type Upstream, UpstreamError } from "./upstream.ts";
 
 /** The SSH sessions that this connection was bound to, and what they say of a request's way. */
@@ -32,6 +28,8 @@ export interface Route {
   bind(details: Buffer, caller: Caller): "accepted" | "refused" | "unsupported";
   /** @param signed what is to be signed; undefined for a request that signs nothing */
   resolve(signed: SignedData | undefined, caller: Caller): Promise<Whereabouts>;
+  /** Takes note of a signature that was allowed, and made. */
+  wasSigned(signed: SignedData, caller: Caller): void;
 }
 
 /** The process at the other end. */
@@ -53,6 +51,9 @@ export interface AgentConnectionParts {
 
 /** What a client may send ahead. Beyond it, it is not read until it has got answers. */
 const MAX_PENDING_FRAMES = 64;
+
+/** AGENT_MAX_SID_LEN of ssh-agent.c, in bytes. */
+const MAX_SESSION_IDENTIFIER = 128;
 
 /** A reason of our own: AbortController would make an exception with a stack for each connection. */
 const GONE = new Error("the client went away");
@@ -166,7 +167,14 @@ export class AgentConnection {
       ...(signed.kind === "sshsig" && { namespace: signed.namespace }),
       ...whereabouts,
     };
-    if (known) return this.#decideAndForward(frame, request, asked, placed);
+    const login = signed.kind === "userauth" ? { login: nameOf(signed.sessionIdentifier) } : {};
+    if (known) {
+      const byLogin = { scope, asker: { ...asker, ...login } };
+      const reply = await this.#decideAndForward(frame, request, asked, byLogin);
+      // before ssh hears of it: it may be a master the moment after
+      if (asker.caller && !reply.equals(FAILURE)) this.#parts.route.wasSigned(signed, asker.caller);
+      return reply;
+    }
     this.#parts.broker.refuse(asked, asker, scope, { what: key.fault, reason: key.reason });
     return FAILURE;
   }
@@ -176,9 +184,8 @@ export class AgentConnection {
    * would be asked in vain.
    */
   async #lookUp(key: Buffer): Promise<KeyFacts | { fault: string; reason: string }> {
-    const request: AgentRequest = { type: "SSH_AGENTC_REQUEST_IDENTITIES" };
     try {
-      await this.#list(encodeFrame(encodeAgentRequest(request)), request);
+      await this.#list(LIST, list);
     } catch (error) {
       if (!(error instanceof UpstreamError)) throw error;
       return { fault: "upstream", reason: error.message };
@@ -219,7 +226,7 @@ export class AgentConnection {
     const verdict = await broker.decide(asked, asker, scope);
     if (verdict.decision === "deny") return FAILURE;
     try {
-      return (await upstream.exchange(frame, request)).packet;
+      return (await upstream.exchange(frame, request, verdict.id)).packet;
     } catch (error) {
       if (!(error instanceof UpstreamError)) throw error;
       // with the client its upstream connection goes too: that is no fault of the agent's
@@ -245,6 +252,11 @@ export class AgentConnection {
 interface Placed {
   asker: Asker;
   scope: Scope;
+}
+
+/** Longer ones have no session. */
+function nameOf(sessionIdentifier: Buffer): string {
+  return sessionIdentifier.toString("base64", 0, MAX_SESSION_IDENTIFIER);
 }
 
 function drained(socket: Socket): Promise<void> {

@@ -81,7 +81,7 @@ export class Broker {
   refuse(
     request: Request,
     asker: Asker,
-    scope: Pick<Scope, "report">,
+    scope: Pick<Scope, "report" | "policyNote">,
     { what, reason, id = newId() }: Fault,
   ): Verdict {
     return this.#record(id, request, asker, scope, denial(`fault:${what}`, reason), 0);
@@ -104,6 +104,9 @@ export class Broker {
     const covered = ruling.remember === 0 ? undefined : coverage(request, caller, scope.run?.id);
     const remembered = this.#remembered({ request, caller, covered, ruling, asker }, scope);
     if (remembered) return remembered;
+    const unanswered = asker.login && this.#related.unanswered(request, caller, asker.login);
+    if (unanswered)
+      return denial("fault:denied", `nobody answered about another key of this login (${unanswered})`);
     const decision = await this.#ask(
       this.#asked({ id, request, caller, covered, ruling, asker }, scope),
       scope,
@@ -121,6 +124,9 @@ export class Broker {
   #remembered(asked: Omit<Asked, "id" | "sessionIsOver" | "rule">, scope: Scope): Decision | undefined {
     const { request, caller, covered, ruling, asker } = asked;
     const { grants } = this.#parts;
+    // a no to the same question was about another act: this one is known to be decided
+    if (asker.follows !== undefined && !ruling.approvers)
+      return { decision: "allow", by: `grant:${asker.follows}` };
     const no = grants.denial(denialCoverage(request, caller, scope.run?.id));
     if (no !== undefined)
       return denial(`grant:${no}`, `you denied the same before; to be asked again: muxguard forget ${no}`);
@@ -159,6 +165,8 @@ export class Broker {
       asker.gone,
     );
     const { grants } = this.#parts;
+    if (by === "fault:timeout" && asker.login)
+      this.#related.addUnanswered(asked.request, asked.caller, asker.login, asked.id);
     if (answer.decision === "deny") {
       const byPerson = by.startsWith("approver:");
       return {
@@ -177,15 +185,19 @@ export class Broker {
     id: string,
     request: Request,
     { caller, tells }: Asker,
-    scope: Pick<Scope, "report">,
+    scope: Pick<Scope, "report" | "policyNote">,
     decision: Decision,
     waitedMs: number,
   ): Verdict {
     const { remember, keep: _, doubt: __, ...decided } = decision;
-    const verdict: Verdict = { id, ...decided };
+    const note = decided.decision === "deny" ? scope.policyNote?.() : undefined;
+    const verdict: Verdict = { id, ...decided, ...(note !== undefined && { note }) };
     const remembered = remember !== undefined && { remember };
+    const reason = [decided.reason, note].filter((text) => text !== undefined).join("; ");
+    const because = reason !== "" && { reason };
     try {
-      this.#parts.record({ time: new Date(), request, caller, waitedMs, ...verdict, ...remembered });
+      const entry = { time: new Date(), id, request, caller, waitedMs, ...decided, ...because };
+      this.#parts.record({ ...entry, ...remembered });
       if (verdict.decision === "deny" && !tells) scope.report(denialLine(request, verdict));
       return verdict;
     } catch (error) {

@@ -1,25 +1,27 @@
-/** Whether a process is OpenSSH's client, and whether it holds a control socket. proc(5), unix(7). */
+/** Whether a process is OpenSSH's client, and who holds a control socket. proc(5), unix(7). */
 import { readdirSync, readFileSync, readlinkSync, realpathSync, statSync } from "node:fs";
 import { userInfo } from "node:os";
 import { basename, delimiter, dirname, join } from "node:path";
 import { attempt } from "../../attempt.ts";
+import type { ProcessId } from "../../policy/request.ts";
 import { type Executable, exePath } from "./exe.ts";
+import { livingStat } from "./stat.ts";
 
 /** The flag of a listening socket in /proc/net/unix. */
 const LISTENING = "00010000";
 
 export const ENDED = "a process that has ended";
 
+type Seen = Pick<Executable, "path" | "deleted" | "removed" | "foreign">;
+
 /** What is looked at. Handed in by tests. */
 export interface SshEdges {
-  exePath(pid: number): Pick<Executable, "path" | "deleted"> | undefined;
+  exePath(pid: number): Seen | undefined;
   /** @throws Error if there is none */
-  stat(path: string): { uid: number; mode: number; ino: number; dev: number };
-  /** Whether the process sees the same files as the guard. */
-  isInOwnNamespace(pid: number): boolean;
+  stat(path: string): { uid: number; mode: number };
 }
 
-const system: SshEdges = { exePath, stat: statSync, isInOwnNamespace };
+const system: SshEdges = { exePath, stat: statSync };
 
 /** @returns why it is none; undefined if it is the ssh of this system, running as this user */
 export function findNoSsh(pid: number, edges = system): string | undefined {
@@ -28,6 +30,7 @@ export function findNoSsh(pid: number, edges = system): string | undefined {
     const exe = edges.exePath(pid);
     if (!exe) return ENDED;
     if (isSsh(pid, exe, edges)) return undefined;
+    if (exe.foreign) return `${exe.path}, which sees other files than muxguard (a mount namespace)`;
     return `${exe.path}${exe.deleted ? " (its file is gone)" : ""}, which is not ssh`;
   } catch {
     return ENDED;
@@ -35,22 +38,33 @@ export function findNoSsh(pid: number, edges = system): string | undefined {
 }
 
 /**
+ * What tells one image of ssh from another in the same process: its file, and where the kernel has put its
+ * code and arguments. The kernel counts no execs, but each one draws these addresses anew, and a fork keeps
+ * them. A process could have them not drawn (personality(2)); then two images of ssh look alike, and no other
+ * program like ssh.
+ * @returns undefined for what is not ssh, or has ended
+ */
+export function sshImage({ pid, startTime }: ProcessId): string | undefined {
+  return attempt(() => {
+    const stat = livingStat(readFileSync(`/proc/${pid}/stat`));
+    const exe = exePath(pid);
+    if (stat?.startTime !== startTime || !exe || findNoSsh(pid) !== undefined) return undefined;
+    const isHidden = /^[01] 0 /.test(stat.layout); // from whoever may not look at its memory
+    return isHidden ? undefined : `${exe.file} ${stat.layout}`;
+  });
+}
+
+/**
  * One of the system's, or the one that the guard itself would run.
  *
  * A process chooses the text of its path: by a mount of its own, or by a file that it removes. So it is the
- * file itself that counts, as /proc/PID/exe leads to it. Where that is no longer at its path, as after an
- * upgrade of ssh, nobody but root may have put it there.
+ * file itself that counts, as exePath() has it. Where that is no longer at its path, as after an upgrade of
+ * ssh, nobody but root may have put it there.
  */
-function isSsh(
-  pid: number,
-  { path, deleted }: Pick<Executable, "path" | "deleted">,
-  { stat, isInOwnNamespace: isOwn }: SshEdges,
-): boolean {
-  if (basename(path) !== "ssh") return false;
+function isSsh(pid: number, { path, deleted, removed, foreign }: Seen, { stat }: SshEdges): boolean {
+  if (foreign || basename(path) !== "ssh") return false;
   const file = stat(`/proc/${pid}/exe`);
-  if (deleted) return isRoots(file) && isOwn(pid) && foldersOf(path).every((folder) => isRoots(stat(folder)));
-  const there = attempt(() => stat(path));
-  if (there?.ino !== file.ino || there.dev !== file.dev) return false;
+  if (deleted) return removed && isRoots(file) && foldersOf(path).every((folder) => isRoots(stat(folder)));
   return isRoots(file) || path === ownSsh();
 }
 
@@ -62,10 +76,6 @@ function isRoots({ uid, mode }: { uid: number; mode: number }): boolean {
 function foldersOf(path: string): string[] {
   const folder = dirname(path);
   return folder === path ? [] : [folder, ...foldersOf(folder)];
-}
-
-function isInOwnNamespace(pid: number): boolean {
-  return readlinkSync(`/proc/${pid}/ns/mnt`) === readlinkSync("/proc/self/ns/mnt");
 }
 
 function ownSsh(): string | undefined {
@@ -93,6 +103,12 @@ function listensFor(pid: number, controlPath: string): boolean {
   }
 }
 
+/** All that hold the socket which was bound for the control path, whoever they are. */
+export function holdersOf(controlPath: string): number[] {
+  const pids = readdirSync("/proc").map(Number);
+  return pids.filter((pid) => pid > 0 && listensFor(pid, controlPath));
+}
+
 /** @throws Error unless it is an ssh process that listens for the control path */
 export function checkMaster(pid: number, controlPath: string): void {
   const fault = findNoSsh(pid);
@@ -102,10 +118,7 @@ export function checkMaster(pid: number, controlPath: string): void {
 
 /** Ends the ssh processes that listen at a socket which was bound for the control path. */
 export function endListeners(controlPath: string): void {
-  for (const name of readdirSync("/proc")) {
-    const pid = Number(name);
-    if (pid > 0 && findNoSsh(pid) === undefined && listensFor(pid, controlPath)) process.kill(pid);
-  }
+  for (const pid of holdersOf(controlPath)) if (findNoSsh(pid) === undefined) process.kill(pid);
 }
 
 /**

@@ -7,7 +7,7 @@ export interface Stat {
   tty: number;
   /** Clock ticks since boot. */
   startTime: string;
-  /** Addresses of its arguments: they change with each exec, unless someone takes pains. */
+  /** Addresses of its code and arguments: they change with each exec, unless someone takes pains. */
   layout: string;
   name: string;
 }
@@ -24,7 +24,7 @@ export function parseStat(text: string): Stat {
     posixSession: field(6),
     tty: Number(field(7)),
     startTime: field(22),
-    layout: `${field(28)} ${field(48)} ${field(49)} ${field(50)}`,
+    layout: `${field(26)} ${field(28)} ${field(48)} ${field(49)} ${field(50)}`,
   };
 }
 

@@ -56,6 +56,7 @@ function describeLogins({ forwarded, destination }: Request): string {
 }
 
 const things: Record<Exclude<Request["kind"], "sign" | "session">, string> = {
+  list: "the list of keys",
   forward: "this forward",
   proxy: "the whole connection",
   terminate: "the end of this connection",

@@ -19,6 +19,8 @@ export function describeAsked(request: Request): string {
   switch (request.kind) {
     case "sign":
       return `${describeSigned(request)}${request.key ? ` with ${describeKey(request.key)}` : ""}`;
+    case "list":
+      return request.key ? `list ${describeKey(request.key)}` : "list the keys of the agent";
     case "admin":
       return describeOperation(request);
     case "session":

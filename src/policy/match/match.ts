@@ -11,17 +11,26 @@ import { matchForward, matchSession } from "./connection.ts";
 import { anyMatches, both, type Match, said } from "./result.ts";
 
 export function matchRule(rule: Rule, request: Request, caller: Caller): Match {
+  return closed(rule, mayMatch(rule, request, caller));
+}
+
+/**
+ * The same for a request that is yet to come, of which some is known: what it may be stays open for a rule
+ * that allows, too.
+ */
+export function mayMatch(rule: Rule, request: Request, caller: Caller): Match {
   if (!isOfKind(rule, request)) return "no";
-  const byCaller = matchCaller(rule, caller);
-  return closed(rule, byCaller === "no" ? "no" : both(byCaller, matchRequest(rule, request)));
+  const byCaller = closed(rule, matchCaller(rule, caller));
+  return byCaller === "no" ? "no" : both(byCaller, matchRequest(rule, request));
 }
 
 function closed({ action }: Rule, match: Match): Match {
   return match === "unsaid" && action === "allow" ? "no" : match;
 }
 
+/** What a list shows follows from the rules on signatures: one on lists has to say so. */
 function isOfKind({ on }: Rule, { kind }: Request): boolean {
-  return on === undefined || on.includes(kind);
+  return on === undefined ? kind !== "list" : on.includes(kind);
 }
 
 function matchRequest(rule: Rule, request: Request): Match {
@@ -63,7 +72,7 @@ function matchOpaque(rule: Rule): Match {
 function leadsToHost({ kind, data, operation }: Request): boolean {
   if (kind === "sign") return data !== "sshsig";
   if (kind === "confirm") return operation !== "add";
-  return kind !== "admin";
+  return kind !== "admin" && kind !== "list";
 }
 
 /**
@@ -78,13 +87,13 @@ function matchDestination(rule: Rule, request: Request): Match {
   if (!destination) return leadsToHost(request) ? "unsaid" : "no";
   if (rule.verified !== undefined && rule.verified !== destination.verified) return "no";
   if (!namesHost) return "yes";
-  if (destination.verified) return matchProven(rule, destination);
-  return rule.verified === false ? matchClaimed(rule, destination) : "unsaid";
+  if (destination.verified) return closed(rule, matchProven(rule, destination));
+  return rule.verified === false ? matchClaimed(rule, destination) : closed(rule, "unsaid");
 }
 
-function matchProven(rule: Rule, { names, port, hostKey }: Destination): Match {
+function matchProven(rule: Rule, { names, port, ports, hostKey }: Destination): Match {
   const { host } = rule;
-  const byKey = matchKnown(rule.host_key, hostKey);
+  const byKey = matchKnown(rule.host_key?.split(","), hostKey);
   const byName =
     host === undefined
       ? "yes"
@@ -92,20 +101,26 @@ function matchProven(rule: Rule, { names, port, hostKey }: Destination): Match {
           rule,
           names.map((name) => matchHost(name, host)),
         );
-  return both(both(byKey, byName), matchKnown(rule.port, port));
+  const wanted = portsOf(rule);
+  const byPort = ports && wanted ? said(ports.some((one) => wanted.includes(one))) : matchKnown(wanted, port);
+  return both(both(byKey, byName), byPort);
 }
 
 function matchClaimed(rule: Rule, { port, claimed }: Destination): Match {
-  if (rule.host_key !== undefined || (rule.port !== undefined && rule.port !== port)) return "no";
+  if (rule.host_key !== undefined || matchKnown(portsOf(rule), port) !== "yes") return "no";
   const { host } = rule;
   if (host === undefined) return "yes";
   return claimed === undefined ? "no" : anyMatches(rule, [matchHost(claimed, host)]);
 }
 
 /** Not known where the host has several, or has not proved it to the guard. */
-function matchKnown<T>(wanted: T | undefined, known: T | undefined): Match {
+function matchKnown<T>(wanted: readonly T[] | undefined, known: T | undefined): Match {
   if (wanted === undefined) return "yes";
-  return known === undefined ? "unsaid" : said(wanted === known);
+  return known === undefined ? "unsaid" : said(wanted.includes(known));
+}
+
+function portsOf({ port }: Rule): number[] | undefined {
+  return port === undefined ? undefined : [port].flat();
 }
 
 function matchAsked(rule: Rule, request: Request): Match {
@@ -139,9 +154,11 @@ const ofUnknownKeys: ReadonlySet<Request["operation"]> = new Set([
 /**
  * Whoever adds a key chooses its comment: one that looks like a fingerprint must not pass for another key's.
  */
-function matchKey(rule: Rule, { key, operation }: Request): Match {
+function matchKey(rule: Rule, { kind, key, operation }: Request): Match {
   const { key: list } = rule;
   if (list === undefined) return "yes";
+  // a whole list is asked about for each of its keys, and what is denied is left out of it
+  if (!key && kind === "list") return said(rule.action === "ask");
   if (!key) return ofUnknownKeys.has(operation) ? "unsaid" : "no";
   const match = anyMatches(
     rule,

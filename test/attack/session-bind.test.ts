@@ -3,24 +3,43 @@
  * host never matches what they are meant for. A raw client plays both ssh and the servers, whose host keys
  * are its own.
  */
-import { randomBytes } from "node:crypto";
-import { constants, copyFileSync, existsSync, writeFileSync } from "node:fs";
+import { createPrivateKey, randomBytes, sign } from "node:crypto";
+import { constants, copyFileSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
-import { accepts, Lab, until } from "../../../lab/lab.ts";
-import type { AgentReply } from "../../../src/wire/agent/agent.ts";
-import { ByteWriter } from "../../../src/wire/primitives.ts";
-import { encodeUserauth } from "../../../src/wire/signed-data.ts";
-import { AgentClient } from "../../support/agent-client.ts";
-import { bindDetails, type HostKey, makeFolder, makeKey, readBlob } from "../identity/keys.ts";
-import { describeWith } from "../tools.ts";
+import { accepts, Lab, until } from "../../lab/lab.ts";
+import type { AgentReply } from "../../src/wire/agent/agent.ts";
+import { ByteWriter } from "../../src/wire/primitives.ts";
+import { encodeUserauth } from "../../src/wire/signed-data.ts";
+import {
+  bindDetails,
+  certify,
+  type HostKey,
+  makeFolder,
+  makeKey,
+  readBlob,
+  signature,
+} from "../peer/identity/keys.ts";
+import { describeWith } from "../peer/tools.ts";
+import { AgentClient } from "../support/agent-client.ts";
 
 const folder = makeFolder();
 /** known_hosts has it as trusted.example. */
 const trusted = makeKey(folder);
 /** Nobody knows it. */
 const attacker = makeKey(folder);
+/** Trusted as an RSA host is. */
+const rsa = makeKey(folder, "rsa");
+/** known_hosts trusts it, and has revoked it too. */
+const revoked = makeKey(folder);
+/** Of host certificates for trusted.example. */
+const authority = makeKey(folder);
+const certified = (principals: string, ...options: string[]): HostKey =>
+  certify(makeKey(folder), authority, principals, ...options);
 
 const through = { isForwarding: true };
+
+const signBySha1 = ({ path }: HostKey, data: Buffer): Buffer =>
+  signature("ssh-rsa", sign("sha1", data, createPrivateKey(readFileSync(path))));
 
 interface Attempt {
   /** Binds, and returns the data that it wants signed. The session identifiers are new ones. */
@@ -69,7 +88,14 @@ describeWith(["ssh"], "a session-bind", () => {
 
   beforeAll(async () => {
     lab.host("trusted.example", []);
-    writeFileSync(lab.knownHosts, `trusted.example ssh-ed25519 ${trusted.blob.toString("base64")}\n`);
+    const known = [
+      `trusted.example ssh-ed25519 ${trusted.blob.toString("base64")}`,
+      `trusted.example ssh-rsa ${rsa.blob.toString("base64")}`,
+      `trusted.example ssh-ed25519 ${revoked.blob.toString("base64")}`,
+      `@revoked * ssh-ed25519 ${revoked.blob.toString("base64")}`,
+      `@cert-authority trusted.example ssh-ed25519 ${authority.blob.toString("base64")}`,
+    ];
+    writeFileSync(lab.knownHosts, `${known.join("\n")}\n`);
     lab.policy('default = "deny"\n[[rule]]\nname = "trusted"\nhost = "trusted.example"\naction = "allow"\n');
     await lab.startAgent("upstream.sock", keyFile);
     await lab.startDaemon();
@@ -118,6 +144,21 @@ describeWith(["ssh"], "a session-bind", () => {
   };
 
   const genuine: Record<string, Attempt> = {
+    "of an RSA host": {
+      make: async (client, session) => {
+        await accept(client, rsa, session);
+        return login(session, rsa);
+      },
+      logged: { verified: true },
+    },
+    "of a host with a certificate": {
+      make: async (client, session) => {
+        const host = certified("trusted.example");
+        await accept(client, host, session);
+        return login(session, host);
+      },
+      logged: { verified: true },
+    },
     "of the host that is logged in to": {
       make: async (client, session) => {
         await accept(client, trusted, session);
@@ -150,7 +191,53 @@ describeWith(["ssh"], "a session-bind", () => {
     },
   };
 
+  /** Accepted as a bind, and a login to who knows where. */
+  const ofStranger = (key: HostKey): Attempt => ({
+    make: async (client, session) => {
+      await accept(client, key, session);
+      return login(session, key);
+    },
+    logged: { verified: false },
+  });
+
   const forged: Record<string, Attempt> = {
+    "of a key that is revoked": ofStranger(revoked),
+    "of a certificate that has expired": ofStranger(certified("trusted.example", "-V", "20200101:20210101")),
+    "of a certificate that is not valid yet": ofStranger(
+      certified("trusted.example", "-V", "20900101:20910101"),
+    ),
+    "of a certificate for another host": ofStranger(certified("other.example")),
+    "of a certificate for a user": ofStranger(certified("trusted.example", "user")),
+    "of a certificate of an authority that nobody trusts": ofStranger(
+      certify(makeKey(folder), attacker, "trusted.example"),
+    ),
+    "with a signature by SHA-1, be it the host's own": {
+      make: async (client, session) => {
+        // the agent takes it, and the guard believes none of that kind
+        await accept(client, rsa, session, { signature: signBySha1(rsa, session) });
+        return login(session, rsa);
+      },
+      logged: { verified: false, forwarded: true },
+    },
+    "with a flag for forwarding that is neither 0 nor 1": {
+      make: async (client, session) => {
+        const details = bindDetails(trusted, session);
+        details[details.length - 1] = 2;
+        const { type } = await client.bind(details);
+        expect(type).toBe("SSH_AGENT_SUCCESS"); // as in ssh-agent.c: every byte but 0 means forwarding
+        return login(session, trusted);
+      },
+      logged: { verified: false, forwarded: true },
+    },
+    "replayed by a program that did not make it, in a process of the same name": {
+      make: async (client, session) => {
+        const details = bindDetails(trusted, session);
+        await bindElsewhere(details);
+        expect((await client.bind(details)).type).toBe("SSH_AGENT_EXTENSION_FAILURE");
+        return login(session, trusted);
+      },
+      logged: refused,
+    },
     "that was never made": {
       make: async (_, session) => login(session, trusted),
       logged: { verified: false, how: "no session-bind" },

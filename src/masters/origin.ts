@@ -1,0 +1,53 @@
+/** What a master that was found says of itself, and what is known of it: where it leads, whose it is. */
+import { attempt } from "../attempt.ts";
+import type { Scope } from "../guard/decide/scope.ts";
+import type { Logins } from "../identity/logins.ts";
+import { masterCommandLine } from "../identity/ssh/master-command-line.ts";
+import type { PlainDestination } from "../identity/ssh/plain-destination.ts";
+import type { ProcessTable } from "../platform/proc/process.ts";
+import type { Caller } from "../policy/request.ts";
+import type { KnownMaster } from "./adoption.ts";
+import type { Inside } from "./registry.ts";
+
+const OF_A_RUN =
+  "this connection was made inside of a muxguard run, which alone may use it; to go past it: ssh -S none";
+
+export interface OriginParts {
+  processes: ProcessTable;
+  logins: Logins;
+  sshConfig: string | undefined;
+  /** What an earlier guard may have written of it: shown, and believed in nothing. */
+  claimOf(maker: Caller): PlainDestination | undefined;
+}
+
+/** @throws ProcessGone if the master has ended */
+export function originOf(parts: OriginParts, pid: number, starter: number): KnownMaster {
+  const { processes, logins, sshConfig, claimOf } = parts;
+  const maker = processes.read(pid);
+  const login = logins.of(maker) ?? logins.ofParent(starter, maker);
+  const { plain = false, ...said } = masterCommandLine(maker.cmdline, sshConfig) ?? {};
+  const destination = "host" in said ? said : claimOf(maker);
+  return { maker, origin: { ...(login && { login }), ...(destination && { destination }), plain } };
+}
+
+/**
+ * The run that any of the processes is in; without an id unless all of them are in that one.
+ * @param around the run that a process is in
+ */
+export function runAround(
+  pids: readonly number[],
+  processes: ProcessTable,
+  around: (caller: Caller) => Inside | undefined,
+): Inside | undefined {
+  const found = [...new Set(pids)].flatMap((pid) => attempt(() => processes.read(pid)) ?? []);
+  const runs = found.map(around);
+  if (runs.every((run) => run === undefined)) return undefined;
+  const [first] = runs;
+  return first?.id !== undefined && runs.every((run) => run?.id === first.id) ? first : {};
+}
+
+/** A master that was made inside of a run is there for that run, and for nobody else. */
+export function within(inside: Inside | undefined, scope: Scope): Scope {
+  const isAllowed = !inside || (inside.id !== undefined && scope.run?.id === inside.id);
+  return isAllowed ? scope : { ...scope, refused: scope.refused ?? OF_A_RUN };
+}

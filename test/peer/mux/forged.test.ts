@@ -1,0 +1,161 @@
+/** Masters that are not what they seem: made inside of a run, or vouched for by a file that anybody may write. */
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
+import { ended, until } from "../../../lab/lab.ts";
+import { HOST, MuxLab } from "../../../lab/mux-lab.ts";
+import { MUXGUARD } from "../../../lab/programs.ts";
+import { describeWith, PYTHON } from "../tools.ts";
+
+const VERIFIED = `
+default = "deny"
+[[rule]]
+on = ["sign"]
+action = "allow"
+[[rule]]
+name = "verified"
+on = ["session"]
+host = "${HOST}"
+verified = true
+action = "allow"
+`;
+
+/** Binds a session with the host, has its login signed, and becomes the ssh of the command line. */
+const FORGE = `
+import os, paramiko, socket, struct, sys
+port, user = int(sys.argv[1]), sys.argv[2]
+seen = {}
+class Transport(paramiko.Transport):
+    def _verify_key(self, key, signature): seen["key"], seen["signature"] = key, signature
+transport = Transport(("127.0.0.1", port))
+transport.start_client(timeout=10)
+text = lambda value: struct.pack(">I", len(value)) + value
+agent = socket.socket(socket.AF_UNIX)
+agent.connect(os.environ["SSH_AUTH_SOCK"])
+def ask(packet):
+    agent.sendall(text(packet))
+    size = struct.unpack(">I", agent.recv(4, socket.MSG_WAITALL))[0]
+    return agent.recv(size, socket.MSG_WAITALL)
+bound = ask(b"\\x1b" + text(b"session-bind@openssh.com") + text(seen["key"]) + text(transport.session_id) + text(seen["signature"]) + b"\\0")
+listed = ask(b"\\x0b")
+key = listed[9:9 + struct.unpack(">I", listed[5:9])[0]]
+kind = key[4:4 + struct.unpack(">I", key[:4])[0]]
+data = text(transport.session_id) + b"\\x32" + text(user.encode()) + text(b"ssh-connection") + text(b"publickey") + b"\\1" + text(kind) + text(key)
+signed = ask(b"\\x0d" + text(key) + text(data) + b"\\0\\0\\0\\0")
+sys.stderr.write("bound %d, signed %d\\n" % (bound[0], signed[0]))
+os.execv("/usr/bin/ssh", sys.argv[3:])
+`;
+
+describeWith(["ssh", "sshd"], "a master of a run", () => {
+  const lab = new MuxLab();
+  beforeAll(async () => {
+    lab.policy('default = "allow"\n');
+    await lab.open();
+  });
+  afterEach(() => lab.endMasters());
+  afterAll(() => lab.close());
+
+  it("is there for that run alone: what is outside would land where the run likes", async () => {
+    const inside = `$ssh -M -N -f ${HOST}; while [ $(ls ${lab.sockets}/.muxguard | wc -l) = 0 ]; do sleep 0.1; done`;
+    const script = lab.path("inside.sh");
+    writeFileSync(script, `ssh="ssh -F ${lab.sshConfig}"\n${inside}\n$ssh ${HOST} 'echo in'; read line\n`);
+    const run = lab.start(process.execPath, [MUXGUARD, "run", "--", "/bin/sh", script], { stdio: "pipe" });
+    let said = "";
+    run.stdout?.on("data", (text) => {
+      said += text;
+    });
+    await until(
+      () => said.includes("in\n"),
+      () => `the run's own session: ${said}${lab.told}`,
+    );
+    const { result, events } = await lab.logged(() => lab.ssh(HOST, "echo in"));
+    expect(result).toMatchObject({ code: 255, stdout: "" });
+    expect(result.stderr).toMatch(/^muxguard: denied: .*made inside of a muxguard run/);
+    expect(events).toMatchObject([{ kind: "session", decision: "deny", by: "fault:inside" }]);
+    expect(lab.told).toContain(`${lab.controlPath()} was made inside of a muxguard run`);
+    const adopted = await lab.muxguard("adopt", lab.controlPath());
+    expect(adopted).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining("made inside of a muxguard run"),
+    });
+    run.stdin?.end("\n");
+    await ended(run);
+    expect(await lab.ssh(HOST, "echo in")).toMatchObject({ code: 255, stdout: "" });
+  });
+});
+
+describeWith(["ssh", "sshd"], "a master that a file vouches for", () => {
+  const lab = new MuxLab();
+  beforeAll(async () => {
+    lab.policy(VERIFIED);
+    await lab.open();
+  });
+  afterEach(() => lab.endMasters());
+  afterAll(() => lab.close());
+
+  it("is unverified: a program would have its sessions pass for another host's", async () => {
+    expect(await lab.ssh("-o", "ControlPersist=60", HOST, "true")).toMatchObject({ code: 0 });
+    await until(() => lab.isAdopted(), "the adoption");
+    expect(await lab.ssh(HOST, "echo in")).toMatchObject({ stdout: "in\n" });
+    lab.daemon?.kill("SIGKILL");
+    if (lab.daemon) await ended(lab.daemon);
+    const file = join(lab.path("runtime/muxguard/control"), "masters.json");
+    const [, , blob = ""] = readFileSync(lab.knownHosts, "utf8").split(/\s+/);
+    const destination = { host: "other.example" };
+    const origin = { plain: true, destination, login: { hostKey: blob, user: "root" } };
+    const [record] = JSON.parse(readFileSync(file, "utf8"));
+    writeFileSync(file, JSON.stringify([{ ...record, destination, origin }]));
+    await lab.guard();
+    const listed = `connection ${lab.controlPath()} (adopted`;
+    await until(async () => (await lab.muxguard("status")).stdout.includes(listed), "the second adoption");
+    const { result, events } = await lab.logged(() => lab.ssh(HOST, "echo in"));
+    expect(result).toMatchObject({ code: 255, stdout: "" });
+    expect(events).toMatchObject([
+      { kind: "session", decision: "deny", verified: false, claimed: "other.example" },
+    ]);
+  });
+});
+
+describeWith(["ssh", "sshd", "paramiko"], "a master that has become ssh after its login", () => {
+  const lab = new MuxLab();
+  beforeAll(async () => {
+    lab.policy(VERIFIED);
+    await lab.open();
+    await lab.startServer("other.example", lab.path("me@laptop"));
+  });
+  afterEach(() => lab.endMasters());
+  afterAll(() => lab.close());
+
+  it("is not what the program before it has logged in to", async () => {
+    writeFileSync(lab.path("forge.py"), FORGE);
+    const [, port = ""] = /^port (\d+)$/m.exec((await lab.ssh("-G", HOST)).stdout) ?? [];
+    const user = process.env.USER ?? "root";
+    const ssh = [
+      "ssh",
+      "-F",
+      lab.sshConfig,
+      "-M",
+      "-N",
+      "-S",
+      lab.controlPath(),
+      "other.example",
+      "-o",
+      "IPQoS=none",
+    ];
+    const child = lab.start(PYTHON, [lab.path("forge.py"), port, user, ...ssh], { stdio: "pipe" });
+    let said = "";
+    child.stderr?.on("data", (text) => {
+      said += text;
+    });
+    await until(
+      () => lab.isAdopted(),
+      () => `the adoption: ${said}`,
+    );
+    expect(said).toContain("bound 6, signed 14");
+    const { result, events } = await lab.logged(() => lab.ssh(HOST, "echo in"));
+    expect(result).toMatchObject({ code: 255, stdout: "" });
+    expect(events).toMatchObject([{ kind: "session", decision: "deny", host: "other.example" }]);
+    child.kill();
+    await ended(child);
+  });
+});
