@@ -73,6 +73,7 @@ function serveQuestions(
       pid: process.pid,
       upstream: await guard.agents.states(),
       masters: connections?.masters() ?? [],
+      watched: connections?.watched().watched.map((path) => visible(path)) ?? [],
       ...(agentSocket !== undefined && { agentSocket }),
       ...counts,
       wrong,
@@ -136,7 +137,8 @@ function serveRuns(
     if (connection.gone.aborted) close();
     connection.gone.addEventListener("abort", close, { once: true });
     const { agentSocket, askpassSocket } = scope;
-    return { agentSocket, askpassSocket, ...(rides && { rideFolder: rides.folder }) };
+    const known = connections?.watched() ?? { watched: [] };
+    return { agentSocket, askpassSocket, ...known, ...(rides && { rideFolder: rides.folder }) };
   });
 }
 

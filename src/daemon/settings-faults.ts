@@ -17,7 +17,7 @@ export function settingsFaults(config: Checked, approvers: readonly Approver[], 
   const { sshConfig, controlFolders, askpass, command } = config;
   return [
     ...(sshConfig !== undefined && !isFile(sshConfig) ? [`ssh_config: there is no file ${sshConfig}`] : []),
-    ...controlFolders.flatMap(folderFault),
+    ...(controlFolders ?? []).flatMap(folderFault),
     ...programFault("askpass", askpass, path),
     ...(config.approvers.includes("command") ? programFault("command", command[0], path) : []),
     ...approverFaults(config, approvers),

@@ -121,6 +121,7 @@ const status = z.object({
   locked: z.boolean(),
   pending: count,
   wrong: z.array(printed),
+  watched: z.array(printed),
   masters: z.array(z.object({ path: text, pid: count, origin: z.enum(["opened", "adopted"]) })),
 });
 

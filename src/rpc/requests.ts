@@ -68,6 +68,8 @@ export interface Status {
   wrong: string[];
   /** The control sockets that are guarded. */
   masters: GuardedMaster[];
+  /** The folders whose masters are taken over. */
+  watched: string[];
 }
 
 /** An agent behind the guard. */
@@ -124,6 +126,10 @@ export interface OpenedRun {
   askpassSocket: string;
   /** For a ride: the folder with its programs. */
   rideFolder?: string;
+  /** For `ssh -F`, if the guard reads such a file. */
+  sshConfig?: string;
+  /** The folders whose masters are taken over. */
+  watched: string[];
 }
 
 export interface OpenMaster {

@@ -33,8 +33,11 @@ export interface Config {
   syncLog: boolean;
   /** The file for `ssh -G` instead of the user's own ssh_config. */
   sshConfig: string | undefined;
-  /** Folders in which `ControlMaster auto` makes its masters: they are taken over. */
-  controlFolders: readonly string[];
+  /**
+   * Folders in which `ControlMaster auto` makes its masters: they are taken over. Undefined: those of the
+   * user's own ControlPath, and Ansible's.
+   */
+  controlFolders: readonly string[] | undefined;
   /** Whether ssh says on its stderr that a person is asked: only where that is a terminal, or always. */
   announce: "terminal" | "always";
   /** The program to ask through where SSH_ASKPASS is muxguard-askpass. */
@@ -58,7 +61,7 @@ const defaults: Config = {
   brokenPolicyAfter: 5 * 60_000,
   syncLog: false,
   sshConfig: undefined,
-  controlFolders: [],
+  controlFolders: undefined,
   announce: "terminal",
   askpass: undefined,
   command: [],
@@ -84,7 +87,7 @@ export async function readConfig({ config }: Pick<Paths, "config">): Promise<Con
     brokenPolicyAfter: file.broken_policy_after ?? defaults.brokenPolicyAfter,
     syncLog: file.sync_log ?? defaults.syncLog,
     sshConfig: file.ssh_config === undefined ? undefined : expandHome(file.ssh_config),
-    controlFolders: (file.control_dirs ?? []).map(expandHome),
+    controlFolders: file.control_dirs?.map(expandHome),
     announce: file.announce ?? defaults.announce,
     askpass: file.askpass === undefined ? undefined : expandHome(file.askpass),
     command: wordsOf(file.command ?? []),

@@ -26,6 +26,7 @@ const probes: Record<string, () => boolean> = {
   dunst: () => isOnPath("dunst") && isOnPath("dunstctl") && isOnPath("Xvfb"),
   "notify-send": () => isOnPath("notify-send"),
   "ssh-askpass": () => X11_ASKPASS !== "" && isOnPath("xdotool") && isOnPath("Xvfb"),
+  ansible: () => isOnPath("ansible"),
   dbclient: () => isOnPath("dbclient"),
 };
 

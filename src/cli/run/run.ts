@@ -16,6 +16,7 @@ import { openPaths, type Paths } from "../../settings/paths.ts";
 import { toStderr } from "../../to-stderr.ts";
 import { CliError, exitCodes } from "../cli-error.ts";
 import { openDaemonRun } from "./daemon-run.ts";
+import { leadRun } from "./leading.ts";
 import type { OpenRun, RunRequest } from "./request.ts";
 
 export interface RunOptions {
@@ -45,7 +46,8 @@ export async function run([command = "", ...args]: string[], options: RunOptions
   // from before the command starts until all is cleaned up: a signal in between must not end the guard alone
   const stop = passSignals((signal) => kill(signal));
   try {
-    return await runCommand(command, args, opened, (send) => {
+    const environment = environmentOf(opened, paths);
+    return await runCommand(command, args, environment, (send) => {
       kill = send;
     });
   } finally {
@@ -66,10 +68,9 @@ async function openWithoutDaemon(paths: Paths, request: RunRequest): Promise<Ope
 function runCommand(
   command: string,
   args: string[],
-  opened: OpenRun,
+  env: NodeJS.ProcessEnv,
   onStart: (send: (signal: NodeJS.Signals) => void) => void,
 ): Promise<number> {
-  const env = environmentOf(opened);
   checkProgram(command, env.PATH);
   const [program = "", ...words] = markedCommand([command, ...args]);
   const child = spawn(program, words, { stdio: "inherit", env });
@@ -84,10 +85,12 @@ function runCommand(
   });
 }
 
-function environmentOf({ agentSocket, askpassSocket, rideFolder }: OpenRun): NodeJS.ProcessEnv {
+function environmentOf(opened: OpenRun, paths: Paths): NodeJS.ProcessEnv {
+  const { agentSocket, askpassSocket, rideFolder } = opened;
   const { SSH_AGENT_PID: _, SSH_AUTH_SOCK: __, ...others } = process.env;
   const environment = { ...others, MUXGUARD_PROMPTS: askpassSocket };
-  if (rideFolder === undefined) return { ...environment, SSH_AUTH_SOCK: agentSocket };
+  const led = leadRun(opened, paths, others);
+  if (rideFolder === undefined) return { ...environment, ...led, SSH_AUTH_SOCK: agentSocket };
   return { ...environment, ...rideEnvironment(rideFolder, others.PATH) };
 }
 

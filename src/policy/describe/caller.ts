@@ -2,6 +2,7 @@
 import { claimedScript, isPlainShell, ownLine } from "../coverage.ts";
 import type { Caller, Host, Process, Request } from "../request.ts";
 import { inQuotes, named, quoted, visible, visibleEnds } from "../visible.ts";
+import { calledWith } from "./led.ts";
 
 /** How many programs a line names. */
 const MOST = 6;
@@ -56,7 +57,7 @@ export function describeForwarder(caller: Caller, host: string): string {
 export function describeCommandLines(caller: Caller, { kind, forwarded }: Request): string {
   const actor = forwarded || kind === "confirm" ? caller : actorOf(caller);
   const saysMore = actor === caller || kind === "sign";
-  const lines = [actor, ...(saysMore ? [caller] : [])].map(({ cmdline }) => cmdline.join(" "));
+  const lines = [actor, ...(saysMore ? [caller] : [])].map(({ cmdline }) => calledWith(cmdline).join(" "));
   const shown = [...new Set(lines)].filter((line) => line !== "");
   return shown.map((line) => inQuotes(visibleEnds(line, 160))).join(", then ");
 }

@@ -39,7 +39,10 @@ describeWith(["ssh", "sshd"], "a login through the guard", () => {
       how: "host key known",
       user,
       key: { type: "ssh-ed25519", comment: "me@laptop" },
-      caller: { scope: "ssh", cmdline: ["ssh", "-F", lab.sshConfig, "alpha.example", "echo in"] },
+      caller: {
+        scope: "ssh",
+        cmdline: expect.arrayContaining(["-F", lab.sshConfig, "alpha.example", "echo in"]),
+      },
     });
     expect(events[0]?.caller?.exe).toMatch(/\/ssh$/);
   });
