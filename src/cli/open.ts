@@ -5,7 +5,7 @@ import type { GuardConnection } from "../rpc/connecting.ts";
 import { RpcError } from "../rpc/connection.ts";
 import { askGuard } from "../rpc/replies.ts";
 import { openPaths } from "../settings/paths.ts";
-import { toStderr } from "../to-stderr.ts";
+import { toStderr, toStdout } from "../to-stderr.ts";
 import { CliError, exitCodes } from "./cli-error.ts";
 import { connectGuard } from "./guards/guard-connection.ts";
 import { lendTerminal } from "./guards/lent-terminal.ts";
@@ -25,9 +25,7 @@ export async function open(host: string, options: string[], controlPath: string 
     });
     const { path, already, shares } = await Promise.race([opening, interruption(stop.signal)]);
     const shared = shares ? `, over the connection that ${shares.join(" and ")} has already` : "";
-    process.stdout.write(
-      `${already ? "open already" : "open"}: ssh ${host} now goes through ${path}${shared}\n`,
-    );
+    toStdout(`${already ? "open already" : "open"}: ssh ${host} now goes through ${path}${shared}`);
   });
 }
 
@@ -44,14 +42,14 @@ export async function close(place: string): Promise<void> {
   await withDaemon(async (connection) => {
     const { path, remaining } = await askGuard(connection, "close", { host });
     const stays = remaining.length === 0 ? "" : `; its connection stays open at ${remaining.join(", ")}`;
-    process.stdout.write(`closed: ${path}${stays}\n`);
+    toStdout(`closed: ${path}${stays}`);
   });
 }
 
 export async function adopt(path: string): Promise<void> {
   await withDaemon(async (connection) => {
     await askGuard(connection, "adopt", { path: resolve(path) });
-    process.stdout.write(`guarded: ${path}\n`);
+    toStdout(`guarded: ${path}`);
   });
 }
 

@@ -1,7 +1,10 @@
 /** `muxguard status`: whether a daemon runs. */
+
+import { tracingFault } from "../platform/proc/protect.ts";
 import { askGuard } from "../rpc/replies.ts";
 import type { Status, UpstreamState } from "../rpc/requests.ts";
 import { openPaths } from "../settings/paths.ts";
+import { toStdout } from "../to-stderr.ts";
 import { CliError } from "./cli-error.ts";
 import { NoAnswer, useAnswering } from "./guards/guards.ts";
 import { describeAgents } from "./upstream.ts";
@@ -25,9 +28,15 @@ export async function status(): Promise<void> {
     `remembered ${grants}`,
     `questions  ${pending}${pending > 0 ? " (muxguard pending)" : ""}`,
     ...wrong.map((line) => `wrong      ${line}`),
+    ...tracing(),
     ...(locked ? ["locked     everything is denied (muxguard unlock)"] : []),
   ];
-  process.stdout.write(`${lines.join("\n")}\n`);
+  for (const line of lines) toStdout(line);
+}
+
+function tracing(): string[] {
+  const fault = tracingFault();
+  return fault === undefined ? [] : [`tracing    ${fault}`];
 }
 
 function keysIn(agents: readonly UpstreamState[]): string {
