@@ -6,11 +6,13 @@
  *
  * It is started for each question, so little is loaded before it is known what is needed.
  */
+
 import { existsSync } from "node:fs";
 import { isatty } from "node:tty";
 import { messageOf } from "../src/errors.ts";
 import { promptKind } from "../src/policy/openssh-prompt.ts";
 import type { AskpassAnswer, AskpassQuestion } from "../src/rpc/requests.ts";
+import { toStderr } from "../src/to-stderr.ts";
 import { isInForeground } from "./in-foreground.ts";
 
 /**
@@ -54,7 +56,7 @@ async function main(): Promise<void> {
   try {
     process.exitCode = await askpass();
   } catch (error) {
-    process.stderr.write(`muxguard-askpass: ${messageOf(error)}\n`);
+    toStderr(`muxguard-askpass: ${messageOf(error)}`);
     process.exitCode = 1;
   }
 }
@@ -74,7 +76,7 @@ async function askpass(): Promise<number> {
     process.stdout.write(`${answered.answer}\n`);
     return 0;
   }
-  if ("denied" in answered && answered.denied !== "") process.stderr.write(`${answered.denied}\n`);
+  if ("denied" in answered && answered.denied !== "") toStderr(answered.denied);
   return 1;
 }
 

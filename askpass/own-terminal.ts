@@ -4,6 +4,7 @@ import type { Prompter } from "../src/approver/prompter.ts";
 import { createTerminalApprover } from "../src/approver/terminal/approver.ts";
 import { createTerminalPrompter } from "../src/approver/terminal/prompter.ts";
 import { mayTakeForeground, takeForeground } from "../src/platform/proc/foreground.ts";
+import { protectProcess } from "../src/platform/proc/protect.ts";
 import type { Answer, Question } from "../src/policy/question.ts";
 import { stopped } from "./stopped.ts";
 import { inTerminalTurn } from "./terminal-turn.ts";
@@ -12,6 +13,8 @@ import { inTerminalTurn } from "./terminal-turn.ts";
 const interrupted = (): void => void process.kill(process.ppid, "SIGINT");
 const terminal = { path: "/dev/tty", mayTakeForeground, takeForeground, interrupted };
 
+// what is typed here is an answer, or a secret
+protectProcess();
 const approver = createTerminalApprover(terminal);
 const prompter = createTerminalPrompter(terminal);
 

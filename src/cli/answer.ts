@@ -1,4 +1,5 @@
 /** `muxguard approve` and `muxguard deny`: answers from another terminal. */
+
 import { describeRemember } from "../policy/describe/answer.ts";
 import { hostName } from "../policy/describe/caller.ts";
 import { atHost, describeRequest, onHosts } from "../policy/describe/request.ts";
@@ -7,6 +8,7 @@ import type { Remember } from "../policy/grants.ts";
 import type { Answer, Question } from "../policy/question.ts";
 import type { GuardConnection } from "../rpc/connecting.ts";
 import { askGuard } from "../rpc/replies.ts";
+import { toStdout } from "../to-stderr.ts";
 import { CliError, exitCodes } from "./cli-error.ts";
 import { eachGuard, useGuard } from "./guards/guards.ts";
 
@@ -25,9 +27,7 @@ export async function approve(id: string, options: ApproveOptions): Promise<void
     decision: "allow",
     remember: wanted(options, found),
   }));
-  process.stdout.write(
-    `allowed ${describeRemember(wanted(options, question))}: ${describeRequest(question.request)}\n`,
-  );
+  toStdout(`allowed ${describeRemember(wanted(options, question))}: ${describeRequest(question.request)}`);
 }
 
 export async function deny(id: string, options: Pick<ApproveOptions, "for" | "host">): Promise<void> {
@@ -35,7 +35,7 @@ export async function deny(id: string, options: Pick<ApproveOptions, "for" | "ho
   const answer: Answer = { decision: "deny", reason: "you said no", ...(remember && { remember }) };
   const question = await answerOne(id, "deny", options.host, () => answer);
   const length = remember ? ` ${describeRemember(remember)}` : "";
-  process.stdout.write(`denied${length}: ${describeRequest(question.request)}\n`);
+  toStdout(`denied${length}: ${describeRequest(question.request)}`);
 }
 
 const lasting = ["run", "session", "always"] as const;

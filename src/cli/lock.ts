@@ -1,8 +1,10 @@
 /** `muxguard lock` and `muxguard unlock`: nothing at all, until a person says otherwise. */
+
 import { Lock } from "../daemon/lock.ts";
 import { askGuard } from "../rpc/replies.ts";
 import type { Locking } from "../rpc/requests.ts";
 import { openPaths } from "../settings/paths.ts";
+import { toStdout } from "../to-stderr.ts";
 import { eachGuard } from "./guards/guards.ts";
 
 /** The guards first: one that refuses leaves everything as it is. The file is for those that begin later. */
@@ -14,9 +16,8 @@ export async function lock(on: boolean): Promise<void> {
   else later.turnOff();
   const was = changes.map((change) => change.was);
   const isNews = on ? !wasFile || was.includes(false) : wasFile || was.includes(true);
-  process.stdout.write(
-    `${isNews ? told(on, changes) : `muxguard ${on ? "is locked already (muxguard unlock)" : "was not locked"}`}\n`,
-  );
+  const same = `muxguard ${on ? "is locked already (muxguard unlock)" : "was not locked"}`;
+  toStdout(isNews ? told(on, changes) : same);
 }
 
 /** Where one guard refuses and another does not, the others' answers don't make up for it. */

@@ -1,4 +1,5 @@
 /** `muxguard log`: the decisions, as lines to read or as JSON. */
+
 import { closeSync, constants, fstatSync, readSync, statSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { attempt } from "../attempt.ts";
@@ -7,6 +8,7 @@ import { hasCode } from "../errors.ts";
 import { openRegular } from "../platform/files/regular-file.ts";
 import { parseDuration } from "../policy/duration.ts";
 import { openPaths } from "../settings/paths.ts";
+import { toStdout, toStdoutAsJson } from "../to-stderr.ts";
 import { CliError, exitCodes } from "./cli-error.ts";
 import { describeEvent } from "./describe-event.ts";
 
@@ -25,7 +27,9 @@ export async function log({
   const from = since === undefined ? "" : startTime(since).toISOString();
   const print = (line: string): void => {
     const event = parseEvent(line);
-    if (event && event.time >= from) process.stdout.write(`${json ? line : describeEvent(event)}\n`);
+    if (!event || event.time < from) return;
+    if (json) toStdoutAsJson(line);
+    else toStdout(describeEvent(event));
   };
   const tail = new Tail(openPaths().log);
   for (const line of tail.lines()) print(line);

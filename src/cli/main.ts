@@ -3,8 +3,8 @@ import { Command, CommanderError } from "commander";
 import { messageOf } from "../errors.ts";
 import { version } from "../installation.ts";
 import { ignoreDebuggerSignal } from "../platform/proc/debugger-signal.ts";
-import { onScreen } from "../policy/visible.ts";
 import { SettingsError } from "../settings/settings-error.ts";
+import { toStderr } from "../to-stderr.ts";
 import { CliError, exitCodes } from "./cli-error.ts";
 import { commands } from "./commands.ts";
 
@@ -32,7 +32,8 @@ function createProgram(named: string | undefined): Command {
     .enablePositionalOptions()
     .version(version(), "-V, --version")
     .exitOverride()
-    .configureOutput({ outputError: (text, write) => write(onScreen(text, "kept")) })
+    // what was typed is in its words
+    .configureOutput({ writeErr: (text) => tell(text.trimEnd()) })
     .addHelpText("after", teaching);
   const names = Object.keys(commands);
   const needed = named !== undefined && names.includes(named) ? [named] : names;
@@ -40,13 +41,18 @@ function createProgram(named: string | undefined): Command {
   return program;
 }
 
+/** What a guard believes, or asks on its terminal. What is inside of a run must not steer it. */
+const answering = new Set([
+  ...["approve", "deny", "watch", "unlock", "lock", "forget", "open", "close", "adopt", "upstream"],
+]);
+
 ignoreDebuggerSignal();
 // a guard must outlive the terminal, or the pipe, that it reports to
 process.stderr.on("error", () => {});
 // nobody reads on, as in `muxguard log | head`; what has no place to go is told
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   if (process.stdout.listenerCount("error") > 1) return; // a command that has to clear up ends by itself
-  if (error.code !== "EPIPE") process.stderr.write(`muxguard: stdout: ${error.message}\n`);
+  if (error.code !== "EPIPE") toStderr(`muxguard: stdout: ${error.message}`);
   process.exit(error.code === "EPIPE" ? 0 : 1);
 });
 void main();
@@ -54,6 +60,7 @@ void main();
 async function main(): Promise<void> {
   try {
     const program = createProgram(process.argv[2]);
+    if (answering.has(process.argv[2] ?? "")) await protect();
     if (process.argv.length === 2) program.outputHelp();
     else await program.parseAsync();
   } catch (error) {
@@ -61,12 +68,23 @@ async function main(): Promise<void> {
   }
 }
 
+/** As early as can be. `run` and `daemon` do it by themselves. */
+async function protect(): Promise<void> {
+  const { protectProcess } = await import("../platform/proc/protect.ts");
+  protectProcess();
+}
+
 /** The one place where an error becomes a line and an exit code. */
 function exitCodeOf(error: unknown): number {
   // commander has printed what was wrong with the arguments, or the help that was asked for
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : exitCodes.usage;
   const lines = error instanceof SettingsError ? error.faults : [messageOf(error)];
-  process.stderr.write(lines.map((line) => `muxguard: ${onScreen(line)}\n`).join(""));
+  for (const text of lines) tell(`muxguard: ${text}`);
   if (error instanceof CliError) return error.exitCode;
   return error instanceof SettingsError ? exitCodes.settings : 1;
+}
+
+/** What ssh said has several lines, and so may what was typed: none of them may pass for one of ours. */
+function tell(text: string): void {
+  for (const [at, line] of text.split("\n").entries()) toStderr(at === 0 ? line : `  ${line}`);
 }

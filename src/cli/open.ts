@@ -1,12 +1,11 @@
 /** `muxguard open` and `muxguard close`: masters that only the guard can reach. */
 import { constants } from "node:os";
 import { resolve } from "node:path";
-import { onScreen } from "../policy/visible.ts";
 import type { GuardConnection } from "../rpc/connecting.ts";
 import { RpcError } from "../rpc/connection.ts";
 import { askGuard } from "../rpc/replies.ts";
 import { openPaths } from "../settings/paths.ts";
-import { toStderr } from "../to-stderr.ts";
+import { toStderr, toStdout } from "../to-stderr.ts";
 import { CliError, exitCodes } from "./cli-error.ts";
 import { connectGuard } from "./guards/guard-connection.ts";
 import { lendTerminal } from "./guards/lent-terminal.ts";
@@ -26,7 +25,7 @@ export async function open(host: string, options: string[], controlPath: string 
     });
     const { path, already, shares } = await Promise.race([opening, interruption(stop.signal)]);
     const shared = shares ? `, over the connection that ${shares.join(" and ")} has already` : "";
-    say(`${already ? "open already" : "open"}: ssh ${host} now goes through ${path}${shared}`);
+    toStdout(`${already ? "open already" : "open"}: ssh ${host} now goes through ${path}${shared}`);
   });
 }
 
@@ -43,19 +42,15 @@ export async function close(place: string): Promise<void> {
   await withDaemon(async (connection) => {
     const { path, remaining } = await askGuard(connection, "close", { host });
     const stays = remaining.length === 0 ? "" : `; its connection stays open at ${remaining.join(", ")}`;
-    say(`closed: ${path}${stays}`);
+    toStdout(`closed: ${path}${stays}`);
   });
 }
 
 export async function adopt(path: string): Promise<void> {
   await withDaemon(async (connection) => {
     await askGuard(connection, "adopt", { path: resolve(path) });
-    say(`guarded: ${path}`);
+    toStdout(`guarded: ${path}`);
   });
-}
-
-function say(line: string): void {
-  process.stdout.write(`${onScreen(line)}\n`);
 }
 
 async function withDaemon(action: (connection: GuardConnection) => Promise<void>): Promise<void> {

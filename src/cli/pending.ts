@@ -6,7 +6,7 @@ import { describeRemember } from "../policy/describe/answer.ts";
 import { describeQuestion } from "../policy/describe/question.ts";
 import type { Question } from "../policy/question.ts";
 import { askGuard } from "../rpc/replies.ts";
-import { toStderr } from "../to-stderr.ts";
+import { toStderr, toStdout, toStdoutAsJson } from "../to-stderr.ts";
 import { eachGuard } from "./guards/guards.ts";
 
 /** An id, and two blanks. */
@@ -19,13 +19,14 @@ export async function pending({ json }: { json?: boolean }): Promise<void> {
   const questions = seen.flatMap(([waiting]) => waiting);
   for (const line of new Set(seen.flatMap(([, { wrong }]) => wrong))) toStderr(`muxguard: ${line}`);
   if (json) {
-    for (const question of questions) process.stdout.write(`${JSON.stringify(question)}\n`);
+    for (const question of questions) toStdoutAsJson(JSON.stringify(question));
     return;
   }
-  if (questions.length === 0) process.stdout.write("nothing waits for an answer\n");
+  if (questions.length === 0) toStdout("nothing waits for an answer");
   for (const question of questions) {
     const lines = [...describeQuestion(question), ...describeChoices(question)].flatMap(wrapped);
-    process.stdout.write(`${question.id.padEnd(INDENT)}${lines.join(`\n${" ".repeat(INDENT)}`)}\n`);
+    for (const [at, line] of lines.entries())
+      toStdout(`${(at === 0 ? question.id : "").padEnd(INDENT)}${line}`);
   }
 }
 

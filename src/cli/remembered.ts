@@ -3,6 +3,7 @@
 import { describeDuration } from "../policy/duration.ts";
 import type { GrantFacts } from "../policy/grants.ts";
 import { askGuard } from "../rpc/replies.ts";
+import { toStdout, toStdoutAsJson } from "../to-stderr.ts";
 import { CliError, exitCodes } from "./cli-error.ts";
 import { eachGuard } from "./guards/guards.ts";
 
@@ -10,7 +11,7 @@ export async function grants({ json }: { json?: boolean }): Promise<void> {
   const all = (await eachGuard((guard) => askGuard(guard, "grants", null))).flat();
   const lines = all.map(json ? (grant) => JSON.stringify(grant) : describeGrant);
   if (lines.length === 0 && !json) lines.push("nothing is remembered");
-  for (const line of lines) process.stdout.write(`${line}\n`);
+  for (const line of lines) (json ? toStdoutAsJson : toStdout)(line);
 }
 
 /** `k3f9x2  allow  git: log in to github.com as git with key "work", for 4 minutes` */
@@ -31,7 +32,7 @@ export async function forget(id: string | undefined, { all }: { all?: boolean })
   const whole = all ? "" : await onlyAnswer(id ?? "");
   const counts = await eachGuard((guard) => askGuard(guard, "forget", whole));
   const count = counts.reduce((sum, one) => sum + one, 0);
-  process.stdout.write(`forgot ${count} ${count === 1 ? "answer" : "answers"}\n`);
+  toStdout(`forgot ${count} ${count === 1 ? "answer" : "answers"}`);
 }
 
 /** The id of the one answer whose id begins so. @throws CliError */

@@ -1,10 +1,11 @@
 /** `muxguard status`: whether a daemon runs. */
-import { onScreen } from "../policy/visible.ts";
+import { tracingFault } from "../platform/proc/protect.ts";
 import { askGuard } from "../rpc/replies.ts";
 import type { Status, UpstreamState } from "../rpc/requests.ts";
 import { findWays } from "../runs/unguarded/ways.ts";
 import { readConfig } from "../settings/config.ts";
 import { openPaths, type Paths } from "../settings/paths.ts";
+import { toStdout } from "../to-stderr.ts";
 import { CliError } from "./cli-error.ts";
 import { NoAnswer, useAnswering } from "./guards/guards.ts";
 import { describeAgents } from "./upstream.ts";
@@ -18,7 +19,7 @@ export async function status(): Promise<void> {
   const { daemonSocket, log } = paths;
   const [found] = await statusAt(daemonSocket);
   const unguarded = (await notGuarded(paths, found?.watched)).map((text) => `unguarded  ${text}`);
-  if (!found) process.stdout.write(unguarded.map((line) => `${onScreen(line)}\n`).join(""));
+  if (!found) for (const line of unguarded) toStdout(line);
   if (!found) throw new CliError("no daemon runs; start it with: muxguard daemon", NOT_RUNNING);
   const { pid, agentSocket, upstream, runs, grants, locked, pending, wrong, masters, watched } = found;
   const lines = [
@@ -32,9 +33,10 @@ export async function status(): Promise<void> {
     `remembered ${grants}`,
     `questions  ${pending}${pending > 0 ? " (muxguard pending)" : ""}`,
     ...wrong.map((line) => `wrong      ${line}`),
+    ...tracing(),
     ...(locked ? ["locked     everything is denied (muxguard unlock)"] : []),
   ];
-  process.stdout.write(`${[...lines, ...unguarded].map((line) => onScreen(line)).join("\n")}\n`);
+  for (const line of [...lines, ...unguarded]) toStdout(line);
 }
 
 /** As for a run that is started here. Mistakes in config.toml are told of elsewhere. */
@@ -43,6 +45,11 @@ async function notGuarded(paths: Paths, watched: readonly string[] | undefined):
   const facts = { environment: process.env, sshConfig, watched, agentSocket: paths.agentSocket };
   const ways = [...findWays({ ...facts, ride: false }), ...findWays({ ...facts, ride: true })];
   return [...new Set(ways.map(({ text }) => text))];
+}
+
+function tracing(): string[] {
+  const fault = tracingFault();
+  return fault === undefined ? [] : [`tracing    ${fault}`];
 }
 
 function keysIn(agents: readonly UpstreamState[]): string {

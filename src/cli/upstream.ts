@@ -1,9 +1,11 @@
 /** `muxguard upstream`: which agent is behind the daemon, and pointing it to another one. */
+
 import { resolve } from "node:path";
 import { visible } from "../policy/visible.ts";
 import { askGuard } from "../rpc/replies.ts";
 import type { AgentOrigin, UpstreamState, Upstreams } from "../rpc/requests.ts";
 import { openPaths } from "../settings/paths.ts";
+import { toStdout } from "../to-stderr.ts";
 import { CliError } from "./cli-error.ts";
 import { useAnswering } from "./guards/guards.ts";
 
@@ -23,7 +25,7 @@ export async function upstream(path: string | undefined): Promise<void> {
   const { daemonSocket } = openPaths();
   const [found] = await useAnswering(daemonSocket, (guard) => askGuard(guard, "upstream", wanted));
   if (!found) throw new CliError("no daemon runs; start it with: muxguard daemon", 1);
-  process.stdout.write(`${describeAgents(found.agents)} (${origins[found.origin]})\n`);
+  toStdout(`${describeAgents(found.agents)} (${origins[found.origin]})`);
 }
 
 /** What `muxguard daemon` does where one runs already. @returns undefined where nothing was to be changed */

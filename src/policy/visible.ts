@@ -26,12 +26,10 @@ export function visible(text: string, limit = 200): string {
 /**
  * For muxguard's own words with paths and arguments of others in them, just before they are shown: what a
  * terminal obeys is escaped. What has been escaped before stays as it is.
- * @param newLines "kept" where they are muxguard's own, as between the mistakes of a file
  */
-export function onScreen(text: string, newLines: "kept" | "escaped" = "escaped"): string {
-  const stays = newLines === "kept" ? "\\ \n" : "\\ ";
+export function onScreen(text: string): string {
   return text.replace(unsafe, (character) =>
-    stays.includes(character) ? character : escapeCharacter(character),
+    "\\ ".includes(character) ? character : escapeCharacter(character),
   );
 }
 

@@ -1,8 +1,10 @@
 /** The run's side of a ride: from a command line of ssh to the command line of a mux client. */
+
 import { holdForwardsProgram } from "../../installation.ts";
 import { connectRpc } from "../../rpc/connecting.ts";
 import { checkedReport, checkedWay } from "../../rpc/quick-checks.ts";
 import type { RideRequest, Way } from "../../rpc/requests.ts";
+import { toStderr } from "../../to-stderr.ts";
 import { type Ride, rideCommand } from "./command.ts";
 import { quoted } from "./shims.ts";
 
@@ -17,7 +19,7 @@ export async function attachRide(socket: string, ssh: string, words: readonly st
   if (command.kind === "local") return shellCommand([ssh, ...words]);
   if (command.kind === "refused") throw new Error(`muxguard: denied: ${command.reason}`);
   if (words.includes("-v") && command.dropped.length > 0)
-    process.stderr.write(`muxguard: not taken from inside a run: ${command.dropped.join(", ")}\n`);
+    toStderr(`muxguard: not taken from inside a run: ${command.dropped.join(", ")}`);
   const { path, sshConfig } = await askForWay(socket, command);
   const fixed = [...(sshConfig === undefined ? [] : ["-F", sshConfig]), ...clientOptions(path)];
   const client = [ssh, ...fixed, ...command.clientArguments];
@@ -53,7 +55,7 @@ async function askForWay(socket: string, { destination, ...ride }: Ride): Promis
   const connection = await connectRpc(socket, { most: MAX_RECEIVED });
   if (!connection) throw new Error("muxguard: denied: the run has ended");
   connection.onNotification("report", checkedReport, ({ line }) => {
-    if (process.stderr.isTTY) process.stderr.write(`${line}\n`);
+    if (process.stderr.isTTY) toStderr(line);
   });
   try {
     return await connection.request("ride", { destination, purpose: purposeOf(ride) }, checkedWay);

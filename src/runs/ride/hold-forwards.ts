@@ -3,11 +3,13 @@
  * stays, as ssh would: a signal takes the forwards back, and so does the end of the shared connection. Not a
  * command of muxguard's own.
  */
+
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { dirname } from "node:path";
 import { messageOf } from "../../errors.ts";
 import { WatchedFolder } from "../../platform/files/watched-folder.ts";
+import { toStderr } from "../../to-stderr.ts";
 
 const FAILED = 255; // as ssh ends after a signal, and where its connection is lost
 
@@ -22,7 +24,7 @@ const ended = new Promise<string | undefined>((resolve) => {
 });
 
 main().catch((error) => {
-  process.stderr.write(`muxguard: ${messageOf(error)}\n`);
+  toStderr(`muxguard: ${messageOf(error)}`);
   process.exit(FAILED);
 });
 
@@ -35,7 +37,7 @@ async function main(): Promise<void> {
 async function stay(): Promise<void> {
   const reason = await ended;
   if (reason === undefined) control(forward.with(Number(position), "cancel"));
-  else process.stderr.write(`${reason}\n`);
+  else toStderr(reason);
   process.exitCode = FAILED;
 }
 

@@ -5,6 +5,7 @@
 
 import { dirname, join } from "node:path";
 import { messageOf } from "../../errors.ts";
+import { toStderr } from "../../to-stderr.ts";
 import { attachRide } from "./client.ts";
 import { findProgram } from "./shims.ts";
 
@@ -16,7 +17,7 @@ async function main(): Promise<void> {
   try {
     process.stdout.write(`${await attachRide(socket, realSsh(), words)}\n`);
   } catch (error) {
-    process.stderr.write(`${messageOf(error)}\n`);
+    toStderr(messageOf(error));
     process.exitCode = 255;
   }
 }
