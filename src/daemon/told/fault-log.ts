@@ -3,8 +3,8 @@
  * Both are told in the log and in `muxguard status`. Others can bring them about in any number, so there are
  * few entries a minute, and one more that counts the rest.
  */
-import type { Broker } from "../guard/decide/broker.ts";
-import type { Caller, FaultOperation, Request } from "../policy/request.ts";
+import type { Broker } from "../../guard/decide/broker.ts";
+import type { Caller, FaultOperation, Request } from "../../policy/request.ts";
 
 /** In milliseconds. */
 const WINDOW = 60_000;

@@ -2,12 +2,12 @@
  * Connections of other users, root's among them: they are closed without a word, as the protocols have none.
  * So the user is told, in the log and in `muxguard status`.
  */
-import { attempt } from "../attempt.ts";
-import { Peer } from "../platform/proc/peer.ts";
-import type { ProcessTable } from "../platform/proc/process.ts";
-import { type Refusal, refusals } from "../platform/sockets/listener.ts";
+import { attempt } from "../../attempt.ts";
+import { Peer } from "../../platform/proc/peer.ts";
+import type { ProcessTable } from "../../platform/proc/process.ts";
+import { type Refusal, refusals } from "../../platform/sockets/listener.ts";
+import type { Findings } from "../findings.ts";
 import type { FaultLog } from "./fault-log.ts";
-import type { Findings } from "./findings.ts";
 
 /** How long `muxguard status` tells of the last one, in milliseconds. */
 const TOLD_FOR = 60 * 60_000;
