@@ -16,7 +16,8 @@ import { type ClientConnection, serve, serveClient } from "../rpc/serving.ts";
 import { Rides, rideName } from "../runs/ride/server.ts";
 import { filePolicy, type PolicySource } from "../settings/policy-files.ts";
 import { toStderr } from "../to-stderr.ts";
-import type { Guard, OpenScope } from "./guard.ts";
+import type { Guard } from "./guard.ts";
+import type { OpenScope } from "./opened.ts";
 import { remotePrompter, remoteTerminal } from "./remote-terminal.ts";
 
 /** The most that one client may send in all, in bytes. Its requests and answers are short. */

@@ -16,11 +16,11 @@ import { Scopes } from "../../runs/scopes.ts";
 import type { Config } from "../../settings/config.ts";
 import type { Paths } from "../../settings/paths.ts";
 import { AgentServer } from "../agent-server.ts";
-import { Alarms } from "../alarms.ts";
 import { AskpassServer } from "../askpass-server.ts";
 import { logEvent } from "../control-log.ts";
 import { Notices } from "../notices.ts";
 import { UpstreamAgents } from "../upstream-agents.ts";
+import { Alarms } from "../watch/alarms.ts";
 import { composeDeciding, type Deciding } from "./deciding.ts";
 import { composeWays, type Ways } from "./ways.ts";
 
