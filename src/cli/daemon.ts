@@ -2,7 +2,7 @@
 import { spawn } from "node:child_process";
 import { Guard } from "../daemon/guard.ts";
 import { serveRpc } from "../daemon/rpc-server.ts";
-import { SettingsWatch } from "../daemon/settings-watch.ts";
+import { SettingsWatch } from "../daemon/watch/settings-watch.ts";
 import { messageOf } from "../errors.ts";
 import { answers } from "../platform/sockets/listener.ts";
 import { removeLeftRides } from "../runs/folders.ts";
@@ -75,6 +75,7 @@ async function serve(paths: Paths, config: Config): Promise<() => Promise<void>>
     guard.closeWith(await serveRpc({ guard, path, agentSocket, policy, connections }));
     removeLeftRides(folder);
     await connections.start();
+    await guard.watchFolder();
     const settings = new SettingsWatch({ paths, config, policy, alarms: guard.alarms });
     guard.closeWith(settings);
     await settings.start();

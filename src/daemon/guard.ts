@@ -4,10 +4,9 @@
  * runs. What it is made of is put together in compose/.
  */
 import { randomBytes } from "node:crypto";
-import type { Socket } from "node:net";
 import { join } from "node:path";
-import type { Approver } from "../approver/approver.ts";
 import type { Prompter } from "../approver/prompter.ts";
+import { attempt } from "../attempt.ts";
 import type { Scope } from "../guard/decide/scope.ts";
 import { Connections } from "../masters/connections.ts";
 import { agentSocketOf, askpassSocketOf } from "../masters/opening.ts";
@@ -21,53 +20,24 @@ import { brokenNote } from "../policy/describe/broken-policy.ts";
 import type { GrantFacts } from "../policy/grants.ts";
 import type { Answer, Question } from "../policy/question.ts";
 import type { Caller, ControlOperation } from "../policy/request.ts";
-import { visible } from "../policy/visible.ts";
 import type { Paths } from "../settings/paths.ts";
-import type { PolicySource } from "../settings/policy-files.ts";
-import type { Alarms } from "./alarms.ts";
 import { composeGuard, type GuardOptions, type GuardParts } from "./compose/guard.ts";
 import { logControl, logRefused } from "./control-log.ts";
-import { settingsFaults } from "./settings-faults.ts";
+import type { AddedScope, Opened, OpenScope, ScopeOptions } from "./opened.ts";
+import type { Alarms } from "./watch/alarms.ts";
+import { describeListener, RuntimeWatch } from "./watch/runtime-watch.ts";
+import { settingsFaults } from "./watch/settings-faults.ts";
 
 const INSIDE =
   "this process is inside of a muxguard run or of a container, and what is guarded can't control the guard";
 const OVER_A_CONNECTION =
   "this comes over an ssh connection, of which nobody can say who is at its other end";
 
-export interface ScopeOptions {
-  /** For a run: its name in policies, and the process that holds it. */
-  run?: { name: string; pid: number };
-  policy: PolicySource;
-  /** The path of the agent to use instead of the guard's own. */
-  upstream?: string;
-  /** Asked before the guard's own approvers. */
-  approvers?: readonly Approver[];
-  report: (line: string) => void;
-}
-
-export interface OpenScope extends AddedScope {
-  agentSocket: string;
-  /** For muxguard-askpass. */
-  askpassSocket: string;
-  close(): Promise<void>;
-}
-
-export interface AddedScope {
-  readonly scope: Scope;
-  serve(socket: Socket, accepted: Accepted): void;
-  /** The same for muxguard-askpass. */
-  serveAskpass(socket: Socket, accepted: Accepted): void;
-  /** Forgets what was granted to the run. */
-  end(): void;
-}
-
-/** The most of one line, in characters: paths may be long. */
-const MAX_FAULT = 600;
 
 export class Guard {
   readonly #options: GuardOptions;
   readonly #parts: GuardParts;
-  readonly #open = new Set<{ close(): Promise<void> }>();
+  readonly #open = new Set<Opened>();
   #connections: Connections | undefined;
   /** Set when the guard ends, and runs may go on without it. */
   isClosing = false;
@@ -101,6 +71,7 @@ export class Guard {
       ...scope,
       agentSocket: listener.path,
       askpassSocket: askpass?.path ?? this.paths.askpassSocket,
+      listeners: askpass ? [listener, askpass] : [listener],
       close: async () => {
         this.#open.delete(opened);
         scope.end();
@@ -190,6 +161,20 @@ export class Guard {
     return this.#options.paths;
   }
 
+  /** Notices what becomes of its sockets and its lock, and mends it. Never rejects. */
+  watchFolder(): Promise<void> {
+    const { lock, alarms, processes } = this.#parts;
+    const watch = new RuntimeWatch({
+      folder: this.#options.folder,
+      lock,
+      alarms,
+      listeners: () => [...this.#open].flatMap((one) => ("putBack" in one ? [one] : (one.listeners ?? []))),
+      listenerAt: (path) => describeListener(path, processes),
+    });
+    this.#open.add(watch);
+    return watch.start();
+  }
+
   /** In milliseconds. */
   get brokenPolicyAfter(): number {
     return this.#options.config.brokenPolicyAfter;
@@ -212,7 +197,7 @@ export class Guard {
   }
 
   /** Closes it together with the guard. */
-  closeWith(listener: { close(): Promise<void> }): void {
+  closeWith(listener: Opened): void {
     this.#open.add(listener);
   }
 
@@ -255,6 +240,7 @@ export class Guard {
 
   unlock(): { forgotten: number; denied: number } {
     this.#parts.lock.turnOff();
+    this.alarms.findings.set("lock", undefined);
     return { forgotten: 0, denied: 0 };
   }
 
@@ -263,8 +249,7 @@ export class Guard {
     const { alarms, told, ways } = this.#parts;
     const { config, environment } = this.#options;
     const faults = settingsFaults(config, ways.approvers, environment.PATH);
-    const found = [...alarms.findings.list(), ...told.findings.list()];
-    return [...found, ...faults.map((fault) => visible(fault, MAX_FAULT))];
+    return [...alarms.findings.list(), ...told.findings.list(), ...faults];
   }
 
   get runs(): number {
@@ -300,9 +285,10 @@ export class Guard {
   async close(): Promise<void> {
     this.isClosing = true;
     this.#parts.hosts.close();
-    const { ways, lockSignals, agents, processes, log, told } = this.#parts;
+    const { ways, lockSignals, agents, processes, log, lock, told } = this.#parts;
     await this.#connections?.close();
     await Promise.all([...this.#open].map((scope) => scope.close()));
+    attempt(() => lock.restore()); // for the guard that comes next
     await Promise.all([ways.desktop.close(), lockSignals.close()]);
     told.close();
     agents.close();

@@ -28,6 +28,13 @@ export class Lock {
     return this.#isOn;
   }
 
+  /** Writes the file again if another program has removed it. @returns whether that was so */
+  restore(): boolean {
+    if (!this.#isOn || existsSync(this.#file)) return false;
+    this.turnOn();
+    return true;
+  }
+
   turnOn(): void {
     this.#isOn = true;
     if (existsSync(this.#file)) return; // it says the same, and is not opened: it may be a link, or a FIFO

@@ -16,7 +16,8 @@ import { Rides, rideName } from "../runs/ride/server.ts";
 import { filePolicy, type PolicySource } from "../settings/policy-files.ts";
 import { toStderr } from "../to-stderr.ts";
 import type { FromOutside } from "./from-outside.ts";
-import type { Guard, OpenScope } from "./guard.ts";
+import type { Guard } from "./guard.ts";
+import type { OpenScope } from "./opened.ts";
 import { remotePrompter, remoteTerminal } from "./remote-terminal.ts";
 import { broughtBy, serveUpstream } from "./upstream/rpc.ts";
 

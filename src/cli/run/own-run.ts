@@ -7,7 +7,8 @@
 import { rmSync } from "node:fs";
 import type { Socket } from "node:net";
 import { join } from "node:path";
-import type { AddedScope, Guard } from "../../daemon/guard.ts";
+import type { Guard } from "../../daemon/guard.ts";
+import type { AddedScope } from "../../daemon/opened.ts";
 import { ensurePrivateFolder } from "../../platform/files/private-folder.ts";
 import { type Accepted, type Listener, listenPrivately } from "../../platform/sockets/listener.ts";
 import { freeRunFolder, holdFolder, removeLeftRuns } from "../../runs/folders.ts";

@@ -18,7 +18,6 @@ import { Scopes } from "../../runs/scopes.ts";
 import type { Config } from "../../settings/config.ts";
 import type { Paths } from "../../settings/paths.ts";
 import { AgentServer } from "../agent-server.ts";
-import { Alarms } from "../alarms.ts";
 import { AskpassServer } from "../askpass-server.ts";
 import { logEvent } from "../control-log.ts";
 import { Findings } from "../findings.ts";
@@ -26,6 +25,7 @@ import { Notices } from "../notices.ts";
 import { FaultLog } from "../told/fault-log.ts";
 import { tellOfRefused } from "../told/refused-users.ts";
 import { UpstreamAgents } from "../upstream/agents.ts";
+import { Alarms } from "../watch/alarms.ts";
 import { composeDeciding, type Deciding } from "./deciding.ts";
 import { composeWays, type Ways } from "./ways.ts";
 

@@ -1,14 +1,29 @@
 /** Unix sockets that only their owner can reach. unix(7). */
 
 import { EventEmitter } from "node:events";
-import { chmodSync, lstatSync, unlinkSync } from "node:fs";
-import { connect, createServer, type Socket } from "node:net";
+import {
+  chmodSync,
+  closeSync,
+  constants,
+  lstatSync,
+  openSync,
+  renameSync,
+  rmSync,
+  unlinkSync,
+} from "node:fs";
+import { connect, createServer, type Server, type Socket } from "node:net";
 import { userInfo } from "node:os";
+import { basename, dirname } from "node:path";
 import { hasCode } from "../../errors.ts";
+import { O_PATH } from "../libc/descriptors.ts";
 import { isAllRead, type PeerCredentials, peerCredentials } from "../libc/sockets.ts";
 
 export interface Listener {
   path: string;
+  /** Whether the path still leads here. */
+  isInPlace(): boolean;
+  /** Listens there anew, in one step for those who come: what is at the path gives way. */
+  putBack(): Promise<void>;
   /** Stops listening and ends the connections. */
   close(): Promise<void>;
 }
@@ -37,36 +52,97 @@ const MAX_PATH = 107;
  * once, root's too.
  * @throws Error if the path is too long, or somebody listens there already
  */
-export async function listenPrivately(
-  path: string,
-  serve: (socket: Socket, accepted: Accepted) => void,
-): Promise<Listener> {
+export async function listenPrivately(path: string, serve: Serve): Promise<Listener> {
   checkLength(path);
   await removeStale(path);
-  const sockets = new Set<Socket>();
-  const { uid } = userInfo();
-  const server = createServer((socket) => {
+  const listener = new PrivateListener(path, serve);
+  await listener.listen();
+  return listener;
+}
+
+type Serve = (socket: Socket, accepted: Accepted) => void;
+
+class PrivateListener implements Listener {
+  readonly path: string;
+  readonly #serve: Serve;
+  readonly #uid = userInfo().uid;
+  readonly #sockets = new Set<Socket>();
+  #server: Server | undefined;
+  #inode = 0n;
+  #closed = false;
+
+  constructor(path: string, serve: Serve) {
+    this.path = path;
+    this.#serve = serve;
+  }
+
+  async listen(): Promise<void> {
+    this.#server = await this.#bind(this.path);
+    this.#inode = inodeOf(this.path) ?? 0n;
+  }
+
+  isInPlace(): boolean {
+    return inodeOf(this.path) === this.#inode;
+  }
+
+  async putBack(): Promise<void> {
+    const folder = openSync(dirname(this.path), O_PATH | constants.O_DIRECTORY);
+    // short, however long the folder's path is
+    const bound = `/proc/self/fd/${folder}/.${basename(this.path)}.${process.hrtime.bigint().toString(36)}`;
+    let server: Server | undefined;
+    try {
+      server = await this.#bind(bound);
+      if (this.#closed) return void server.close(() => closeSync(folder));
+      // a server that closes removes what is at its path, whosever that is by now: so it goes first
+      this.#server?.close();
+      this.#inode = inodeOf(bound) ?? 0n;
+      renameSync(bound, this.path);
+      this.#server = server;
+    } catch (error) {
+      server?.close();
+      closeSync(folder);
+      throw error;
+    }
+    // the descriptor is part of the name that the server removes when it closes
+    server.once("close", () => closeSync(folder));
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    const isOurs = this.isInPlace();
+    await new Promise<void>((resolve) => {
+      if (!this.#server) return resolve();
+      this.#server.close(() => resolve());
+      for (const socket of this.#sockets) socket.destroy();
+    });
+    if (isOurs && this.isInPlace()) rmSync(this.path, { force: true });
+  }
+
+  async #bind(path: string): Promise<Server> {
+    const server = createServer((socket) => this.#accept(socket));
+    await new Promise<void>((resolve, reject) => {
+      server.once("error", reject);
+      server.listen({ path, backlog: 1024 }, resolve);
+    });
+    server.on("error", () => {}); // no descriptors left for one more connection: the next may find some
+    chmodSync(path, 0o600);
+    return server;
+  }
+
+  #accept(socket: Socket): void {
     const accepted = acceptedFrom(socket);
-    if (accepted?.uid !== uid) {
-      refuse(socket, path, accepted);
+    if (accepted?.uid !== this.#uid) {
+      refuse(socket, this.path, accepted);
       return;
     }
-    sockets.add(socket);
-    socket.once("close", () => sockets.delete(socket));
-    serve(socket, accepted);
-  });
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", reject);
-    server.listen({ path, backlog: 1024 }, resolve);
-  });
-  server.on("error", () => {}); // no descriptors left for one more connection: the next may find some
-  chmodSync(path, 0o600);
-  const close = (): Promise<void> =>
-    new Promise((resolve) => {
-      server.close(() => resolve());
-      for (const socket of sockets) socket.destroy();
-    });
-  return { path, close };
+    this.#sockets.add(socket);
+    socket.once("close", () => this.#sockets.delete(socket));
+    this.#serve(socket, accepted);
+  }
+}
+
+function inodeOf(path: string): bigint | undefined {
+  return lstatSync(path, { bigint: true, throwIfNoEntry: false })?.ino;
 }
 
 /** Told before it is closed: its descriptor says who it is. */

@@ -16,7 +16,7 @@ export function brokenNote(broken: BrokenPolicy | undefined, now = new Date()): 
 }
 
 /** `14:03`; with its day where that is another. */
-function clockTime(date: Date, now: Date): string {
+export function clockTime(date: Date, now: Date): string {
   const two = (value: number): string => String(value).padStart(2, "0");
   const time = `${two(date.getHours())}:${two(date.getMinutes())}`;
   if (date.toDateString() === now.toDateString()) return time;

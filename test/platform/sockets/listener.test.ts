@@ -1,6 +1,15 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  mkdtempSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
@@ -59,6 +68,30 @@ describe("a private listener", () => {
     const { descriptor, pid, uid } = JSON.parse(String(chunk));
     expect(descriptor).toBeGreaterThan(2);
     expect({ pid, uid }).toEqual({ pid: process.pid, uid: process.getuid?.() });
+  });
+
+  it("takes its path back from another's socket, which then nobody comes to; and leaves nothing", async () => {
+    const listener = await listenPrivately(join(folder, "s"), (socket) => socket.end("ours"));
+    const theirs = createServer((socket) => socket.end("theirs"));
+    renameSync(listener.path, join(folder, "moved"));
+    await new Promise<void>((resolve) => theirs.listen(listener.path, resolve));
+    expect(listener.isInPlace()).toBe(false);
+    await listener.putBack();
+    expect(listener.isInPlace()).toBe(true);
+    expect(String((await once(connect(listener.path), "data"))[0])).toBe("ours");
+    expect(statSync(listener.path).mode & 0o777).toBe(0o600);
+    await listener.close();
+    expect(readdirSync(folder)).toEqual(["moved"]);
+    theirs.close();
+  });
+
+  it("leaves another's socket at its path when it ends after it was put back", async () => {
+    const listener = await listenPrivately(join(folder, "s"), () => {});
+    await listener.putBack();
+    rmSync(listener.path);
+    writeFileSync(listener.path, "theirs");
+    await listener.close();
+    expect(readdirSync(folder)).toEqual(["s"]);
   });
 
   it("replaces a socket that a crash left behind", async () => {

@@ -2,11 +2,11 @@
  * What happens to the guard itself, and is told everywhere: its log, its stderr and that of each run, the
  * desktop, and `muxguard status` for as long as it lasts.
  */
-import { messageOf } from "../errors.ts";
-import { describeBroken } from "../policy/describe/broken-policy.ts";
-import type { GuardEvent } from "../policy/request.ts";
-import type { WatchedPolicy } from "../settings/policy-reader.ts";
-import { Findings } from "./findings.ts";
+import { messageOf } from "../../errors.ts";
+import { describeBroken } from "../../policy/describe/broken-policy.ts";
+import type { GuardEvent } from "../../policy/request.ts";
+import type { WatchedPolicy } from "../../settings/policy-reader.ts";
+import { Findings } from "../findings.ts";
 
 export interface AlarmsParts {
   /** Writes it to the log. Throws if that can't be. */

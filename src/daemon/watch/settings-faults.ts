@@ -1,18 +1,22 @@
 /** Settings of config.toml that can't take effect here: told at the start, and in `muxguard status`. */
 import { accessSync, constants, statSync } from "node:fs";
 import { delimiter, join } from "node:path";
-import type { Approver } from "../approver/approver.ts";
-import { attempt } from "../attempt.ts";
-import { messageOf } from "../errors.ts";
-import { checkControlFolder } from "../platform/sockets/control-socket.ts";
-import type { Config } from "../settings/config.ts";
+import type { Approver } from "../../approver/approver.ts";
+import { attempt } from "../../attempt.ts";
+import { messageOf } from "../../errors.ts";
+import { checkControlFolder } from "../../platform/sockets/control-socket.ts";
+import { visible } from "../../policy/visible.ts";
+import type { Config } from "../../settings/config.ts";
 
 type Checked = Pick<
   Config,
   "approvers" | "areApproversNamed" | "askpass" | "command" | "controlFolders" | "sshConfig"
 >;
 
-/** A line for each, as they are now. */
+/** The most of one line, in characters: paths may be long. */
+const MAX_LENGTH = 600;
+
+/** A line for each, as they are now. Safe for a screen. */
 export function settingsFaults(config: Checked, approvers: readonly Approver[], path = ""): string[] {
   const { sshConfig, controlFolders, askpass, command } = config;
   return [
@@ -21,7 +25,7 @@ export function settingsFaults(config: Checked, approvers: readonly Approver[], 
     ...programFault("askpass", askpass, path),
     ...(config.approvers.includes("command") ? programFault("command", command[0], path) : []),
     ...approverFaults(config, approvers),
-  ].map((fault) => `config.toml: ${fault}`);
+  ].map((fault) => visible(`config.toml: ${fault}`, MAX_LENGTH));
 }
 
 /** Those that the user named; the usual ones are those that happen to be there. */

@@ -5,12 +5,12 @@
 import { realpathSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
-import { attempt } from "../attempt.ts";
-import { messageOf } from "../errors.ts";
-import { WatchedFolder } from "../platform/files/watched-folder.ts";
-import { type Config, readConfig } from "../settings/config.ts";
-import type { Paths } from "../settings/paths.ts";
-import type { PolicySource } from "../settings/policy-files.ts";
+import { attempt } from "../../attempt.ts";
+import { messageOf } from "../../errors.ts";
+import { WatchedFolder } from "../../platform/files/watched-folder.ts";
+import { type Config, readConfig } from "../../settings/config.ts";
+import type { Paths } from "../../settings/paths.ts";
+import type { PolicySource } from "../../settings/policy-files.ts";
 import type { Alarms } from "./alarms.ts";
 
 /** What is written comes to rest first, in milliseconds. */

@@ -1,0 +1,37 @@
+/** Scopes of a guard: what they are opened with, and what comes of it. */
+import type { Socket } from "node:net";
+import type { Approver } from "../approver/approver.ts";
+import type { Scope } from "../guard/decide/scope.ts";
+import type { Accepted, Listener } from "../platform/sockets/listener.ts";
+import type { PolicySource } from "../settings/policy-files.ts";
+
+export interface ScopeOptions {
+  /** For a run: its name in policies, and the process that holds it. */
+  run?: { name: string; pid: number };
+  policy: PolicySource;
+  /** The path of the agent to use instead of the guard's own. */
+  upstream?: string;
+  /** Asked before the guard's own approvers. */
+  approvers?: readonly Approver[];
+  report: (line: string) => void;
+}
+
+/** What ends with the guard. */
+export type Opened = Listener | { close(): Promise<void>; listeners?: readonly Listener[] };
+
+export interface OpenScope extends AddedScope {
+  agentSocket: string;
+  /** For muxguard-askpass. */
+  askpassSocket: string;
+  listeners: readonly Listener[];
+  close(): Promise<void>;
+}
+
+export interface AddedScope {
+  readonly scope: Scope;
+  serve(socket: Socket, accepted: Accepted): void;
+  /** The same for muxguard-askpass. */
+  serveAskpass(socket: Socket, accepted: Accepted): void;
+  /** Forgets what was granted to the run. */
+  end(): void;
+}

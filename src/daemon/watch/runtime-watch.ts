@@ -1,0 +1,118 @@
+/**
+ * The guard's own files in its runtime folder: its sockets, and the file of `muxguard lock`. Any program of
+ * the user's may remove or replace them. That is noticed, told, and mended; what went to a false socket until
+ * then is not the guard's to undo.
+ */
+import { closeSync } from "node:fs";
+import { basename, join } from "node:path";
+import { attempt } from "../../attempt.ts";
+import { messageOf } from "../../errors.ts";
+import { ensurePrivateFolder } from "../../platform/files/private-folder.ts";
+import { WatchedFolder } from "../../platform/files/watched-folder.ts";
+import type { ProcessTable } from "../../platform/proc/process.ts";
+import type { Listener } from "../../platform/sockets/listener.ts";
+import { openListeningSocket } from "../../platform/sockets/listening-socket.ts";
+import { clockTime } from "../../policy/describe/broken-policy.ts";
+import { visible } from "../../policy/visible.ts";
+import type { Lock } from "../lock.ts";
+import type { Alarms } from "./alarms.ts";
+
+/** No more than one look in this time: whoever replaces a socket may do so all the time. In milliseconds. */
+const PAUSE = 100;
+
+/** How often the same socket is told of, in milliseconds. */
+const TOLD_EVERY = 60_000;
+
+export interface RuntimeWatchParts {
+  folder: string;
+  lock: Lock;
+  alarms: Alarms;
+  /** Those that are open now. */
+  listeners(): Iterable<Pick<Listener, "path" | "isInPlace" | "putBack">>;
+  /** Who listens at the path, in words; undefined if nobody does. */
+  listenerAt(path: string): string | undefined;
+}
+
+/** Who listens there, in words; undefined if nobody does. It is connected to, and sent nothing. */
+export function describeListener(path: string, processes: ProcessTable): string | undefined {
+  const found = openListeningSocket(path);
+  if (!found) return undefined;
+  closeSync(found.fd);
+  const process = attempt(() => processes.read(found.pid));
+  return `pid ${found.pid}${process ? ` (${process.exe ?? process.name})` : ""}`;
+}
+
+export class RuntimeWatch {
+  readonly #parts: RuntimeWatchParts;
+  readonly #folders: readonly WatchedFolder[];
+  /** When each socket was told of. */
+  readonly #told = new Map<string, number>();
+  #timer: NodeJS.Timeout | undefined;
+  #looking = false;
+  #closed = false;
+
+  constructor(parts: RuntimeWatchParts) {
+    this.#parts = parts;
+    const { folder, alarms } = parts;
+    const changed = (): void => this.#changed();
+    this.#folders = [folder, join(folder, "control")].map((path) => {
+      const failed = (reason: string): void => void alarms.findings.set(`watch ${path}`, reason);
+      return new WatchedFolder(path, { found: changed, changed, failed });
+    });
+  }
+
+  /** Never rejects. */
+  async start(): Promise<void> {
+    await Promise.all(this.#folders.map((folder) => folder.start()));
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    clearTimeout(this.#timer);
+    for (const folder of this.#folders) folder.close();
+  }
+
+  #changed(): void {
+    if (this.#closed) return;
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined;
+      if (this.#looking) return this.#changed();
+      this.#looking = true;
+      this.#look()
+        .catch((error: unknown) => this.#parts.alarms.findings.set("runtime", messageOf(error)))
+        .finally(() => {
+          this.#looking = false;
+        });
+    }, PAUSE).unref();
+  }
+
+  /** @throws Error where something could not be mended */
+  async #look(): Promise<void> {
+    const { folder, lock, alarms, listeners } = this.#parts;
+    const away = [...listeners()].filter((listener) => !listener.isInPlace());
+    if (away.length > 0 || lock.isOn)
+      for (const path of [folder, join(folder, "control")]) ensurePrivateFolder(path);
+    if (lock.restore())
+      alarms.raise("lock", "lock-removed", "the file of muxguard lock was removed; muxguard stays locked");
+    for (const listener of away) await this.#mend(listener);
+    alarms.findings.set("runtime", undefined);
+  }
+
+  async #mend(listener: Pick<Listener, "path" | "isInPlace" | "putBack">): Promise<void> {
+    const { alarms, listenerAt } = this.#parts;
+    const { path } = listener;
+    const other = listenerAt(path);
+    await listener.putBack();
+    const now = performance.now();
+    if (now - (this.#told.get(path) ?? Number.NEGATIVE_INFINITY) < TOLD_EVERY) return;
+    this.#told.set(path, now);
+    const date = new Date();
+    const by = other === undefined ? "was removed" : `was replaced by that of ${visible(other, 200)}`;
+    const sent = other === undefined ? "" : "; what was sent there, that program has";
+    alarms.raise(
+      `socket ${basename(path)}`,
+      "socket-replaced",
+      `${path} ${by} at ${clockTime(date, date)}, and is the guard's again${sent}`,
+    );
+  }
+}
