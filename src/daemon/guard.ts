@@ -33,7 +33,6 @@ const INSIDE =
 const OVER_A_CONNECTION =
   "this comes over an ssh connection, of which nobody can say who is at its other end";
 
-
 export class Guard {
   readonly #options: GuardOptions;
   readonly #parts: GuardParts;

@@ -20,12 +20,12 @@ import type { Paths } from "../../settings/paths.ts";
 import { AgentServer } from "../agent-server.ts";
 import { AskpassServer } from "../askpass-server.ts";
 import { logEvent } from "../control-log.ts";
-import { Findings } from "../findings.ts";
 import { Notices } from "../notices.ts";
-import { FaultLog } from "../told/fault-log.ts";
-import { tellOfRefused } from "../told/refused-users.ts";
 import { UpstreamAgents } from "../upstream/agents.ts";
 import { Alarms } from "../watch/alarms.ts";
+import { FaultLog } from "../watch/fault-log.ts";
+import { Findings } from "../watch/findings.ts";
+import { tellOfRefused } from "../watch/refused-users.ts";
 import { composeDeciding, type Deciding } from "./deciding.ts";
 import { composeWays, type Ways } from "./ways.ts";
 

@@ -6,7 +6,7 @@ import { messageOf } from "../../errors.ts";
 import { describeBroken } from "../../policy/describe/broken-policy.ts";
 import type { GuardEvent } from "../../policy/request.ts";
 import type { WatchedPolicy } from "../../settings/policy-reader.ts";
-import { Findings } from "../findings.ts";
+import { Findings } from "./findings.ts";
 
 export interface AlarmsParts {
   /** Writes it to the log. Throws if that can't be. */

@@ -22,5 +22,6 @@ export function tracingFault(read = readFileSync): string | undefined {
   if (scope !== undefined && scope !== "0") return undefined;
   const why =
     scope === undefined ? "this kernel has no kernel.yama.ptrace_scope" : "kernel.yama.ptrace_scope is 0";
-  return `${why}: a program that is not confined can steer your shells, terminals and ssh; sysctl kernel.yama.ptrace_scope=1`;
+  const mend = "sysctl kernel.yama.ptrace_scope=1";
+  return `${why}: a program that is not confined can steer your shells, terminals and ssh; ${mend}`;
 }

@@ -1,6 +1,6 @@
 /** What `muxguard status` lists as wrong. */
 import { describe, expect, it } from "vitest";
-import { Findings } from "../../src/daemon/findings.ts";
+import { Findings } from "../../../src/daemon/watch/findings.ts";
 
 describe("what is wrong", () => {
   it("is listed for as long as it is, and told of when it is new", () => {

@@ -6,8 +6,8 @@ import { attempt } from "../../attempt.ts";
 import { Peer } from "../../platform/proc/peer.ts";
 import type { ProcessTable } from "../../platform/proc/process.ts";
 import { type Refusal, refusals } from "../../platform/sockets/listener.ts";
-import type { Findings } from "../findings.ts";
 import type { FaultLog } from "./fault-log.ts";
+import type { Findings } from "./findings.ts";
 
 /** How long `muxguard status` tells of the last one, in milliseconds. */
 const TOLD_FOR = 60 * 60_000;

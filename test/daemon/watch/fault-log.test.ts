@@ -1,9 +1,9 @@
 /** Entries about what others bring about in any number. */
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import type { Decided } from "../../src/audit/event.ts";
-import { FaultLog } from "../../src/daemon/told/fault-log.ts";
-import { makeBroker } from "../support/guard.ts";
-import { caller } from "../support/policy.ts";
+import type { Decided } from "../../../src/audit/event.ts";
+import { FaultLog } from "../../../src/daemon/watch/fault-log.ts";
+import { makeBroker } from "../../support/guard.ts";
+import { caller } from "../../support/policy.ts";
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());

@@ -2,7 +2,7 @@
  * What is wrong, for as long as it is: `muxguard status` lists it, and so do `pending` and `watch`. One line
  * for each, which says what to do about it. It is told of when it comes up, and not again while it stays.
  */
-import { visible } from "../policy/visible.ts";
+import { visible } from "../../policy/visible.ts";
 
 /** The most of one line, in characters: paths may be long. */
 const MAX_LENGTH = 600;
