@@ -5,6 +5,7 @@
 import type { ChildProcess } from "node:child_process";
 import { mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { notToldToday } from "../src/runs/unguarded/told.ts";
 import { Lab } from "./lab.ts";
 import { inodeOf, namesIn, sshProcesses } from "./masters.ts";
 import { endOf, type Result, signal, stderrOf, until } from "./processes.ts";
@@ -30,6 +31,10 @@ export class MuxLab extends Lab {
     const environment = ["SendEnv LC_GUARD LC_OTHER", "SetEnv GREETING=hello"];
     this.host("*.example", [`ControlPath ${this.sockets}/%n`, "ControlMaster auto", ...environment]);
     this.settings("");
+    // what is told of once a day was told: without a daemon nobody looks at shared connections
+    mkdirSync(this.path("state/muxguard"), { mode: 0o700 });
+    const way = { id: `controlmaster ${this.sockets}`, text: "" };
+    notToldToday(this.path("state/muxguard/told.json"), [way]);
   }
 
   /** Sets config.toml beside the control folder. */

@@ -2,7 +2,7 @@
  * The commands: what there is, in the order in which one meets it. Each is a file of its own, loaded when it is
  * used.
  */
-import type { Command } from "commander";
+import { Command } from "commander";
 import type { ApproveOptions } from "./answer.ts";
 import type { RunOptions } from "./run/run.ts";
 
@@ -69,6 +69,11 @@ export const commands: Readonly<Record<string, (command: Command) => Command>> =
     command
       .description("whether a daemon runs, and what it guards")
       .action(async () => (await import("./status.ts")).status()),
+  upstream: (command) =>
+    command
+      .description("which agent holds the daemon's keys; with a socket, point the daemon to that one")
+      .argument("[socket]")
+      .action(async (socket: string | undefined) => (await import("./upstream.ts")).upstream(socket)),
   pending: (command) =>
     command
       .description("the questions that wait for an answer")
@@ -98,6 +103,15 @@ export const commands: Readonly<Record<string, (command: Command) => Command>> =
       .option("--host <name>", "of several hosts that the question lists, this one alone")
       .option("--for <duration>", 'deny the same without asking for so long: "10m", "2h"')
       .action(async (id: string, options: ApproveOptions) => (await import("./answer.ts")).deny(id, options)),
+  policy: (command) =>
+    command.description("look at the policy").addCommand(
+      new Command("check")
+        .description("all mistakes of the settings, what can never match, and what is asked about in doubt")
+        .argument("[files...]", "a policy of its own; default: your own settings")
+        .action(async (files: string[]) => {
+          process.exitCode = (await import("./policy.ts")).policyCheck(files);
+        }),
+    ),
   grants: (command) =>
     command
       .description("the answers that are remembered")

@@ -2,6 +2,8 @@
 import { spawn } from "node:child_process";
 import { Guard } from "../daemon/guard.ts";
 import { serveRpc } from "../daemon/rpc-server.ts";
+import { SettingsWatch } from "../daemon/settings-watch.ts";
+import { messageOf } from "../errors.ts";
 import { answers } from "../platform/sockets/listener.ts";
 import { removeLeftRides } from "../runs/folders.ts";
 import { type Config, readConfig } from "../settings/config.ts";
@@ -16,7 +18,7 @@ const WARM_UP_AFTER = 1000;
 export async function daemon({ foreground }: { foreground?: boolean }): Promise<void> {
   const paths = openPaths();
   const config = await readConfig(paths);
-  if (await answers(paths.daemonSocket)) throw new CliError("a daemon runs already (muxguard status)", 1);
+  if (await answers(paths.daemonSocket)) return pointLiving(paths.daemonSocket, foreground ?? false);
   if (!foreground) return startInBackground();
   // from before the first socket is there: one that comes then must not leave it behind
   const signalled = firstSignal();
@@ -24,6 +26,30 @@ export async function daemon({ foreground }: { foreground?: boolean }): Promise<
   process.send?.("ready");
   await signalled;
   await close();
+}
+
+/**
+ * What starts a shell starts the daemon, too. In a new login, which has another agent, it is that one which is
+ * meant.
+ */
+async function pointLiving(daemonSocket: string, foreground: boolean): Promise<void> {
+  const { SSH_AUTH_SOCK: agent } = process.env;
+  const pointed = foreground ? undefined : await attemptToPoint(daemonSocket, agent);
+  if (!pointed) throw new CliError("a daemon runs already (muxguard status)", 1);
+  toStderr(
+    `muxguard: a daemon runs already; from now on it uses the agent of this SSH_AUTH_SOCK: ${pointed}`,
+  );
+}
+
+async function attemptToPoint(daemonSocket: string, agent: string | undefined): Promise<string | undefined> {
+  const { describeAgents, pointToEnvironment } = await import("./upstream.ts");
+  try {
+    const found = await pointToEnvironment(daemonSocket, agent);
+    return found && describeAgents(found.agents);
+  } catch (error) {
+    toStderr(`muxguard: it goes on with the agent that it has: ${messageOf(error)}`);
+    return undefined;
+  }
 }
 
 function firstSignal(): Promise<void> {
@@ -34,14 +60,25 @@ function firstSignal(): Promise<void> {
 
 async function serve(paths: Paths, config: Config): Promise<() => Promise<void>> {
   const { runtime: folder, agentSocket, daemonSocket: path } = paths;
-  const guard = await Guard.start({ paths, config, environment: process.env, holdsQuestions: true, folder });
-  const policy = userPolicy(paths, toStderr);
+  const guard = await Guard.start({
+    paths,
+    config,
+    environment: process.env,
+    holdsQuestions: true,
+    folder,
+    report: toStderr,
+  });
+  const policy = userPolicy(paths, config.brokenPolicyAfter);
   try {
     const outside = await guard.openScope({ policy, report: toStderr });
     const connections = await guard.guardConnections(outside, toStderr);
     guard.closeWith(await serveRpc({ guard, path, agentSocket, policy, connections }));
     removeLeftRides(folder);
     await connections.start();
+    const settings = new SettingsWatch({ paths, config, policy, alarms: guard.alarms });
+    guard.closeWith(settings);
+    await settings.start();
+    for (const line of guard.wrong()) toStderr(`muxguard: ${line}`);
     setTimeout(() => guard.warmUp(), WARM_UP_AFTER).unref();
   } catch (error) {
     await guard.close();

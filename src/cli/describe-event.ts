@@ -2,7 +2,7 @@
 import type { AuditEvent } from "../audit/event.ts";
 import { describeDecision } from "../policy/describe/decision.ts";
 import { describeRequest } from "../policy/describe/request.ts";
-import type { Request } from "../policy/request.ts";
+import { guardEvents, type Request } from "../policy/request.ts";
 import { visible } from "../policy/visible.ts";
 
 /**
@@ -26,11 +26,16 @@ function describeWhat(event: AuditEvent, because: string): string {
   const { caller, remember } = event;
   const programs = caller
     ? [caller.exe ?? `(${caller.name ?? "unknown"})`, ...caller.ancestors].slice(0, 4).map(programName)
-    : ["unknown"];
+    : [isOwn(event) ? "muxguard" : "unknown"];
   const run = caller?.scope === undefined ? "" : ` in run "${visible(caller.scope, 40)}"`;
   const why = because + (remember === undefined ? "" : `, ${visible(remember, 20)}`);
   const who = `${programs.join(" ← ")}${run}`;
   return `${event.decision.padEnd(5)}  ${describeRequest(requestOf(event))} (${why}): ${who}`;
+}
+
+/** What happens to muxguard itself has no caller. */
+function isOwn({ operation }: AuditEvent): boolean {
+  return guardEvents.some((one) => one === operation);
 }
 
 function describeBriefly({ by, reason, decision }: AuditEvent): string {

@@ -9,7 +9,7 @@ import { eachGuard } from "./guards/guards.ts";
 export async function lock(on: boolean): Promise<void> {
   const later = new Lock(openPaths().runtime, () => {});
   const wasFile = later.isOn;
-  const changes = await eachGuard((guard) => askGuard(guard, "lock", on));
+  const changes = (await eachGuard((guard) => askGuard(guard, "lock", on).catch(refusal))).map(orThrow);
   if (on) later.turnOn();
   else later.turnOff();
   const was = changes.map((change) => change.was);
@@ -17,6 +17,16 @@ export async function lock(on: boolean): Promise<void> {
   process.stdout.write(
     `${isNews ? told(on, changes) : `muxguard ${on ? "is locked already (muxguard unlock)" : "was not locked"}`}\n`,
   );
+}
+
+/** Where one guard refuses and another does not, the others' answers don't make up for it. */
+function refusal(error: unknown): { refused: unknown } {
+  return { refused: error };
+}
+
+function orThrow(change: Locking | { refused: unknown }): Locking {
+  if ("refused" in change) throw change.refused;
+  return change;
 }
 
 function told(on: boolean, changes: readonly Locking[]): string {

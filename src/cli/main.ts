@@ -3,6 +3,7 @@ import { Command, CommanderError } from "commander";
 import { messageOf } from "../errors.ts";
 import { version } from "../installation.ts";
 import { ignoreDebuggerSignal } from "../platform/proc/debugger-signal.ts";
+import { onScreen } from "../policy/visible.ts";
 import { SettingsError } from "../settings/settings-error.ts";
 import { CliError, exitCodes } from "./cli-error.ts";
 import { commands } from "./commands.ts";
@@ -31,6 +32,7 @@ function createProgram(named: string | undefined): Command {
     .enablePositionalOptions()
     .version(version(), "-V, --version")
     .exitOverride()
+    .configureOutput({ outputError: (text, write) => write(onScreen(text, "kept")) })
     .addHelpText("after", teaching);
   const names = Object.keys(commands);
   const needed = named !== undefined && names.includes(named) ? [named] : names;
@@ -63,8 +65,8 @@ async function main(): Promise<void> {
 function exitCodeOf(error: unknown): number {
   // commander has printed what was wrong with the arguments, or the help that was asked for
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : exitCodes.usage;
-  const message = messageOf(error);
-  process.stderr.write(`muxguard: ${message}\n`);
+  const lines = error instanceof SettingsError ? error.faults : [messageOf(error)];
+  process.stderr.write(lines.map((line) => `muxguard: ${onScreen(line)}\n`).join(""));
   if (error instanceof CliError) return error.exitCode;
   return error instanceof SettingsError ? exitCodes.settings : 1;
 }

@@ -1,6 +1,7 @@
 /** `muxguard open` and `muxguard close`: masters that only the guard can reach. */
 import { constants } from "node:os";
 import { resolve } from "node:path";
+import { onScreen } from "../policy/visible.ts";
 import type { GuardConnection } from "../rpc/connecting.ts";
 import { RpcError } from "../rpc/connection.ts";
 import { askGuard } from "../rpc/replies.ts";
@@ -25,9 +26,7 @@ export async function open(host: string, options: string[], controlPath: string 
     });
     const { path, already, shares } = await Promise.race([opening, interruption(stop.signal)]);
     const shared = shares ? `, over the connection that ${shares.join(" and ")} has already` : "";
-    process.stdout.write(
-      `${already ? "open already" : "open"}: ssh ${host} now goes through ${path}${shared}\n`,
-    );
+    say(`${already ? "open already" : "open"}: ssh ${host} now goes through ${path}${shared}`);
   });
 }
 
@@ -44,15 +43,19 @@ export async function close(place: string): Promise<void> {
   await withDaemon(async (connection) => {
     const { path, remaining } = await askGuard(connection, "close", { host });
     const stays = remaining.length === 0 ? "" : `; its connection stays open at ${remaining.join(", ")}`;
-    process.stdout.write(`closed: ${path}${stays}\n`);
+    say(`closed: ${path}${stays}`);
   });
 }
 
 export async function adopt(path: string): Promise<void> {
   await withDaemon(async (connection) => {
     await askGuard(connection, "adopt", { path: resolve(path) });
-    process.stdout.write(`guarded: ${path}\n`);
+    say(`guarded: ${path}`);
   });
+}
+
+function say(line: string): void {
+  process.stdout.write(`${onScreen(line)}\n`);
 }
 
 async function withDaemon(action: (connection: GuardConnection) => Promise<void>): Promise<void> {

@@ -6,13 +6,18 @@ import { describeRemember } from "../policy/describe/answer.ts";
 import { describeQuestion } from "../policy/describe/question.ts";
 import type { Question } from "../policy/question.ts";
 import { askGuard } from "../rpc/replies.ts";
+import { toStderr } from "../to-stderr.ts";
 import { eachGuard } from "./guards/guards.ts";
 
 /** An id, and two blanks. */
 const INDENT = 8;
 
 export async function pending({ json }: { json?: boolean }): Promise<void> {
-  const questions = (await eachGuard((guard) => askGuard(guard, "pending", null))).flat();
+  const seen = await eachGuard((guard) =>
+    Promise.all([askGuard(guard, "pending", null), askGuard(guard, "status", null)]),
+  );
+  const questions = seen.flatMap(([waiting]) => waiting);
+  for (const line of new Set(seen.flatMap(([, { wrong }]) => wrong))) toStderr(`muxguard: ${line}`);
   if (json) {
     for (const question of questions) process.stdout.write(`${JSON.stringify(question)}\n`);
     return;

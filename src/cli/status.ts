@@ -1,32 +1,53 @@
 /** `muxguard status`: whether a daemon runs. */
+import { onScreen } from "../policy/visible.ts";
 import { askGuard } from "../rpc/replies.ts";
-import type { Status } from "../rpc/requests.ts";
-import { openPaths } from "../settings/paths.ts";
+import type { Status, UpstreamState } from "../rpc/requests.ts";
+import { findWays } from "../runs/unguarded/ways.ts";
+import { readConfig } from "../settings/config.ts";
+import { openPaths, type Paths } from "../settings/paths.ts";
 import { CliError } from "./cli-error.ts";
 import { NoAnswer, useAnswering } from "./guards/guards.ts";
+import { describeAgents } from "./upstream.ts";
 
 /** The exit codes of `systemctl status`: for what does not run, and for what nobody can tell of. */
 const NOT_RUNNING = 3;
 const UNKNOWN = 4;
 
 export async function status(): Promise<void> {
-  const { daemonSocket, log } = openPaths();
+  const paths = openPaths();
+  const { daemonSocket, log } = paths;
   const [found] = await statusAt(daemonSocket);
+  const unguarded = (await notGuarded(paths, found?.watched)).map((text) => `unguarded  ${text}`);
+  if (!found) process.stdout.write(unguarded.map((line) => `${onScreen(line)}\n`).join(""));
   if (!found) throw new CliError("no daemon runs; start it with: muxguard daemon", NOT_RUNNING);
-  const { pid, agentSocket, upstream, runs, grants, locked, pending, wrong, masters } = found;
+  const { pid, agentSocket, upstream, runs, grants, locked, pending, wrong, masters, watched } = found;
   const lines = [
     `daemon     pid ${pid}`,
     `socket     ${agentSocket}`,
-    `keys in    ${upstream.join(", ") || "no agent: set SSH_AUTH_SOCK, or upstream_agent in config.toml"}`,
+    `keys in    ${keysIn(upstream)}`,
     `log        ${log}`,
     ...masters.map(({ path, pid, origin }) => `connection ${path} (${origin}, pid ${pid})`),
+    `watched    ${watched.join(", ") || "no folder for shared connections"}`,
     `runs       ${runs}`,
     `remembered ${grants}`,
     `questions  ${pending}${pending > 0 ? " (muxguard pending)" : ""}`,
     ...wrong.map((line) => `wrong      ${line}`),
     ...(locked ? ["locked     everything is denied (muxguard unlock)"] : []),
   ];
-  process.stdout.write(`${lines.join("\n")}\n`);
+  process.stdout.write(`${[...lines, ...unguarded].map((line) => onScreen(line)).join("\n")}\n`);
+}
+
+/** As for a run that is started here. Mistakes in config.toml are told of elsewhere. */
+async function notGuarded(paths: Paths, watched: readonly string[] | undefined): Promise<string[]> {
+  const { sshConfig } = await readConfig(paths).catch(() => ({ sshConfig: undefined }));
+  const facts = { environment: process.env, sshConfig, watched, agentSocket: paths.agentSocket };
+  const ways = [...findWays({ ...facts, ride: false }), ...findWays({ ...facts, ride: true })];
+  return [...new Set(ways.map(({ text }) => text))];
+}
+
+function keysIn(agents: readonly UpstreamState[]): string {
+  const isFine = agents.length > 0 && agents.every(({ fault }) => fault === undefined);
+  return `${describeAgents(agents)}${isFine ? "" : " (another one: muxguard upstream PATH)"}`;
 }
 
 async function statusAt(path: string): Promise<Status[]> {

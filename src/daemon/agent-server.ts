@@ -5,6 +5,7 @@ import { AgentConnection } from "../guard/agent/connection.ts";
 import { createUpstream } from "../guard/agent/create-upstream.ts";
 import { KeyNames } from "../guard/agent/key-names.ts";
 import type { AgentAddress } from "../guard/agent/upstream.ts";
+import { UsedKeys } from "../guard/agent/used-keys.ts";
 import type { Broker } from "../guard/decide/broker.ts";
 import { decidingScope, type Scope, type SocketOf } from "../guard/decide/scope.ts";
 import { agentRoute } from "../identity/agent-route.ts";
@@ -16,7 +17,7 @@ import type { ProcessTable } from "../platform/proc/process.ts";
 import type { Accepted } from "../platform/sockets/listener.ts";
 import type { Caller } from "../policy/request.ts";
 import type { Scopes } from "../runs/scopes.ts";
-import type { UpstreamAgents } from "./upstream-agents.ts";
+import type { UpstreamAgents } from "./upstream/agents.ts";
 
 /**
  * How long an upstream agent may take for what a person has to do, in milliseconds: a touch, a PIN, `ssh-add
@@ -43,13 +44,15 @@ export interface AgentServerParts {
 
 /** The agents behind a scope, and what they said of their keys. */
 interface Agents {
-  addresses: readonly AgentAddress[];
+  /** As they are now: the guard may be pointed to others. */
+  addresses(): readonly AgentAddress[];
   keyNames: KeyNames;
 }
 
 export class AgentServer {
   readonly #parts: AgentServerParts;
   readonly #agents = new WeakMap<Scope, Agents>();
+  readonly #usedKeys = new UsedKeys();
 
   #isMaster: (pid: number) => boolean = () => false;
 
@@ -72,8 +75,9 @@ export class AgentServer {
    */
   add(scope: Scope, upstream?: string): void {
     const { agents, keyNames } = this.#parts;
+    agents.addresses(upstream); // one that can't be used is told of now
     this.#agents.set(scope, {
-      addresses: agents.addresses(upstream),
+      addresses: () => agents.addresses(upstream),
       // another agent may list the same keys under other comments
       keyNames: upstream === undefined ? keyNames : new KeyNames(),
     });
@@ -81,6 +85,10 @@ export class AgentServer {
 
   /** @param scope whose socket the client came to */
   serve(socket: Socket, accepted: Accepted, scope: Scope): void {
+    if (accepted.pid === process.pid) {
+      socket.destroy(); // its own upstream, through a link: it would ask itself without end
+      return;
+    }
     const { broker, processes, scopes, sessions, destinations, logins, upstreamTimeout } = this.#parts;
     const client = new Peer(accepted, processes);
     const scopeOf = this.#decidedFor({ kind: "agent", scope });
@@ -88,8 +96,9 @@ export class AgentServer {
     const served = scopes.isNeeded ? scopeOf(attempt(() => client.identify())) : scope;
     const agents = this.#agents.get(served) ?? this.#agents.get(scope);
     if (!agents) throw new Error("a scope without agents");
-    const route = agentRoute(sessions, destinations, logins);
     const timeouts = { answer: upstreamTimeout, person: Math.max(PERSON_TIMEOUT, upstreamTimeout) };
+    const route = agentRoute(sessions, destinations, logins);
+    socket.once("close", () => route.end());
     new AgentConnection(socket, {
       broker,
       scopeOf: (caller) => {
@@ -99,8 +108,9 @@ export class AgentServer {
         // it could not be identified before, and is behind the agents of another scope
         return now === served || now.refused !== undefined ? now : { ...scope, refused: UNKNOWN };
       },
-      upstream: createUpstream(agents.addresses, timeouts),
+      upstream: createUpstream(agents.addresses(), timeouts),
       keyNames: agents.keyNames,
+      usedKeys: this.#usedKeys,
       route,
       client,
     });

@@ -31,6 +31,8 @@ export interface AskpassServerParts {
   decidedBy(caller: Caller, socket: SocketOf): DecidedBy;
   /** Whether who asks may answer on a terminal of its own. */
   asksOnTerminals: boolean;
+  /** The id of a decision that a question of an agent's about a key is about: UpstreamAgents. */
+  decisionAbout(fingerprint: string, asking: Caller): string | undefined;
 }
 
 export class AskpassServer {
@@ -86,7 +88,7 @@ export class AskpassServer {
     const who = (): Caller => askingFor(peer.identify(), processes, isHolder);
     const asker = askerOf(who, connection.gone, deciding);
     const approvers = [...own, ...deciding.approvers];
-    return confirm(broker, { text, hint }, asker, { ...deciding, approvers });
+    return confirm(broker, { text, hint }, asker, { ...deciding, approvers }, this.#parts.decisionAbout);
   }
 }
 

@@ -1,9 +1,9 @@
-/** Entries in the log for what is done to muxguard itself: lock, forget, approve. */
+/** Entries in the log for what is done to muxguard itself, and what happens to it. */
 import { auditEvent } from "../audit/event.ts";
 import type { AuditLog } from "../audit/log.ts";
 import type { Broker } from "../guard/decide/broker.ts";
 import { newId } from "../guard/decide/ids.ts";
-import type { Caller, ControlOperation, Request } from "../policy/request.ts";
+import type { Caller, ControlOperation, GuardEvent, Request } from "../policy/request.ts";
 
 /** Logs that what is guarded wanted to control the guard. */
 export function logRefused(
@@ -17,12 +17,31 @@ export function logRefused(
 }
 
 /** Logs that somebody else did. @throws Error if the log can't be written */
-export function logControl(log: AuditLog, caller: Caller, operation: ControlOperation): void {
-  const by = { decision: "allow", by: "default", reason: "asked for outside of any run" } as const;
+export function logControl(log: AuditLog, caller: Caller, operation: ControlOperation, what = ""): void {
+  const reason = `asked for outside of any run${what === "" ? "" : `: ${what}`}`;
+  const by = { decision: "allow", by: "default", reason } as const;
   const request = controlOf(operation);
   log.append(auditEvent({ time: new Date(), id: newId(), request, caller, waitedMs: 0, ...by }));
 }
 
-function controlOf(operation: ControlOperation): Request {
+/**
+ * Logs what happened to muxguard itself.
+ * @param reason undefined where all is well again
+ * @throws Error if the log can't be written
+ */
+export function logEvent(log: AuditLog, operation: GuardEvent, reason: string | undefined): void {
+  const decision = reason === undefined ? "allow" : "deny";
+  const decided = { decision, by: "fault:muxguard", ...(reason !== undefined && { reason }) } as const;
+  const fixed = {
+    time: new Date(),
+    id: newId(),
+    request: controlOf(operation),
+    caller: undefined,
+    waitedMs: 0,
+  };
+  log.append(auditEvent({ ...fixed, ...decided }));
+}
+
+function controlOf(operation: ControlOperation | GuardEvent): Request {
   return { kind: "admin", operation, path: [], forwarded: false };
 }

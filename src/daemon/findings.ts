@@ -20,15 +20,17 @@ export class Findings {
   /**
    * @param about what of it there is one of: "policy", "agent.sock"
    * @param text words of our own, with paths and errors in them; undefined where nothing is wrong any more
+   * @returns whether that is news
    */
-  set(about: string, text: string | undefined): void {
+  set(about: string, text: string | undefined): boolean {
     const line = text === undefined ? undefined : visible(text, MAX_LENGTH);
-    if (this.#found.get(about) === line) return;
+    if (this.#found.get(about) === line) return false;
     if (line === undefined) this.#found.delete(about);
     else {
       this.#found.set(about, line);
       this.#tell(line);
     }
+    return true;
   }
 
   /** Safe for a screen as they are. */

@@ -15,21 +15,18 @@ import { ensurePrivateFolder } from "../platform/files/private-folder.ts";
 import { Peer } from "../platform/proc/peer.ts";
 import { protectProcess } from "../platform/proc/protect.ts";
 import { keepHeapSmall } from "../platform/proc/small-heap.ts";
-import { isSshProgram } from "../platform/proc/ssh-program.ts";
-import { type Accepted, type Listener, listenPrivately } from "../platform/sockets/listener.ts";
+import { type Accepted, listenPrivately } from "../platform/sockets/listener.ts";
+import { brokenNote } from "../policy/describe/broken-policy.ts";
 import type { GrantFacts } from "../policy/grants.ts";
 import type { Answer, Question } from "../policy/question.ts";
 import type { Caller, ControlOperation } from "../policy/request.ts";
+import { visible } from "../policy/visible.ts";
 import type { Paths } from "../settings/paths.ts";
 import type { PolicySource } from "../settings/policy-files.ts";
+import type { Alarms } from "./alarms.ts";
 import { composeGuard, type GuardOptions, type GuardParts } from "./compose/guard.ts";
 import { logControl, logRefused } from "./control-log.ts";
-import type { Findings } from "./findings.ts";
-
-const INSIDE =
-  "this process is inside of a muxguard run or of a container, and what is guarded can't control the guard";
-const OVER_A_CONNECTION =
-  "this comes over an ssh connection, of which nobody can say who is at its other end";
+import { settingsFaults } from "./settings-faults.ts";
 
 export interface ScopeOptions {
   /** For a run: its name in policies, and the process that holds it. */
@@ -57,6 +54,9 @@ export interface AddedScope {
   /** Forgets what was granted to the run. */
   end(): void;
 }
+
+/** The most of one line, in characters: paths may be long. */
+const MAX_FAULT = 600;
 
 export class Guard {
   readonly #options: GuardOptions;
@@ -108,16 +108,18 @@ export class Guard {
   /** A scope whose connections somebody else accepts. Its policy must be loaded. */
   addScope({ run, policy, approvers = [], upstream, report }: ScopeOptions): AddedScope {
     const { config, holdsQuestions } = this.#options;
-    const { scopes, agentServer, askpassServer, ways } = this.#parts;
+    const { scopes, agentServer, askpassServer, ways, alarms } = this.#parts;
     const all = [...approvers, ...ways.approvers];
     const scope: Scope = {
       ...(run && { run: { id: randomBytes(6).toString("hex"), ...run } }),
       policy: () => policy.current(),
+      policyNote: () => brokenNote(policy.broken()),
       ...(policy.approve && { approve: policy.approve }),
       approvers: config.approvers.flatMap((kind) => all.filter((approver) => approver.kind === kind)),
       queue: !config.approvers.includes("queue") ? "closed" : holdsQuestions ? "holds" : "answers",
       report,
     };
+    alarms.followPolicy(policy, run?.name);
     agentServer.add(scope, upstream);
     scopes.add(scope);
     return {
@@ -160,7 +162,7 @@ export class Guard {
       folder,
       own: {
         folders: () => [this.paths.runtime, this.#options.folder],
-        sockets: () => this.upstreams.filter((name) => name.startsWith("/")),
+        sockets: () => this.agents.paths(),
       },
       environment,
     });
@@ -171,7 +173,8 @@ export class Guard {
   /** Loads and connects what the first question would wait for. */
   warmUp(): void {
     if (this.isClosing) return;
-    const { lockSignals, ways } = this.#parts;
+    const { lockSignals, ways, hosts } = this.#parts;
+    hosts.keepReady();
     void lockSignals.listen();
     for (const approver of ways.approvers)
       if (this.#options.config.approvers.includes(approver.kind)) void approver.warmUp?.();
@@ -179,6 +182,11 @@ export class Guard {
 
   get paths(): Paths {
     return this.#options.paths;
+  }
+
+  /** In milliseconds. */
+  get brokenPolicyAfter(): number {
+    return this.#options.config.brokenPolicyAfter;
   }
 
   /**
@@ -197,19 +205,19 @@ export class Guard {
     return this.#parts.questions.answer(id, answer);
   }
 
-  /** Closes the listener together with the guard. */
-  closeWith(listener: Listener): void {
+  /** Closes it together with the guard. */
+  closeWith(listener: { close(): Promise<void> }): void {
     this.#open.add(listener);
   }
 
-  /** Names of the agents that hold the keys. */
-  get upstreams(): string[] {
-    return this.#parts.agents.addresses().map(({ name }) => name);
+  /** The agents that hold the keys. */
+  get agents(): GuardParts["agents"] {
+    return this.#parts.agents;
   }
 
-  /** What is wrong, as `muxguard status` lists it. */
-  get findings(): Findings {
-    return this.#parts.findings;
+  /** What is wrong is told there, and listed by `muxguard status`. */
+  get alarms(): Alarms {
+    return this.#parts.alarms;
   }
 
   get grants(): GrantFacts[] {
@@ -244,6 +252,15 @@ export class Guard {
     return { forgotten: 0, denied: 0 };
   }
 
+  /** What `muxguard status` lists as wrong. */
+  wrong(): string[] {
+    const { alarms, told, ways } = this.#parts;
+    const { config, environment } = this.#options;
+    const faults = settingsFaults(config, ways.approvers, environment.PATH);
+    const found = [...alarms.findings.list(), ...told.findings.list()];
+    return [...found, ...faults.map((fault) => visible(fault, MAX_FAULT))];
+  }
+
   get runs(): number {
     return this.#parts.scopes.size;
   }
@@ -253,20 +270,14 @@ export class Guard {
     return this.#parts.scopes.isInside(caller);
   }
 
-  /** Why the caller may not control the guard; undefined if it may. */
-  whyNoControl(caller: Caller): string | undefined {
-    if (this.isInRun(caller)) return INSIDE;
-    return isSshProgram(caller) ? OVER_A_CONNECTION : undefined;
-  }
-
   /** Logs that what is guarded wanted to control the guard. */
   refuseControl(caller: Caller, operation: ControlOperation, reason: string): void {
     logRefused(this.#parts.broker, caller, operation, reason);
   }
 
   /** Logs that somebody else did. @throws Error if the log can't be written */
-  recordControl(caller: Caller, operation: ControlOperation): void {
-    logControl(this.#parts.log, caller, operation);
+  recordControl(caller: Caller, operation: ControlOperation, what?: string): void {
+    logControl(this.#parts.log, caller, operation, what);
   }
 
   /** The process at the other end of a connection to one of the guard's sockets. */
@@ -276,10 +287,12 @@ export class Guard {
 
   async close(): Promise<void> {
     this.isClosing = true;
-    const { ways, lockSignals, agents, processes, log } = this.#parts;
+    this.#parts.hosts.close();
+    const { ways, lockSignals, agents, processes, log, told } = this.#parts;
     await this.#connections?.close();
     await Promise.all([...this.#open].map((scope) => scope.close()));
     await Promise.all([ways.desktop.close(), lockSignals.close()]);
+    told.close();
     agents.close();
     processes.close();
     log.close();

@@ -23,10 +23,20 @@ export interface NoticeOptions {
 export class Notices {
   readonly #options: NoticeOptions;
   #last = Number.NEGATIVE_INFINITY;
+  #lastTold = Number.NEGATIVE_INFINITY;
   #untold = 0;
 
   constructor(options: NoticeOptions) {
     this.#options = options;
+  }
+
+  /** What is wrong with muxguard itself. */
+  tell(text: string): void {
+    const { desktop, now } = this.#options;
+    // whoever can bring it about can do so often
+    if (now() - this.#lastTold < INTERVAL || desktop.unavailable() !== undefined) return;
+    this.#lastTold = now();
+    desktop.show({ title: "muxguard: look at this", text, buttons: [] }).catch(() => {});
   }
 
   decided(decided: Decided): void {

@@ -8,7 +8,6 @@ import { messageOf } from "../errors.ts";
 import type { Connections } from "../masters/connections.ts";
 import type { Peer } from "../platform/proc/peer.ts";
 import { type Accepted, type Listener, listenPrivately } from "../platform/sockets/listener.ts";
-import type { Caller, ControlOperation } from "../policy/request.ts";
 import { visible } from "../policy/visible.ts";
 import { RpcError } from "../rpc/connection.ts";
 import { type OpenRun, SETTINGS_ERROR } from "../rpc/requests.ts";
@@ -16,17 +15,13 @@ import { type ClientConnection, serve, serveClient } from "../rpc/serving.ts";
 import { Rides, rideName } from "../runs/ride/server.ts";
 import { filePolicy, type PolicySource } from "../settings/policy-files.ts";
 import { toStderr } from "../to-stderr.ts";
+import { type FromOutside, whyNoControl } from "./from-outside.ts";
 import type { Guard, OpenScope } from "./guard.ts";
 import { remotePrompter, remoteTerminal } from "./remote-terminal.ts";
+import { broughtBy, serveUpstream } from "./upstream/rpc.ts";
 
 /** The most that one client may send in all, in bytes. Its requests and answers are short. */
 const MAX_RECEIVED = 4 * 1024 * 1024;
-
-/**
- * The process at the other end. What it wants is logged where it is refused. @throws for one that is inside
- * of a run, or that passes on what comes over an ssh connection
- */
-type FromOutside = (operation?: ControlOperation) => Caller;
 
 export interface RpcServerOptions {
   guard: Guard;
@@ -49,7 +44,7 @@ function serveOne(socket: Socket, accepted: Accepted, options: RpcServerOptions)
   // who asks is read at each request: a process that was outside of a run may be inside by now
   const fromOutside: FromOutside = (operation) => {
     const caller = peer.identify();
-    const reason = guard.whyNoControl(caller);
+    const reason = whyNoControl(caller, guard.isInRun(caller));
     if (reason === undefined) return caller;
     if (operation) guard.refuseControl(caller, operation, reason);
     throw new Error(`refused: ${reason}`);
@@ -58,6 +53,7 @@ function serveOne(socket: Socket, accepted: Accepted, options: RpcServerOptions)
     serveQuestions(connection, options, fromOutside);
     serveForgetting(connection, guard, fromOutside);
     serveRuns(connection, options, fromOutside);
+    if (policy) serveUpstream(connection, guard, fromOutside);
     if (connections && policy)
       serveConnections(connection, { guard, connections, policy, peer, fromOutside });
   });
@@ -72,11 +68,12 @@ function serveQuestions(
     fromOutside();
     const { runs, isLocked: locked } = guard;
     const counts = { runs, locked, grants: guard.grants.length, pending: guard.pending().length };
-    const wrong = guard.findings.list();
+    const wrong = guard.wrong();
     return {
       pid: process.pid,
-      upstream: guard.upstreams,
+      upstream: await guard.agents.states(),
       masters: connections?.masters() ?? [],
+      watched: connections?.watched().watched.map((path) => visible(path)) ?? [],
       ...(agentSocket !== undefined && { agentSocket }),
       ...counts,
       wrong,
@@ -122,9 +119,10 @@ function serveRuns(
   fromOutside: FromOutside,
 ): void {
   serve(connection, "openRun", async (run) => {
-    const { pid } = fromOutside();
+    const caller = fromOutside();
     if (!policy) throw new Error("this guard belongs to one run");
-    const scope = await openRun(guard, connection, run, pid, policy);
+    const upstream = run.upstream ?? (await broughtBy(run, caller, guard));
+    const scope = await openRun(guard, connection, { ...run, upstream }, caller.pid, policy);
     const starting =
       run.ride && connections ? startRides(guard, connections, scope, connection, run) : undefined;
     const rides = await starting?.catch(async (error: unknown) => {
@@ -139,7 +137,8 @@ function serveRuns(
     if (connection.gone.aborted) close();
     connection.gone.addEventListener("abort", close, { once: true });
     const { agentSocket, askpassSocket } = scope;
-    return { agentSocket, askpassSocket, ...(rides && { rideFolder: rides.folder }) };
+    const known = connections?.watched() ?? { watched: [] };
+    return { agentSocket, askpassSocket, ...known, ...(rides && { rideFolder: rides.folder }) };
   });
 }
 
@@ -195,16 +194,18 @@ function serveConnections(connection: ClientConnection, served: Served): void {
 async function openRun(
   guard: Guard,
   connection: ClientConnection,
-  run: OpenRun,
+  run: Omit<OpenRun, "upstream"> & { upstream: string | undefined },
   pid: number,
   userPolicy: PolicySource,
 ): Promise<OpenScope> {
   const report = (line: string): void => connection.notify("report", { line });
   const { name, upstream } = run;
+  const own = run.policy === undefined ? undefined : filePolicy(run.policy, guard.brokenPolicyAfter);
+  if (own) connection.gone.addEventListener("abort", () => guard.alarms.leavePolicy(own), { once: true });
   try {
     return await guard.openScope({
       run: { name, pid },
-      policy: run.policy === undefined ? userPolicy : filePolicy(run.policy, report),
+      policy: own ?? userPolicy,
       ...(upstream !== undefined && { upstream }),
       approvers: run.terminal ? [inTurn(remoteTerminal(connection))] : [],
       report,

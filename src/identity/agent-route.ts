@@ -17,9 +17,15 @@ export interface AgentRoute {
   readonly isForwarded: boolean;
   /** @param signed what is to be signed; undefined for a request that signs nothing */
   resolve(signed: SignedData | undefined, caller: Caller): Promise<Whereabouts>;
+  /** For a list of keys: before anything is to be signed. */
+  listedFor(caller: Caller): Omit<Whereabouts, "user"> | Promise<Omit<Whereabouts, "user">>;
   /** Takes note of a signature that was allowed, and made. */
   wasSigned(signed: SignedData, caller: Caller): void;
+  /** The connection has ended. */
+  end(): void;
 }
+
+const NOWHERE = { path: [], forwarded: false };
 
 export function agentRoute(
   sessions: SessionRegistry,
@@ -36,7 +42,9 @@ export function agentRoute(
       const bindings = bindingsOf(caller);
       // only OpenSSH's client makes session-binds. A PuTTY that forwards its agent passes on those of the far
       // side, and adds none of its own.
-      return bindings.bind(details, !isOpenSsh(caller.exe));
+      const verdict = bindings.bind(details, !isOpenSsh(caller.exe));
+      if (bindings.ownHost) destinations.prepare?.(bindings.ownHost);
+      return verdict;
     },
     get isForwarded() {
       return (made?.hops.length ?? 0) > 0;
@@ -51,6 +59,12 @@ export function agentRoute(
       if (bindings.forwarded || !bindings.check(signed).verified) return;
       const hostKey = bindings.ownHost;
       if (hostKey) logins.add(caller, { hostKey, user: signed.user });
+    },
+    end() {
+      made?.end();
+    },
+    listedFor(caller) {
+      return made ? destinations.listedFor(made, caller) : NOWHERE;
     },
   };
 }

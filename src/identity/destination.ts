@@ -15,12 +15,19 @@ import type { LoginCheck, SessionBindings } from "./session-bindings.ts";
 import { type SshDestination, sshDestination } from "./ssh/command-line.ts";
 
 export interface DestinationResolver {
+  /** Looks up the names of a host that has proved its key: a login there will ask for them. */
+  prepare?(hostKey: Buffer): void;
   /** @param signed what is to be signed, if anything is: only a login has a destination and a user */
   resolve(
     bindings: SessionBindings,
     signed: SignedData | undefined,
     caller: Pick<Caller, "exe" | "cmdline">,
   ): Promise<Whereabouts>;
+  /** Where a list of keys is for: what was bound, before there is a login. */
+  listedFor(
+    bindings: SessionBindings,
+    caller: Pick<Caller, "exe" | "cmdline">,
+  ): Promise<Omit<Whereabouts, "user">>;
 }
 
 type Identify = (hostKey: Buffer, claim: SshDestination | undefined) => Promise<HostIdentity>;
@@ -30,18 +37,46 @@ export function createDestinationResolver(
   hosts = new HostIdentifier(options),
 ): DestinationResolver {
   return {
-    async resolve(bindings, signed, caller) {
-      const stamps = new FileStamps();
-      const identify: Identify = (hostKey, claim) => hosts.identify(hostKey, claim, stamps);
-      const { forwarded, hops } = bindings;
+    prepare(hostKey) {
+      hosts.identify(hostKey).catch(() => {}); // the login hears of it
+    },
+    async listedFor(bindings, caller) {
+      const identify = identifying(hosts);
+      const { forwarded, boundHost: hostKey } = bindings;
       const claim = readClaim(caller);
-      const known = hops.length === 0 ? [] : await resolvePath(hops, claim, identify);
-      const path = bindings.hasUnknownHops ? [...known, { names: [] }] : known;
+      const path = await pathOf(bindings, claim, identify);
+      if (!hostKey) return { path, forwarded };
+      const check = { verified: true, hostKey, hops: bindings.hops } as const;
+      return {
+        destination: await resolveLogin(check, forwarded ? undefined : claim, identify),
+        path,
+        forwarded,
+      };
+    },
+    async resolve(bindings, signed, caller) {
+      const identify = identifying(hosts);
+      const { forwarded } = bindings;
+      const claim = readClaim(caller);
+      const path = await pathOf(bindings, claim, identify);
       if (signed?.kind !== "userauth") return { path, forwarded };
       const destination = await resolveLogin(bindings.check(signed), forwarded ? undefined : claim, identify);
       return { destination, user: signed.user, path, forwarded };
     },
   };
+}
+
+function identifying(hosts: HostIdentifier): Identify {
+  const stamps = new FileStamps();
+  return (hostKey, claim) => hosts.identify(hostKey, claim, stamps);
+}
+
+async function pathOf(
+  { hops, hasUnknownHops }: SessionBindings,
+  claim: SshDestination | undefined,
+  identify: Identify,
+): Promise<Host[]> {
+  const known = hops.length === 0 ? [] : await resolvePath(hops, claim, identify);
+  return hasUnknownHops ? [...known, { names: [] }] : known;
 }
 
 function resolvePath(

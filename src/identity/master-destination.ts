@@ -8,7 +8,6 @@
  */
 import type { Destination, Whereabouts } from "../policy/request.ts";
 import type { HostIdentifier } from "./hosts/host-identity.ts";
-import { SSH_PORT } from "./hosts/known-hosts.ts";
 import type { Login } from "./logins.ts";
 import type { SshConfig } from "./ssh/config.ts";
 import type { SshConfigs } from "./ssh/configs.ts";
@@ -57,28 +56,19 @@ export class MasterDestinations {
       const { host, how } = await this.#hosts.identify(login.hostKey, to);
       return { ...host, verified: host.names.length > 0, how, ...claimed };
     }
-    if (to && config) return configuredDestination(to, config);
+    if (to && config) return this.configured(to, config);
     return { names: [], verified: false, how: "nothing proves where this connection leads", ...claimed };
   }
-}
 
-/**
- * By the name that ssh looks up in known_hosts, and the one that was typed: get_hostfile_hostname_ipaddr() of
- * sshconnect.c.
- */
-export function configuredDestination(to: PlainDestination, config: SshConfig): Destination {
-  const { hostKeyAlias, hostname, port, strictHostKeyChecking } = config;
-  // a first key that comes over a host of the caller's choice proves nothing
-  const unchecked =
-    strictHostKeyChecking === "no" || (strictHostKeyChecking === "accept-new" && to.jump !== undefined);
-  if (unchecked)
-    return { names: [], verified: false, how: "ssh is told not to check the host key", claimed: to.host };
-  const name = (hostKeyAlias ?? hostname).toLowerCase();
-  return {
-    names: [...new Set([name, to.host.toLowerCase()])],
-    port: hostKeyAlias === undefined ? port : SSH_PORT,
-    verified: true,
-    how: "host key checked by ssh",
-    claimed: to.host,
-  };
+  /** By the name that ssh looks up in known_hosts: ssh checks that the host has its key. */
+  async configured(to: PlainDestination, config: SshConfig): Promise<Destination> {
+    const { strictHostKeyChecking } = config;
+    // a first key that comes over a host of the caller's choice proves nothing
+    const unchecked =
+      strictHostKeyChecking === "no" || (strictHostKeyChecking === "accept-new" && to.jump !== undefined);
+    if (unchecked)
+      return { names: [], verified: false, how: "ssh is told not to check the host key", claimed: to.host };
+    const host = await this.#hosts.named(to, config);
+    return { ...host, verified: true, how: "host key checked by ssh", claimed: to.host };
+  }
 }

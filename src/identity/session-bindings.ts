@@ -30,6 +30,7 @@ export class SessionBindings {
   readonly #registry: SessionRegistry;
   readonly #process: string;
   readonly #binds: SessionBind[] = [];
+  #claimed: Buffer | undefined;
   /** Set by a bind for authentication: none may follow, even if that one couldn't be verified. */
   #closed = false;
   #fault: string | undefined;
@@ -64,11 +65,17 @@ export class SessionBindings {
     if (this.#binds.some((earlier) => earlier.sessionIdentifier.equals(sessionIdentifier))) return "refused";
     const check = verifySignature(bind.hostKey, bind.signature, sessionIdentifier);
     if (check !== "valid") return check === "invalid" ? "refused" : "unsupported";
-    return isForwarding || this.#registry.claim(sessionIdentifier, this.#owner()) ? "accepted" : "refused";
+    if (isForwarding) return "accepted";
+    const path = this.#binds.map((hop) => sessionDigest(hop.sessionIdentifier));
+    if (!this.#registry.claim(sessionIdentifier, this.#process, path)) return "refused";
+    this.#claimed = sessionIdentifier; // none follows
+    return "accepted";
   }
 
-  #owner(): string {
-    return [this.#process, ...this.#binds.map((hop) => sessionDigest(hop.sessionIdentifier))].join();
+  /** The connection has ended. */
+  end(): void {
+    if (this.#claimed) this.#registry.release(this.#claimed);
+    this.#claimed = undefined;
   }
 
   /** True if the connection was forwarded, or may have been. */
@@ -92,6 +99,12 @@ export class SessionBindings {
    */
   get ownHost(): Buffer | undefined {
     return this.forwarded ? undefined : this.#binds.at(-1)?.hostKey;
+  }
+
+  /** The key of the host that is logged in to, over hops that are known; undefined before it has proved one. */
+  get boundHost(): Buffer | undefined {
+    const last = this.#binds.at(-1);
+    return this.#fault === undefined && last && !last.isForwarding ? last.hostKey : undefined;
   }
 
   /** Whether the host that is logged in to proved its key for this very login. */

@@ -9,13 +9,13 @@
  * A master that was made inside of a run leads where that run likes. Nobody vouches for it: what is outside of
  * the run is refused there. Were it left alone, ssh would find it at the control path all the same.
  */
-import { existsSync, linkSync, lstatSync, mkdirSync, renameSync } from "node:fs";
+import { existsSync, linkSync, lstatSync, renameSync } from "node:fs";
 import { userInfo } from "node:os";
 import { dirname, join } from "node:path";
 import { messageOf } from "../errors.ts";
 import { probeMaster } from "../guard/mux/probe.ts";
 import type { MasterOrigin } from "../identity/master-destination.ts";
-import { ensurePrivateFolder } from "../platform/files/private-folder.ts";
+import { ensurePrivateFolder, makeFolders } from "../platform/files/private-folder.ts";
 import { WatchedFolder } from "../platform/files/watched-folder.ts";
 import { ProcessGone } from "../platform/proc/process.ts";
 import { checkMaster, ENDED, findNoSsh, holdersOf } from "../platform/proc/ssh-process.ts";
@@ -60,6 +60,8 @@ const temporaryName = /\.[A-Za-z0-9]{16}$/;
 export class Adoption {
   readonly #parts: AdoptionParts;
   readonly #folders = new Map<string, WatchedFolder>();
+  /** Those of them that nobody has named. */
+  readonly #usual = new Set<string>();
   readonly #hidden: HiddenNames;
   /** Sockets that were left alone, and told of. */
   readonly #refused = new Map<string, string>();
@@ -75,19 +77,39 @@ export class Adoption {
    * write to, or that can't be read, is told of, and looked at again when that has changed. Never rejects.
    */
   async watch(folder: string): Promise<void> {
-    if (this.#folders.has(folder)) return;
     const failed = (reason: string): void => this.#parts.report(`muxguard: ${reason}`);
+    this.#usual.delete(folder);
+    if (this.#folders.has(folder)) return;
+    try {
+      makeFolders(folder);
+    } catch (error) {
+      failed(messageOf(error));
+    }
+    await this.#watch(folder, failed);
+  }
+
+  /**
+   * The same for a folder that nobody has named: it is not made, and what is there that is no master's is
+   * nobody's concern. So nothing is told of it.
+   */
+  async watchUsual(folder: string): Promise<void> {
+    if (this.#folders.has(folder)) return;
+    this.#usual.add(folder);
+    await this.#watch(folder, () => {});
+  }
+
+  /** Those that are watched, and in which masters may be taken over. */
+  watched(): string[] {
+    return [...this.#folders.keys()].filter((folder) => !existsSync(folder) || isControlFolder(folder));
+  }
+
+  async #watch(folder: string, failed: (reason: string) => void): Promise<void> {
     const watched = new WatchedFolder(folder, {
       found: (names) => this.#look(folder, names),
       changed: (name) => (isCandidate(name) ? this.#adoptOrReport(join(folder, name)) : undefined),
       failed,
     });
     this.#folders.set(folder, watched);
-    try {
-      mkdirSync(folder, { recursive: true, mode: 0o700 });
-    } catch (error) {
-      failed(messageOf(error));
-    }
     await watched.start();
   }
 
@@ -125,7 +147,7 @@ export class Adoption {
     if (reason === undefined || reason === GONE || reason === OWN) return;
     // putting it back is a change of the folder, too: it must not be tried again and again
     this.#refused.set(path, socket);
-    this.#parts.report(`muxguard: ${path} is left alone: ${reason}`);
+    if (!this.#usual.has(dirname(path))) this.#parts.report(`muxguard: ${path} is left alone: ${reason}`);
   }
 
   /** Never rejects. @returns why the socket is left alone; undefined if it is guarded now */
@@ -230,6 +252,15 @@ function onceVerified(resolve: () => Promise<Whereabouts>): () => Promise<Wherea
 const GONE = "nobody listens there";
 const OWN = "the guard listens there already";
 const INSIDE = "made inside of a muxguard run";
+
+function isControlFolder(folder: string): boolean {
+  try {
+    checkControlFolder(folder);
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 function isCandidate(name: string): boolean {
   return !name.startsWith(OWN_PREFIX) && !temporaryName.test(name);

@@ -19,11 +19,12 @@ import { answers, checkLength, removeStale } from "../platform/sockets/listener.
 import { isTerminal, tell } from "../platform/sockets/user-stream.ts";
 import type { Caller, ProcessId } from "../policy/request.ts";
 import { Adoption, giveBack } from "./adoption.ts";
+import { usualControlFolders } from "./control-folders.ts";
 import type { MasterRecord } from "./master-record.ts";
 import { readOpenWords, unknownPath } from "./open-words.ts";
 import { Opener } from "./opener.ts";
 import type { Askpass, OpenRequest } from "./opening.ts";
-import { originOf, runAround, within } from "./origin.ts";
+import { isFor, originOf, runAround, within } from "./origin.ts";
 import { type OwnPlaces, Targets, withMasters } from "./own-places.ts";
 import type { ServeClient } from "./placing.ts";
 import { MasterRecords } from "./records.ts";
@@ -37,8 +38,8 @@ import {
 import { Turns } from "./turns.ts";
 
 export interface ConnectionsSettings {
-  /** Folders whose masters are taken over. */
-  controlFolders: readonly string[];
+  /** Folders whose masters are taken over; undefined for the usual ones. */
+  controlFolders: readonly string[] | undefined;
   /** For `ssh -F`. */
   sshConfig: string | undefined;
   /** "always": clients without a terminal are told, too, that a person is asked. */
@@ -123,10 +124,20 @@ export class Connections {
    * wrong is told of. Never rejects.
    */
   async start(): Promise<void> {
-    for (const folder of this.#parts.config.controlFolders) await this.#adoption.watch(folder);
+    const { config, environment } = this.#parts;
+    const { controlFolders, sshConfig } = config;
+    for (const folder of controlFolders ?? []) await this.#adoption.watch(folder);
+    for (const folder of controlFolders ? [] : usualControlFolders(sshConfig, environment))
+      await this.#adoption.watchUsual(folder);
     for (const { opened, paths } of this.#left)
       for (const path of paths)
         await (opened ? removeStale(path) : this.#adoption.recover(path)).catch(() => {}); // nothing is left there
+  }
+
+  /** The folders whose masters are taken over, and the file for `ssh -F`. */
+  watched(): { watched: string[]; sshConfig?: string } {
+    const { sshConfig } = this.#parts.config;
+    return { watched: this.#adoption.watched(), ...(sshConfig !== undefined && { sshConfig }) };
   }
 
   /** @throws Error that says why the socket, or the folder, is left alone */
@@ -280,15 +291,4 @@ export class Connections {
       else master.follow().then(serveOthers, () => socket.destroy());
     };
   }
-}
-
-/**
- * True for a path that leads where the request wants to go, as far as that is known.
- * @throws Error for one that leads to another host
- */
-function isFor({ host }: GuardedMaster, { destination }: OpenRequest, path: string): true {
-  if (host === undefined || host === destination.host) return true;
-  throw new Error(
-    `${path} leads to ${host} already; say --control-path PATH, or close that: muxguard close ${path}`,
-  );
 }

@@ -16,11 +16,7 @@ import type { Covered } from "../guard/decide/related-decisions.ts";
 import type { Scope } from "../guard/decide/scope.ts";
 import { type Asker, denialLine } from "../guard/decide/verdict.ts";
 import type { Logins } from "../identity/logins.ts";
-import {
-  configuredDestination,
-  type MasterDestinations,
-  type MasterOrigin,
-} from "../identity/master-destination.ts";
+import type { MasterDestinations, MasterOrigin } from "../identity/master-destination.ts";
 import type { SshConfig } from "../identity/ssh/config.ts";
 import { destinationOptions, type PlainDestination } from "../identity/ssh/plain-destination.ts";
 import { askpassProgram } from "../installation.ts";
@@ -87,7 +83,7 @@ export interface OpenedMaster {
 /** @throws OpenDenied, or Error with what ssh said */
 export async function openMaster(parts: OpeningParts, request: OpenRequest): Promise<OpenedMaster> {
   const hops = await decideHops(parts, request);
-  const to = await allowed(parts, connectRequest(request), request);
+  const to = await allowed(parts, await connectRequest(parts, request), request);
   const home = mkdtempSync(join(parts.folder, "m"));
   try {
     const path = join(home, "s");
@@ -128,7 +124,8 @@ async function decideHops(parts: OpeningParts, request: OpenRequest): Promise<Co
   const covered: Covered[] = [];
   for (const { next, ...hop } of await jumpHosts(destination, config, configOf)) {
     const purpose = { forward: { kind: "stdio", connect: next } } as const;
-    covered.push(await allowed(parts, connectRequest({ ...hop, plain, purpose }), request));
+    const connect = await connectRequest(parts, { ...hop, plain, purpose });
+    covered.push(await allowed(parts, connect, request));
   }
   return covered;
 }
@@ -145,17 +142,20 @@ function startedProcess(processes: ProcessTable, pid: number): Caller | undefine
   return attempt(() => processes.read(pid));
 }
 
-function connectRequest({
-  destination,
-  config,
-  plain,
-  purpose,
-}: Pick<OpenRequest, "destination" | "config" | "plain" | "purpose">): Request {
+type Connecting = Pick<OpenRequest, "destination" | "config" | "plain" | "purpose">;
+
+async function connectRequest(
+  { destinations }: OpeningParts,
+  { destination, config, plain, purpose }: Connecting,
+): Promise<Request> {
   const { host: claimed } = destination;
   const elsewhere = { names: [], verified: false, how: "ssh's options may lead elsewhere", claimed };
   return {
     kind: "connect",
-    destination: withProxyCommand(plain ? configuredDestination(destination, config) : elsewhere, config),
+    destination: withProxyCommand(
+      plain ? await destinations.configured(destination, config) : elsewhere,
+      config,
+    ),
     user: destination.user ?? config.user,
     ...purpose,
     path: [],

@@ -1,5 +1,5 @@
 /** What an approval or a denial covers: as text, to compare. */
-import { type Caller, isTrust, type Process, type Request } from "./request.ts";
+import { type Caller, type Destination, isTrust, type Process, type Request } from "./request.ts";
 
 /**
  * What a grant for this request would cover, as text to compare: kind, host, user, key, command or forward
@@ -20,9 +20,7 @@ export function coverage(request: Request, caller: Caller, run: string | undefin
   if (request.forwarded && destination && !destination.verified) return undefined;
   const host = destination && [
     destination.verified,
-    destination.names[0],
-    destination.port,
-    destination.hostKey,
+    ...placeOf(destination),
     destination.verified ? undefined : destination.claimed, // the question showed it
   ];
   const asked = [kind, host, user, request.data, request.key?.type, request.key?.fingerprint];
@@ -81,8 +79,13 @@ function sharedConnection(
   by: string,
 ): string | undefined {
   if (!destination?.verified || destination.hostKey === undefined || user === undefined) return undefined;
-  const { names, port, hostKey } = destination;
-  return JSON.stringify(["shared", by, names[0], port, hostKey, user, whoIsAllowed(caller, run)]);
+  const place = placeOf(destination);
+  return JSON.stringify(["shared", by, ...place, user, whoIsAllowed(caller, run)]);
+}
+
+/** All that is known of the host: the same whichever of its names was typed. */
+function placeOf({ names, port, ports = port === undefined ? [] : [port], hostKey }: Destination): unknown[] {
+  return [hostKey, [...names].sort(), [...ports].sort()];
 }
 
 function sessionPart({ command, subsystem, tty, x11, forwardAgent, environment = [] }: Request): unknown[] {
@@ -103,23 +106,40 @@ export function whoAsks(caller: Caller, run: string | undefined): string {
   return whoIsAllowed(byPath(caller), run);
 }
 
-/** The same for approvals: a file that was deleted is another one than the file at its path. */
+/** The same for approvals: what runs may be another file than the one at its path. */
 function whoIsAllowed(caller: Caller, run: string | undefined): string {
-  const programs = lineOf([caller, ...caller.ancestors]);
+  const programs = lineOf([caller, ...caller.ancestors], programAndFile);
   return JSON.stringify([programs, run ?? "", caller.session, caller.container]);
 }
 
-/** Whether or not the files of its line are still there. */
-export function byPath({ exeDeleted: _, ancestors, ...caller }: Caller): Caller {
-  return { ...caller, ancestors: ancestors.map(({ exeDeleted: _, ...process }) => process) };
+/** Whether or not what runs in its line are the files at their paths. */
+export function byPath({ ancestors, ...caller }: Caller): Caller {
+  return { ...processByPath(caller), ancestors: ancestors.map(processByPath) };
+}
+
+function processByPath<P extends Process>({ exeDeleted: _, exeForeign: __, ...process }: P) {
+  return process;
+}
+
+/** The same, with all that is called like a shell left out: the widest reading. */
+export function withoutShells(caller: Caller): Caller {
+  const shell = <P extends Process>(process: P): P =>
+    isShell(process.exe) ? { ...process, systemShell: true } : process;
+  const { ancestors, ...own } = byPath(caller);
+  return { ...shell(own), ancestors: ancestors.map(shell) };
+}
+
+/** Whether its path leads to the file that runs, as the guard sees it. */
+export function isAtItsPath({ exeDeleted, exeForeign }: Process): boolean {
+  return !exeDeleted && !exeForeign;
 }
 
 /**
  * The line of programs, the one that asks first. One that started itself counts once: `git pull` starts `git
  * fetch`.
  */
-export function lineOf(processes: readonly Process[]): string[] {
-  const programs = processes.filter((process) => !isPlainShell(process)).map(programOf);
+export function lineOf(processes: readonly Process[], named = programOf): string[] {
+  const programs = processes.filter((process) => !isPlainShell(process)).map(named);
   return programs.filter((program, at) => program !== programs[at - 1]);
 }
 
@@ -139,7 +159,13 @@ export function ownLine(caller: Caller): Process[] {
 export function denialCoverage(request: Request, caller: Caller, run: string | undefined): string {
   const { kind, data, destination } = request;
   const denied = kind === "sign" && data === "userauth" ? withoutKey(request) : request;
-  const alike = [kind, data, denied.key?.fingerprint, destination?.names[0], destination?.claimed];
+  const alike = [
+    kind,
+    data,
+    denied.key?.fingerprint,
+    destination && placeOf(destination),
+    destination?.claimed,
+  ];
   return coverage(denied, byPath(caller), run) ?? JSON.stringify(["alike", alike, whoAsks(caller, run)]);
 }
 
@@ -172,26 +198,36 @@ const takingNext: readonly [interpreter: RegExp, options: RegExp][] = [
 ];
 
 /**
- * A shell at its prompt or with `-c`. It is left out of the line of programs: bash replaces itself with the
- * last command of `bash -c "ssh a; ssh b"`, and the second would otherwise be another program than the first.
- * One whose file is gone counts: nobody can say any more what file that was.
+ * A shell of the system's, at its prompt or with `-c`. It is left out of the line of programs: bash replaces
+ * itself with the last command of `bash -c "ssh a; ssh b"`, and the second would otherwise be another program
+ * than the first. Anybody can call a file `sh`, so others count.
  */
 export function isPlainShell(process: Process): boolean {
-  const { exe, exeDeleted } = process;
-  return exe !== undefined && !exeDeleted && shells.test(exe) && scriptOf(process) === undefined;
+  const { exe, systemShell } = process;
+  return systemShell === true && isAtItsPath(process) && isShell(exe) && scriptOf(process) === undefined;
+}
+
+/** Whether a file is called like one. */
+export function isShell(exe: string | undefined): boolean {
+  return exe !== undefined && shells.test(exe);
 }
 
 /**
  * What a process is, for comparing: its executable, and for an interpreter the script too. The script is the
- * caller's claim, but a claim that can only narrow what the executable alone would cover. A file that was
- * deleted is another one than the file that is at its path.
+ * caller's claim, but a claim that can only narrow what the executable alone would cover. What runs may be
+ * another file than the one at its path.
  */
 export function programOf(process: Process): string {
-  const { exe, exeDeleted, name } = process;
+  const { exe, exeDeleted, exeForeign, name } = process;
   if (exe === undefined) return `(${name})`;
-  const file = exeDeleted ? `${exe} (deleted)` : exe;
+  const file = exeForeign ? `${exe} (claimed)` : exeDeleted ? `${exe} (deleted)` : exe;
   const script = claimedScript(process);
   return script === undefined ? file : `${file} ${script}`;
+}
+
+/** A path that a process could choose is not enough: the file as well. */
+function programAndFile(process: Process): string {
+  return isAtItsPath(process) ? programOf(process) : `${programOf(process)} ${process.exeFile}`;
 }
 
 /** What an interpreter says that it runs. */

@@ -31,9 +31,16 @@ export type DecidedBy =
   | `rule:${string}`
   | `grant:${string}`
   | `approver:${string}`
-  | `fault:${string}`;
+  | `fault:${string}`
+  | `broken:${string}`;
 
 export function evaluate(policy: Policy, request: Request, caller: Caller): Ruling {
+  const ruling = rulingBy(policy, request, caller);
+  if (!policy.isBroken || ruling.action !== "allow" || request.kind === "list") return ruling;
+  return { ...askedFreely, by: `broken:${ruling.by}` };
+}
+
+function rulingBy(policy: Policy, request: Request, caller: Caller): Ruling {
   const { matching, doubtful } = firstOf(policy.rules, request, caller);
   const decided = matching ? rulingOf(matching) : defaultRuling(defaultFor(policy, request));
   const [first] = doubtful;
@@ -42,8 +49,9 @@ export function evaluate(policy: Policy, request: Request, caller: Caller): Ruli
   const doubt = doubtAbout(denying ?? first, request, caller);
   const asking = doubtful.filter(({ action }) => action === "ask").map(askRuling);
   const asked = decided.action === "ask" ? [decided, ...asking] : asking;
-  if (denying) return { ...strictest(asked, `rule:${doubt.rule}`), remember: 0, doubt };
-  const ruling = strictest(asked, `rule:${doubt.rule}`);
+  const by: DecidedBy = decided.action === "ask" ? decided.by : `rule:${doubt.rule}`;
+  const ruling = strictest(asked, by);
+  if (denying) return { ...ruling, remember: 0, doubt };
   return answered(policy, decided.action === "ask" ? ruling : { ...ruling, doubt }, request, caller);
 }
 
@@ -64,7 +72,7 @@ function strictest(rulings: readonly AskRuling[], by: DecidedBy): AskRuling {
   const common = lists[0]?.filter((kind) => lists.every((list) => list.includes(kind)));
   return {
     action: "ask",
-    by: rulings[0]?.by ?? by,
+    by,
     remember: least(rulings.map(({ remember }) => remember)),
     timeout: least(rulings.map(({ timeout }) => timeout)),
     approvers: common,
@@ -102,5 +110,7 @@ function askRuling({ name, remember, timeout, approver: approvers }: Rule): AskR
 
 function defaultRuling(action: Policy["default"]): Ruling {
   if (action !== "ask") return { action, by: "default" };
-  return { action, by: "default", remember: undefined, timeout: undefined, approvers: undefined };
+  return { ...askedFreely, by: "default" };
 }
+
+const askedFreely = { action: "ask", remember: undefined, timeout: undefined, approvers: undefined } as const;

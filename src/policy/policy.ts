@@ -10,6 +10,17 @@ export interface Policy {
   rules: readonly Rule[];
   /** Rules that answers wrote (approved.toml): they answer a question, and never overrule a denial. */
   approved: readonly Rule[];
+  /** Its files have had a mistake for too long: what is allowed here, be it in `approved`, is asked. */
+  isBroken?: true;
+}
+
+/** Why the policy's files can't be used, and what that means. */
+export interface BrokenPolicy {
+  /** It begins with the file. */
+  reason: string;
+  since: Date;
+  /** From when on what the old policy allows is asked. */
+  asksFrom: Date;
 }
 
 export const emptyPolicy: Policy = { default: "ask", rules: [], approved: [] };

@@ -44,14 +44,30 @@ export const confirmOperations = [
 /**
  * What a person does with muxguard itself. No rule allows it to what is guarded, which is refused and logged.
  */
-export const controlOperations = ["approve", "deny", "forget", "lock-all", "unlock-all"] as const;
+export const controlOperations = ["approve", "deny", "forget", "lock-all", "unlock-all", "upstream"] as const;
 export type ControlOperation = (typeof controlOperations)[number];
+
+/** What fails with the guard's own sockets and agents, of which the log tells too. */
+export const faultOperations = ["use-socket", "use-upstream"] as const;
+export type FaultOperation = (typeof faultOperations)[number];
+
+/** What happens to muxguard itself, and nobody asked for. */
+export const guardEvents = [
+  "policy-broken",
+  "policy-mended",
+  "lock-removed",
+  "socket-replaced",
+  "socket-restored",
+] as const;
+export type GuardEvent = (typeof guardEvents)[number];
 
 export type Operation =
   | AdminOperation
   | (typeof connectionOperations)[number]
   | (typeof confirmOperations)[number]
-  | ControlOperation;
+  | ControlOperation
+  | FaultOperation
+  | GuardEvent;
 
 /**
  * Answers that change whom ssh trusts from then on. Neither `default = "allow"` nor a rule on other things
@@ -138,12 +154,16 @@ export interface KeyFacts {
 /** A host that proved its key. */
 export interface Host {
   /**
-   * Names that known_hosts gives for the proven host key, the best one to show first; without brackets and
-   * port.
+   * Names that known_hosts gives for the proven host key, and the aliases of ssh_config that lead to them; the
+   * best one to show first. Without brackets and port.
    */
   names: string[];
-  /** The port that the known_hosts entry names. */
+  /** What the first name stands for in known_hosts, if that is another name. */
+  address?: string;
+  /** The port that the known_hosts entry of the first name has. */
   port?: number;
+  /** The ports of all entries, where there are several. */
+  ports?: number[];
   /** The host key's fingerprint. */
   hostKey?: string;
 }
@@ -175,10 +195,14 @@ export function processKey({ pid, startTime }: ProcessId): string {
 export interface Process extends ProcessId {
   /** Absent if the kernel doesn't tell, as for another user's process. */
   exe?: string;
-  /** The file that runs is no longer at `exe`: it was removed, or replaced by another. */
+  /** What runs is not the file at `exe`: that was removed or replaced, or the path leads elsewhere. */
   exeDeleted?: true;
+  /** It sees other files than the guard (mount_namespaces(7)): `exe` is what it makes of its path. */
+  exeForeign?: true;
   /** Device and inode of the file that runs, as text to compare. */
   exeFile?: string;
+  /** If its name is a shell's, it is one: only root can have put it there. Its file and the folder are root's. */
+  systemShell?: true;
   /** The process's own name for itself. Claimed. */
   name: string;
   /** Claimed. */
@@ -193,7 +217,7 @@ export interface Caller extends Process {
   session: string;
   /** The parent first. */
   ancestors: Process[];
-  /** True if it lives in another pid namespace than the guard. */
+  /** True if it lives in another pid or mount namespace than the guard. */
   container: boolean;
   /** The `muxguard run` whose socket the request came through: its name, and the process that holds it. */
   run?: { name: string; pid: number };

@@ -32,16 +32,23 @@ const durationOrNever = z.pipe(
 /** A text alone is a list of one; what it is a list of, is looked at next. */
 const asList = z.transform((value: unknown) => (typeof value === "string" ? [value] : value) as string[]);
 export const listOf = <T extends string>(item: z.ZodMiniType<T, string>) => z.pipe(asList, z.array(item));
+const notEmpty = z.minLength(1, "an empty list matches nothing");
 const someOf = <T extends string>(item: z.ZodMiniType<T, string>) =>
-  z.pipe(asList, z.array(item).check(z.minLength(1, "an empty list matches nothing")));
+  z.pipe(asList, z.array(item).check(notEmpty));
 const oneOrMore = <T extends string>(values: readonly [T, ...T[]]) => someOf(z.enum(values));
 const isWhole = (list: string): boolean =>
   list.split(",").every((item) => item.replace("!", "").trim() !== "");
+/** Lists of patterns are one list, split at commas. */
+const joined = z.transform((list: string[]) => list.join());
 const isNegated = (list: string): boolean => list.split(",").every((item) => item.trim().startsWith("!"));
 const patterns = (isList: (list: string) => boolean) =>
-  z.string().check(
-    z.refine(isList, "an empty pattern"),
-    z.refine((list) => !isNegated(list), 'nothing but negated patterns never matches; begin with "*,"'),
+  z.pipe(
+    z.pipe(someOf(z.string().check(z.refine(isList, "an empty pattern"))), joined),
+    z
+      .string()
+      .check(
+        z.refine((list) => !isNegated(list), 'nothing but negated patterns never matches; begin with "*,"'),
+      ),
   );
 /** A pattern list that could never match, such as an empty one, is a mistake. */
 const patternList = patterns(isWhole);
@@ -58,14 +65,15 @@ const ruleSchema = z.strictObject({
   name: z.optional(z.string()),
   on: z.optional(oneOrMore(requestKinds)),
   host: z.optional(patternList),
-  host_key: z.optional(z.string()),
-  port: z.optional(port),
+  host_key: z.optional(z.pipe(someOf(z.string()), joined)),
+  port: z.optional(z.union([port, z.array(port).check(notEmpty)])),
   user: z.optional(patternList),
   key: z.optional(patternList),
   namespace: z.optional(patternList),
   operation: z.optional(oneOrMore([...adminOperations, ...connectionOperations, ...confirmOperations])),
   // of sessions
-  command: z.optional(z.string()),
+  // each a pattern as a whole: commas are a part of commands
+  command: z.optional(z.union([z.string(), z.array(z.string()).check(notEmpty)])),
   subsystem: z.optional(patternList),
   tty: z.optional(z.boolean()),
   x11: z.optional(z.boolean()),
@@ -86,6 +94,9 @@ const ruleSchema = z.strictObject({
   timeout: z.optional(duration),
   approver: z.optional(oneOrMore(approverKinds)),
 });
+
+/** The names of a rule's fields. */
+export const ruleFields: readonly string[] = Object.keys(ruleSchema.shape);
 
 export const policySchema = z.strictObject({
   default: z.optional(z.enum(["allow", "deny", "ask"])),

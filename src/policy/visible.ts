@@ -24,7 +24,19 @@ export function visible(text: string, limit = 200): string {
 }
 
 /**
- * The same with the middle left out: the end of a command may be what matters, and whoever wrote it chose how
+ * For muxguard's own words with paths and arguments of others in them, just before they are shown: what a
+ * terminal obeys is escaped. What has been escaped before stays as it is.
+ * @param newLines "kept" where they are muxguard's own, as between the mistakes of a file
+ */
+export function onScreen(text: string, newLines: "kept" | "escaped" = "escaped"): string {
+  const stays = newLines === "kept" ? "\\ \n" : "\\ ";
+  return text.replace(unsafe, (character) =>
+    stays.includes(character) ? character : escapeCharacter(character),
+  );
+}
+
+/**
+ * As visible(), with the middle left out: the end of a command may be what matters, and whoever wrote it chose how
  * long it is.
  */
 export function visibleEnds(text: string, limit: number): string {

@@ -11,11 +11,14 @@ export const checkedWay: Check<Way> = (value) => {
 };
 
 export const checkedOpenedRun: Check<OpenedRun> = (value) => {
-  const { agentSocket, askpassSocket, rideFolder } = fieldsOf(value);
+  const { agentSocket, askpassSocket, rideFolder, sshConfig, watched } = fieldsOf(value);
+  if (!Array.isArray(watched)) throw notUnderstood();
   return {
     agentSocket: text(agentSocket),
     askpassSocket: text(askpassSocket),
+    watched: watched.map(text),
     ...(rideFolder !== undefined && { rideFolder: text(rideFolder) }),
+    ...(sshConfig !== undefined && { sshConfig: text(sshConfig) }),
   };
 };
 

@@ -68,6 +68,9 @@ const program = {
   pid: count,
   startTime: text,
   exe: z.exactOptional(text),
+  exeDeleted: flag,
+  exeForeign: flag,
+  systemShell: flag,
   name: text,
   cmdline: z.array(text),
 };
@@ -108,15 +111,17 @@ const grant = z.object({
   left: z.union([z.number(), z.enum(["run", "session"])]),
 }) satisfies Schema<GrantFacts>;
 
+const upstream = z.array(z.object({ name: text, fault: z.exactOptional(text) }));
 const status = z.object({
   pid: count,
   agentSocket: z.exactOptional(text),
-  upstream: z.array(text),
+  upstream,
   runs: count,
   grants: count,
   locked: z.boolean(),
   pending: count,
   wrong: z.array(printed),
+  watched: z.array(printed),
   masters: z.array(z.object({ path: text, pid: count, origin: z.enum(["opened", "adopted"]) })),
 });
 
@@ -130,6 +135,11 @@ const schemas: { [M in Commands]: z.ZodMiniType } = {
   grants: z.array(grant),
   forget: count,
   lock: z.object({ was: z.boolean(), forgotten: count, denied: count }),
+  upstream: z.object({
+    agents: upstream,
+    origin: z.enum(["config", "environment", "command", "run", "none"]),
+    changed: z.boolean(),
+  }),
   open: z.object({ path: text, already: z.boolean(), shares: z.exactOptional(z.array(text)) }),
   close: z.object({ path: text, remaining: z.array(text) }),
   adopt: z.null(),

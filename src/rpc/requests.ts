@@ -23,6 +23,8 @@ export interface FromClient {
     forget: { params: string; result: number };
     /** Denies everything from here on, or no longer. */
     lock: { params: boolean; result: Locking };
+    /** Points the daemon to another agent; null says which it uses. */
+    upstream: { params: PointUpstream | null; result: Upstreams };
     /** Opens a scope for a run. It ends with the connection. */
     openRun: { params: OpenRun; result: OpenedRun };
     /** Opens a master and listens in its place. It stays when the connection ends. */
@@ -57,7 +59,7 @@ export const SETTINGS_ERROR = 78;
 export interface Status {
   pid: number;
   agentSocket?: string;
-  upstream: string[];
+  upstream: UpstreamState[];
   runs: number;
   grants: number;
   locked: boolean;
@@ -66,6 +68,32 @@ export interface Status {
   wrong: string[];
   /** The control sockets that are guarded. */
   masters: GuardedMaster[];
+  /** The folders whose masters are taken over. */
+  watched: string[];
+}
+
+/** An agent behind the guard. */
+export interface UpstreamState {
+  name: string;
+  /** What is wrong with it, in words that follow its name. */
+  fault?: string;
+}
+
+/** Where the guard's agents come from. */
+export type AgentOrigin = "config" | "environment" | "command" | "run" | "none";
+
+export interface PointUpstream {
+  /** Absolute. */
+  path: string;
+  /** "environment": only where the present one came from SSH_AUTH_SOCK too, or where there is none. */
+  from: "command" | "environment";
+}
+
+export interface Upstreams {
+  agents: UpstreamState[];
+  origin: AgentOrigin;
+  /** Whether it was pointed to another one. */
+  changed: boolean;
 }
 
 /** What locking or unlocking changed. */
@@ -84,6 +112,8 @@ export interface OpenRun {
   policy?: string;
   /** Absolute; instead of the daemon's upstream agent. */
   upstream?: string;
+  /** Absolute: the run's own SSH_AUTH_SOCK, used where neither that nor config.toml names an agent. */
+  agent?: string;
   /** Whether the run can ask on its terminal. */
   terminal: boolean;
   /** `--ride`: no agent, and connections through the guard alone. */
@@ -96,6 +126,10 @@ export interface OpenedRun {
   askpassSocket: string;
   /** For a ride: the folder with its programs. */
   rideFolder?: string;
+  /** For `ssh -F`, if the guard reads such a file. */
+  sshConfig?: string;
+  /** The folders whose masters are taken over. */
+  watched: string[];
 }
 
 export interface OpenMaster {

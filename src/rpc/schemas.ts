@@ -46,10 +46,12 @@ export const paramSchemas: {
   grants: z.nullable(z.literal("forget")),
   forget: z.string(),
   lock: z.boolean(),
+  upstream: z.nullable(z.strictObject({ path: absolutePath, from: z.enum(["command", "environment"]) })),
   openRun: z.strictObject({
     name: z.string(),
     policy: z.exactOptional(absolutePath),
     upstream: z.exactOptional(absolutePath),
+    agent: z.exactOptional(absolutePath),
     terminal: z.boolean(),
     ride: z.boolean(),
   }),

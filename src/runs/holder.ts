@@ -1,5 +1,6 @@
 /** The process that holds a run. */
-
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { adoptOrphans, setLockLimit, setProcessName } from "../platform/libc/process.ts";
 import { reapOrphans } from "../platform/proc/orphans.ts";
 import { RUN_HOLDER } from "./in-run.ts";
@@ -12,8 +13,22 @@ export function becomeRunHolder(): void {
   reapOrphans();
 }
 
-/** Marks this process, and all that it starts from here on, as inside of a run. */
-export function markRun(): void {
-  const lower = markOfRun();
-  if (lower >= 0n) setLockLimit(lower);
+/**
+ * The command line that starts a command as inside of a run: prlimit(1) lowers the limit, and becomes the
+ * command. Where there is none, this process lowers its own; what it starts from here on is inside too, and
+ * nobody else can tell by its limit that it holds the run.
+ */
+export function markedCommand(command: readonly string[]): string[] {
+  const limit = markOfRun();
+  if (limit < 0n) return [...command];
+  const prlimit = findPrlimit();
+  if (prlimit !== undefined) return [prlimit, `--locks=${limit}:${limit}`, "--", ...command];
+  setLockLimit(limit);
+  return [...command];
+}
+
+/** Of util-linux. The system's own first: PATH may lead to another. */
+function findPrlimit(): string | undefined {
+  const folders = ["/usr/bin", "/bin", ...(process.env.PATH ?? "").split(":")];
+  return folders.map((folder) => join(folder, "prlimit")).find(existsSync);
 }

@@ -20,20 +20,23 @@ export const RUN_HOLDER = "muxguard run";
  * @param marked whether a process carries the mark of a run
  */
 export function isInRun(
-  { pid, ancestors, container }: Caller,
+  caller: Caller,
   holders: ReadonlySet<number> = new Set(),
   marked = isMarked,
 ): boolean {
-  if (container || marked(pid)) return true;
+  const { ancestors, container } = caller;
+  if (container || marked(caller)) return true;
   // a line without a visible end may lead to a holder
   if (ancestors.length >= MAX_ANCESTORS) return true;
   return ancestors.some(({ pid, name }) => name === RUN_HOLDER || holders.has(pid));
 }
 
-/** Whether it holds a run that is inside of no other one. It has put the mark on itself. */
-export function isRunHolder({ name, ancestors, container }: Caller): boolean {
-  if (name !== RUN_HOLDER || container || ancestors.length >= MAX_ANCESTORS) return false;
-  return ancestors.every((ancestor) => ancestor.name !== RUN_HOLDER);
+/**
+ * Whether it holds a run that is inside of no other one. What is inside of a run carries its mark, and can't
+ * pass for one.
+ */
+export function isRunHolder(caller: Caller): boolean {
+  return caller.name === RUN_HOLDER && !isInRun(caller);
 }
 
 /** The process as it is now; undefined if it is gone, or inside of a run. */

@@ -3,11 +3,16 @@
  * and only CAP_SYS_RESOURCE in the first user namespace raises it again (do_prlimit() of the kernel's
  * kernel/sys.c), so it outlives the process that holds the run, which a program inside may kill.
  *
+ * What holds a run keeps its own limit, one step above that of all that it starts. So what is inside of a run
+ * can't pass for what holds one, and a run inside of a run has a lower mark than the outer one.
+ *
  * RLIMIT_LOCKS says how many file locks a process may have; no kernel since 2.5 has looked at it, so that
  * nothing fails. A cgroup would be no such mark: a process that may write to one it is put into may also
  * leave it. PR_SET_NO_NEW_PRIVS, seccomp and Landlock would take sudo from the run's programs.
  */
 import { readFileSync } from "node:fs";
+import { isProcess } from "../platform/proc/process.ts";
+import type { ProcessId } from "../policy/request.ts";
 
 const UNLIMITED = 2n ** 64n - 1n;
 const MARKED = 2n ** 62n;
@@ -15,15 +20,35 @@ const MARKED = 2n ** 62n;
 /** As it was when this process began. What has less is inside of a run, seen from here. */
 const own = lockLimit("self") ?? UNLIMITED;
 
-/** The limit that marks this process and all that it starts. Negative where it can't go lower. */
-export function markOfRun(): bigint {
-  return own > MARKED ? MARKED : own - 1n;
+/** Of processes, seen from this one. Handed in by tests. */
+export interface Marks {
+  /** Whether it carries the mark of a run. True also where nobody can say. */
+  isMarked(process: ProcessId): boolean;
+  /** Whether it carries the mark of a run inside of the one that the holder holds. True also where nobody can say. */
+  isDeeper(process: ProcessId, holder: number): boolean;
 }
 
-/** True also where that can't be read. */
-export function isMarked(pid: number): boolean {
+/** The limit that marks what this process starts. Negative where it can't go lower. */
+export function markOfRun(): bigint {
+  return markBelow(own);
+}
+
+export function isMarked({ pid, startTime }: ProcessId): boolean {
   const limit = lockLimit(pid);
-  return limit === undefined || limit < own;
+  // its pid may be another's by now
+  return limit === undefined || limit < own || !isProcess(pid, startTime);
+}
+
+export function isDeeper({ pid, startTime }: ProcessId, holder: number): boolean {
+  const [limit, above] = [lockLimit(pid), lockLimit(holder)];
+  if (limit === undefined || above === undefined) return true;
+  return limit < markBelow(above) || !isProcess(pid, startTime);
+}
+
+export const marks: Marks = { isMarked, isDeeper };
+
+function markBelow(limit: bigint): bigint {
+  return limit > MARKED ? MARKED : limit - 1n;
 }
 
 function lockLimit(pid: number | "self"): bigint | undefined {

@@ -1,10 +1,10 @@
 /** The runs that are open, who is inside of one, and which scope decides for whom. */
 import type { DecidedBy, Run, Scope, SocketOf } from "../guard/decide/scope.ts";
-import type { ProcessTable } from "../platform/proc/process.ts";
+import { MAX_ANCESTORS, type ProcessTable } from "../platform/proc/process.ts";
 import { isSshProgram } from "../platform/proc/ssh-program.ts";
 import { type Caller, type ProcessId, processKey } from "../policy/request.ts";
 import { isInRun, readOutside } from "./in-run.ts";
-import { isMarked } from "./mark.ts";
+import { type Marks, marks } from "./mark.ts";
 
 /** Its run may allow less than the user's policy does. */
 const INSIDE = "this process is inside of a muxguard run, and only the guard of that run decides for it";
@@ -13,6 +13,8 @@ const ASK_ITS_GUARD =
 const RUN_ENDED = "the run that this connection was opened for has ended";
 const OVER_A_CONNECTION = "what comes here over an ssh connection may be anybody's";
 const OF_ANOTHER_RUN = "this is another run's";
+const TOO_DEEP =
+  "this process is inside of a muxguard run, and started by so many others that nobody can tell of which";
 
 export class Scopes {
   /** By the id of the run. */
@@ -20,12 +22,11 @@ export class Scopes {
   /** Of the guard's own ssh processes. */
   readonly #lent = new Map<string, Scope>();
   readonly #processes: ProcessTable;
-  readonly #isMarked: (pid: number) => boolean;
+  readonly #marks: Marks;
 
-  /** @param marked whether a process carries the mark of a run */
-  constructor(processes: ProcessTable, marked = isMarked) {
+  constructor(processes: ProcessTable, seen = marks) {
     this.#processes = processes;
-    this.#isMarked = marked;
+    this.#marks = seen;
   }
 
   add(scope: Scope): void {
@@ -35,6 +36,11 @@ export class Scopes {
 
   delete(id: string): void {
     this.#open.delete(id);
+  }
+
+  /** What tells their users. */
+  reports(): Scope["report"][] {
+    return [...this.#open.values()].map(({ scope }) => scope.report);
   }
 
   /**
@@ -69,9 +75,9 @@ export class Scopes {
   /**
    * Which scope decides for a process that came to a socket.
    *
-   * Its own run does, whichever socket it comes to; a run's socket serves what is in no run, too. A process of
-   * a run that nobody here knows is refused: the run is another guard's, or it has killed what held it. So
-   * nothing that carries a run's mark falls to the scope outside of runs.
+   * Its own run does, whichever socket it comes to; a run's socket serves what is in no run, too. What carries
+   * the mark of a run that nobody here knows is refused everywhere: the run is another guard's, or what held it
+   * was killed, or there are more programs in between than are looked at.
    *
    * @param caller undefined for a process that has ended: what it asks for is denied
    */
@@ -80,6 +86,8 @@ export class Scopes {
     if ((kind === "ride" || kind === "askpass") && isSshProgram(caller))
       return { refused: OVER_A_CONNECTION };
     const own = this.#runOf(caller);
+    if (own ? this.#marks.isDeeper(caller, own.run.pid) : this.#marks.isMarked(caller))
+      return { refused: caller.ancestors.length >= MAX_ANCESTORS ? TOO_DEEP : INSIDE };
     if (kind === "ride") return own && own.run.id !== scope.run?.id ? { refused: OF_ANOTHER_RUN } : { scope };
     if (own) return { scope: own.scope };
     const lent = this.#lentTo(caller);
@@ -92,7 +100,7 @@ export class Scopes {
 
   /** Whether it is inside of a run, be it another guard's, or of a container. */
   isInside(caller: Caller): boolean {
-    return isInRun(caller, this.#holders, this.#isMarked);
+    return isInRun(caller, this.#holders, this.#marks.isMarked);
   }
 
   /** The run that it is in: without an id, where that is not one of this guard's. Undefined outside of runs. */
@@ -117,9 +125,9 @@ export class Scopes {
     return runs.find(({ run }) => run.pid === holder?.pid);
   }
 
-  /** A container is none by itself: rules speak of it. */
+  /** Of what carries no mark. A container is none by itself: rules speak of it. */
   #isStranger(caller: Caller): boolean {
-    return caller.container ? this.#isMarked(caller.pid) : this.isInside(caller);
+    return !caller.container && this.isInside(caller);
   }
 
   get #holders(): Set<number> {

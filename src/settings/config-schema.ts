@@ -17,6 +17,7 @@ export const configSchema = z.strictObject({
   max_questions: z.optional(count),
   offer_after: z.optional(count),
   upstream_timeout: z.optional(duration),
+  broken_policy_after: z.optional(duration),
   sync_log: z.optional(z.boolean()),
   ssh_config: z.optional(z.string()),
   control_dirs: z.optional(listOf(z.string())),

@@ -13,6 +13,8 @@ export interface Config {
   upstreamAgents: readonly string[];
   /** In this order; the first answer wins. */
   approvers: readonly string[];
+  /** Whether config.toml names them. */
+  areApproversNamed: boolean;
   /** How long an approval is remembered if nothing else is said, in milliseconds. */
   remember: number;
   /** After how long no answer is a denial, in milliseconds. */
@@ -25,12 +27,17 @@ export interface Config {
   offerAfter: number;
   /** How long an upstream agent may take for what it answers by itself, in milliseconds. */
   upstreamTimeout: number;
+  /** How long a broken policy may leave the old one allow what it allowed, in milliseconds. */
+  brokenPolicyAfter: number;
   /** Waits for the disk with each entry of the log. */
   syncLog: boolean;
   /** The file for `ssh -G` instead of the user's own ssh_config. */
   sshConfig: string | undefined;
-  /** Folders in which `ControlMaster auto` makes its masters: they are taken over. */
-  controlFolders: readonly string[];
+  /**
+   * Folders in which `ControlMaster auto` makes its masters: they are taken over. Undefined: those of the
+   * user's own ControlPath, and Ansible's.
+   */
+  controlFolders: readonly string[] | undefined;
   /** Whether ssh says on its stderr that a person is asked: only where that is a terminal, or always. */
   announce: "terminal" | "always";
   /** The program to ask through where SSH_ASKPASS is muxguard-askpass. */
@@ -44,15 +51,17 @@ export interface Config {
 const defaults: Config = {
   upstreamAgents: [],
   approvers: ["notification", "terminal", "askpass", "queue"],
+  areApproversNamed: false,
   remember: 10 * 60_000,
   timeout: 60_000,
   yes: "remember",
   maxQuestions: 10,
   offerAfter: 3,
   upstreamTimeout: 10_000,
+  brokenPolicyAfter: 5 * 60_000,
   syncLog: false,
   sshConfig: undefined,
-  controlFolders: [],
+  controlFolders: undefined,
   announce: "terminal",
   askpass: undefined,
   command: [],
@@ -68,15 +77,17 @@ export async function readConfig({ config }: Pick<Paths, "config">): Promise<Con
   return {
     upstreamAgents: (typeof upstream === "string" ? [upstream] : upstream).map(expandHome),
     approvers: file.approvers ?? defaults.approvers,
+    areApproversNamed: file.approvers !== undefined,
     remember: file.remember ?? defaults.remember,
     timeout: file.timeout ?? defaults.timeout,
     yes: file.yes ?? defaults.yes,
     maxQuestions: file.max_questions ?? defaults.maxQuestions,
     offerAfter: file.offer_after ?? defaults.offerAfter,
     upstreamTimeout: file.upstream_timeout ?? defaults.upstreamTimeout,
+    brokenPolicyAfter: file.broken_policy_after ?? defaults.brokenPolicyAfter,
     syncLog: file.sync_log ?? defaults.syncLog,
     sshConfig: file.ssh_config === undefined ? undefined : expandHome(file.ssh_config),
-    controlFolders: (file.control_dirs ?? []).map(expandHome),
+    controlFolders: file.control_dirs?.map(expandHome),
     announce: file.announce ?? defaults.announce,
     askpass: file.askpass === undefined ? undefined : expandHome(file.askpass),
     command: wordsOf(file.command ?? []),

@@ -17,6 +17,8 @@ export interface Paths {
   /** What is kept between runs; 0700. */
   state: string;
   log: string;
+  /** What was told today of ways past the guard. */
+  told: string;
 }
 
 /** @throws Error if a folder can't be made, or is open to others */
@@ -36,6 +38,7 @@ export function openPaths(): Paths {
     askpassSocket: join(runtime, "control", "prompts.sock"),
     state,
     log: join(state, "log.jsonl"),
+    told: join(state, "told.json"),
   };
 }
 

@@ -13,11 +13,23 @@ export interface PolicySource extends WatchedPolicy {
   approve?(rule: Rule): Promise<void>;
 }
 
-/** policy.toml, policy.d/*.toml in the order of their names, and approved.toml. */
-export function userPolicy({ config }: Pick<Paths, "config">, report: (line: string) => void): PolicySource {
-  const files = (): string[] => [join(config, "policy.toml"), ...dropIns(join(config, "policy.d"))];
-  const approved = join(config, "approved.toml");
-  const source = policySource(files, () => [approved], report);
+/** Which files they are, in their order; of all but those of policy.d may be that they are not there. */
+export function userPolicyFiles({ config }: Pick<Paths, "config">): { files: string[]; approved: string } {
+  const files = [join(config, "policy.toml"), ...dropIns(join(config, "policy.d"))];
+  return { files, approved: join(config, "approved.toml") };
+}
+
+/**
+ * policy.toml, policy.d/*.toml in the order of their names, and approved.toml.
+ * @param asksAfter for how long the old policy allows what it allowed, in milliseconds
+ */
+export function userPolicy(paths: Pick<Paths, "config">, asksAfter: number): PolicySource {
+  const { approved } = userPolicyFiles(paths);
+  const source = policySource(
+    () => userPolicyFiles(paths).files,
+    () => [approved],
+    asksAfter,
+  );
   return {
     ...source,
     approve: async (rule) => (await import("./approved-rules.ts")).addRule(approved, rule),
@@ -25,11 +37,11 @@ export function userPolicy({ config }: Pick<Paths, "config">, report: (line: str
 }
 
 /** The one file of `muxguard run --policy FILE`. It must be there. */
-export function filePolicy(path: string, report: (line: string) => void): PolicySource {
+export function filePolicy(path: string, asksAfter: number): PolicySource {
   const source = policySource(
     () => [path],
     () => [],
-    report,
+    asksAfter,
   );
   const load = async (): Promise<void> => {
     if (!statSync(path, { throwIfNoEntry: false })) throw new SettingsError(`${path}: no such policy file`);
@@ -38,15 +50,11 @@ export function filePolicy(path: string, report: (line: string) => void): Policy
   return { ...source, load };
 }
 
-function policySource(
-  files: () => string[],
-  approved: () => string[],
-  report: (line: string) => void,
-): PolicySource {
+function policySource(files: () => string[], approved: () => string[], asksAfter: number): PolicySource {
   return watchPolicy({
     stamp: () => stampOf([...files(), ...approved()]),
     read: () => readPolicy(files(), approved()),
-    report,
+    asksAfter,
   });
 }
 
@@ -65,9 +73,13 @@ function stampOf(files: readonly string[]): string {
   return states.join("\n");
 }
 
+/** @throws SettingsError with the mistakes of all files */
 async function readPolicy(files: readonly string[], approvedFiles: readonly string[]): Promise<Policy> {
-  const parts = await readAll(files);
-  const approved = await readAll(approvedFiles);
+  const faults: string[] = [];
+  const parts = await readAll(files, faults);
+  const approved = await readAll(approvedFiles, faults);
+  const [first, ...more] = faults;
+  if (first !== undefined) throw new SettingsError(first, ...more);
   return {
     default: parts.find(({ content }) => content.default)?.content.default ?? emptyPolicy.default,
     rules: parts.flatMap(rulesOf),
@@ -81,16 +93,22 @@ interface Part {
 }
 
 /** Those that are there. */
-async function readAll(files: readonly string[]): Promise<Part[]> {
+async function readAll(files: readonly string[], faults: string[]): Promise<Part[]> {
   const parts: Part[] = [];
   for (const file of files) {
     if (statSync(file, { throwIfNoEntry: false }) === undefined) continue;
-    parts.push({ file, content: await readSettings(file, "policy") });
+    try {
+      parts.push({ file, content: await readSettings(file, "policy") });
+    } catch (error) {
+      if (!(error instanceof SettingsError)) throw error;
+      faults.push(...error.faults);
+    }
   }
   return parts;
 }
 
-function rulesOf({ file, content }: Part): Rule[] {
+/** With the names that those have which their author did not name. */
+export function rulesOf({ file, content }: Part): Rule[] {
   return (content.rule ?? []).map((rule, at) => ({
     ...rule,
     name: rule.name ?? `${basename(file)}#${at + 1}`,

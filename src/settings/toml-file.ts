@@ -1,13 +1,22 @@
-/** Settings files: read, checked, and every mistake told with its line. */
+/** Settings files: read, checked, and every mistake told with its place and what was probably meant. */
 import { parse, TomlError } from "smol-toml";
 import * as z from "zod/mini";
 import { readRegularFile } from "../platform/files/regular-file.ts";
 import { type PolicyFile, policySchema } from "../policy/schema.ts";
 import { visible } from "../policy/visible.ts";
 import { type ConfigFile, configSchema } from "./config-schema.ts";
+import { describeIssue } from "./issue.ts";
 import { SettingsError } from "./settings-error.ts";
+import { type Path, type Position, TomlPlaces } from "./toml-places.ts";
 
 const schemas = { config: configSchema, policy: policySchema };
+
+/** The most that are told of one file. */
+const MAX_FAULTS = 50;
+
+export interface Fault extends Position {
+  message: string;
+}
 
 /** @throws SettingsError */
 export function checkSettings(
@@ -15,79 +24,77 @@ export function checkSettings(
   kind: keyof typeof schemas,
   text = readRegularFile(path, "followed"),
 ): ConfigFile | PolicyFile {
+  const document = parseToml(text);
+  if (Array.isArray(document)) throw errorOf(path, document);
   const schema: z.ZodMiniType<ConfigFile | PolicyFile> = schemas[kind];
   // jitless: a file is read once, for which no code needs to be made
-  const { data, error } = z.safeParse(schema, parseToml(path, text), { error: describeFault, jitless: true });
+  const { data, error } = z.safeParse(schema, document, { jitless: true, reportInput: true });
   if (!error) return data;
-  const [issue] = error.issues;
-  const place = issue ? placeOf(issue) : [];
-  throw new SettingsError(`${path}:${lineOf(text, place)}: ${describePlace(place)}: ${issue?.message}`);
+  const places = new TomlPlaces(text);
+  throw errorOf(path, error.issues.flatMap((issue) => faultsOf(issue, kind, places)).sort(byPosition));
 }
 
-function parseToml(path: string, text: string): unknown {
-  try {
-    return parse(text);
-  } catch (error) {
-    if (!(error instanceof TomlError)) throw error;
-    const [problem] = error.message.replace("Invalid TOML document: ", "").split("\n");
-    throw new SettingsError(`${path}:${error.line}: ${problem}`);
+function errorOf(path: string, faults: readonly Fault[]): SettingsError {
+  const [first = `${path}: it can't be used`, ...more] = faults
+    .slice(0, MAX_FAULTS)
+    .map(({ line, column, message }) => `${visible(path, 400)}:${line}:${column}: ${message}`);
+  return new SettingsError(first, ...more);
+}
+
+function byPosition(one: Position, other: Position): number {
+  return one.line - other.line || one.column - other.column;
+}
+
+function faultsOf(issue: z.core.$ZodIssue, kind: keyof typeof schemas, places: TomlPlaces): Fault[] {
+  const ofEntries = entryIssues(issue);
+  if (ofEntries.length > 0) return ofEntries.flatMap((one) => faultsOf(one, kind, places));
+  if (issue.code !== "unrecognized_keys") {
+    const message = describeIssue(issue, issue.path, kind);
+    return [{ ...places.position(issue.path, "value"), message }];
   }
+  return issue.keys.map((key) => {
+    const path: Path = [...issue.path, key];
+    return { ...places.position(path, "key"), message: describeIssue(issue, path, kind) };
+  });
 }
 
-/** Where in the file: names of fields, and places in lists from 0. */
-type Place = readonly PropertyKey[];
-
-function placeOf(issue: z.core.$ZodIssue): Place {
-  return issue.code === "unrecognized_keys" ? [...issue.path, issue.keys[0] ?? ""] : issue.path;
+/** Of a list, where a text or a list may stand: what is wrong with its entries. */
+function entryIssues(issue: z.core.$ZodIssue): z.core.$ZodIssue[] {
+  if (issue.code !== "invalid_union" || !Array.isArray(issue.input)) return [];
+  const ofList = issue.errors.find((issues) => issues.some(({ path }) => path.length > 0)) ?? [];
+  return ofList.map((one) => ({ ...one, path: [...issue.path, ...one.path] }));
 }
 
-function describePlace(place: Place): string {
-  return visible(place.filter((part) => typeof part === "string").join("."), 100);
-}
-
-/** Schemas have words of their own for what is of the right type. */
-function describeFault(issue: z.core.$ZodRawIssue): string {
-  if (issue.code === "unrecognized_keys") return "there is no such field";
-  if (issue.input === undefined) return "is missing";
-  return `expected ${describeExpected(issue)}, not ${describeReceived(issue.input)}`;
-}
-
-function describeExpected(issue: z.core.$ZodRawIssue): string {
-  if (issue.code === "invalid_value")
-    return `(${issue.values.map((value) => JSON.stringify(value)).join(" | ")})`;
-  if (issue.code === "invalid_union") return "(string | Array)"; // config.toml has no other
-  return issue.code === "invalid_type" ? (typeNames[issue.expected] ?? issue.expected) : issue.code;
-}
-
-const typeNames: Record<string, string> = { array: "Array", object: "Object" };
-
-function describeReceived(input: unknown): string {
-  if (Array.isArray(input)) return "Array";
-  if (typeof input === "object") return "a table";
-  return visible(typeof input === "string" ? `"${input}"` : String(input), 60);
-}
-
-/** The line of a mistake: that of the key, within the n-th table of its kind; or that of the table. */
-function lineOf(text: string, path: Place): number {
+/**
+ * The document, or what is wrong with its syntax. A line that can't be read is passed over to find those
+ * behind it, if no later line can be a part of it.
+ */
+function parseToml(text: string): object | Fault[] {
+  const faults: Fault[] = [];
   const lines = text.split("\n");
-  const [table, index] = path;
-  const header = typeof table === "string" && typeof index === "number" ? nthTable(lines, table, index) : -1;
-  const key = path[header < 0 ? 0 : 2];
-  const end = lines.findIndex((line, at) => at > header && /^\s*\[/.test(line));
-  const within = lines.slice(header + 1, end < 0 ? undefined : end);
-  const at = within.findIndex((line) =>
-    new RegExp(`^\\s*["']?${escapeRegExp(String(key))}["']?\\s*=`).test(line),
-  );
-  return at < 0 ? Math.max(header, 0) + 1 : header + at + 2;
+  while (faults.length < MAX_FAULTS) {
+    try {
+      const document = parse(lines.join("\n"));
+      return faults.length === 0 ? document : faults;
+    } catch (error) {
+      if (!(error instanceof TomlError)) throw error;
+      const at = error.line - 1;
+      const fault = syntaxFault(error, lines[at] ?? "");
+      if (faults.some(({ line }) => line >= fault.line)) break;
+      faults.push(fault);
+      if (/"""|'''|[[{]\s*(?:#.*)?$/.test(lines[at] ?? "")) break;
+      lines[at] = "";
+    }
+  }
+  return faults;
 }
 
-function nthTable(lines: readonly string[], name: string, index: number): number {
-  const headers = lines.flatMap((line, at) =>
-    new RegExp(`^\\s*\\[\\[\\s*${name}\\s*\\]\\]`).test(line) ? [at] : [],
-  );
-  return headers[index] ?? -1;
-}
-
-function escapeRegExp(text: string): string {
-  return text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+/** @param text of the line */
+function syntaxFault({ message, line, column }: TomlError, text: string): Fault {
+  const [problem = ""] = message.replace("Invalid TOML document: ", "").split("\n");
+  const [word] = /^[\w*/~.-]+/.exec(text.slice(column - 1)) ?? [];
+  if (problem === "invalid value" && word !== undefined)
+    return { line, column, message: `a text stands in quotes: "${word}"` };
+  const isCut = problem.startsWith("control characters") && column > text.trimEnd().length;
+  return { line, column, message: isCut ? "a text without its closing quote" : problem };
 }

@@ -4,9 +4,9 @@
  * are its own.
  */
 import { createPrivateKey, randomBytes, sign } from "node:crypto";
-import { constants, copyFileSync, existsSync, readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
-import { accepts, Lab, until } from "../../lab/lab.ts";
+import { Lab } from "../../lab/lab.ts";
 import type { AgentReply } from "../../src/wire/agent/agent.ts";
 import { ByteWriter } from "../../src/wire/primitives.ts";
 import { encodeUserauth } from "../../src/wire/signed-data.ts";
@@ -21,6 +21,7 @@ import {
 } from "../peer/identity/keys.ts";
 import { describeWith } from "../peer/tools.ts";
 import { AgentClient } from "../support/agent-client.ts";
+import { startNamedSsh } from "./named-ssh.ts";
 
 const folder = makeFolder();
 /** known_hosts has it as trusted.example. */
@@ -50,32 +51,6 @@ interface Attempt {
   logged: object;
 }
 
-/** What a rule on executables takes for OpenSSH's client: it passes on what comes in at its own socket. */
-const relay = `
-const { connect, createServer } = require("node:net");
-const [agent, path] = process.argv.slice(2);
-createServer((client) => {
-  const upstream = connect(agent);
-  client.pipe(upstream).pipe(client);
-  client.on("error", () => upstream.destroy());
-  upstream.on("error", () => client.destroy());
-}).listen(path);
-`;
-
-/**
- * Starts a program that is called ssh, and says that it goes to trusted.example. Returns the path of the
- * socket that leads through it.
- */
-async function startSsh(lab: Lab): Promise<string> {
-  if (!existsSync(lab.path("ssh")))
-    copyFileSync(process.execPath, lab.path("ssh"), constants.COPYFILE_FICLONE);
-  writeFileSync(lab.path("trusted.example"), relay);
-  const path = lab.path(`relay-${randomBytes(3).toString("hex")}`);
-  lab.start(lab.path("ssh"), ["trusted.example", lab.agentSocket, path]);
-  await until(() => accepts(path), "the program called ssh");
-  return path;
-}
-
 const refused = { data: "userauth", verified: false, how: "session-bind refused", forwarded: true };
 
 describeWith(["ssh"], "a session-bind", () => {
@@ -99,7 +74,7 @@ describeWith(["ssh"], "a session-bind", () => {
     lab.policy('default = "deny"\n[[rule]]\nname = "trusted"\nhost = "trusted.example"\naction = "allow"\n');
     await lab.startAgent("upstream.sock", keyFile);
     await lab.startDaemon();
-    ssh = await startSsh(lab);
+    ssh = await startNamedSsh(lab, "trusted.example");
   });
   afterEach(() => {
     for (const client of clients.splice(0)) client.close();
@@ -139,7 +114,7 @@ describeWith(["ssh"], "a session-bind", () => {
 
   /** Another ssh that binds the session, which is its own. */
   const bindElsewhere = async (details: Buffer): Promise<void> => {
-    const client = await connect(await startSsh(lab));
+    const client = await connect(await startNamedSsh(lab, "trusted.example"));
     expect((await client.bind(details)).type).toBe("SSH_AGENT_SUCCESS");
   };
 

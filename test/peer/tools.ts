@@ -26,6 +26,7 @@ const probes: Record<string, () => boolean> = {
   dunst: () => isOnPath("dunst") && isOnPath("dunstctl") && isOnPath("Xvfb"),
   "notify-send": () => isOnPath("notify-send"),
   "ssh-askpass": () => X11_ASKPASS !== "" && isOnPath("xdotool") && isOnPath("Xvfb"),
+  ansible: () => isOnPath("ansible"),
   dbclient: () => isOnPath("dbclient"),
 };
 
@@ -46,7 +47,8 @@ function isOnPath(command: string): boolean {
   return runs("/bin/sh", ["-c", `command -v ${command}`]);
 }
 
-function runs(command: string, args: string[]): boolean {
+/** Whether a program is there, and can do this. */
+export function runs(command: string, args: string[]): boolean {
   try {
     execFileSync(command, args, { stdio: "ignore" });
     return true;

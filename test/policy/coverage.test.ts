@@ -38,7 +38,12 @@ describe("a grant covers the same request again", () => {
   });
 
   test("whether or not a shell's prompt or command is above it", () => {
-    const shell = (...cmdline: string[]): Process => ({ ...make, exe: "/usr/bin/zsh", cmdline });
+    const shell = (...cmdline: string[]): Process => ({
+      ...make,
+      exe: "/usr/bin/zsh",
+      systemShell: true,
+      cmdline,
+    });
     const [git] = caller.ancestors;
     for (const between of [[], [shell("-zsh")], [shell("zsh", "-c", "git fetch"), shell("zsh", "-i")]]) {
       expect(covered({}, { ancestors: [git as Process, ...between] })).toBe(covered({}));
@@ -99,6 +104,10 @@ describe("a grant does not cover another", () => {
     ["program", { exe: "/usr/bin/scp" }],
     ["ancestor", { ancestors: caller.ancestors.slice(1) }],
     ["ancestor more", { ancestors: [make, ...caller.ancestors] }],
+    [
+      "program that lies in a file called sh",
+      { ancestors: [{ ...make, exe: "/home/me/sh", cmdline: ["sh", "-c", "x"] }, ...caller.ancestors] },
+    ],
     ["order of ancestors", { ancestors: [...caller.ancestors, make] }],
     [
       "script above it",
@@ -229,6 +238,20 @@ describe("a program whose file was removed or replaced while it runs", () => {
   test("is in the line of programs, although it is a shell", () => {
     const [git, bash] = caller.ancestors as [Process, Process];
     expect(covered({}, { ancestors: [git, { ...bash, exeDeleted: true }] })).not.toBe(covered({}));
+  });
+});
+
+describe("a program that sees other files than the guard", () => {
+  const foreign = (exeFile: string) => ({ ...caller, exeForeign: true, exeFile }) as const;
+
+  test("has no approvals of the program at that path, nor of another one that claims it", () => {
+    const all = [covered({}), covered({}, foreign("1:1")), covered({}, foreign("1:2"))];
+    expect(new Set(all).size).toBe(3);
+    expect(covered({}, foreign("1:1"))).toBe(covered({}, foreign("1:1")));
+  });
+
+  test("has the denials of that path", () => {
+    expect(denialCoverage(login, foreign("1:1"), undefined)).toBe(denialCoverage(login, caller, undefined));
   });
 });
 

@@ -75,7 +75,7 @@ describe("a policy is refused", () => {
     ["with nothing but an exclusion", { host: "!prod" }],
     ["with nothing but exclusions", { caller: "!a, !b" }],
     ["with an empty subsystem", { subsystem: "" }],
-    ["with a pattern that is a list", { host: ["a", "b"] }],
+    ["with a list in a list of patterns", { user: [["root"], "git"] }],
     ["without an action", { action: undefined }],
     ["with an unknown action", { action: "permit" }],
     ["with an unknown kind", { on: ["login"] }],

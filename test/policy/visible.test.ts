@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { visible, visibleEnds } from "../../src/policy/visible.ts";
+import { onScreen, visible, visibleEnds } from "../../src/policy/visible.ts";
 
 describe("text from a request", () => {
   const shown: [string, string, string][] = [
@@ -98,5 +98,16 @@ describe("text from a request", () => {
         expect(first === second).toBe(one === other);
       }),
     );
+  });
+});
+
+describe("muxguard's own words with those of others in them", () => {
+  test("stay as they are where they have been escaped, and nothing in them is obeyed", () => {
+    expect(onScreen("no question a\x1b[2Jb\\x1b c\nd")).toBe("no question a\\x1b[2Jb\\x1b c\\nd");
+    expect(onScreen("one:\n  two  \u202e", "kept")).toBe("one:\n  two  \\u{202e}");
+  });
+
+  test("are read by nobody as something else", () => {
+    fc.assert(fc.property(fc.string({ unit: "binary" }), (text) => !/[\p{Cc}\p{Cf}]/u.test(onScreen(text))));
   });
 });

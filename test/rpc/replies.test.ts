@@ -26,6 +26,7 @@ const status = {
   locked: false,
   pending: 0,
   wrong: [],
+  watched: ["/c"],
   masters: [],
 };
 

@@ -13,28 +13,40 @@ const process = (pid: number, name = "sh"): Process => ({ pid, startTime: `${pid
 const outside = makeScope();
 const [one, two] = [11, 12].map((pid) => makeScope(undefined, { run: { id: `run ${pid}`, name: "r", pid } }));
 
-/** Processes that carry a run's mark. */
-const marked = new Set([31, 33]);
+/** Processes that carry a run's mark, and those that carry one of a run inside of it. */
+const marked = new Set([21, 31, 33, 34]);
+const deeper = new Set([34]);
 
 function scopes(): Scopes {
-  const made = new Scopes(new ProcessTable(), (pid) => marked.has(pid));
+  const made = new Scopes(new ProcessTable(), {
+    isMarked: ({ pid }) => marked.has(pid),
+    isDeeper: ({ pid }) => deeper.has(pid),
+  });
   for (const scope of [one, two]) made.add(scope as Scope);
   return made;
 }
 
 const tool = { ...usual, name: "node", exe: "/usr/bin/node" };
 const below = (...ancestors: Process[]): Caller => ({ ...tool, pid: 21, ancestors });
+const unmarked = (...ancestors: Process[]): Caller => ({ ...below(...ancestors), pid: 20 });
+const many = Array.from({ length: 64 }, (_, at) => process(100 + at));
 
 const callers = {
-  "outside of runs": below(process(2), process(1)),
+  "outside of runs": unmarked(process(2), process(1)),
   "in the run": below(process(3), process(11)),
+  "in the run, started by its guard": unmarked(process(11)),
   "in another run": below(process(3), process(12), process(1)),
   "in a run in the run": below(process(12), process(3), process(11)),
+  "in a run in the run, of another guard": { ...below(process(99, RUN_HOLDER), process(11)), pid: 34 },
+  "in a run in the run, its holder killed": { ...below(process(11)), pid: 34 },
   "in a run of another guard": below(process(3), process(99, RUN_HOLDER), process(1)),
+  "below what is called like a holder": unmarked(process(3), process(99, RUN_HOLDER), process(1)),
   "marked, its holder killed": { ...below(process(1)), pid: 31 },
-  "in a container": { ...below(process(2)), container: true },
+  "in a container": { ...unmarked(process(2)), container: true },
   "in a container, and marked": { ...below(process(2)), pid: 33, container: true },
-  "behind 64 ancestors": below(...Array.from({ length: 64 }, (_, at) => process(100 + at))),
+  "in a container in the run": { ...below(process(2), process(11)), container: true },
+  "behind 64 ancestors": unmarked(...many),
+  "behind 64 ancestors, and marked": below(...many),
 } as const;
 
 type Who = keyof typeof callers;
@@ -44,26 +56,38 @@ type Decides = "outside" | "the run" | "the other run" | "refused";
 const atOutside: Record<Who, [agent: Decides, control: Decides, askpass: Decides]> = {
   "outside of runs": ["outside", "outside", "outside"],
   "in the run": ["the run", "the run", "the run"],
+  "in the run, started by its guard": ["the run", "the run", "the run"],
   "in another run": ["the other run", "the other run", "the other run"],
   "in a run in the run": ["the other run", "the other run", "the other run"],
+  "in a run in the run, of another guard": ["refused", "refused", "refused"],
+  "in a run in the run, its holder killed": ["refused", "refused", "refused"],
   "in a run of another guard": ["refused", "refused", "refused"],
+  "below what is called like a holder": ["refused", "refused", "refused"],
   "marked, its holder killed": ["refused", "refused", "refused"],
   "in a container": ["outside", "outside", "refused"],
   "in a container, and marked": ["refused", "refused", "refused"],
+  "in a container in the run": ["the run", "the run", "the run"],
   "behind 64 ancestors": ["refused", "refused", "refused"],
+  "behind 64 ancestors, and marked": ["refused", "refused", "refused"],
 };
 
 /** To the sockets of the run. */
 const atRun: Record<Who, [agent: Decides, control: Decides, ride: Decides, askpass: Decides]> = {
   "outside of runs": ["the run", "the run", "the run", "the run"],
   "in the run": ["the run", "the run", "the run", "the run"],
+  "in the run, started by its guard": ["the run", "the run", "the run", "the run"],
   "in another run": ["the other run", "the other run", "refused", "the other run"],
   "in a run in the run": ["the other run", "the other run", "refused", "the other run"],
-  "in a run of another guard": ["the run", "the run", "the run", "the run"],
-  "marked, its holder killed": ["the run", "the run", "the run", "the run"],
+  "in a run in the run, of another guard": ["refused", "refused", "refused", "refused"],
+  "in a run in the run, its holder killed": ["refused", "refused", "refused", "refused"],
+  "in a run of another guard": ["refused", "refused", "refused", "refused"],
+  "below what is called like a holder": ["the run", "the run", "the run", "the run"],
+  "marked, its holder killed": ["refused", "refused", "refused", "refused"],
   "in a container": ["the run", "the run", "the run", "the run"],
-  "in a container, and marked": ["the run", "the run", "the run", "the run"],
+  "in a container, and marked": ["refused", "refused", "refused", "refused"],
+  "in a container in the run": ["the run", "the run", "the run", "the run"],
   "behind 64 ancestors": ["the run", "the run", "the run", "the run"],
+  "behind 64 ancestors, and marked": ["refused", "refused", "refused", "refused"],
 };
 
 function decides(who: Who, kind: SocketOf["kind"], scope: Scope): Decides {
@@ -92,6 +116,7 @@ describe("what is refused", () => {
   it.each<[SocketOf["kind"], Scope, Who, RegExp]>([
     ["agent", outside, "in a run of another guard", /only the guard of that run decides for it/],
     ["control", outside, "marked, its holder killed", /inside of a muxguard run/],
+    ["agent", one as Scope, "behind 64 ancestors, and marked", /nobody can tell of which/],
     ["askpass", outside, "in a container", /MUXGUARD_PROMPTS names the guard to ask/],
     ["ride", one as Scope, "in another run", /another run's/],
   ])("says why: %s", (kind, scope, who, reason) => {

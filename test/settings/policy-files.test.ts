@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { makeFifo } from "../../src/platform/libc/descriptors.ts";
 import type { Paths } from "../../src/settings/paths.ts";
 import { filePolicy, type PolicySource, userPolicy } from "../../src/settings/policy-files.ts";
+import type { SettingsError } from "../../src/settings/settings-error.ts";
 
 let folder: string;
 let paths: Paths;
@@ -18,7 +19,8 @@ beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "mg-"));
   paths = { config: folder, state: folder } as Paths;
   reports = [];
-  source = userPolicy(paths, (line) => void reports.push(line));
+  source = userPolicy(paths, 300_000);
+  source.listen((broken) => broken && reports.push(broken.reason));
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
@@ -65,9 +67,7 @@ describe("the user's policy", () => {
     expect(await names()).toEqual(["linked"]);
     chmodSync(join(folder, "elsewhere"), 0o666);
     expect(await names()).toEqual(["linked"]);
-    expect(reports).toEqual([
-      expect.stringMatching(/stays as it was: .*policy\.toml: others may write to it/),
-    ]);
+    expect(reports).toEqual([expect.stringMatching(/policy\.toml: others may write to it/)]);
   });
 
   it("stays as it was where a FIFO appears among its files, and nobody waits for its writer", async () => {
@@ -80,16 +80,23 @@ describe("the user's policy", () => {
     expect(reports).toEqual([expect.stringMatching(/z\.toml: it is no regular file/)]);
   });
 
-  it("is not loaded where a file is broken", async () => {
+  it("is not loaded where files are broken, and all of them are told of", async () => {
+    mkdirSync(join(folder, "policy.d"));
     write("policy.toml", "nonsense");
-    await expect(source.load()).rejects.toThrow(/policy\.toml:1: /);
+    write("policy.d/a.toml", 'default = "no"');
+    const error = await source.load().then(String, (error: SettingsError) => error.faults);
+    expect(error).toEqual([
+      expect.stringMatching(/policy\.toml:1:\d+: /),
+      expect.stringMatching(/a\.toml:1:11: "no" is no action/),
+    ]);
   });
 });
 
 describe("the policy of one run", () => {
   it("is one file, which must be there", async () => {
     const path = join(folder, "run.toml");
-    source = filePolicy(path, (line) => void reports.push(line));
+    source = filePolicy(path, 300_000);
+    source.listen((broken) => broken && reports.push(broken.reason));
     await expect(source.load()).rejects.toThrow(`${path}: no such policy file`);
     write("run.toml", rule("run"));
     write("approved.toml", rule("approved", "allow"));

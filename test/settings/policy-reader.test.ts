@@ -9,7 +9,8 @@ const [allow, deny, ask] = (["allow", "deny", "ask"] as const).map((name) => pol
 /** Files that a test changes, and whose reading it lets come to an end. */
 class Files {
   readonly readings: (() => void)[] = [];
-  readonly reports: string[] = [];
+  readonly told: (string | undefined)[] = [];
+  now = 1000;
   #content: Policy | Error;
   #changes = 0;
 
@@ -23,7 +24,7 @@ class Files {
   }
 
   watch() {
-    return watchPolicy({
+    const watched = watchPolicy({
       stamp: () => `stamp ${this.#changes}`,
       read: () => {
         // what a file says is taken when the reading begins
@@ -32,8 +33,11 @@ class Files {
           this.readings.push(() => (content instanceof Error ? reject(content) : resolve(content)));
         });
       },
-      report: (line) => void this.reports.push(line),
+      asksAfter: 300_000,
+      now: () => this.now,
     });
+    watched.listen((broken) => void this.told.push(broken?.reason));
+    return watched;
   }
 
   /** Lets the reading with this number end, once it has begun. */
@@ -87,12 +91,35 @@ describe("a policy", () => {
     await files.end(2);
     expect(await Promise.all(both)).toEqual([allow, allow]);
     expect(watched.current()).toBe(allow);
-    expect(files.reports).toEqual(["muxguard: the policy stays as it was: policy.toml:1: nonsense"]);
+    expect(files.told).toEqual(["policy.toml:1: nonsense"]);
+    expect(watched.broken()).toMatchObject({ reason: "policy.toml:1: nonsense" });
     files.change(deny as Policy);
     const mended = watched.current();
     await files.end(3);
     expect(await mended).toBe(deny);
-    expect(files.reports).toHaveLength(1);
+    expect(files.told).toEqual(["policy.toml:1: nonsense", undefined]);
+    expect(watched.broken()).toBeUndefined();
+  });
+
+  it("that is broken for too long is known to be, from its first mistake on, until it is mended", async () => {
+    const { files, watched } = await loaded();
+    files.change(new Error("a mistake"));
+    const first = watched.current();
+    await files.end(2);
+    expect(await first).toBe(allow);
+    files.now += 299_999;
+    expect(watched.current()).toBe(allow);
+    files.change(new Error("another mistake"));
+    const second = watched.current();
+    await files.end(3);
+    expect(await second).toBe(allow);
+    files.now += 1;
+    expect(watched.current()).toEqual({ ...allow, isBroken: true });
+    files.change(allow as Policy);
+    const mended = watched.current();
+    await files.end(4);
+    expect(await mended).toBe(allow);
+    expect(watched.current()).toBe(allow);
   });
 
   it("that is broken only as long as it is written is not told of", async () => {
@@ -103,7 +130,7 @@ describe("a policy", () => {
     await files.end(2);
     await files.end(3);
     expect(await current).toBe(deny);
-    expect(files.reports).toEqual([]);
+    expect(files.told).toEqual([]);
   });
 
   it("that never comes to rest decides nothing", async () => {

@@ -11,6 +11,7 @@ import {
 } from "../../src/guard/agent/connection.ts";
 import { createUpstream } from "../../src/guard/agent/create-upstream.ts";
 import { KeyNames } from "../../src/guard/agent/key-names.ts";
+import { UsedKeys } from "../../src/guard/agent/used-keys.ts";
 import type { Scope } from "../../src/guard/decide/scope.ts";
 import type { Policy } from "../../src/policy/policy.ts";
 import {
@@ -48,6 +49,8 @@ export const identities: AgentReply = {
   identities: [{ key, comment: "work" }],
 };
 
+export const noIdentities: AgentReply = { type: "SSH_AGENT_IDENTITIES_ANSWER", identities: [] };
+
 /** Answers as an agent with one key does. */
 export function play(socket: Socket, payload: Buffer): void {
   const reply = { 11: identities, 13: signature }[payload[0] ?? 0] ?? success;
@@ -82,9 +85,11 @@ export async function open(options: Options = {}): Promise<Setting> {
     scopeOf: options.scopeOf ?? (() => scope),
     upstream: createUpstream([agent], { answer: 5000, person: 5000 }),
     keyNames: new KeyNames(),
+    usedKeys: new UsedKeys(),
     route: {
       bind: () => "accepted",
       resolve: () => Promise.resolve({ path: [], forwarded: false }),
+      listedFor: () => ({ path: [], forwarded: false }),
       wasSigned: () => {},
       ...options.route,
     },

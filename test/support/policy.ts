@@ -45,7 +45,7 @@ export const caller: Caller = {
   session: "login:2",
   ancestors: [
     { pid: 4710, startTime: "99", exe: "/usr/bin/git", name: "git", cmdline: ["git", "fetch"] },
-    { pid: 4000, startTime: "50", exe: "/usr/bin/bash", name: "bash", cmdline: ["-bash"] },
+    { pid: 4000, startTime: "50", exe: "/usr/bin/bash", systemShell: true, name: "bash", cmdline: ["-bash"] },
   ],
   container: false,
 };

@@ -22,13 +22,20 @@ export class NoAnswer extends Error {
 /**
  * Calls `use` with a connection to each, and returns the results. What one guard says is no word about
  * another's.
- * @param report told of a guard that does not answer, and of what is none
+ * @param report told of a guard that does not answer or refuses, and of what is none
+ * @throws RpcError where all that answer refuse
  */
 export async function eachGuard<T>(use: Use<T>, report = toStderr): Promise<T[]> {
   const { runtime, daemonSocket } = openPaths();
   const runs = readdirSync(runtime).filter(isRunFolder);
   const paths = [daemonSocket, ...runs.map((name) => join(runtime, name, "daemon.sock"))];
-  return (await Promise.all(paths.map((path) => useGuard(path, use, report)))).flat();
+  const said = await Promise.allSettled(paths.map((path) => useGuard(path, use, report)));
+  const results = said.flatMap((one) => (one.status === "fulfilled" ? one.value : []));
+  const [first, ...more] = said.flatMap((one) => (one.status === "rejected" ? [one.reason] : []));
+  if (first !== undefined && results.length === 0) throw first;
+  for (const refusal of [first, ...more])
+    if (refusal !== undefined) report(`muxguard: ${messageOf(refusal)}`);
+  return results;
 }
 
 /**

@@ -1,8 +1,9 @@
 /** A run through the daemon: its guard, its agent, its approvers, and this process's terminal. */
 import { existsSync, rmSync } from "node:fs";
 import { hasCode, messageOf } from "../../errors.ts";
+import { ensurePrivateFolder } from "../../platform/files/private-folder.ts";
 import { SETTINGS_ERROR } from "../../rpc/requests.ts";
-import { holdFolder } from "../../runs/folders.ts";
+import { freeRunFolder, holdFolder } from "../../runs/folders.ts";
 import type { Paths } from "../../settings/paths.ts";
 import { CliError, exitCodes } from "../cli-error.ts";
 import type { OpenRun, RunRequest } from "./request.ts";
@@ -24,15 +25,18 @@ export async function openDaemonRun(paths: Paths, request: RunRequest): Promise<
     const wanted = { ...asked, terminal: terminal.canAsk };
     const opened = await connection.request("openRun", wanted, checkedOpenedRun);
     const { rideFolder } = opened;
-    const held = rideFolder === undefined ? undefined : holdFolder(rideFolder);
+    const folder = freeRunFolder(paths.runtime);
+    ensurePrivateFolder(folder);
+    const held = [folder, ...(rideFolder === undefined ? [] : [rideFolder])].map(holdFolder);
     const close = async (): Promise<void> => {
       terminal.takeBack("the run has ended");
       connection.end();
-      held?.close();
+      for (const one of held) one.close();
+      rmSync(folder, { recursive: true, force: true });
       // the daemon does it too, unless it has ended before
       if (rideFolder !== undefined) rmSync(rideFolder, { recursive: true, force: true });
     };
-    return { ...opened, close };
+    return { ...opened, folder, close };
   } catch (error) {
     connection.end();
     if (hasCode(error, SETTINGS_ERROR)) throw new CliError(messageOf(error), exitCodes.settings);

@@ -19,8 +19,9 @@ import type { OpenRun, RunRequest } from "./request.ts";
 
 export async function openOwnRun(paths: Paths, config: Config, request: RunRequest): Promise<OpenRun> {
   await removeLeftRuns(paths.runtime, endMasters);
-  const { policy: file, report } = request;
-  const policy = file === undefined ? userPolicy(paths, report) : filePolicy(file, report);
+  const { policy: file } = request;
+  const { brokenPolicyAfter: asksAfter } = config;
+  const policy = file === undefined ? userPolicy(paths, asksAfter) : filePolicy(file, asksAfter);
   await policy.load();
   const run = new OwnRun(paths, config, request, policy);
   try {
@@ -35,7 +36,8 @@ export async function openOwnRun(paths: Paths, config: Config, request: RunReque
 class OwnRun {
   readonly agentSocket: string;
   readonly askpassSocket: string;
-  readonly #folder: string;
+  readonly folder: string;
+  readonly sshConfig: string | undefined;
   readonly #paths: Paths;
   readonly #config: Config;
   readonly #request: RunRequest;
@@ -51,14 +53,15 @@ class OwnRun {
     this.#config = config;
     this.#request = request;
     this.#policy = policy;
-    this.#folder = freeRunFolder(paths.runtime);
-    this.agentSocket = join(this.#folder, "agent.sock");
-    this.askpassSocket = join(this.#folder, "prompts.sock");
+    this.folder = freeRunFolder(paths.runtime);
+    this.sshConfig = config.sshConfig;
+    this.agentSocket = join(this.folder, "agent.sock");
+    this.askpassSocket = join(this.folder, "prompts.sock");
   }
 
   async listen(): Promise<void> {
-    ensurePrivateFolder(this.#folder);
-    this.#held = holdFolder(this.#folder);
+    ensurePrivateFolder(this.folder);
+    this.#held = holdFolder(this.folder);
     await Promise.all([
       this.#listen(this.agentSocket, "serve"),
       this.#listen(this.askpassSocket, "serveAskpass"),
@@ -87,7 +90,7 @@ class OwnRun {
     const { ownPrompter } = await import("../guards/terminal.ts");
     const connections = await guard.guardConnections(scope, this.#request.report);
     const prompters = [ownPrompter(this.#request.interrupted), ...guard.prompters];
-    const folder = join(this.#folder, "ride");
+    const folder = join(this.folder, "ride");
     this.#rides = await Rides.start({ connections, scope: scope.scope, prompters, folder });
   }
 
@@ -97,7 +100,7 @@ class OwnRun {
     await this.#answering?.catch(() => {}); // was reported when it failed
     const started = await this.#started?.catch(() => undefined);
     await started?.guard.close();
-    rmSync(this.#folder, { recursive: true, force: true });
+    rmSync(this.folder, { recursive: true, force: true });
     this.#held?.close();
   }
 
@@ -117,7 +120,8 @@ class OwnRun {
       config: this.#config,
       environment: process.env,
       holdsQuestions: false,
-      folder: this.#folder,
+      report,
+      folder: this.folder,
       onQuestion: () => this.#answer(guard),
     });
     const scope = guard.addScope({
@@ -133,7 +137,7 @@ class OwnRun {
   /** With the first question the way is opened by which `muxguard approve` comes in. */
   #answer(guard: Guard): void {
     if (this.#answering) return;
-    this.#answering = serveAnswers(guard, join(this.#folder, "daemon.sock"));
+    this.#answering = serveAnswers(guard, join(this.folder, "daemon.sock"));
     this.#answering.catch((error: Error) => {
       this.#request.report(`muxguard: this can't be approved from elsewhere: ${error.message}`);
     });

@@ -6,6 +6,8 @@ export interface RunRequest {
   /** Absolute paths. */
   policy?: string;
   upstream?: string;
+  /** That of SSH_AUTH_SOCK. */
+  agent?: string;
   ride: boolean;
   report: (line: string) => void;
   /** Ctrl-C at a prompt on the terminal. */
@@ -18,5 +20,11 @@ export interface OpenRun {
   askpassSocket: string;
   /** For a ride: the folder with its programs. */
   readonly rideFolder?: string | undefined;
+  /** Private, and gone when the run is closed. */
+  folder: string;
+  /** For `ssh -F`, if the guard reads such a file. */
+  sshConfig?: string | undefined;
+  /** The folders whose masters are taken over; absent where no daemon runs. */
+  watched?: readonly string[];
   close(): Promise<void>;
 }

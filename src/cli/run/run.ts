@@ -4,18 +4,19 @@
  */
 
 import { spawn } from "node:child_process";
-import { existsSync } from "node:fs";
-import { constants } from "node:os";
+import { accessSync, constants, existsSync, statSync } from "node:fs";
+import { constants as system } from "node:os";
 import { basename, resolve } from "node:path";
-import { codeOf } from "../../errors.ts";
+import { attempt } from "../../attempt.ts";
 import { hasKeyboard } from "../../platform/proc/foreground.ts";
 import { protectProcess } from "../../platform/proc/protect.ts";
-import { becomeRunHolder, markRun } from "../../runs/holder.ts";
+import { becomeRunHolder, markedCommand } from "../../runs/holder.ts";
 import { rideEnvironment } from "../../runs/ride/shims.ts";
 import { openPaths, type Paths } from "../../settings/paths.ts";
 import { toStderr } from "../../to-stderr.ts";
 import { CliError, exitCodes } from "../cli-error.ts";
 import { openDaemonRun } from "./daemon-run.ts";
+import { leadRun } from "./leading.ts";
 import type { OpenRun, RunRequest } from "./request.ts";
 
 export interface RunOptions {
@@ -34,6 +35,7 @@ export async function run([command = "", ...args]: string[], options: RunOptions
     name: options.scope ?? basename(command),
     ...(options.policy !== undefined && { policy: resolve(options.policy) }),
     ...(options.upstream !== undefined && { upstream: resolve(options.upstream) }),
+    ...(process.env.SSH_AUTH_SOCK && { agent: resolve(process.env.SSH_AUTH_SOCK) }),
     ride: options.ride ?? false,
     report: toStderr,
     interrupted: () => kill("SIGINT"),
@@ -44,8 +46,8 @@ export async function run([command = "", ...args]: string[], options: RunOptions
   // from before the command starts until all is cleaned up: a signal in between must not end the guard alone
   const stop = passSignals((signal) => kill(signal));
   try {
-    markRun(); // not before: a daemon opens no runs for who is marked
-    return await runCommand(command, args, opened, (send) => {
+    const environment = environmentOf(opened, paths);
+    return await runCommand(command, args, environment, (send) => {
       kill = send;
     });
   } finally {
@@ -66,23 +68,29 @@ async function openWithoutDaemon(paths: Paths, request: RunRequest): Promise<Ope
 function runCommand(
   command: string,
   args: string[],
-  opened: OpenRun,
+  env: NodeJS.ProcessEnv,
   onStart: (send: (signal: NodeJS.Signals) => void) => void,
 ): Promise<number> {
-  const child = spawn(command, args, { stdio: "inherit", env: environmentOf(opened) });
+  checkProgram(command, env.PATH);
+  const [program = "", ...words] = markedCommand([command, ...args]);
+  const child = spawn(program, words, { stdio: "inherit", env });
   onStart((signal) => child.kill(signal));
   return new Promise((resolveCode, reject) => {
-    child.once("error", (error) => reject(startError(command, error)));
+    child.once("error", (error) =>
+      reject(new CliError(`${command}: ${error.message}`, exitCodes.notExecutable)),
+    );
     child.once("exit", (code, signal) => {
-      resolveCode(signal === null ? (code ?? 1) : exitCodes.signal + constants.signals[signal]);
+      resolveCode(signal === null ? (code ?? 1) : exitCodes.signal + system.signals[signal]);
     });
   });
 }
 
-function environmentOf({ agentSocket, askpassSocket, rideFolder }: OpenRun): NodeJS.ProcessEnv {
+function environmentOf(opened: OpenRun, paths: Paths): NodeJS.ProcessEnv {
+  const { agentSocket, askpassSocket, rideFolder } = opened;
   const { SSH_AGENT_PID: _, SSH_AUTH_SOCK: __, ...others } = process.env;
   const environment = { ...others, MUXGUARD_PROMPTS: askpassSocket };
-  if (rideFolder === undefined) return { ...environment, SSH_AUTH_SOCK: agentSocket };
+  const led = leadRun(opened, paths, others);
+  if (rideFolder === undefined) return { ...environment, ...led, SSH_AUTH_SOCK: agentSocket };
   return { ...environment, ...rideEnvironment(rideFolder, others.PATH) };
 }
 
@@ -104,16 +112,18 @@ function passSignals(kill: (signal: NodeJS.Signals) => void): () => void {
   };
 }
 
-function startError(command: string, error: Error): CliError {
-  const code = codeOf(error);
-  if (code === "ENOENT" || (code === "EACCES" && !isThere(command)))
-    return new CliError(`${command}: command not found`, exitCodes.notFound);
-  if (code === "EACCES") return new CliError(`${command}: permission denied`, exitCodes.notExecutable);
-  return new CliError(`${command}: ${error.message}`, exitCodes.notExecutable);
+/**
+ * As execvp(3) looks for it. A folder in PATH that may not be searched has nothing.
+ * @throws CliError for what can't be started
+ */
+function checkProgram(command: string, path = "/bin:/usr/bin"): void {
+  const found = command.includes("/") ? [command] : path.split(":").map((folder) => resolve(folder, command));
+  if (found.some(isProgram)) return;
+  if (command !== "" && found.some((one) => existsSync(one)))
+    throw new CliError(`${command}: permission denied`, exitCodes.notExecutable);
+  throw new CliError(`${command}: command not found`, exitCodes.notFound);
 }
 
-/** A folder in PATH that may not be searched looks like a command that may not be executed. execvp(3). */
-function isThere(command: string): boolean {
-  if (command.includes("/")) return true;
-  return (process.env.PATH ?? "").split(":").some((folder) => existsSync(resolve(folder, command)));
+function isProgram(path: string): boolean {
+  return attempt(() => accessSync(path, constants.X_OK) ?? statSync(path).isFile()) ?? false;
 }

@@ -27,6 +27,8 @@ export interface Seen {
   /** That wait now, the oldest first. */
   questions: readonly Question[];
   locked: boolean;
+  /** A line for each thing that is. */
+  wrong?: readonly string[];
 }
 
 export interface Answered {
@@ -44,6 +46,7 @@ export class WatchModel {
   /** From when on keys count for it. */
   #armedAt = 0;
   #isLocked = false;
+  #wrong: readonly string[] = [];
   #recent: string[] = [];
   #notice = "";
 
@@ -52,8 +55,9 @@ export class WatchModel {
     this.#deafFor = deafFor;
   }
 
-  update({ questions, locked }: Seen, now: number): void {
+  update({ questions, locked, wrong = [] }: Seen, now: number): void {
     this.#isLocked = locked;
+    this.#wrong = wrong;
     this.#seen = new Map(questions.map(({ id }) => [id, this.#seen.get(id) ?? now]));
     const place = this.#place;
     this.#questions = [...questions];
@@ -116,6 +120,9 @@ export class WatchModel {
     const title = this.#isLocked ? red(cut(LOCKED, width)) : cut(TITLE, width);
     const taken = this.#isLocked ? LOCKED.length : TITLE.length;
     const head = [`${bold(title)}${taken < width ? cut(`  ${waiting}`, width - taken) : ""}`, ""];
+    // never more than a third: the questions matter more
+    const wrong = this.#wrong.flatMap((line) => wrap(line, width)).slice(0, Math.floor(rows / 3));
+    head.splice(1, 0, ...wrong.map(red));
     const foot = ["", dim(cut(this.#notice || KEYS, width))];
     const room = Math.max(0, rows - 1 - head.length - foot.length);
     const list = this.#list(width, Math.max(count > 1 ? 2 : 1, Math.floor(room / 4)), date);

@@ -80,18 +80,19 @@ const askedAt = new WeakMap<Question, string>();
 
 async function look(report?: (line: string) => void): Promise<Seen> {
   const ask = async (guard: GuardConnection, path: string): Promise<Seen> => {
-    const [questions, { locked }] = await Promise.all([
+    const [questions, { locked, wrong }] = await Promise.all([
       askGuard(guard, "pending", null),
       askGuard(guard, "status", null),
     ]);
     for (const question of questions) askedAt.set(question, path);
-    return { questions, locked };
+    return { questions, locked, wrong };
   };
   const seen = await eachGuard(ask, report);
   const questions = seen.flatMap((one) => one.questions);
   return {
     questions: questions.sort((one, other) => one.asked.localeCompare(other.asked)),
     // for guards that begin later there is the file
+    wrong: [...new Set(seen.flatMap(({ wrong = [] }) => wrong))],
     locked: seen.some(({ locked }) => locked) || new Lock(openPaths().runtime, () => {}).isOn,
   };
 }

@@ -12,15 +12,20 @@ import { sessionBusSocket, systemBusSocket } from "../../platform/dbus/bus-addre
 import { type LockSignals, onLockOrSleep } from "../../platform/dbus/lock-signals.ts";
 import { bootTime } from "../../platform/libc/clock.ts";
 import { sessionEnd } from "../../platform/proc/login-session.ts";
+import { isProcess } from "../../platform/proc/process.ts";
 import { sshImage } from "../../platform/proc/ssh-process.ts";
 import { Scopes } from "../../runs/scopes.ts";
 import type { Config } from "../../settings/config.ts";
 import type { Paths } from "../../settings/paths.ts";
 import { AgentServer } from "../agent-server.ts";
+import { Alarms } from "../alarms.ts";
 import { AskpassServer } from "../askpass-server.ts";
+import { logEvent } from "../control-log.ts";
+import { FaultLog } from "../fault-log.ts";
 import { Findings } from "../findings.ts";
 import { Notices } from "../notices.ts";
-import { UpstreamAgents } from "../upstream-agents.ts";
+import { tellOfRefused } from "../refused-users.ts";
+import { UpstreamAgents } from "../upstream/agents.ts";
 import { composeDeciding, type Deciding } from "./deciding.ts";
 import { composeWays, type Ways } from "./ways.ts";
 
@@ -36,19 +41,30 @@ export interface GuardOptions {
   holdsQuestions: boolean;
   /** Where its sockets are. */
   folder: string;
+  /** Tells whoever started it. One line, without a newline. */
+  report: (line: string) => void;
   /** Called when a question comes up. */
   onQuestion?: () => void;
 }
 
+interface Told {
+  findings: Findings;
+  /** @param fault in words that follow the agent's name; undefined where there is none any more */
+  agentChanged(name: string, fault: string | undefined): void;
+  close(): void;
+}
+
 export interface GuardParts extends Deciding {
   ways: Ways;
-  findings: Findings;
+  told: Told;
+  alarms: Alarms;
   scopes: Scopes;
   agents: UpstreamAgents;
   agentServer: AgentServer;
   askpassServer: AskpassServer;
   logins: Logins;
   masterDestinations: MasterDestinations;
+  hosts: HostIdentifier;
   lockSignals: LockSignals;
   /** Forgets the answers whose id begins so; without it all of them. @returns how many */
   forget(prefix?: string): number;
@@ -80,15 +96,40 @@ export function composeGuard(options: GuardOptions): GuardParts {
     return grants.forget(prefix);
   };
   const lockSignals = listenForLocks(environment, () => forget());
-  const findings = new Findings();
+  const told = composeTold(deciding);
+  const alarms = new Alarms({
+    record: (event, reason) => logEvent(deciding.log, event, reason),
+    reports: () => [options.report, ...scopes.reports()],
+    show: (text) => notices.tell(text),
+  });
   return {
     ...deciding,
     ways,
-    findings,
+    told,
+    alarms,
     scopes,
     lockSignals,
     forget,
-    ...composeServers(options, deciding, scopes),
+    ...composeServers(options, deciding, scopes, told),
+  };
+}
+
+/** What is told although nobody's request is decided. */
+function composeTold({ broker, processes }: Deciding): Told {
+  const findings = new Findings();
+  const faults = new FaultLog(broker);
+  const refused = tellOfRefused(faults, findings, processes);
+  return {
+    findings,
+    agentChanged: (name, fault) => {
+      const words = fault === undefined ? undefined : `the upstream agent ${name} ${fault}`;
+      findings.set(`agent ${name}`, words && `${words} (muxguard upstream PATH points to another one)`);
+      if (words) faults.note("use-upstream", "upstream", words);
+    },
+    close: () => {
+      refused.close();
+      faults.close();
+    },
   };
 }
 
@@ -97,20 +138,26 @@ function composeServers(
   { config, environment, folder }: GuardOptions,
   { broker, processes }: Deciding,
   scopes: Scopes,
-): Pick<GuardParts, "agents" | "agentServer" | "askpassServer" | "logins" | "masterDestinations"> {
+  { agentChanged: changed }: Told,
+): Pick<GuardParts, "agents" | "agentServer" | "askpassServer" | "logins" | "masterDestinations" | "hosts"> {
   const configs = new SshConfigs(config.sshConfig === undefined ? {} : { file: config.sshConfig });
   const hosts = new HostIdentifier({}, configs);
   const logins = new Logins(sshImage);
-  const agents = new UpstreamAgents(config.upstreamAgents, environment, folder);
+  const keyNames = new KeyNames();
+  const agents = new UpstreamAgents(config.upstreamAgents, environment, folder, {
+    processes,
+    changed,
+    pointed: () => keyNames.forget(),
+  });
   const agentServer = new AgentServer({
     broker,
     processes,
     scopes,
     logins,
-    sessions: new SessionRegistry(),
+    sessions: new SessionRegistry({ isAlive: isProcessKey }),
     destinations: createDestinationResolver({}, hosts),
     agents,
-    keyNames: new KeyNames(),
+    keyNames,
     upstreamTimeout: config.upstreamTimeout,
   });
   const askpassServer = new AskpassServer({
@@ -118,6 +165,7 @@ function composeServers(
     broker,
     decidedBy: (caller, socket) => scopes.decidedBy(caller, socket),
     asksOnTerminals: config.approvers.includes("terminal"),
+    decisionAbout: (fingerprint, asking) => agents.decisionAbout(fingerprint, asking),
   });
   return {
     agents,
@@ -125,7 +173,14 @@ function composeServers(
     askpassServer,
     logins,
     masterDestinations: new MasterDestinations(configs, hosts),
+    hosts,
   };
+}
+
+/** As processKey() has it. */
+function isProcessKey(key: string): boolean {
+  const [pid, startTime = ""] = key.split(" ");
+  return isProcess(Number(pid), startTime);
 }
 
 function listenForLocks(environment: NodeJS.ProcessEnv, locked: () => void): LockSignals {

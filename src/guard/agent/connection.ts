@@ -8,13 +8,10 @@
  */
 import type { Socket } from "node:net";
 import { attempt } from "../../attempt.ts";
+import type { ListedFor } from "../../policy/listing.ts";
 import type { Caller, KeyFacts, Request, Whereabouts } from "../../policy/request.ts";
-import {
-  type AgentRequest,
-  encodeAgentReply,
-  encodeAgentRequest,
-  parseAgentRequest,
-} from "../../wire/agent/agent.ts";
+import { type AgentRequest, encodeAgentReply, parseAgentRequest } from "../../wire/agent/agent.ts";
+import { AgentMessage } from "../../wire/agent/message-numbers.ts";
 import { SESSION_BIND } from "../../wire/agent/session-bind.ts";
 import { encodeFrame, type Frame, FrameDecoder } from "../../wire/frame.ts";
 import { ProtocolError } from "../../wire/protocol-error.ts";
@@ -23,8 +20,11 @@ import type { Broker } from "../decide/broker.ts";
 import { callerIn, type Scope } from "../decide/scope.ts";
 import type { Asker } from "../decide/verdict.ts";
 import { type AdminAgentRequest, adminFacts } from "./admin-facts.ts";
+import { KeyList, type Placed } from "./key-list.ts";
 import { type KeyNames, keyFacts } from "./key-names.ts";
+import { LIST, list } from "./list-request.ts";
 import { type Upstream, UpstreamError } from "./upstream.ts";
+import type { UsedKeys } from "./used-keys.ts";
 
 /** The SSH sessions that this connection was bound to, and what they say of a request's way. */
 export interface Route {
@@ -32,6 +32,8 @@ export interface Route {
   bind(details: Buffer, caller: Caller): "accepted" | "refused" | "unsupported";
   /** @param signed what is to be signed; undefined for a request that signs nothing */
   resolve(signed: SignedData | undefined, caller: Caller): Promise<Whereabouts>;
+  /** For a list of keys: before anything is to be signed. */
+  listedFor(caller: Caller): ListedFor | Promise<ListedFor>;
   /** Takes note of a signature that was allowed, and made. */
   wasSigned(signed: SignedData, caller: Caller): void;
 }
@@ -49,12 +51,16 @@ export interface AgentConnectionParts {
   scopeOf(caller: Caller | undefined): Scope;
   upstream: Upstream;
   keyNames: KeyNames;
+  usedKeys: UsedKeys;
   route: Route;
   client: Client;
 }
 
 /** What a client may send ahead. Beyond it, it is not read until it has got answers. */
 const MAX_PENDING_FRAMES = 64;
+
+/** AGENT_MAX_SID_LEN of ssh-agent.c, in bytes. */
+const MAX_SESSION_IDENTIFIER = 128;
 
 /** A reason of our own: AbortController would make an exception with a stack for each connection. */
 const GONE = new Error("the client went away");
@@ -67,12 +73,14 @@ export class AgentConnection {
   readonly #parts: AgentConnectionParts;
   readonly #decoder = new FrameDecoder();
   readonly #pending: Frame[] = [];
+  readonly #keyList: KeyList;
   readonly #gone = new AbortController();
   #busy = false;
 
   constructor(socket: Socket, parts: AgentConnectionParts) {
     this.#socket = socket;
     this.#parts = parts;
+    this.#keyList = new KeyList(parts);
     socket.on("data", (chunk) => this.#receive(chunk));
     socket.on("error", () => socket.destroy()); // reset by the client: "close" follows
     socket.on("end", () => this.#end());
@@ -149,9 +157,13 @@ export class AgentConnection {
   }
 
   async #list(frame: Frame, request: AgentRequest): Promise<Buffer> {
+    return this.#keyList.shown(await this.#learn(frame, request), this.#placed());
+  }
+
+  async #learn(frame: Frame, request: AgentRequest): Promise<Frame> {
     const reply = await this.#parts.upstream.exchange(frame, request);
     this.#parts.keyNames.learn(reply);
-    return reply.packet;
+    return reply;
   }
 
   async #sign(frame: Frame, request: AgentRequest & { type: "SSH_AGENTC_SIGN_REQUEST" }): Promise<Buffer> {
@@ -168,8 +180,10 @@ export class AgentConnection {
       ...(signed.kind === "sshsig" && { namespace: signed.namespace }),
       ...whereabouts,
     };
+    const login = signed.kind === "userauth" ? { login: nameOf(signed.sessionIdentifier) } : {};
     if (known) {
-      const reply = await this.#decideAndForward(frame, request, asked, placed);
+      const byLogin = { scope, asker: { ...asker, ...login } };
+      const reply = await this.#decideAndForward(frame, request, asked, byLogin);
       // before ssh hears of it: it may be a master the moment after
       if (asker.caller && !reply.equals(FAILURE)) this.#parts.route.wasSigned(signed, asker.caller);
       return reply;
@@ -183,9 +197,8 @@ export class AgentConnection {
    * would be asked in vain.
    */
   async #lookUp(key: Buffer): Promise<KeyFacts | { fault: string; reason: string }> {
-    const request: AgentRequest = { type: "SSH_AGENTC_REQUEST_IDENTITIES" };
     try {
-      await this.#list(encodeFrame(encodeAgentRequest(request)), request);
+      await this.#learn(LIST, list);
     } catch (error) {
       if (!(error instanceof UpstreamError)) throw error;
       return { fault: "upstream", reason: error.message };
@@ -226,7 +239,9 @@ export class AgentConnection {
     const verdict = await broker.decide(asked, asker, scope);
     if (verdict.decision === "deny") return FAILURE;
     try {
-      return (await upstream.exchange(frame, request)).packet;
+      const reply = await upstream.exchange(frame, request, verdict.id);
+      if (reply.payload[0] === AgentMessage.SSH_AGENT_SIGN_RESPONSE) this.#used(asked);
+      return reply.packet;
     } catch (error) {
       if (!(error instanceof UpstreamError)) throw error;
       // with the client its upstream connection goes too: that is no fault of the agent's
@@ -234,6 +249,11 @@ export class AgentConnection {
         broker.refuse(asked, asker, scope, { what: "upstream", reason: error.message, id: verdict.id });
       return FAILURE;
     }
+  }
+
+  #used({ destination, key }: Request): void {
+    if (destination?.verified && destination.hostKey !== undefined && key)
+      this.#parts.usedKeys.add(destination.hostKey, key.fingerprint);
   }
 
   /** Who asks is read once: the scope is that of the very process that is decided about. */
@@ -248,10 +268,9 @@ export class AgentConnection {
   }
 }
 
-/** Who asks, and what decides for it. */
-interface Placed {
-  asker: Asker;
-  scope: Scope;
+/** Longer ones have no session. */
+function nameOf(sessionIdentifier: Buffer): string {
+  return sessionIdentifier.toString("base64", 0, MAX_SESSION_IDENTIFIER);
 }
 
 function drained(socket: Socket): Promise<void> {

@@ -34,6 +34,12 @@ export class KeyNames {
     }
   }
 
+  /** For another agent. */
+  forget(): void {
+    this.#replace([]);
+    this.#last = Buffer.alloc(0);
+  }
+
   /** Undefined for a key that no agent listed. */
   find(key: Buffer): KeyFacts | undefined {
     return this.#facts.get(key.toString("latin1"));

@@ -5,6 +5,9 @@
  * What concerns all keys (`ssh-add -D`, `-x`, `-X`) goes to all agents, and succeeds only where all did it.
  * Where some did not, an UpstreamError names them: the client is answered with a failure, and the log and the
  * terminal say why. It never holds the passphrase of a lock.
+ *
+ * One that hangs is waited for once, and then left out until it answers (Health). What concerns all keys fails
+ * meanwhile, at once.
  */
 import {
   type AgentRequest,
@@ -17,15 +20,15 @@ import { AgentMessage } from "../../wire/agent/message-numbers.ts";
 import { SESSION_BIND } from "../../wire/agent/session-bind.ts";
 import { AGENT_MAX_LEN, encodeFrame, type Frame } from "../../wire/frame.ts";
 import { ProtocolError } from "../../wire/protocol-error.ts";
+import { LIST, list } from "./list-request.ts";
 import { SingleUpstream } from "./single-upstream.ts";
 import { type AgentAddress, type Upstream, UpstreamError, type UpstreamTimeouts } from "./upstream.ts";
-
-const list: AgentRequest = { type: "SSH_AGENTC_REQUEST_IDENTITIES" };
-const LIST = encodeFrame(encodeAgentRequest(list));
 
 interface Member {
   address: AgentAddress;
   upstream: Upstream;
+  /** Set when it has missed a session-bind: it must not be used later as if it had heard of it. */
+  missed?: UpstreamError;
 }
 
 /** What one of them made of a request that went to all. */
@@ -49,13 +52,13 @@ export class MergedUpstream implements Upstream {
     this.#timeouts = timeouts;
   }
 
-  async exchange(frame: Frame, request: AgentRequest): Promise<Frame> {
+  async exchange(frame: Frame, request: AgentRequest, decision?: string): Promise<Frame> {
     switch (request.type) {
       case "SSH_AGENTC_REQUEST_IDENTITIES":
         return this.#list(frame, request);
       case "SSH_AGENTC_SIGN_REQUEST":
       case "SSH_AGENTC_REMOVE_IDENTITY":
-        return (await this.#holder(request.key)).exchange(frame, request);
+        return (await this.#holder(request.key)).exchange(frame, request, decision);
       case "SSH_AGENTC_REMOVE_ALL_IDENTITIES":
         return sameAnswer(await this.#ask(frame, request), "not all keys are removed");
       case "SSH_AGENTC_LOCK":
@@ -64,10 +67,16 @@ export class MergedUpstream implements Upstream {
         return sameAnswer(await this.#ask(frame, request), "not all agents are unlocked");
       case "SSH_AGENTC_EXTENSION":
         if (request.name === SESSION_BIND) return bindAnswer(await this.#ask(frame, request));
-        return this.#members[0].upstream.exchange(frame, request);
+        return this.#first(frame, request);
       default:
-        return this.#members[0].upstream.exchange(frame, request);
+        return this.#first(frame, request);
     }
+  }
+
+  #first(frame: Frame, request: AgentRequest): Promise<Frame> {
+    const [first] = this.#members;
+    const left = leftOut(first);
+    return left ? Promise.reject(left) : first.upstream.exchange(frame, request);
   }
 
   close(): void {
@@ -127,8 +136,23 @@ export class MergedUpstream implements Upstream {
   }
 
   #ask(frame: Frame, request: AgentRequest): Promise<Outcome[]> {
-    return Promise.all(this.#members.map((member) => ask(member, frame, request)));
+    return Promise.all(
+      this.#members.map((member) => {
+        const left = leftOut(member);
+        if (!left) return ask(member, frame, request);
+        if (request.type === "SSH_AGENTC_EXTENSION") member.missed = left;
+        return { address: member.address, reply: left };
+      }),
+    );
   }
+}
+
+function leftOut({ address, missed }: Member): UpstreamError | undefined {
+  const { leftOut: fault } = address.health ?? {};
+  if (missed) return missed;
+  return fault === undefined
+    ? undefined
+    : new UpstreamError(`the upstream agent ${address.name} ${fault}, and is left out until it does`);
 }
 
 async function ask({ address, upstream }: Member, frame: Frame, request: AgentRequest): Promise<Outcome> {

@@ -34,19 +34,23 @@ export class SingleUpstream implements Upstream {
     this.#timeouts = timeouts;
   }
 
-  exchange(frame: Frame, request: AgentRequest): Promise<Frame> {
+  exchange(frame: Frame, request: AgentRequest, decision?: string): Promise<Frame> {
     if (this.#failure) return Promise.reject(this.#failure);
-    const timeout = waitsForPerson(request) ? this.#timeouts.person : this.#timeouts.answer;
+    const forPerson = waitsForPerson(request);
+    const timeout = forPerson ? this.#timeouts.person : this.#timeouts.answer;
+    let used: (() => void) | undefined;
     return new Promise<Frame>((resolve, reject) => {
-      const timer = setTimeout(() => this.#fail(`does not answer (waited ${timeout / 1000} s)`), timeout);
+      const timer = setTimeout(() => this.#timedOut(timeout, !forPerson), timeout);
       const done = (): void => {
         clearTimeout(timer);
         this.#waiting = undefined;
+        used?.();
       };
       this.#waiting = {
         packet: frame.packet,
         resolve: (reply) => {
           done();
+          this.#address.health?.answered();
           resolve(reply);
         },
         reject: (error) => {
@@ -55,7 +59,15 @@ export class SingleUpstream implements Upstream {
         },
       };
       this.#connected().write(frame.packet);
+      used = this.#use(request, decision);
     });
+  }
+
+  /** Takes note that the agent is asked for a signature that was decided about. @returns what ends that */
+  #use(request: AgentRequest, decision: string | undefined): (() => void) | undefined {
+    if (request.type !== "SSH_AGENTC_SIGN_REQUEST" || decision === undefined || !this.#socket)
+      return undefined;
+    return this.#address.uses?.begin(request.key, decision, this.#socket);
   }
 
   close(): void {
@@ -69,7 +81,7 @@ export class SingleUpstream implements Upstream {
     socket.on("data", (chunk) => this.#receive(decoder, chunk));
     socket.on("error", (error) => {
       if (hasCode(error, "EAGAIN")) this.#connectAgain();
-      else this.#fail(describeSocketError(error));
+      else this.#unreachable(describeSocketError(error));
     });
     socket.on("close", () => this.#socket === socket && this.#fail("closed the connection"));
     this.#socket = socket;
@@ -95,6 +107,18 @@ export class SingleUpstream implements Upstream {
       if (!(error instanceof ProtocolError)) throw error;
       this.#fail(`answers with a broken message: ${error.message}`);
     }
+  }
+
+  #timedOut(timeout: number, hangs: boolean): void {
+    const what = `does not answer (waited ${timeout / 1000} s)`;
+    // a person may take longer than that, which is no fault of the agent's
+    if (hangs) this.#address.health?.failed(what, true);
+    this.#fail(what);
+  }
+
+  #unreachable(what: string): void {
+    if (!this.#failure) this.#address.health?.failed(what, false);
+    this.#fail(what);
   }
 
   /**

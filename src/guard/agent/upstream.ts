@@ -7,6 +7,7 @@
 import type { Socket } from "node:net";
 import type { AgentRequest } from "../../wire/agent/agent.ts";
 import type { Frame } from "../../wire/frame.ts";
+import type { KeyUses } from "./key-uses.ts";
 
 /** An upstream agent that is missing, went away, doesn't answer or did not do its part. Names the socket. */
 export class UpstreamError extends Error {
@@ -17,6 +18,22 @@ export interface AgentAddress {
   /** For errors: the socket's path, or what stands for it. */
   name: string;
   connect(): Socket;
+  /** What is known of it beyond one connection. */
+  health?: Health;
+  /** What it is asked to sign. */
+  uses?: Pick<KeyUses, "begin">;
+}
+
+/** Whether an agent does its part, told by each connection to it. */
+export interface Health {
+  /** Why it is not to be waited for any more, until it answers again; undefined for one that is. */
+  readonly leftOut: string | undefined;
+  answered(): void;
+  /**
+   * @param fault in words, without the agent's name
+   * @param hangs true if it takes connections and doesn't answer
+   */
+  failed(fault: string, hangs: boolean): void;
 }
 
 /** How long an answer may take, in milliseconds. */
@@ -28,7 +45,10 @@ export interface UpstreamTimeouts {
 }
 
 export interface Upstream {
-  /** @throws UpstreamError */
-  exchange(frame: Frame, request: AgentRequest): Promise<Frame>;
+  /**
+   * @param decision the id of what was decided about a signature
+   * @throws UpstreamError
+   */
+  exchange(frame: Frame, request: AgentRequest, decision?: string): Promise<Frame>;
   close(): void;
 }

@@ -73,6 +73,11 @@ export class Broker {
     this.#related.cover(ssh, to, hops);
   }
 
+  /** Whether everything is denied. */
+  get isLocked(): boolean {
+    return this.#parts.isLocked?.() ?? false;
+  }
+
   /** What was allowed a moment ago covers nothing more. */
   forget(): void {
     this.#related.forget();
@@ -82,7 +87,7 @@ export class Broker {
   refuse(
     request: Request,
     asker: Asker,
-    scope: Pick<Scope, "report">,
+    scope: Pick<Scope, "report" | "policyNote">,
     { what, reason, id = newId() }: Fault,
   ): Verdict {
     return this.#record(id, request, asker, scope, denial(`fault:${what}`, reason), 0);
@@ -94,7 +99,7 @@ export class Broker {
     if (scope.refused !== undefined) return denial("fault:inside", scope.refused);
     const current = scope.policy();
     const policy = current instanceof Promise ? await current : current;
-    if (this.#parts.isLocked?.()) return denial("fault:locked", "muxguard is locked (muxguard unlock)");
+    if (this.isLocked) return denial("fault:locked", "muxguard is locked (muxguard unlock)");
     const ruling = evaluate(policy, request, caller);
     const own = ruling.by === "default" ? this.#related.ownLogin(request, caller) : undefined;
     if (ruling.action === "deny" && own === undefined)
@@ -107,6 +112,9 @@ export class Broker {
     const covered = ruling.remember === 0 ? undefined : coverage(request, caller, scope.run?.id);
     const remembered = this.#remembered({ request, caller, covered, ruling, asker }, scope);
     if (remembered) return remembered;
+    const unanswered = asker.login && this.#related.unanswered(request, caller, asker.login);
+    if (unanswered)
+      return denial("fault:denied", `nobody answered about another key of this login (${unanswered})`);
     const decision = await this.#ask(
       this.#asked({ id, request, caller, covered, ruling, asker }, scope),
       scope,
@@ -124,6 +132,9 @@ export class Broker {
   #remembered(asked: Omit<Asked, "id" | "sessionIsOver" | "rule">, scope: Scope): Decision | undefined {
     const { request, caller, covered, ruling, asker } = asked;
     const { grants } = this.#parts;
+    // a no to the same question was about another act: this one is known to be decided
+    if (asker.follows !== undefined && !ruling.approvers)
+      return { decision: "allow", by: `grant:${asker.follows}` };
     const no = grants.denial(denialCoverage(request, caller, scope.run?.id));
     if (no !== undefined)
       return denial(`grant:${no}`, `you denied the same before; to be asked again: muxguard forget ${no}`);
@@ -163,6 +174,8 @@ export class Broker {
       asker.gone,
     );
     const { grants } = this.#parts;
+    if (by === "fault:timeout" && asker.login)
+      this.#related.addUnanswered(asked.request, asked.caller, asker.login, asked.id);
     if (answer.decision === "deny") {
       const byPerson = by.startsWith("approver:");
       return {
@@ -181,15 +194,19 @@ export class Broker {
     id: string,
     request: Request,
     { caller, tells }: Asker,
-    scope: Pick<Scope, "report">,
+    scope: Pick<Scope, "report" | "policyNote">,
     decision: Decision,
     waitedMs: number,
   ): Verdict {
     const { remember, keep: _, doubt: __, ...decided } = decision;
-    const verdict: Verdict = { id, ...decided };
+    const note = decided.decision === "deny" ? scope.policyNote?.() : undefined;
+    const verdict: Verdict = { id, ...decided, ...(note !== undefined && { note }) };
     const remembered = remember !== undefined && { remember };
+    const reason = [decided.reason, note].filter((text) => text !== undefined).join("; ");
+    const because = reason !== "" && { reason };
     try {
-      this.#parts.record({ time: new Date(), request, caller, waitedMs, ...verdict, ...remembered });
+      const entry = { time: new Date(), id, request, caller, waitedMs, ...decided, ...because };
+      this.#parts.record({ ...entry, ...remembered });
       if (verdict.decision === "deny" && !tells) scope.report(denialLine(request, verdict));
       return verdict;
     } catch (error) {

@@ -4,7 +4,8 @@
  * A login that was approved covers what the same ssh process then asks of the master that it has made: its
  * own connection would have given it that. An approved connection covers the one session that it was asked
  * for. A denied session denies the key, or another connection, to the same programs and host for a while: ssh
- * turns to them where it was refused.
+ * turns to them where it was refused. A login that nobody answered for in time is not asked about again for its
+ * next key.
  */
 import { createHash } from "node:crypto";
 import { whoAsks } from "../../policy/coverage.ts";
@@ -21,6 +22,8 @@ import type { Verdict } from "./verdict.ts";
 const DENIED_FOR = 30_000;
 /** How long a connection may take until its session comes, in milliseconds. */
 const CONNECT_TAKES = 120_000;
+/** The longest that a server waits for one login (LoginGraceTime of sshd_config), in milliseconds. */
+const LOGIN_TAKES = 120_000;
 const MAX_KEPT = 1024;
 
 interface Approval {
@@ -58,6 +61,8 @@ export class RelatedDecisions {
   readonly #approvals = new Map<string, Approval>();
   readonly #own = new Map<string, OwnLogins>();
   readonly #denials = new Map<string, Denial>();
+  /** Logins that nobody answered for. */
+  readonly #unanswered = new Map<string, { id: string; until: number }>();
   readonly #now: () => number;
 
   /** @param now a monotonic clock, in milliseconds */
@@ -117,6 +122,21 @@ export class RelatedDecisions {
     if (own) return isLoginTo(own.to, request) ? own.to.id : undefined;
     const starter = caller.ancestors.map((process) => this.#own.get(processKey(process))).find(Boolean);
     return starter?.hops.find((hop) => isLoginTo(hop, request))?.id;
+  }
+
+  /**
+   * Nobody answered in time whether a key may be used for this login.
+   * @param login which one it is, as text to compare
+   */
+  addUnanswered(request: Request, caller: Caller, login: string, id: string): void {
+    const until = this.#now() + LOGIN_TAKES;
+    keep(this.#unanswered, loginKey(request, caller, login), { id, until });
+  }
+
+  /** The id of the question about another key of the same login that nobody answered. */
+  unanswered(request: Request, caller: Caller, login: string): string | undefined {
+    const found = this.#unanswered.get(loginKey(request, caller, login));
+    return found && this.#now() <= found.until ? found.id : undefined;
   }
 
   /** Approvals; denials stand. */
@@ -179,6 +199,11 @@ function isDecided({ by }: Verdict): boolean {
   return !by.startsWith("fault:") || by === "fault:timeout" || by === "fault:approver";
 }
 
+function loginKey({ destination, user }: Request, caller: Caller, login: string): string {
+  const { hostKey, claimed } = destination ?? {};
+  return digest(JSON.stringify([processKey(caller), hostKey, claimed, user, login]));
+}
+
 /** Everything but the host that a session or a stdio forward is about. */
 function sessionOf({ command, subsystem, forward, x11, forwardAgent }: Request): string {
   return JSON.stringify([command, subsystem, forward, x11, forwardAgent]);
@@ -194,8 +219,8 @@ function isSameHost(one: Destination, other: Destination): boolean {
 }
 
 /** What a host is known by: two that share one of them may be the same. */
-function provenHosts({ names, port, hostKey }: Destination): Set<string> {
-  const named = names.map((name) => `${name}:${port ?? 22}`);
+function provenHosts({ names, port = 22, ports = [port], hostKey }: Destination): Set<string> {
+  const named = names.flatMap((name) => ports.map((one) => `${name}:${one}`));
   return new Set(hostKey === undefined ? named : [...named, hostKey]);
 }
 

@@ -8,6 +8,8 @@ export interface Scope {
   readonly run?: Run;
   /** The policy as its files are now. @throws Error if they can't be read */
   policy(): Policy | Promise<Policy>;
+  /** What is wrong with the policy's files, and is said with each denial. */
+  policyNote?(): string | undefined;
   /** Why nothing is decided here: each request is denied for this reason. Absent where the policy decides. */
   readonly refused?: string;
   /** Writes a rule that an answer made; absent where no such rules are read. */

@@ -11,6 +11,8 @@ export interface Verdict {
   by: DecidedBy;
   /** For a denial: why, and what to do about it. */
   reason?: string;
+  /** For a denial: what else is wrong, whatever the reason is. */
+  note?: string;
 }
 
 /** Who waits for the verdict. */
@@ -27,6 +29,10 @@ export interface Asker {
   asking?(): void;
   /** True if it is the process that logged in for the connection that it now wants to use. */
   isMaker?: boolean;
+  /** The id of a decision that this is asked again about: it stands, unless a rule denies that. */
+  follows?: string | undefined;
+  /** The very login that a key is for, as text to compare: ssh offers the next key to the same one. */
+  login?: string | undefined;
   /** True if it tells its user of a denial by itself. */
   tells?: boolean;
 }
@@ -45,6 +51,7 @@ export function waitingLine({ id, request }: Question): string {
 }
 
 /** The words of every denial: `muxguard: denied: log in to prod as root with key "work" (rule "no prod")`. */
-export function denialLine(request: Request, { by, reason }: Verdict): string {
-  return `muxguard: denied: ${describeRequest(request)} (${describeDecision(by, reason)})`;
+export function denialLine(request: Request, { by, reason, note }: Verdict): string {
+  const why = describeDecision(by, reason);
+  return `muxguard: denied: ${describeRequest(request)} (${note === undefined ? why : `${why}; ${note}`})`;
 }

@@ -7,6 +7,7 @@
  */
 import { matchPattern } from "../../policy/pattern.ts";
 import { type Certificate, parsePublicKey, plainKeyBlob } from "../../wire/public-key.ts";
+import type { HashedNames } from "./hashed-names.ts";
 import { checkHostCertificate } from "./host-key.ts";
 import { isLiteralName } from "./host-pattern.ts";
 import {
@@ -41,9 +42,19 @@ export class HostKeyLookup {
   /** The lines with the authority that signed its certificate, if the certificate is good. */
   readonly #authorityLines: KnownHostsEntry[];
   readonly #principals: string[];
+  readonly #hashed: Pick<HashedNames, "nameOf"> | undefined;
 
-  /** @param hostKey a host key blob, plain or a certificate */
-  constructor(entries: readonly KnownHostsEntry[], hostKey: Buffer, now: Date) {
+  /**
+   * @param hostKey a host key blob, plain or a certificate
+   * @param hashed what is known of the names on hashed lines
+   */
+  constructor(
+    entries: readonly KnownHostsEntry[],
+    hostKey: Buffer,
+    now: Date,
+    hashed?: Pick<HashedNames, "nameOf">,
+  ) {
+    this.#hashed = hashed;
     const parsed = parsePublicKey(hostKey);
     const certificate: Certificate | undefined = parsed.kind === "certificate" ? parsed : undefined;
     const key = plainKeyBlob(hostKey).toString("base64");
@@ -71,14 +82,23 @@ export class HostKeyLookup {
     return this.#keyLines.some(isHashed);
   }
 
-  /** The names that the lines spell out. */
+  get hashedLines(): KnownHostsEntry[] {
+    return this.#keyLines.filter(isHashed);
+  }
+
+  /** True if a pattern or a certificate may stand for names that no line spells out. */
+  get isOpen(): boolean {
+    return this.#authorityLines.length > 0 || this.#keyLines.some(hasPattern);
+  }
+
+  /** The names that the lines spell out, and those that hashed ones are known to be about. */
   names(): ProvenName[] {
     if (this.revoked) return [];
     // ssh compares principals with the host in lower case
     const literal = this.#principals.filter((name) => isLiteralName(name) && name === name.toLowerCase());
     const principals = literal.map((name) => ({ name, port: SSH_PORT }));
     const certified = [...principals, ...this.#authorityLines.flatMap(literalNames)];
-    const byKey = this.#keyLines.flatMap(literalNames);
+    const byKey = this.#keyLines.flatMap((line) => this.#hashed?.nameOf(line) ?? literalNames(line));
     return [
       ...certified.flatMap((candidate) => this.#byCertificate(candidate) ?? []),
       ...byKey.map((name): ProvenName => ({ ...name, by: "key" })),
@@ -93,6 +113,30 @@ export class HostKeyLookup {
    */
   confirm(candidate: HostName): ProvenName | undefined {
     return this.revoked ? undefined : (this.#byCertificate(candidate) ?? this.#byKey(candidate));
+  }
+
+  /**
+   * The same for many candidates: nothing is hashed. Where a hashed line with another key may be about the
+   * port, a line without one doesn't count.
+   */
+  confirmRead(candidate: HostName): ProvenName | undefined {
+    if (this.revoked) return undefined;
+    const certified = this.#byCertificate(candidate);
+    if (certified || this.#isRead(this.#keyLines, candidate)) return certified ?? { ...candidate, by: "key" };
+    const plain = { name: candidate.name, port: SSH_PORT };
+    if (candidate.port === SSH_PORT || !this.#isRead(this.#keyLines, plain)) return undefined;
+    const others = this.#entries.filter(({ marker }) => marker === "none");
+    const isOther = others.some(isHashed) || this.#isRead(others, candidate);
+    return isOther ? undefined : { ...plain, by: "key" };
+  }
+
+  #isRead(lines: readonly KnownHostsEntry[], candidate: HostName): boolean {
+    const text = lineName(candidate);
+    return lines.some((line) => {
+      if (!isHashed(line)) return matches(line, text);
+      const { name, port } = this.#hashed?.nameOf(line) ?? {};
+      return name === candidate.name && port === candidate.port;
+    });
   }
 
   /** Whether a hashed line with this key is about this host and port. */
@@ -117,6 +161,10 @@ export class HostKeyLookup {
     const plainLines = this.#entries.filter(({ marker }) => marker === "none");
     return anyMatches(plainLines, lineName(candidate)) ? undefined : { name, port: SSH_PORT, by: "key" };
   }
+}
+
+function hasPattern({ hosts }: KnownHostsEntry): boolean {
+  return "patterns" in hosts && hosts.patterns.some((item) => /[*?]/.test(item));
 }
 
 function nextChange({ validAfter, validBefore }: Certificate, now: Date): number {

@@ -1,16 +1,20 @@
 /**
- * The names of a host that proved its key, the best of them first.
+ * The names of a host that proved its key, the best of them first. They are a property of the key: all that
+ * known_hosts has it under, and all aliases of ssh_config that lead to one of these.
  *
- * What the caller typed leads through `ssh -G` to one name. It counts if known_hosts has the host's key under
- * it. Then the typed alias is one of the host's names as well.
+ * What the caller typed chooses which of them is said first. It also helps to find a name that no line spells
+ * out: it leads through `ssh -G` to one name, which counts if known_hosts has the key under it.
  */
 import type { Host } from "../../policy/request.ts";
 import { fingerprint } from "../../wire/public-key.ts";
 import type { SshDestination } from "../ssh/command-line.ts";
 import type { SshConfig } from "../ssh/config.ts";
+import type { Alias, AliasIndex } from "../ssh-config/aliases.ts";
+import type { HashedNames } from "./hashed-names.ts";
 import { HostKeyLookup, type ProvenName } from "./host-key-lookup.ts";
 import { isLiteralName } from "./host-pattern.ts";
 import { type HostName, type KnownHostsEntry, SSH_PORT } from "./known-hosts.ts";
+import { orderNames } from "./name-order.ts";
 
 export interface HostIdentity {
   /** Without names if none is proven. */
@@ -33,6 +37,7 @@ export interface Claim {
 export interface NamingSources {
   /** Of the files that hold for all hosts. */
   lines: KnownHostsLines;
+  aliases: AliasIndex;
   claim?: Claim;
 }
 
@@ -40,67 +45,77 @@ export interface Naming {
   identity: HostIdentity;
   /** The name that the claim led to, if it is proven. */
   claimed?: ProvenName;
+  /** All that ssh finds the key under. */
+  lookups: readonly HostName[];
   /** True if the key is on hashed lines, for which names have to be guessed. */
   hashed: boolean;
   /** As in HostKeyLookup. */
   staleAt: number;
 }
 
-/** @param guesses names that a hashed line may be about */
+/** What else there is to find names by. */
+export interface Guessing {
+  /** Names that a hashed line may be about. */
+  guesses: Iterable<HostName>;
+  hashed: Pick<HashedNames, "nameOf">;
+}
+
 export function nameHost(
   hostKey: Buffer,
-  { lines, claim }: NamingSources,
-  guesses: Iterable<HostName>,
+  { lines, aliases, claim }: NamingSources,
+  { guesses, hashed }: Guessing,
   now: Date,
 ): Naming {
-  const lookup = new HostKeyLookup(lines.flat(), hostKey, now);
+  const lookup = new HostKeyLookup(lines.flat(), hostKey, now, hashed);
   const claimLookup = claim ? new HostKeyLookup(claim.lines.flat(), hostKey, now) : lookup;
   const lookups = [lookup, claimLookup];
   const revoked = lookups.some((one) => one.revoked);
   const claimed = claim && !revoked ? confirmClaim(claimLookup, claim) : undefined;
-  const hashed = lookup.hasHashedLines;
-  const guessed = hashed ? [...guesses].flatMap((guess) => lookup.confirmHashed(guess) ?? []) : [];
+  const guessed = lookup.hasHashedLines
+    ? [...guesses].flatMap((guess) => lookup.confirmHashed(guess) ?? [])
+    : [];
   const proven = revoked ? [] : [...(claimed ? [claimed] : []), ...lookup.names(), ...guessed];
-  const names = nameList(proven, claimed && claim?.destination.host.toLowerCase());
-  Object.freeze(names); // kept, and handed out many times
-  const port = choosePort(proven, claimed);
+  const found = revoked ? [] : findAliases(lookup, aliases, proven);
+  const host = orderNames({ proven, aliases: found, ...(claim && claimed && typedName(claim, claimed)) });
+  Object.freeze(host.names); // kept, and handed out many times
   return {
     identity: {
-      host: { names, ...(port !== undefined && { port }), hostKey: fingerprint(hostKey) },
+      host: { ...host, hostKey: fingerprint(hostKey) },
       how: revoked ? "host key revoked" : describe(proven, lookups),
     },
     ...(claimed && { claimed }),
-    hashed,
+    lookups: [...proven, ...found.flatMap((alias) => alias.lookups)],
+    hashed: lookup.hasHashedLines,
     staleAt: Math.min(...lookups.map((one) => one.staleAt)),
   };
 }
 
+/** The aliases for which ssh would accept the key. */
+function findAliases(lookup: HostKeyLookup, aliases: AliasIndex, proven: readonly ProvenName[]): Alias[] {
+  const names = new Set(proven.map(({ name }) => name));
+  const asked = lookup.isOpen ? aliases.lookups : [...names].flatMap((name) => aliases.lookupsNamed(name));
+  const known = new Set(proven.map(({ name, port }) => `${name} ${port}`));
+  const isKnown = (one: HostName): boolean =>
+    known.has(`${one.name} ${one.port}`) || lookup.confirmRead(one) !== undefined;
+  return aliases.leadingTo(asked.filter(isKnown));
+}
+
 /** The name that ssh would look up for the destination: get_hostfile_hostname_ipaddr() of sshconnect.c. */
-function confirmClaim(lookup: HostKeyLookup, { destination, config }: Claim): ProvenName | undefined {
+export function lookupOf({ port }: Pick<SshDestination, "port">, config: SshConfig): HostName {
   const { hostKeyAlias, hostname } = config;
   const name = (hostKeyAlias ?? hostname).toLowerCase();
-  const port = hostKeyAlias === undefined ? (destination.port ?? config.port) : SSH_PORT;
-  return isLiteralName(name) ? lookup.confirm({ name, port }) : undefined;
+  return { name, port: hostKeyAlias === undefined ? (port ?? config.port) : SSH_PORT };
 }
 
-/** The claimed name, then its alias; addresses last. */
-function nameList(proven: readonly ProvenName[], alias: string | undefined): string[] {
-  const [first, ...others] = proven.map(({ name }) => name);
-  if (first === undefined) return [];
-  if (alias !== undefined) return [...new Set([first, alias, ...others])];
-  const names = [...new Set([first, ...others])];
-  return [...names.filter((name) => !isAddress(name)), ...names.filter(isAddress)];
+function confirmClaim(lookup: HostKeyLookup, { destination, config }: Claim): ProvenName | undefined {
+  const name = lookupOf(destination, config);
+  return isLiteralName(name.name) ? lookup.confirm(name) : undefined;
 }
 
-/** For names from known_hosts alone. Node's isIP() takes 8 ms at its first use, to compile its patterns. */
-function isAddress(name: string): boolean {
-  return name.includes(":") || /^[\d.]+$/.test(name);
-}
-
-/** The one port of all names; of several, the claimed name's. */
-function choosePort(proven: readonly ProvenName[], claimed: ProvenName | undefined): number | undefined {
-  const ports = new Set(proven.map(({ port }) => port));
-  return ports.size === 1 ? proven[0]?.port : claimed?.port;
+/** With a port of its own on the command line, what was typed leads elsewhere than ssh_config has it. */
+function typedName({ destination, config }: Claim, claimed: HostName) {
+  const leadsThere = lookupOf({}, config).port === lookupOf(destination, config).port;
+  return { claimed, typed: destination.host.toLowerCase(), leadsThere };
 }
 
 function describe(proven: readonly ProvenName[], lookups: readonly HostKeyLookup[]): string {

@@ -95,6 +95,23 @@ export function lineName({ name, port }: HostName): string {
   return port === SSH_PORT ? name : `[${name}]:${port}`;
 }
 
+/**
+ * The keys that a host may prove, as ssh looks them up: those without a port count where none is known with
+ * it. Revoked ones and authorities are not among them. Yields now and then: a hash takes its time.
+ */
+export function* keysOf(host: HostName, entries: readonly KnownHostsEntry[]): Generator<void, Buffer[]> {
+  const texts = host.port === SSH_PORT ? [host.name] : [lineName(host), host.name];
+  for (const text of texts) {
+    const found = new Set<string>();
+    for (const entry of entries) {
+      if (isHashed(entry)) yield;
+      if (entry.marker === "none" && matches(entry, text)) found.add(entry.key);
+    }
+    if (found.size > 0) return [...found].map((key) => Buffer.from(key, "base64"));
+  }
+  return [];
+}
+
 /** The names that a line spells out: those that it does not exclude, and no patterns. */
 export function literalNames({ hosts }: KnownHostsEntry): HostName[] {
   if (!("patterns" in hosts)) return [];

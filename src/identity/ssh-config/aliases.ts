@@ -111,7 +111,7 @@ function* makeIndex({ sections }: ReadConfig): Generator<void, AliasIndex> {
   for (const written of literalsOf(sections)) {
     yield;
     const name = written.toLowerCase();
-    const lookups = lookupsOf(written, sections, plan.of(written), surroundings);
+    const lookups = lookupsOf(written, sections, plan, surroundings);
     if (isLiteralName(name) && lookups?.every((one) => isLiteralName(one.name))) index.add({ name, lookups });
   }
   return index;

@@ -9,6 +9,7 @@ import { matchPattern } from "../../policy/pattern.ts";
 import { type HostName, SSH_PORT } from "../hosts/known-hosts.ts";
 import { Choice, UNKNOWN } from "./choice.ts";
 import { type Condition, type Criterion, type Section, type Setting, settings } from "./sections.ts";
+import type { VisitPlan } from "./visits.ts";
 
 type Answer = "yes" | "no" | "maybe";
 
@@ -50,8 +51,7 @@ class Walk {
     }
   }
 
-  /** @param hostnames undefined if that is open */
-  finish(hostnames: readonly string[] | undefined): void {
+  finish(hostnames: readonly string[]): void {
     this.#final = true;
     this.#hostnames = hostnames;
   }
@@ -67,7 +67,8 @@ class Walk {
       case "as":
         return this.#answers.get(condition.section) ?? "no";
       case "host":
-        return matchesHostLine(this.#name, condition.patterns) ? "yes" : "no";
+        // the second pass is about the host that the name led to
+        return matchAll(this.#final ? this.#hostnames : [this.#name], condition.patterns);
       case "match":
         return condition.criteria.map((one) => this.#criterion(one)).reduce(both, "yes");
     }
@@ -125,32 +126,37 @@ class Walk {
 }
 
 /**
- * @param visited the sections that may hold for the name, in their order
+ * @param plan which of the sections may hold for which name
  * @returns all that ssh may look up for it, one for each outcome of what is open; undefined if that can't be
  * told
  */
 export function lookupsOf(
   name: string,
   sections: readonly Section[],
-  visited: readonly number[],
+  plan: Pick<VisitPlan, "of">,
   surroundings: Surroundings,
 ): HostName[] | undefined {
   const walk = new Walk(name, surroundings);
-  walk.pass(sections, visited);
-  const hostnames = walk.hostnames()?.map(normalHost);
-  const open = !hostnames?.every((host) => host !== undefined && !mayBecomeAnother(host, walk));
-  const known = open ? undefined : (hostnames as string[]);
-  if (walk.wantsFinal || isOn(walk.choices("canonicalizehostname", "no"))) {
-    walk.finish(known);
-    walk.pass(sections, visited);
+  walk.pass(sections, plan.of([name]));
+  const hostnames = knownHosts(walk);
+  if (hostnames && (walk.wantsFinal || isOn(walk.choices("canonicalizehostname", "no")))) {
+    walk.finish(hostnames);
+    walk.pass(sections, plan.of([name, ...hostnames]));
   }
   const aliases = walk.choices("hostkeyalias", "");
   if (aliases?.every((alias) => alias !== "")) return byAlias(aliases);
   const ports = walk.choices("port", `${SSH_PORT}`)?.map(Number);
-  if (!known || !aliases || !ports?.every(isPort)) return undefined;
-  const named = known.flatMap((host) => ports.map((port) => ({ name: host, port })));
+  if (!hostnames || !aliases || !ports?.every(isPort)) return undefined;
+  const named = hostnames.flatMap((host) => ports.map((port) => ({ name: host, port })));
   const all = [...byAlias(aliases.filter((alias) => alias !== "")), ...named];
   return all.length > MAX_OUTCOMES ? undefined : all;
+}
+
+/** Where HostName leads; undefined if it can't be told. */
+function knownHosts(walk: Walk): string[] | undefined {
+  const hosts = walk.hostnames()?.map(normalHost);
+  const isKnown = hosts?.every((host) => host !== undefined && !mayBecomeAnother(host, walk));
+  return isKnown ? (hosts as string[]) : undefined;
 }
 
 function byAlias(aliases: readonly string[]): HostName[] {

@@ -45,10 +45,11 @@ export class VisitPlan {
     else this.#byName.set(name, [section]);
   }
 
-  /** In their order. */
-  of(name: string): number[] {
-    const own = this.#byName.get(name.toLowerCase());
-    return own ? [...this.#general, ...own].sort((one, other) => one - other) : this.#general;
+  /** Those that may hold for one of the names, in their order. */
+  of(names: readonly string[]): number[] {
+    const own = names.flatMap((name) => this.#byName.get(name.toLowerCase()) ?? []);
+    if (own.length === 0) return this.#general;
+    return [...new Set([...this.#general, ...own])].sort((one, other) => one - other);
   }
 }
 

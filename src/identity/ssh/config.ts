@@ -2,7 +2,8 @@
  * What ssh_config(5) makes of a destination, as `ssh -G` prints it: a keyword and a value on each line.
  *
  * It is ssh's own reading, with its Match blocks, Includes and tokens. What all the aliases lead to is read
- * in ssh-config/, for which ssh would have to run once for each. dump_client_config() of readconf.c writes the lines; where versions differ, it is said below.
+ * in ssh-config/, for which ssh would have to run once for each. dump_client_config() of readconf.c writes the
+ * lines; where versions differ, it is said below.
  */
 import { join } from "node:path";
 import { homeFolder } from "../home.ts";

@@ -29,6 +29,7 @@ const plainKeywords = new Set([
   "controlpath",
   "controlpersist",
   "identitiesonly",
+  "identityagent",
   "identityfile",
   "kbdinteractiveauthentication",
   "numberofpasswordprompts",

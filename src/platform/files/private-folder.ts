@@ -1,6 +1,6 @@
 /** Folders that belong to one user alone. */
 
-import { chmodSync, lstatSync, mkdirSync } from "node:fs";
+import { chmodSync, existsSync, lstatSync, mkdirSync } from "node:fs";
 import { userInfo } from "node:os";
 import { dirname } from "node:path";
 import { hasCode } from "../../errors.ts";
@@ -10,13 +10,27 @@ import { hasCode } from "../../errors.ts";
  * @throws Error if it is no folder, another user's, or open to others
  */
 export function ensurePrivateFolder(path: string): void {
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  makeFolders(dirname(path));
   try {
     mkdirSync(path, { mode: 0o700 });
     chmodSync(path, 0o700); // whatever the umask was
   } catch (error) {
     if (!hasCode(error, "EEXIST")) throw error;
     checkPrivateFolder(path);
+  }
+}
+
+/**
+ * A folder, and those above it, where they are missing: for the user alone. Node's own way to do it
+ * (`recursive`) never ends where nothing can be made, as below /proc.
+ */
+export function makeFolders(path: string): void {
+  if (existsSync(path)) return;
+  makeFolders(dirname(path));
+  try {
+    mkdirSync(path, { mode: 0o700 });
+  } catch (error) {
+    if (!hasCode(error, "EEXIST")) throw error;
   }
 }
 

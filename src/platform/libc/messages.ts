@@ -1,5 +1,5 @@
 /**
- * Bytes with descriptors, over a Unix socket: recvmsg(2), sendmsg(2), SCM_RIGHTS of unix(7).
+ * Bytes with descriptors, over a Unix socket: recvmsg(2), sendmsg(2), SCM_RIGHTS and SCM_CREDENTIALS of unix(7).
  *
  * Limits: the structs are those of 64-bit Linux. The calls are synchronous and never wait, so one struct
  * serves for all messages. At most 12 descriptors are taken with one message; OpenSSH sends one.
@@ -12,6 +12,7 @@ const recvmsg = define("long recvmsg(int fd, uint8_t *message, int flags)");
 const sendmsg = define("long sendmsg(int fd, uint8_t *message, int flags)");
 
 const SCM_RIGHTS = 1;
+const SCM_CREDENTIALS = 2;
 const MSG_CTRUNC = 0x8;
 const MSG_DONTWAIT = 0x40;
 const MSG_NOSIGNAL = 0x4000;
@@ -46,6 +47,8 @@ export interface Received {
   bytes: Buffer;
   /** Passed along with the bytes; the caller's to close. */
   descriptors: number[];
+  /** The pid of the process that wrote them, where the kernel was told to say so (tellSender()). */
+  sender?: number;
 }
 
 /**
@@ -56,30 +59,31 @@ export function receiveMessage(fd: number): Received | "empty" | "end" {
   prepare(receivedAddress, received.length, control.length);
   const length = recvmsg(fd, message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
   if (length < 0) return isTransient() ? "empty" : "end";
-  const descriptors = receivedDescriptors();
+  const descriptors = receivedNumbers(SCM_RIGHTS);
   // cut: more descriptors than there is room for. Nobody means well by that, and which bytes they belonged to
   // can't be said any more.
   if (length === 0 || (message.readInt32LE(FLAGS) & MSG_CTRUNC) !== 0) {
     closeDescriptors(descriptors);
     return "end";
   }
-  return { bytes: Buffer.from(received.subarray(0, length)), descriptors };
+  const [sender] = receivedNumbers(SCM_CREDENTIALS);
+  const bytes = Buffer.from(received.subarray(0, length));
+  return { bytes, descriptors, ...(sender !== undefined && { sender }) };
 }
 
 /** CMSG_NXTHDR() and CMSG_DATA() of cmsg(3). */
-function receivedDescriptors(): number[] {
+function receivedNumbers(type: number): number[] {
   const total = Number(message.readBigUInt64LE(CONTROL_LENGTH));
-  const descriptors: number[] = [];
+  const numbers: number[] = [];
   for (let at = 0; at + CONTROL_HEADER <= total; ) {
     const length = Number(control.readBigUInt64LE(at));
     if (length < CONTROL_HEADER) break;
-    const isRights =
-      control.readInt32LE(at + 8) === SOL_SOCKET && control.readInt32LE(at + 12) === SCM_RIGHTS;
-    for (let value = at + CONTROL_HEADER; isRights && value + 4 <= at + length; value += 4)
-      descriptors.push(control.readInt32LE(value));
+    const isOne = control.readInt32LE(at + 8) === SOL_SOCKET && control.readInt32LE(at + 12) === type;
+    for (let value = at + CONTROL_HEADER; isOne && value + 4 <= at + length; value += 4)
+      numbers.push(control.readInt32LE(value));
     at += (length + 7) & ~7;
   }
-  return descriptors;
+  return numbers;
 }
 
 /**

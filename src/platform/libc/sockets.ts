@@ -3,13 +3,18 @@ import { closeSync } from "node:fs";
 import { define, errorName, failedWith } from "./binding.ts";
 
 const getsockopt = define("int getsockopt(int fd, int level, int name, uint8_t *value, uint8_t *length)");
+const setsockopt = define("int setsockopt(int fd, int level, int name, uint8_t *value, uint32_t length)");
+const ioctl = define("int ioctl(int fd, unsigned long request, uint8_t *value)");
 const socket = define("int socket(int domain, int type, int protocol)");
 const connect = define("int connect(int fd, uint8_t *address, uint32_t length)");
 
 /** asm-generic/socket.h */
 export const SOL_SOCKET = 1;
+const SO_PASSCRED = 16;
 const SO_PEERCRED = 17;
 const SO_PEERPIDFD = 77; // Linux 6.5
+/** asm-generic/sockios.h */
+const SIOCOUTQ = 0x5411;
 const AF_UNIX = 1;
 const SOCK_STREAM = 1;
 const SOCK_NONBLOCK = 0o4000;
@@ -39,6 +44,20 @@ export function peerPidfd(fd: number): { pidfd: number } | { missing: "unsupport
   const value = socketOption(fd, SO_PEERPIDFD, 4);
   if (value) return { pidfd: value.readInt32LE(0) };
   return { missing: failedWith("ENOPROTOOPT") ? "unsupported" : "gone" };
+}
+
+/** From here on the kernel says of what is received which process wrote it. @throws Error if it does not */
+export function tellSender(fd: number): void {
+  const on = Buffer.alloc(4);
+  on.writeInt32LE(1);
+  if (setsockopt(fd, SOL_SOCKET, SO_PASSCRED, on, on.length) !== 0)
+    throw new Error(`no credentials of senders: ${errorName()}`);
+}
+
+/** Whether the other end has read all that was written. unix(7), SIOCOUTQ: what it has begun with counts as unread. */
+export function isAllRead(fd: number): boolean {
+  const unread = Buffer.alloc(4);
+  return ioctl(fd, SIOCOUTQ, unread) === 0 && unread.readInt32LE(0) === 0;
 }
 
 /** The option's bytes; undefined if the call failed. */

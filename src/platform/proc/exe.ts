@@ -1,19 +1,30 @@
 /**
- * The executable of a process: proc(5). The kernel writes ` (deleted)` behind the path of a file that was
- * removed, or replaced by another, while it runs (d_path() of fs/d_path.c). It is taken off here and nowhere
- * else.
+ * The executable of a process: proc(5). It counts by its file, as the guard sees the path: a process may have
+ * a mount namespace of its own, or call exec on a mount that is attached nowhere, and so choose the text of
+ * its path.
+ *
+ * The kernel writes ` (deleted)` behind the path of a file that was removed, or replaced by another, while it
+ * runs (d_path() of fs/d_path.c). It is taken off here and nowhere else.
  */
 import { type BigIntStats, readlinkSync, statSync } from "node:fs";
+import { dirname } from "node:path";
 import { attempt } from "../../attempt.ts";
 import type { Process } from "../../policy/request.ts";
+import { seesOtherFiles } from "./namespaces.ts";
 
 export interface Executable {
   /** As the kernel has it, without ` (deleted)`. */
   path: string;
-  /** The file that runs is no longer at that path: another one may be there, or none. */
+  /** What runs is not the file at that path: another one may be there, or none. */
   deleted: boolean;
+  /** It was there once, as the kernel says. */
+  removed: boolean;
+  /** The process sees other files than the guard: nobody can say what is at its path there. */
+  foreign: boolean;
   /** Device and inode of the file that runs. It keeps both for as long as it runs. */
   file: string;
+  /** It may be a shell by its name, and only root can have put it there. */
+  systemShell: boolean;
 }
 
 const DELETED = " (deleted)";
@@ -22,19 +33,33 @@ const DELETED = " (deleted)";
 export function exePath(pid: number | "self"): Executable | undefined {
   return attempt(() => {
     const link = `/proc/${pid}/exe`;
-    const path = readlinkSync(link);
-    const file = fileOf(statSync(link, { bigint: true }));
+    const text = readlinkSync(link);
+    const running = statSync(link, { bigint: true });
+    const file = fileOf(running);
+    const foreign = seesOtherFiles(pid);
     // a file may really be called so
-    const deleted = path.endsWith(DELETED) && file !== fileAt(path);
-    return { path: deleted ? path.slice(0, -DELETED.length) : path, deleted, file };
+    const isThere = !foreign && fileAt(text) === file;
+    const removed = !isThere && text.endsWith(DELETED);
+    const path = removed ? text.slice(0, -DELETED.length) : text;
+    // the policy knows which of these names are shells
+    const systemShell = isThere && path.endsWith("sh") && isRoots(running) && isRoots(folderOf(path));
+    return { path, deleted: !foreign && !isThere, removed, foreign, file, systemShell };
   });
 }
 
 /** How a {@link Process} has it. */
-export function exeFields(exe: Executable | undefined): Pick<Process, "exe" | "exeFile" | "exeDeleted"> {
+export function exeFields(
+  exe: Executable | undefined,
+): Pick<Process, "exe" | "exeFile" | "exeDeleted" | "exeForeign" | "systemShell"> {
   if (!exe) return {};
-  const { path, file, deleted } = exe;
-  return { exe: path, exeFile: file, ...(deleted && { exeDeleted: true }) };
+  const { path, file, deleted, foreign, systemShell } = exe;
+  return {
+    exe: path,
+    exeFile: file,
+    ...(deleted && { exeDeleted: true }),
+    ...(foreign && { exeForeign: true }),
+    ...(systemShell && { systemShell: true }),
+  };
 }
 
 /** Whether a process runs the same file as before. That the file was removed or renamed is no exec. */
@@ -49,4 +74,12 @@ function fileAt(path: string): string | undefined {
 
 function fileOf({ dev, ino }: BigIntStats): string {
   return `${dev}:${ino}`;
+}
+
+function folderOf(path: string): BigIntStats {
+  return statSync(dirname(path), { bigint: true });
+}
+
+function isRoots({ uid, mode }: BigIntStats): boolean {
+  return uid === 0n && (mode & 0o022n) === 0n;
 }

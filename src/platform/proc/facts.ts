@@ -1,13 +1,15 @@
 /** What /proc says of one process besides its stat: proc(5). */
 import { closeSync, openSync, readlinkSync, readSync } from "node:fs";
+import { attempt } from "../../attempt.ts";
 import type { Process } from "../../policy/request.ts";
 import { exeFields, exePath } from "./exe.ts";
+import { isInContainer } from "./namespaces.ts";
 import type { Stat } from "./stat.ts";
 
-/** What stays the same until the process calls exec. */
+/** What stays the same until the process calls exec, or goes into another namespace. */
 export interface ProcessFacts extends Process {
   layout: string;
-  /** True if it lives in another pid namespace than this process. */
+  /** True if it lives in another pid or mount namespace than this process. */
   container: boolean;
   session: string;
 }
@@ -23,7 +25,7 @@ export function readFacts(pid: number, stat: Stat): ProcessFacts {
     name: stat.name,
     cmdline: readCmdline(pid),
     layout: stat.layout,
-    container: isInOtherPidNamespace(pid),
+    container: isInContainer(pid),
     session: login === "" || login === NO_LOGIN_SESSION ? `session:${stat.posixSession}` : `login:${login}`,
     ...exeFields(exePath(pid)),
   };
@@ -31,15 +33,8 @@ export function readFacts(pid: number, stat: Stat): ProcessFacts {
 
 /** Undefined where the kernel does not tell. */
 export function workingFolder(pid: number): string | undefined {
-  return link(pid, "cwd");
-}
-
-function link(pid: number | "self", name: "cwd" | "ns/pid"): string | undefined {
-  try {
-    return readlinkSync(`/proc/${pid}/${name}`);
-  } catch {
-    return undefined; // another user's process, or one that forbids it (PR_SET_DUMPABLE)
-  }
+  // another user's process, or one that forbids it (PR_SET_DUMPABLE)
+  return attempt(() => readlinkSync(`/proc/${pid}/cwd`));
 }
 
 function readText(pid: number, name: string): string {
@@ -66,17 +61,4 @@ function readBytes(pid: number, name: string): Buffer | undefined {
 function readCmdline(pid: number): string[] {
   const bytes = readBytes(pid, "cmdline");
   return bytes ? bytes.toString("utf8").replace(/\0+$/, "").split("\0") : [];
-}
-
-let ownNamespace: string | undefined;
-
-/**
- * A process of an inner pid namespace has one pid for each level, and the outermost is ours. The link is
- * faster, where it may be read.
- */
-function isInOtherPidNamespace(pid: number): boolean {
-  ownNamespace ??= link("self", "ns/pid");
-  if (ownNamespace !== undefined && link(pid, "ns/pid") === ownNamespace) return false;
-  const [, pids = ""] = /^NSpid:\t(.*)$/m.exec(readText(pid, "status")) ?? [];
-  return pids.split("\t").length > 1;
 }

@@ -13,6 +13,7 @@ import { hasCode } from "../../errors.ts";
 import type { Caller, Process } from "../../policy/request.ts";
 import { exePath } from "./exe.ts";
 import { type ProcessFacts, readFacts, workingFolder } from "./facts.ts";
+import { isInContainer } from "./namespaces.ts";
 import { livingStat, type Stat, ttyName } from "./stat.ts";
 
 /** A process that ended, or that /proc doesn't show. */
@@ -68,7 +69,8 @@ export class ProcessTable {
       ...processOf(entry),
       session: entry.session,
       ancestors: this.#ancestors(current),
-      container: entry.container,
+      // where the executable is hidden, nothing shows that it went into another namespace since
+      container: entry.container || (entry.exe === undefined && isInContainer(pid)),
     };
     const cwd = workingFolder(pid);
     const tty = ttyName(stat.tty);
@@ -201,16 +203,19 @@ function openStat(pid: number): number {
 }
 
 /**
- * By exec, or because its file was removed or renamed. Where the kernel doesn't tell the executable, it is
- * the name that shows an exec.
+ * By exec, because its file was removed or renamed, or because it sees other files by now: unshare(2). Where
+ * the kernel doesn't tell the executable, it is the name that shows an exec.
  */
-function hasOtherExe({ pid, exe, exeFile, exeDeleted }: Entry): boolean {
+function hasOtherExe({ pid, exe, exeFile, exeDeleted, exeForeign }: Entry): boolean {
   if (exe === undefined) return false;
   const now = exePath(pid);
-  return now?.path !== exe || now.file !== exeFile || now.deleted !== (exeDeleted ?? false);
+  if (now?.path !== exe || now.file !== exeFile) return true;
+  return now.deleted !== (exeDeleted ?? false) || now.foreign !== (exeForeign ?? false);
 }
 
-function processOf({ pid, startTime, exe, exeFile, exeDeleted, name, cmdline }: Entry): Process {
+function processOf(entry: Entry): Process {
+  const { pid, startTime, exe, exeFile, exeDeleted, exeForeign, systemShell, name, cmdline } = entry;
   const file = { ...(exe !== undefined && { exe }), ...(exeFile !== undefined && { exeFile }) };
-  return { pid, startTime, name, cmdline, ...file, ...(exeDeleted && { exeDeleted }) };
+  const flags = { ...(exeDeleted && { exeDeleted }), ...(exeForeign && { exeForeign }) };
+  return { pid, startTime, name, cmdline, ...file, ...flags, ...(systemShell && { systemShell }) };
 }

@@ -12,16 +12,16 @@ const LISTENING = "00010000";
 
 export const ENDED = "a process that has ended";
 
+type Seen = Pick<Executable, "path" | "deleted" | "removed" | "foreign">;
+
 /** What is looked at. Handed in by tests. */
 export interface SshEdges {
-  exePath(pid: number): Pick<Executable, "path" | "deleted"> | undefined;
+  exePath(pid: number): Seen | undefined;
   /** @throws Error if there is none */
-  stat(path: string): { uid: number; mode: number; ino: number; dev: number };
-  /** Whether the process sees the same files as the guard. */
-  isInOwnNamespace(pid: number): boolean;
+  stat(path: string): { uid: number; mode: number };
 }
 
-const system: SshEdges = { exePath, stat: statSync, isInOwnNamespace };
+const system: SshEdges = { exePath, stat: statSync };
 
 /** @returns why it is none; undefined if it is the ssh of this system, running as this user */
 export function findNoSsh(pid: number, edges = system): string | undefined {
@@ -30,6 +30,7 @@ export function findNoSsh(pid: number, edges = system): string | undefined {
     const exe = edges.exePath(pid);
     if (!exe) return ENDED;
     if (isSsh(pid, exe, edges)) return undefined;
+    if (exe.foreign) return `${exe.path}, which sees other files than muxguard (a mount namespace)`;
     return `${exe.path}${exe.deleted ? " (its file is gone)" : ""}, which is not ssh`;
   } catch {
     return ENDED;
@@ -57,19 +58,13 @@ export function sshImage({ pid, startTime }: ProcessId): string | undefined {
  * One of the system's, or the one that the guard itself would run.
  *
  * A process chooses the text of its path: by a mount of its own, or by a file that it removes. So it is the
- * file itself that counts, as /proc/PID/exe leads to it. Where that is no longer at its path, as after an
- * upgrade of ssh, nobody but root may have put it there.
+ * file itself that counts, as exePath() has it. Where that is no longer at its path, as after an upgrade of
+ * ssh, nobody but root may have put it there.
  */
-function isSsh(
-  pid: number,
-  { path, deleted }: Pick<Executable, "path" | "deleted">,
-  { stat, isInOwnNamespace: isOwn }: SshEdges,
-): boolean {
-  if (basename(path) !== "ssh") return false;
+function isSsh(pid: number, { path, deleted, removed, foreign }: Seen, { stat }: SshEdges): boolean {
+  if (foreign || basename(path) !== "ssh") return false;
   const file = stat(`/proc/${pid}/exe`);
-  if (deleted) return isRoots(file) && isOwn(pid) && foldersOf(path).every((folder) => isRoots(stat(folder)));
-  const there = attempt(() => stat(path));
-  if (there?.ino !== file.ino || there.dev !== file.dev) return false;
+  if (deleted) return removed && isRoots(file) && foldersOf(path).every((folder) => isRoots(stat(folder)));
   return isRoots(file) || path === ownSsh();
 }
 
@@ -81,10 +76,6 @@ function isRoots({ uid, mode }: { uid: number; mode: number }): boolean {
 function foldersOf(path: string): string[] {
   const folder = dirname(path);
   return folder === path ? [] : [folder, ...foldersOf(folder)];
-}
-
-function isInOwnNamespace(pid: number): boolean {
-  return readlinkSync(`/proc/${pid}/ns/mnt`) === readlinkSync("/proc/self/ns/mnt");
 }
 
 function ownSsh(): string | undefined {

@@ -22,7 +22,7 @@ import { userInfo } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { O_PATH } from "../libc/descriptors.ts";
 import { DescriptorSocket } from "./descriptor-socket.ts";
-import { type Accepted, acceptedFrom, checkLength, removeStale } from "./listener.ts";
+import { type Accepted, acceptedFrom, checkLength, refuse, removeStale } from "./listener.ts";
 
 /** Names in a control folder that begin so are the guard's. */
 export const OWN_PREFIX = ".muxguard";
@@ -84,7 +84,7 @@ class PlacedListener implements ControlListener {
     this.#server = createServer({ pauseOnConnect: true }, (socket) => {
       const accepted = acceptedFrom(socket);
       if (accepted?.uid !== uid) {
-        socket.destroy();
+        refuse(socket, path, accepted);
         return;
       }
       const taken = takeOver(socket, accepted.descriptor);

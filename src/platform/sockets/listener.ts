@@ -1,10 +1,11 @@
 /** Unix sockets that only their owner can reach. unix(7). */
 
+import { EventEmitter } from "node:events";
 import { chmodSync, lstatSync, unlinkSync } from "node:fs";
 import { connect, createServer, type Socket } from "node:net";
 import { userInfo } from "node:os";
 import { hasCode } from "../../errors.ts";
-import { type PeerCredentials, peerCredentials } from "../libc/sockets.ts";
+import { isAllRead, type PeerCredentials, peerCredentials } from "../libc/sockets.ts";
 
 export interface Listener {
   path: string;
@@ -19,6 +20,14 @@ export interface Accepted extends PeerCredentials {
   /** On performance.now()'s clock, in milliseconds. */
   acceptedAt: number;
 }
+
+/** A connection of another user's, root's too, to one of the sockets of this process. */
+export interface Refusal extends Accepted {
+  path: string;
+}
+
+/** Where the connections are told of that are closed at once, for a guard to write down. */
+export const refusals = new EventEmitter<{ refused: [Refusal] }>();
 
 /** sun_path holds 108 bytes on Linux, with the NUL at its end. */
 const MAX_PATH = 107;
@@ -39,7 +48,7 @@ export async function listenPrivately(
   const server = createServer((socket) => {
     const accepted = acceptedFrom(socket);
     if (accepted?.uid !== uid) {
-      socket.destroy();
+      refuse(socket, path, accepted);
       return;
     }
     sockets.add(socket);
@@ -58,6 +67,12 @@ export async function listenPrivately(
       for (const socket of sockets) socket.destroy();
     });
   return { path, close };
+}
+
+/** Told before it is closed: its descriptor says who it is. */
+export function refuse(socket: Socket, path: string, accepted: Accepted | undefined): void {
+  if (accepted) refusals.emit("refused", { ...accepted, path });
+  socket.destroy();
 }
 
 /** @throws Error for a path that no socket can have */
@@ -96,6 +111,12 @@ export function acceptedFrom(socket: Socket): Accepted | undefined {
   } catch {
     return undefined; // it is gone again
   }
+}
+
+/** Whether the other end has read all that was written to it. */
+export function hasAllRead(socket: Socket): boolean {
+  const descriptor = descriptorOf(socket);
+  return descriptor !== undefined && socket.writableLength === 0 && isAllRead(descriptor);
 }
 
 /** Node's own handle of the socket: the descriptor has no public accessor. */

@@ -21,6 +21,8 @@ import { parseStat } from "../proc/stat.ts";
 export interface PrivateAgent {
   /** For errors and `muxguard status`. */
   name: string;
+  /** Of its socket, for this process alone. */
+  path: string;
   connect(): Socket;
   close(): void;
 }
@@ -57,9 +59,11 @@ export async function startPrivateAgent(folder: string): Promise<PrivateAgent> {
       );
     }
     command.unref();
+    const own = `/proc/self/fd/${descriptor}`;
     return {
       name: "the private agent",
-      connect: () => connect(`/proc/self/fd/${descriptor}`),
+      path: own,
+      connect: () => connect(own),
       close: () => {
         end();
         closeSync(descriptor);

@@ -2,6 +2,7 @@
 import { claimedScript, isPlainShell, ownLine } from "../coverage.ts";
 import type { Caller, Host, Process, Request } from "../request.ts";
 import { inQuotes, named, quoted, visible, visibleEnds } from "../visible.ts";
+import { calledWith } from "./led.ts";
 
 /** How many programs a line names. */
 const MOST = 6;
@@ -19,7 +20,9 @@ export function describeCaller(caller: Caller): string {
   const [, ...above] = startedBy(caller);
   const names = shortened(above.map(programWithScript));
   const started = names === "" ? "" : `, started by ${names}`;
-  const claims = [caller, ...above].some((process) => claimedScript(process) !== undefined);
+  const claims = [caller, ...above].some(
+    (process) => process.exeForeign || claimedScript(process) !== undefined,
+  );
   const run = caller.run ? `, in run ${quoted(caller.run.name, 40)}` : "";
   return [
     `${programWithScript(caller)} (pid ${caller.pid})${started}${claims ? " (in quotes: claimed)" : ""}`,
@@ -54,7 +57,7 @@ export function describeForwarder(caller: Caller, host: string): string {
 export function describeCommandLines(caller: Caller, { kind, forwarded }: Request): string {
   const actor = forwarded || kind === "confirm" ? caller : actorOf(caller);
   const saysMore = actor === caller || kind === "sign";
-  const lines = [actor, ...(saysMore ? [caller] : [])].map(({ cmdline }) => cmdline.join(" "));
+  const lines = [actor, ...(saysMore ? [caller] : [])].map(({ cmdline }) => calledWith(cmdline).join(" "));
   const shown = [...new Set(lines)].filter((line) => line !== "");
   return shown.map((line) => inQuotes(visibleEnds(line, 160))).join(", then ");
 }
@@ -71,22 +74,27 @@ export function describeLine(caller: Caller): string {
 /**
  * As its executable is called, or as it calls itself, in parentheses, where the kernel does not tell. Whoever
  * makes a file or a process names it as it likes: one outside of the folders of the system has its whole
- * path.
+ * path, and one that sees other files than the guard has it in quotes.
  */
-export function programName({ exe, exeDeleted, name }: Process): string {
+export function programName({ exe, exeDeleted, exeForeign, name }: Process): string {
   if (exe === undefined) return `(${named(name, 32)})`;
+  if (exeForeign) return quoted(exe, 100);
   const shown = systemFolders.test(exe) ? named(exe.slice(exe.lastIndexOf("/") + 1)) : named(exe, 100);
   return exeDeleted ? `${shown} (deleted)` : shown;
 }
 
 /** The path of the executable as the log has it; undefined where the kernel does not tell. */
-export function executableText({ exe, exeDeleted }: Process): string | undefined {
+export function executableText({ exe, exeDeleted, exeForeign }: Process): string | undefined {
+  if (exeForeign) return `${exe} (claimed)`;
   return exeDeleted ? `${exe} (deleted)` : exe;
 }
 
-export function hostName(host: Host): string {
-  const name = visible(host.names[0] ?? host.hostKey ?? "hosts that nobody can name", 100);
-  return host.port === undefined || host.port === 22 ? name : `${name} port ${host.port}`;
+/** `github.com`, `127.0.0.1 port 2222`, `web1 (10.0.0.7)`, `web1 (127.0.0.1 port 2222)`. */
+export function hostName({ names, hostKey, address, port }: Host): string {
+  const name = visible(names[0] ?? hostKey ?? "hosts that nobody can name", 100);
+  const at = port === undefined || port === 22 ? "" : `port ${port}`;
+  if (address === undefined) return at === "" ? name : `${name} ${at}`;
+  return `${name} (${visible(address, 100)}${at === "" ? "" : ` ${at}`})`;
 }
 
 /** The caller first. The first process of the system started everything: it says nothing. */
@@ -109,8 +117,8 @@ function actorOf(caller: Caller): Process {
   return caller;
 }
 
-function isHelper({ exe }: Process): boolean {
-  return exe !== undefined && helpers.test(exe);
+function isHelper({ exe, exeForeign }: Process): boolean {
+  return exe !== undefined && !exeForeign && helpers.test(exe);
 }
 
 function isAtPrompt({ cmdline }: Process): boolean {

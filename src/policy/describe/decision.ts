@@ -10,6 +10,8 @@ export function describeDecision(by: string, reason?: string): string {
   switch (what) {
     case "rule":
       return `rule ${quoted(name ?? "", 80)}`;
+    case "broken":
+      return `the policy is broken (muxguard policy check), the old one allows: ${describeDecision(name ?? "")}`;
     case "grant":
       return `your answer ${name}`;
     case "approver":

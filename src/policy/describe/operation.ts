@@ -3,6 +3,8 @@ import type {
   AdminOperation,
   ControlOperation,
   connectionOperations,
+  FaultOperation,
+  GuardEvent,
   KeyFacts,
   Request,
 } from "../request.ts";
@@ -17,7 +19,7 @@ export function describeType(type: string | undefined): string {
 }
 
 export const operations: Record<
-  AdminOperation | (typeof connectionOperations)[number] | ControlOperation,
+  AdminOperation | (typeof connectionOperations)[number] | ControlOperation | FaultOperation | GuardEvent,
   string
 > = {
   add: "add",
@@ -35,6 +37,14 @@ export const operations: Record<
   forget: "make muxguard forget its answers",
   "lock-all": "lock muxguard",
   "unlock-all": "unlock muxguard",
+  upstream: "point muxguard to another agent",
+  "use-socket": "use a socket of muxguard",
+  "use-upstream": "use the upstream agent",
+  "policy-broken": "a mistake in the policy",
+  "policy-mended": "the policy is mended",
+  "lock-removed": "the file of muxguard lock was removed, and is written again",
+  "socket-replaced": "a socket of muxguard's was replaced",
+  "socket-restored": "a socket of muxguard's is in its place again",
 };
 
 export function describeOperation({ operation, key, provider, constraints = [] }: Request): string {

@@ -1,5 +1,5 @@
 /** What rules say of who asks. */
-import { byPath, lineOf, ownLine } from "../coverage.ts";
+import { byPath, isAtItsPath, lineOf, ownLine, withoutShells } from "../coverage.ts";
 import { type ListMatch, matchList } from "../pattern.ts";
 import type { Rule } from "../policy.ts";
 import type { Caller, Process } from "../request.ts";
@@ -28,16 +28,21 @@ function hasUnknown({ ancestors, ...caller }: Caller): boolean {
   if (ancestors.length >= MOST_ANCESTORS) return true;
   const line: Process[] = [caller, ...ancestors];
   const top = line.findLastIndex(({ exe }) => exe !== undefined);
-  return caller.exe === undefined || line.slice(0, Math.max(top, 0)).some(({ exe }) => exe === undefined);
+  return isUnknown(caller) || line.slice(0, Math.max(top, 0)).some(isUnknown);
+}
+
+/** One that sees other files than the guard chooses what its path says. */
+function isUnknown({ exe, exeForeign }: Process): boolean {
+  return exe === undefined || exeForeign === true;
 }
 
 /**
- * What runs may be another file than the one that is at the path by now: to allow, it is not that program; to
- * deny or ask, it still is.
+ * What runs may be another file than the one that the guard finds at the path: to allow, it is not that
+ * program; to deny or ask, it still is.
  */
-function matchProcess({ action }: Rule, { exe, exeDeleted }: Process, list: string): ListMatch {
-  const match = exe === undefined ? "no" : matchProgram(exe, list);
-  return match === "yes" && exeDeleted && action === "allow" ? "no" : match;
+function matchProcess({ action }: Rule, process: Process, list: string): ListMatch {
+  const match = process.exe === undefined ? "no" : matchProgram(process.exe, list);
+  return match === "yes" && action === "allow" && !isAtItsPath(process) ? "no" : match;
 }
 
 /** The empty scope is outside of runs. */
@@ -48,14 +53,17 @@ function matchScope(scope: string | undefined, { run }: Caller): boolean {
 }
 
 /**
- * The whole line, each as it is. To allow, what was deleted matches where the rule says so, as those do that
- * "always" wrote; to deny or ask, by its path too.
+ * The whole line. To allow, each must be the file at its path; to deny or ask, the paths are enough, be what
+ * is called like a shell in the line or left out.
  */
 function matchPrograms({ action, programs }: Rule, caller: Caller): boolean {
   if (programs === undefined) return true;
   const isLine = (line: readonly string[]): boolean =>
     line.length === programs.length && line.every((program, at) => program === programs[at]);
-  return isLine(lineOf(ownLine(caller))) || (action !== "allow" && isLine(lineOf(ownLine(byPath(caller)))));
+  const own = ownLine(caller);
+  if (action === "allow") return own.every(isAtItsPath) && isLine(lineOf(own));
+  const readings = [own, ownLine(byPath(caller)), ownLine(withoutShells(caller))];
+  return readings.some((reading) => isLine(lineOf(reading)));
 }
 
 /** A pattern with a `/` is matched against the path of a program, one without against its file name. */

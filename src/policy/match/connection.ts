@@ -19,10 +19,11 @@ export function matchSession(rule: Rule, request: Request): Match {
  * An empty pattern is a login shell, which has an empty command. To deny or ask, a wildcard is any text; to
  * allow, nothing that a shell obeys.
  */
-function matchCommand({ action, command: pattern }: Rule, { command, subsystem }: Request): Match {
-  if (pattern === undefined) return "yes";
+function matchCommand({ action, command: patterns }: Rule, { command, subsystem }: Request): Match {
+  if (patterns === undefined) return "yes";
   if (command === undefined || subsystem !== undefined) return subsystem === undefined ? "unsaid" : "no";
-  return said(action === "allow" ? allowsCommand(command, pattern) : matchPattern(command, pattern));
+  const covers = action === "allow" ? allowsCommand : matchPattern;
+  return said([patterns].flat().some((pattern) => covers(command, pattern)));
 }
 
 function matchSubsystem({ subsystem: list }: Rule, { command, subsystem }: Request): Match {

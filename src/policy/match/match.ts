@@ -91,9 +91,9 @@ function matchDestination(rule: Rule, request: Request): Match {
   return rule.verified === false ? matchClaimed(rule, destination) : closed(rule, "unsaid");
 }
 
-function matchProven(rule: Rule, { names, port, hostKey }: Destination): Match {
+function matchProven(rule: Rule, { names, port, ports, hostKey }: Destination): Match {
   const { host } = rule;
-  const byKey = matchKnown(rule.host_key, hostKey);
+  const byKey = matchKnown(rule.host_key?.split(","), hostKey);
   const byName =
     host === undefined
       ? "yes"
@@ -101,20 +101,26 @@ function matchProven(rule: Rule, { names, port, hostKey }: Destination): Match {
           rule,
           names.map((name) => matchHost(name, host)),
         );
-  return both(both(byKey, byName), matchKnown(rule.port, port));
+  const wanted = portsOf(rule);
+  const byPort = ports && wanted ? said(ports.some((one) => wanted.includes(one))) : matchKnown(wanted, port);
+  return both(both(byKey, byName), byPort);
 }
 
 function matchClaimed(rule: Rule, { port, claimed }: Destination): Match {
-  if (rule.host_key !== undefined || (rule.port !== undefined && rule.port !== port)) return "no";
+  if (rule.host_key !== undefined || matchKnown(portsOf(rule), port) !== "yes") return "no";
   const { host } = rule;
   if (host === undefined) return "yes";
   return claimed === undefined ? "no" : anyMatches(rule, [matchHost(claimed, host)]);
 }
 
 /** Not known where the host has several, or has not proved it to the guard. */
-function matchKnown<T>(wanted: T | undefined, known: T | undefined): Match {
+function matchKnown<T>(wanted: readonly T[] | undefined, known: T | undefined): Match {
   if (wanted === undefined) return "yes";
-  return known === undefined ? "unsaid" : said(wanted === known);
+  return known === undefined ? "unsaid" : said(wanted.includes(known));
+}
+
+function portsOf({ port }: Rule): number[] | undefined {
+  return port === undefined ? undefined : [port].flat();
 }
 
 function matchAsked(rule: Rule, request: Request): Match {

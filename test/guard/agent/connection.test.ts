@@ -11,6 +11,7 @@ import {
   key,
   list,
   lock,
+  noIdentities,
   open,
   otherKey,
   play,
@@ -97,7 +98,7 @@ describe("a request that is allowed", () => {
 describe("a request that is denied", () => {
   test("fails, and the agent never hears of it", async () => {
     const { ask, agent } = await open({ policy: policy([], { default: "deny" }) });
-    expect(await ask(list, sign(key), lock)).toEqual([identities, failure, failure]);
+    expect(await ask(list, sign(key), lock)).toEqual([noIdentities, failure, failure]);
     expect(numbers(agent)).toEqual([11]);
   });
 
@@ -155,8 +156,9 @@ describe("a request that is denied", () => {
       throw new Error("it has ended");
     };
     const { ask, agent, log } = await open({ client: { identify: gone } });
-    expect(await ask(list, sign(key))).toEqual([identities, failure]);
-    expect(log).toMatchObject([{ decision: "deny", by: "fault:caller", caller: undefined }]);
+    expect(await ask(list, sign(key))).toEqual([noIdentities, failure]);
+    const denied = { decision: "deny", by: "fault:caller", caller: undefined };
+    expect(log).toMatchObject([denied, denied]);
     expect(numbers(agent)).toEqual([11]);
   });
 

@@ -39,7 +39,10 @@ describeWith(["ssh", "sshd"], "a login through the guard", () => {
       how: "host key known",
       user,
       key: { type: "ssh-ed25519", comment: "me@laptop" },
-      caller: { scope: "ssh", cmdline: ["ssh", "-F", lab.sshConfig, "alpha.example", "echo in"] },
+      caller: {
+        scope: "ssh",
+        cmdline: expect.arrayContaining(["-F", lab.sshConfig, "alpha.example", "echo in"]),
+      },
     });
     expect(events[0]?.caller?.exe).toMatch(/\/ssh$/);
   });
@@ -48,8 +51,9 @@ describeWith(["ssh", "sshd"], "a login through the guard", () => {
     const { result, events } = await lab.logged(() => lab.guardedSsh("beta.example", "echo in"));
     expect(result.code).toBe(255);
     expect(result.stdout).toBe("");
+    // as whom is not known yet: the key is not even listed
     expect(result.stderr).toContain(
-      `muxguard: denied: log in to beta.example as ${user} with key "me@laptop" (no rule allows it)`,
+      `muxguard: denied: log in to beta.example with key "me@laptop" (no rule allows it)`,
     );
     expect(events).toMatchObject([{ decision: "deny", by: "default", host: "beta.example" }]);
   });
@@ -75,7 +79,7 @@ describeWith(["ssh", "sshd"], "a login through the guard", () => {
     appendFileSync(lab.sshConfig, config.replace("Host alpha.example", "Host a"));
     lab.policy('default = "deny"\n[[rule]]\nname = "by alias"\nhost = "a"\naction = "allow"\n');
     const { events } = await lab.logged(() => lab.guardedSsh("a", "true"));
-    expect(events).toMatchObject([{ by: "rule:by alias", host: "alpha.example", verified: true }]);
+    expect(events).toMatchObject([{ by: "rule:by alias", host: "a", verified: true }]);
   });
 
   it("never matches a rule that names the host if known_hosts does not know its key", async () => {

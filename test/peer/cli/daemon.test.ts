@@ -49,7 +49,8 @@ describeWith(["ssh"], "muxguard daemon", () => {
 
   async function decision(): Promise<string | undefined> {
     const { events } = await lab.logged(request);
-    return events.map(({ decision, by }) => `${decision} ${by}`).join();
+    const decided = events.filter(({ by }) => by !== "fault:muxguard"); // a broken policy has its own entry
+    return decided.map(({ decision, by }) => `${decision} ${by}`).join();
   }
 
   it("goes to the background: it returns once it serves, and holds none of its caller's pipes", async () => {
@@ -185,7 +186,7 @@ describeWith(["ssh"], "muxguard daemon", () => {
       .split("\n")
       .filter((line) => line.includes("policy.toml"));
     expect(told).toHaveLength(1);
-    expect(told[0]).toMatch(new RegExp(`^muxguard: the policy stays as it was: ${policy}:4: `));
+    expect(told[0]).toMatch(new RegExp(`^muxguard: the policy is broken since .*: ${policy}:4: `));
     lab.policy(rule("mended", "deny"));
     expect(await decision()).toBe("deny rule:mended");
   });

@@ -101,8 +101,8 @@ describeWith(["ssh"], "a program inside of a run that poses as the daemon", () =
   });
 });
 
-/** Nothing tells it from a guard: its name is a holder's, and no holder is above it. */
-describeWith(["ssh"], "a program that has killed its run's muxguard, and poses as a guard", () => {
+/** It is in no run, and called as what holds one: nothing tells it from a guard. */
+describeWith(["ssh"], "a program outside of runs that poses as a guard", () => {
   const lab = new Lab();
   const ESCAPES = "\x1b[2J\x9b2J\x07\u202e\r";
   const process_ = { pid: 9, startTime: "1", exe: ESCAPES, name: ESCAPES, cmdline: [ESCAPES] };
@@ -150,12 +150,13 @@ describeWith(["ssh"], "a program that has killed its run's muxguard, and poses a
   });
   afterAll(() => lab.close());
 
-  async function pose(answers: object): Promise<void> {
+  /** @param start turns a command into what starts it */
+  async function pose(answers: object, start = (command: string) => command): Promise<void> {
     const listens = lab.path("listens");
     rmSync(listens, { force: true });
     lab.script("false-guard.cjs", falseGuard(lab, answers));
-    const command = `kill -9 $PPID; exec '${process.execPath}' '${lab.path("false-guard.cjs")}'`;
-    lab.start(process.execPath, [MUXGUARD, "run", "--", "/bin/sh", "-c", command], { stdio: "ignore" });
+    const command = start(`exec '${process.execPath}' '${lab.path("false-guard.cjs")}'`);
+    lab.start("/bin/sh", ["-c", command], { stdio: "ignore" });
     await until(() => existsSync(listens) && readFileSync(listens, "utf8") !== "", "the false guard");
     posing = Number(readFileSync(listens, "utf8"));
   }
@@ -181,12 +182,23 @@ describeWith(["ssh"], "a program that has killed its run's muxguard, and poses a
     },
   );
 
-  it("refuses in words that no terminal obeys", async () => {
+  it("refuses in words that no terminal obeys, and stands in nobody's way", async () => {
     await pose({ pending: { error: { code: 1, message: `no${ESCAPES}` } } });
-    const { code, stderr } = await lab.muxguard("pending");
+    const { code, stdout, stderr } = await lab.muxguard("pending");
     expect({ code, stderr }).toEqual({
-      code: 1,
+      code: 0,
       stderr: "muxguard: no\\x1b[2J\\u{9b}2J\\x07\\u{202e}\\x0d\n",
     });
+    expect(stdout).toContain("remove all keys from the agent");
+  });
+
+  it("is not believed where it was started in a run, and has killed what held that", async () => {
+    const inRun = (command: string): string =>
+      `exec '${process.execPath}' '${MUXGUARD}' run -- /bin/sh -c "kill -9 \\$PPID; ${command}"`;
+    await pose({ pending: { result: [question] } }, inRun);
+    const { stdout, stderr } = await lab.muxguard("pending");
+    expect(stdout).not.toContain("aaaaaa");
+    expect(stdout).toContain("remove all keys from the agent");
+    expect(stderr).toMatch(/is no guard of yours\n$/);
   });
 });

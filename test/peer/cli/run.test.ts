@@ -97,16 +97,16 @@ describeWith(["ssh"], "muxguard run", () => {
   });
 
   it.each<[string, () => void, RegExp]>([
-    ["TOML that can't be read", () => lab.policy("default = deny\n"), /policy\.toml:1: /],
+    ["TOML that can't be read", () => lab.policy("default = deny\n"), /policy\.toml:1:11: /],
     [
       "a field that there is not",
       () => lab.policy('\n[[rule]]\nhosts = "a"\naction = "allow"\n'),
-      /policy\.toml:3: .*hosts/,
+      /policy\.toml:3:1: .*hosts.*mean "host"/,
     ],
     [
       "a value that there is not",
       () => lab.policy('[[rule]]\naction = "permit"\n'),
-      /policy\.toml:2: .*action/,
+      /policy\.toml:2:\d+: .*action/,
     ],
     [
       "a policy that others may write to",
@@ -116,7 +116,7 @@ describeWith(["ssh"], "muxguard run", () => {
     [
       "a broken config.toml",
       () => lab.config('timeout = "soon"\n'),
-      /config\.toml:2: timeout: .*not a duration/,
+      /config\.toml:2:\d+: timeout: .*not a duration/,
     ],
   ])("exits with 78 for %s, and runs nothing", async (_, spoil, message) => {
     spoil();
@@ -136,7 +136,7 @@ describeWith(["ssh"], "muxguard run", () => {
     writeFileSync(file, 'default = "allow"\n[[rule]]\n', { mode: 0o600 });
     const result = await lab.muxguard("run", "--policy", file, "true");
     expect(result.code).toBe(78);
-    expect(result.stderr).toContain(`muxguard: ${file}:2: `);
+    expect(result.stderr).toContain(`muxguard: ${file}:2:1: the rule has no action`);
   });
 
   it("passes stdin, stdout and stderr through", async () => {
@@ -359,7 +359,7 @@ describeWith(["ssh"], "muxguard run, with a daemon", () => {
     writeFileSync(policy, "default = deny\n", { mode: 0o600 });
     const result = await lab.muxguard("run", "--policy", policy, "echo", "ran");
     expect(result).toMatchObject({ code: 78, stdout: "" });
-    expect(result.stderr).toContain(`muxguard: ${policy}:1: `);
+    expect(result.stderr).toContain(`muxguard: ${policy}:1:11: `);
   });
 
   it("says on its own stderr what was denied", async () => {

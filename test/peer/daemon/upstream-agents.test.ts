@@ -3,7 +3,7 @@ import { readdirSync } from "node:fs";
 import type { connect } from "node:net";
 import { join } from "node:path";
 import { afterEach, describe, expect, onTestFinished, test, vi } from "vitest";
-import { UpstreamAgents } from "../../../src/daemon/upstream-agents.ts";
+import { UpstreamAgents } from "../../../src/daemon/upstream/agents.ts";
 import { makeFolder, startAgent } from "../../support/agents.ts";
 
 afterEach(() => void vi.unstubAllEnvs());

@@ -1,6 +1,6 @@
 /**
  * The same question to `ssh -G` and to our reader: what is looked up in known_hosts for an alias? On
- * generated configurations with all that they have in common.
+ * generated configurations: 60, or as many as $CONFIGS says.
  */
 import { execFile } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
@@ -18,7 +18,7 @@ const run = promisify(execFile);
 const folder = makeFolder();
 let configs = 0;
 
-const literals = ["web1", "web2", "Db.example", "git", "10.0.0.7", "a.b.example"];
+const literals = ["web1", "web2", "db.example", "git", "10.0.0.7", "a.b.example"];
 const patterns = [...literals, "web*", "w?b1", "*", "!web2", "!*.example", "db*", "*.example", "10.0.0.?"];
 const own = userInfo().username;
 
@@ -115,8 +115,8 @@ describe("ssh -G and our reader agree", () => {
         compared += asked.length;
         expect(asked.map((name) => ours.get(name.toLowerCase()))).toEqual(theirs);
       }),
-      { numRuns: Number(process.env.CONFIGS ?? 150) },
+      { numRuns: Number(process.env.CONFIGS ?? 60) },
     );
-    expect(compared).toBeGreaterThan(100);
-  });
+    expect(compared).toBeGreaterThan(60);
+  }, 300_000);
 });

@@ -110,8 +110,10 @@ describe("a login to a known host", () => {
     const { destination } = await resolve(world, ssh("-l", "user", "Prod"));
     expect(destination).toMatchObject({
       verified: true,
-      names: ["host.example", "prod", "other.example"],
+      names: ["prod", "host.example", "other.example"],
+      address: "host.example",
       port: 2222,
+      ports: [2222, 22],
       claimed: "Prod",
     });
   });
@@ -151,7 +153,7 @@ describe("a login to a known host", () => {
       "HostKeyAlias vm-key",
     );
     const { destination } = await resolve(world, ssh("vm"));
-    expect(destination).toMatchObject({ names: ["vm-key", "vm"], port: 22 });
+    expect(destination).toMatchObject({ names: ["vm", "vm-key"], address: "vm-key", port: 22 });
   });
 
   it("has the port of the command line", async () => {
@@ -322,7 +324,12 @@ describe("a forwarded login", () => {
       },
       user: "user",
       path: [
-        { names: ["bastion.example", "jump"], port: 22, hostKey: fingerprint(bastion.blob) },
+        {
+          names: ["jump", "bastion.example"],
+          address: "bastion.example",
+          port: 22,
+          hostKey: fingerprint(bastion.blob),
+        },
         { names: [], hostKey: fingerprint(middle.blob) },
       ],
       forwarded: true,
@@ -396,7 +403,7 @@ describe("what is kept between requests", () => {
     const world = makeWorld(line("host.example"), "Host prod", "HostName elsewhere.example");
     expect((await resolve(world, ssh("prod"))).destination?.names).toEqual(["host.example"]);
     writeFileSync(world.config, readFileSync(world.config, "utf8").replace("elsewhere", "host"));
-    expect((await resolve(world, ssh("prod"))).destination?.names).toEqual(["host.example", "prod"]);
+    expect((await resolve(world, ssh("prod"))).destination?.names).toEqual(["prod", "host.example"]);
   });
 
   it("is not another's: the same host with another claim", async () => {

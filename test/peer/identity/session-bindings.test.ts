@@ -315,15 +315,12 @@ describe("a session that was bound for authentication before", () => {
     expect(connect(registry).bind(details)).toBe("accepted");
   });
 
-  it("is forgotten after as many others as the registry holds", () => {
-    const registry = new SessionRegistry(2);
-    expect(registry.claim(session, "one")).toBe(true);
-    expect(registry.claim(newSession(), "two")).toBe(true);
-    expect(registry.claim(session, "two")).toBe(false);
-    registry.claim(newSession(), "three");
-    expect(registry.claim(session, "two")).toBe(false);
-    registry.claim(newSession(), "four");
-    registry.claim(newSession(), "five");
-    expect(registry.claim(session, "two")).toBe(true);
+  it("is known after its connection has ended", () => {
+    const registry = new SessionRegistry();
+    const first = connect(registry);
+    first.bind(details);
+    first.end();
+    first.end();
+    expect(connect(registry, "200 2").bind(details)).toBe("refused");
   });
 });

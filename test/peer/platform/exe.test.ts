@@ -54,7 +54,7 @@ describe("the executable of a process", () => {
     const { pid } = await start();
     const { file } = exePath(pid) ?? {};
     change();
-    expect(exePath(pid)).toEqual({ path: tool, deleted: true, file });
+    expect(exePath(pid)).toMatchObject({ path: tool, deleted: true, removed: true, file });
     expect(table.read(pid)).toMatchObject({ exe: tool, exeDeleted: true, exeFile: file });
   });
 

@@ -13,17 +13,16 @@ const file = (ino: number, fields = {}) => ({ uid: 0, mode: 0o100755, ino, dev: 
 const rootsFolder = file(9, { mode: 0o40755 });
 
 /** A system in which the files are as said: /proc/PID/exe is what runs. */
-function edges(path: string, deleted: boolean, files: Record<string, unknown>): SshEdges {
+function edges(path: string, removed: boolean, files: Record<string, unknown>, seen = {}): SshEdges {
   const folders = { "/": rootsFolder, "/usr": rootsFolder, "/usr/bin": rootsFolder };
   const all: Record<string, unknown> = { [`/proc/${PID}`]: { uid }, ...folders, ...files };
   return {
-    exePath: () => ({ path, deleted }),
+    exePath: () => ({ path, deleted: removed, removed, foreign: false, ...seen }),
     stat: (asked) => {
       const found = all[asked];
       if (!found) throw new Error(`ENOENT: ${asked}`);
       return found as ReturnType<SshEdges["stat"]>;
     },
-    isInOwnNamespace: () => true,
   };
 }
 
@@ -62,27 +61,19 @@ describe("no ssh is", () => {
     ],
     [
       "a file of the user's that a mount shows at the system's path",
-      edges("/usr/bin/ssh", false, { [running]: file(7, { uid: 1000 }), "/usr/bin/ssh": file(1) }),
+      edges("/usr/bin/ssh", false, { [running]: file(7, { uid: 1000 }) }, { deleted: true }),
     ],
     [
-      "another program of root's that a mount shows there",
-      edges("/usr/bin/ssh", false, { [running]: file(7), "/usr/bin/ssh": file(1) }),
+      "another program of root's that a mount shows there, be the mount attached nowhere",
+      edges("/usr/bin/ssh", false, { [running]: file(7) }, { deleted: true }),
     ],
     [
-      "a removed file in a mount namespace of the user's own",
-      {
-        ...edges("/usr/bin/ssh", true, { [running]: file(7), "/usr/bin/ssh": file(1) }),
-        isInOwnNamespace: () => false,
-      },
+      "a removed file in another mount namespace",
+      edges("/usr/bin/ssh", true, { [running]: file(7) }, { deleted: false, foreign: true }),
     ],
     [
-      "a removed file whose namespace can't be read",
-      {
-        ...edges("/usr/bin/ssh", true, { [running]: file(7), "/usr/bin/ssh": file(1) }),
-        isInOwnNamespace: () => {
-          throw new Error("EACCES");
-        },
-      },
+      "the system's own in another mount namespace, where it may load anything",
+      edges("/usr/bin/ssh", false, { [running]: file(1), "/usr/bin/ssh": file(1) }, { foreign: true }),
     ],
     ["another name", edges("/usr/bin/scp", false, { [running]: file(1), "/usr/bin/scp": file(1) })],
   ])("%s", (_, handed) => {

@@ -194,8 +194,8 @@ const process = (exe: string, ...cmdline: string[]): Process => ({
   name: exe.slice(exe.lastIndexOf("/") + 1),
   cmdline,
 });
-const bash = process("/bin/bash", "bash");
-const shell = process("/bin/sh", "sh", "-c", "ssh a");
+const bash = { ...process("/bin/bash", "bash"), systemShell: true } as const;
+const shell = { ...process("/bin/sh", "sh", "-c", "ssh a"), systemShell: true } as const;
 const claude = process("/usr/bin/node", "node", "/usr/bin/claude", "--resume");
 const tmux = process("/usr/bin/tmux", "tmux");
 

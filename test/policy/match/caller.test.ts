@@ -101,10 +101,10 @@ describe("a rule for a caller", () => {
         false,
       ],
       [
-        "is one of the programs that are allowed, where the rule says that it was deleted",
+        "is none of them either where the rule says that it was deleted",
         { action: "allow", programs: ["/usr/bin/ssh (deleted)", "/usr/bin/git"] },
         deleted,
-        true,
+        false,
       ],
       [
         "is one of the programs that are denied",
@@ -116,6 +116,47 @@ describe("a rule for a caller", () => {
     test.each(rows)("%s", (_, rule, caller, expected) => {
       expect(matches(rule, {}, caller)).toBe(expected);
     });
+  });
+
+  describe("that sees other files than the guard", () => {
+    const foreign = { exeForeign: true, exeFile: "1:1", container: true } as const;
+    const [parent, ...above] = base.caller.ancestors;
+    const ancestors = [{ ...parent, exeForeign: true } as never, ...above];
+    const rows: [string, Partial<Rule>, Partial<Caller>, boolean][] = [
+      ["matches to deny, by what it claims", { action: "deny", caller: "/usr/bin/ssh" }, foreign, true],
+      ["does not match to allow", { action: "allow", caller: "/usr/bin/ssh" }, foreign, false],
+      ["does not match as an ancestor to allow", { action: "allow", caller: "git" }, { ancestors }, false],
+      ["is excluded by what it claims", { action: "allow", caller: "git,!ssh" }, foreign, false],
+      [
+        "is none of the programs that are allowed, however they are spelled",
+        { action: "allow", programs: ["/usr/bin/ssh (claimed)", "/usr/bin/git"] },
+        foreign,
+        false,
+      ],
+      [
+        "is one of the programs that are denied",
+        { action: "deny", programs: ["/usr/bin/ssh", "/usr/bin/git"] },
+        foreign,
+        true,
+      ],
+      ["is in a container", { action: "deny", container: true }, foreign, true],
+    ];
+    test.each(rows)("%s", (_, rule, caller, expected) => {
+      expect(matches(rule, {}, caller)).toBe(expected);
+    });
+  });
+
+  test("to deny, matches with what is called like a shell in the line or left out, to allow in it", () => {
+    const sh = { ...base.caller, exe: "/home/me/sh", cmdline: ["sh", "-c", "x"] };
+    const ancestors = [sh, ...base.caller.ancestors];
+    const [left, named] = [
+      ["/usr/bin/ssh", "/usr/bin/git"],
+      ["/usr/bin/ssh", "/home/me/sh", "/usr/bin/git"],
+    ];
+    const is = (action: Rule["action"], programs: string[]) =>
+      matches({ action, programs }, {}, { ancestors });
+    expect([is("deny", left), is("deny", named)]).toEqual([true, true]);
+    expect([is("allow", left), is("allow", named)]).toEqual([false, true]);
   });
 
   test("to allow does not match where an ancestor is excluded, and to deny it does", () => {

@@ -141,6 +141,16 @@ describe("a login that may be what a rule denies", () => {
     expect(judge([noProd, later])).toMatchObject({ by: "rule:ask", timeout: 5000, remember: 0, doubt });
   });
 
+  it("is asked about for what denies it, whatever else asks about it", () => {
+    const asking: Partial<Rule> = { ...askProd, timeout: 5000, host: "lab" };
+    expect(judge([asking, noProd], { default: "allow" })).toMatchObject({
+      by: "rule:no prod",
+      timeout: 5000,
+      remember: 0,
+      doubt,
+    });
+  });
+
   it("is denied where a later rule or the default denies it", () => {
     expect(judge([noProd, { name: "none", action: "deny" }])).toEqual({ action: "deny", by: "rule:none" });
     expect(judge([noProd], { default: "deny" })).toEqual({ action: "deny", by: "default" });

@@ -1,0 +1,69 @@
+/**
+ * What fails although nobody's request is decided: another user comes to a socket, an upstream agent is gone.
+ * Both are told in the log and in `muxguard status`. Others can bring them about in any number, so there are
+ * few entries a minute, and one more that counts the rest.
+ */
+import type { Broker } from "../guard/decide/broker.ts";
+import type { Caller, FaultOperation, Request } from "../policy/request.ts";
+
+/** In milliseconds. */
+const WINDOW = 60_000;
+/** The most entries of a kind in that time, but for the one that counts. */
+const MOST = 5;
+
+interface Window {
+  written: number;
+  untold: number;
+  last: string;
+  timer: NodeJS.Timeout;
+}
+
+export class FaultLog {
+  readonly #broker: Pick<Broker, "refuse">;
+  readonly #windows = new Map<FaultOperation, Window>();
+
+  constructor(broker: Pick<Broker, "refuse">) {
+    this.#broker = broker;
+  }
+
+  /**
+   * @param what is at fault: "uid", "upstream"
+   * @param caller read where there is an entry; undefined for one that nobody can identify
+   * @returns whether there is an entry of its own
+   */
+  note(operation: FaultOperation, what: string, reason: string, caller?: () => Caller | undefined): boolean {
+    const window = this.#windows.get(operation) ?? this.#begin(operation, what);
+    window.last = reason;
+    if (window.written >= MOST) {
+      window.untold++;
+      return false;
+    }
+    window.written++;
+    this.#write(operation, what, reason, caller?.());
+    return true;
+  }
+
+  #begin(operation: FaultOperation, what: string): Window {
+    const timer = setTimeout(() => this.#end(operation, what), WINDOW).unref();
+    const window = { written: 0, untold: 0, last: "", timer };
+    this.#windows.set(operation, window);
+    return window;
+  }
+
+  #end(operation: FaultOperation, what: string): void {
+    const { untold = 0, last = "" } = this.#windows.get(operation) ?? {};
+    this.#windows.delete(operation);
+    if (untold > 0) this.#write(operation, what, `${untold} more in the last minute, the last: ${last}`);
+  }
+
+  #write(operation: FaultOperation, what: string, reason: string, caller?: Caller): void {
+    const asker = { caller, isUnchanged: () => true, gone: new AbortController().signal, tells: true };
+    const request: Request = { kind: "admin", operation, path: [], forwarded: false };
+    this.#broker.refuse(request, asker, { report: () => {} }, { what, reason });
+  }
+
+  close(): void {
+    for (const { timer } of this.#windows.values()) clearTimeout(timer);
+    this.#windows.clear();
+  }
+}

@@ -1,0 +1,151 @@
+/**
+ * The list of keys that a client gets: those that its scope's rules could let it sign with, and for a host that
+ * the connection is bound to, those that could be used there, the last used first (policy/listing.ts).
+ *
+ * What a list leaves out is no failure: clients go on with the keys that they are given. Lists are too many for
+ * the log. There are entries for what a rule on lists denies or asks about, for a list that leaves nothing, and
+ * for who may ask for nothing at all.
+ */
+import { attempt } from "../../attempt.ts";
+import { evaluate } from "../../policy/evaluate.ts";
+import { type ListedFor, listRuling } from "../../policy/listing.ts";
+import type { Policy } from "../../policy/policy.ts";
+import type { Caller, KeyFacts, Request } from "../../policy/request.ts";
+import { encodeIdentities, type ListedKey, readIdentities } from "../../wire/agent/identities.ts";
+import { AgentMessage } from "../../wire/agent/message-numbers.ts";
+import { encodeFrame, type Frame } from "../../wire/frame.ts";
+import type { Broker } from "../decide/broker.ts";
+import type { Scope } from "../decide/scope.ts";
+import type { Asker } from "../decide/verdict.ts";
+import type { KeyNames } from "./key-names.ts";
+import type { UsedKeys } from "./used-keys.ts";
+
+/** Who asks, and what decides for it. */
+export interface Placed {
+  asker: Asker;
+  scope: Scope;
+}
+
+export interface KeyListParts {
+  broker: Broker;
+  keyNames: KeyNames;
+  usedKeys: UsedKeys;
+  route: { listedFor(caller: Caller): ListedFor | Promise<ListedFor> };
+}
+
+/** A list that was shown, and all that it follows from. */
+interface Shown {
+  payload: Buffer;
+  policy: Policy;
+  caller: Caller;
+  packet: Buffer;
+}
+
+const EMPTY = encodeFrame(encodeIdentities([])).packet;
+
+export class KeyList {
+  readonly #parts: KeyListParts;
+  /** The last one; only where nothing is known of where it is for. */
+  #last: Shown | undefined;
+
+  constructor(parts: KeyListParts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * @param reply of the agent; what is no list is passed on
+   * @returns the packet to answer with
+   * @throws ProtocolError for a list that can't be read
+   */
+  async shown(reply: Frame, placed: Placed): Promise<Buffer> {
+    const { payload } = reply;
+    if (payload[0] !== AgentMessage.SSH_AGENT_IDENTITIES_ANSWER) return reply.packet;
+    const { asker, scope } = placed;
+    const { caller } = asker;
+    const where = caller ? await this.#parts.route.listedFor(caller) : { path: [], forwarded: false };
+    const policy = await policyOf(scope);
+    const request: Request = { kind: "list", ...where };
+    const isRefused = !caller || !policy || scope.refused !== undefined || this.#parts.broker.isLocked;
+    if (isRefused || evaluate(policy, request, caller).action === "deny") {
+      if (!caller) await new Promise((resolve) => setImmediate(resolve)); // that it is gone may come just now
+      if (!asker.gone.aborted) await this.#parts.broker.decide(request, asker, scope);
+      return EMPTY;
+    }
+    const isAnywhere = !where.destination && !where.forwarded;
+    const last = this.#last;
+    if (isAnywhere && last?.policy === policy && isSame(last.caller, caller) && last.payload.equals(payload))
+      return last.packet;
+    const { packet, asked } = await this.#choose(reply, { policy, caller, where, placed });
+    this.#last = isAnywhere && !asked ? { payload: Buffer.from(payload), policy, caller, packet } : undefined;
+    return packet;
+  }
+
+  async #choose(
+    { payload, packet }: Frame,
+    known: { policy: Policy; caller: Caller; where: ListedFor; placed: Placed },
+  ): Promise<{ packet: Buffer; asked: boolean }> {
+    const { policy, caller, where, placed } = known;
+    const all = readIdentities(payload);
+    const ruled = all.flatMap((listed) => {
+      const facts = this.#parts.keyNames.find(listed.key);
+      return facts ? [{ listed, facts, action: listRuling(policy, facts, caller, where).action }] : [];
+    });
+    const asked = ruled.some(({ action }) => action === "ask");
+    const isAllowed = asked && (await this.#ask({ kind: "list", ...where }, placed));
+    const chosen = ruled.filter(({ action }) => action === "allow" || (action === "ask" && isAllowed));
+    const [first] = ruled;
+    if (first && chosen.length === 0 && !asked) await this.#refuse(first.facts, where, placed);
+    const keys = this.#lastUsedFirst(chosen, where).map(({ listed }) => listed);
+    const isWhole = keys.length === all.length && keys.every((one, at) => one === all[at]);
+    return { packet: isWhole ? packet : encodeFrame(encodeIdentities(keys)).packet, asked };
+  }
+
+  /**
+   * That nothing is left is told: ssh offers no key then, and nothing else would say why it can't log in.
+   * @param key one that could not be used
+   */
+  async #refuse(key: KeyFacts, where: ListedFor, { asker, scope }: Placed): Promise<void> {
+    const { broker } = this.#parts;
+    const list: Request = { kind: "list", ...where };
+    if (where.destination)
+      await broker.decide({ ...list, kind: "sign", data: "userauth", key }, asker, scope);
+    else broker.refuse(list, asker, scope, { what: "list", reason: "the rules let it use none of them" });
+  }
+
+  async #ask(request: Request, { asker, scope }: Placed): Promise<boolean> {
+    return (await this.#parts.broker.decide(request, asker, scope)).decision === "allow";
+  }
+
+  #lastUsedFirst<K extends { listed: ListedKey; facts: KeyFacts }>(
+    keys: K[],
+    { destination }: ListedFor,
+  ): K[] {
+    const used = destination?.hostKey === undefined ? [] : this.#parts.usedKeys.of(destination.hostKey);
+    const rank = ({ facts }: K): number => used.indexOf(facts.fingerprint) + 1 || used.length + 1;
+    return used.length === 0 ? keys : [...keys].sort((one, other) => rank(one) - rank(other));
+  }
+}
+
+/** Undefined where it can't be read: that is told with the denial. */
+async function policyOf(scope: Scope): Promise<Policy | undefined> {
+  const current = attempt(() => scope.policy());
+  return current instanceof Promise ? current.catch(() => undefined) : current;
+}
+
+/** Whether it is the same to every rule. What did not change is the same object most of the time. */
+function isSame(one: Caller, other: Caller): boolean {
+  return (
+    one.exe === other.exe &&
+    one.exeFile === other.exeFile &&
+    one.exeDeleted === other.exeDeleted &&
+    one.session === other.session &&
+    one.run?.pid === other.run?.pid &&
+    one.run?.name === other.run?.name &&
+    isAlike(one.cmdline, other.cmdline) &&
+    isAlike(one.ancestors, other.ancestors)
+  );
+}
+
+function isAlike(one: unknown, other: unknown): boolean {
+  return one === other || JSON.stringify(one) === JSON.stringify(other);
+}

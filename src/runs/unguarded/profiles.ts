@@ -1,0 +1,102 @@
+/**
+ * What a shell reads as it starts, and with which it leaves the guard: an SSH_AUTH_SOCK of another agent, and
+ * in a ride a folder with an ssh of its own before the ride's.
+ *
+ * Limits: lines are looked at one by one, and what a file reads in turn is not looked at.
+ */
+import { readdirSync, statSync } from "node:fs";
+import { homedir } from "node:os";
+import { isAbsolute, join } from "node:path";
+import { attempt } from "../../attempt.ts";
+import { readIfFile } from "../../identity/file-stamps.ts";
+import { visible } from "../../policy/visible.ts";
+import type { Way, WayFacts } from "./way.ts";
+
+const inHome = [".bash_profile", ".bash_login", ".profile", ".bashrc"];
+const ofZsh = [".zshenv", ".zprofile", ".zshrc", ".zlogin"];
+
+const sets = /(?:^|[\s;&|{(])(?:SSH_AUTH_SOCK=|set(?:env)?\s(?:-\S+\s+)*SSH_AUTH_SOCK\s)/;
+const starts = /\beval\b.*\b(?:ssh-agent|keychain)\b|\b(?:ssh-agent|keychain)\b.*\|\s*source\b/;
+/** It is looked at before it is set: inside of a run, it is. In a ride it is not. */
+const tests = new RegExp(
+  [
+    /-z\s+"?\$\{?SSH_AUTH/,
+    /!\s*(?:\[+\s*)?-\w\s+"?\$?\{?SSH_AUTH/,
+    /-[nSev]\s+"?\$?\{?SSH_AUTH[^|]*\|\|/,
+    /set -q SSH_AUTH_SOCK; or|(?:not|!) set -q SSH_AUTH/,
+    /\$\{SSH_AUTH_SOCK:?[-=]/,
+  ]
+    .map(({ source }) => source)
+    .join("|"),
+);
+const testsForRun = /MUXGUARD_PROMPTS/;
+/** How many lines before a setting its condition may stand. */
+const REACH = 4;
+
+export function profileWays(facts: WayFacts): Way[] {
+  return profiles(facts.environment).flatMap((file) => waysOf(file, facts));
+}
+
+function profiles({ ZDOTDIR, BASH_ENV, ENV, XDG_CONFIG_HOME }: NodeJS.ProcessEnv): string[] {
+  const home = homedir();
+  const fish = join(XDG_CONFIG_HOME || join(home, ".config"), "fish");
+  const parts = (attempt(() => readdirSync(join(fish, "conf.d"))) ?? []).map((name) =>
+    join(fish, "conf.d", name),
+  );
+  const named = [BASH_ENV, ENV].flatMap((path) => (path && isAbsolute(path) ? path : []));
+  return [
+    ...new Set([
+      ...inHome.map((name) => join(home, name)),
+      ...ofZsh.map((name) => join(ZDOTDIR || home, name)),
+      join(fish, "config.fish"),
+      ...parts,
+      ...named,
+    ]),
+  ];
+}
+
+function waysOf(file: string, { ride }: WayFacts): Way[] {
+  const lines = (readIfFile(file) ?? "").split("\n");
+  const found = lines.flatMap((line, at) => {
+    if (/^\s*(?:#|$)/.test(line)) return [];
+    const where = `${visible(file)}:${at + 1}`;
+    const agent = setsAgent(lines, at, ride) ? agentWay(file, where, ride) : [];
+    const folder = ride ? folderWithSsh(line) : undefined;
+    return folder === undefined ? agent : [agent, pathWay(file, where, folder)].flat();
+  });
+  return found.filter(({ id }, at) => found.findIndex((other) => other.id === id) === at);
+}
+
+export function setsAgent(lines: readonly string[], at: number, ride: boolean): boolean {
+  const line = lines[at] ?? "";
+  if (/muxguard/.test(line) || !(sets.test(line) || starts.test(line))) return false;
+  const near = lines.slice(Math.max(0, at - REACH), at + 1).join("\n");
+  return !testsForRun.test(near) && (ride || !tests.test(near));
+}
+
+const UNLESS = '[ -n "$MUXGUARD_PROMPTS" ] ||';
+
+function agentWay(file: string, where: string, ride: boolean): Way[] {
+  const what = ride
+    ? "sets SSH_AUTH_SOCK: a login shell in a ride reaches that agent, with an ssh that does not ride"
+    : "sets SSH_AUTH_SOCK: a login shell in a run asks that agent, and not the guard";
+  return [{ id: `${ride ? "ride" : "agent"} ${file}`, text: `${where} ${what}; put ${UNLESS} before it` }];
+}
+
+function pathWay(file: string, where: string, folder: string): Way {
+  const text = `${where} puts ${visible(folder)} before the ride's ssh: a login shell's ssh does not ride; `;
+  return { id: `path ${file}`, text: `${text}put ${UNLESS} before it, or the folder behind $PATH` };
+}
+
+/** `PATH=/usr/bin:$PATH`, where there is such an ssh. */
+export function folderWithSsh(line: string): string | undefined {
+  const [, value] = /(?:^|[\s;&])PATH=["']?([^\s"';]*)/.exec(line) ?? [];
+  if (value === undefined) return undefined;
+  const [before = ""] = value.split(/\$\{?PATH\b/);
+  const folders = before
+    .split(":")
+    .map((folder) => folder.replace(/^(?:~|\$HOME|\$\{HOME\})(?=\/)/, homedir()));
+  return folders.find(
+    (folder) => isAbsolute(folder) && attempt(() => statSync(join(folder, "ssh"))) !== undefined,
+  );
+}

@@ -1,0 +1,19 @@
+/** A way past the guard that a run can't close. */
+export interface Way {
+  /** There is one line a day about it. */
+  id: string;
+  /** What is not guarded, and the mend. Safe for a screen. */
+  text: string;
+}
+
+export interface WayFacts {
+  /** Of whoever starts the run. */
+  environment: NodeJS.ProcessEnv;
+  ride: boolean;
+  /** For `ssh -F`; undefined for the user's own files. */
+  sshConfig: string | undefined;
+  /** The folders whose masters are taken over; undefined where no daemon runs. */
+  watched: readonly string[] | undefined;
+  /** The login session's guarded agent: to name that in ssh_config is no way past it. */
+  agentSocket: string;
+}

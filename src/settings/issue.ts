@@ -1,0 +1,100 @@
+/** What is wrong with a setting, in words, and what was probably meant. Safe for a screen. */
+import type * as z from "zod/mini";
+import { ruleFields } from "../policy/schema.ts";
+import { quoted, visible } from "../policy/visible.ts";
+import { closest } from "./closest.ts";
+import { configSchema } from "./config-schema.ts";
+import type { Path } from "./toml-places.ts";
+
+type Issue = z.core.$ZodIssue;
+type Kind = "config" | "policy";
+
+/** @param path of the field, with that of an unknown one */
+export function describeIssue(issue: Issue, path: Path, kind: Kind): string {
+  const field = String(path.findLast((part) => typeof part === "string") ?? "");
+  switch (issue.code) {
+    case "unrecognized_keys":
+      return describeUnknown(field, path, kind);
+    case "invalid_value":
+      return issue.input === undefined
+        ? `${describeTable(path)}has no ${visible(field, 40)}: ${oneOf(issue.values.map(String))}`
+        : describeValue(issue.input, field, issue.values.map(String));
+    case "invalid_type":
+    case "invalid_union":
+      return describeType(issue, field, path);
+    default:
+      return `${visible(field, 40)}: ${issue.message}`;
+  }
+}
+
+function describeUnknown(field: string, path: Path, kind: Kind): string {
+  const unknown = `unknown field ${quoted(field, 60)}`;
+  const known =
+    path.length > 1 ? ruleFields : kind === "config" ? Object.keys(configSchema.shape) : ["default", "rule"];
+  const meant = closest(field, known);
+  if (meant !== undefined) return `${unknown}; did you mean "${meant}"?`;
+  const isOfRule = kind === "policy" && path.length === 1 && ruleFields.includes(field);
+  return isOfRule ? `${unknown}; it belongs to a rule: begin one with [[rule]]` : unknown;
+}
+
+/** What the values of a field are called. */
+const nouns: Record<string, string> = {
+  action: "action",
+  default: "action",
+  on: "kind of request",
+  operation: "operation",
+  forward: "kind of forward",
+  approver: "approver",
+  approvers: "approver",
+};
+
+function describeValue(input: unknown, field: string, values: readonly string[]): string {
+  const meant = typeof input === "string" ? closest(input, values) : undefined;
+  const advice = meant === undefined ? `it is ${oneOf(values)}` : `did you mean "${meant}"?`;
+  const noun = nouns[field];
+  const wrong = noun === undefined ? `${visible(field, 40)}: not ` : "";
+  return `${wrong}${describeInput(input)}${noun === undefined ? "" : ` is no ${noun}`}; ${advice}`;
+}
+
+function oneOf(values: readonly string[]): string {
+  return `one of ${values.map((value) => `"${value}"`).join(", ")}`;
+}
+
+function describeType(
+  issue: Issue & { code: "invalid_type" | "invalid_union" },
+  field: string,
+  path: Path,
+): string {
+  const name = visible(field, 40);
+  if (issue.input === undefined) return `${describeTable(path)}has no ${name}`;
+  if (field === "rule" && path.length === 1) return "a rule begins with [[rule]], in two brackets";
+  return `${name}: expected ${expected(issue)}, not ${describeInput(issue.input)}`;
+}
+
+function expected(issue: Issue & { code: "invalid_type" | "invalid_union" }): string {
+  if (issue.code === "invalid_type") return nameOf(issue.expected);
+  const [first] = issue.errors.flat();
+  return `${first?.code === "invalid_type" ? nameOf(first.expected) : "a value"} or a list`;
+}
+
+function nameOf(type: string): string {
+  return typeNames[type] ?? type;
+}
+
+const typeNames: Record<string, string> = {
+  string: "a text",
+  number: "a number",
+  boolean: "true or false",
+  array: "a text or a list of texts",
+  object: "a table",
+};
+
+function describeTable(path: Path): string {
+  return path[0] === "rule" ? "the rule " : "it ";
+}
+
+function describeInput(input: unknown): string {
+  if (Array.isArray(input)) return "a list";
+  if (typeof input === "object") return "a table";
+  return typeof input === "string" ? quoted(input, 60) : visible(String(input), 60);
+}

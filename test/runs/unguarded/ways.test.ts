@@ -1,0 +1,117 @@
+/** What stands in ssh_config that leads past the guard, and what is told of it. */
+import { chmodSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { beforeEach, describe, expect, it, vi } from "vitest";
+import { notToldToday } from "../../../src/runs/unguarded/told.ts";
+import { findWays } from "../../../src/runs/unguarded/ways.ts";
+import { makeFolder } from "../../support/agents.ts";
+
+let root: string;
+
+beforeEach(() => {
+  root = makeFolder();
+  mkdirSync(join(root, "home"));
+  vi.stubEnv("HOME", join(root, "home"));
+});
+
+function told(lines: string[], watched?: string[], ride = false): string[] {
+  const sshConfig = join(root, "ssh_config");
+  writeFileSync(sshConfig, ["IdentityFile none", ...lines, ""].join("\n"));
+  const facts = { environment: { OWN: root }, ride, sshConfig, watched, agentSocket: "/r/agent.sock" };
+  return findWays(facts).map(({ text }) => text.replaceAll(root, "ROOT"));
+}
+
+describe("ssh_config", () => {
+  it("names another agent, for one host or in a file that it includes", () => {
+    writeFileSync(join(root, "more"), "Host b\n IdentityAgent ~/.other/agent.sock\n");
+    const found = told(["Host a", ` Include ${root}/m*`, " IdentityAgent=/run/agent"]);
+    expect(found).toEqual([
+      expect.stringMatching(/^ROOT\/more:2: IdentityAgent ~\/\.other\/agent\.sock: .*upstream_agent = /),
+      expect.stringMatching(/^ROOT\/ssh_config:4: IdentityAgent \/run\/agent: /),
+    ]);
+  });
+
+  it.each(["none", "SSH_AUTH_SOCK", "$SSH_AUTH_SOCK", "/r/agent.sock"])(
+    "may say IdentityAgent %s",
+    (value) => {
+      expect(told([`IdentityAgent ${value}`])).toEqual([]);
+    },
+  );
+
+  it("forwards another agent", () => {
+    expect(told(["ForwardAgent /run/agent"])).toEqual([expect.stringMatching(/ForwardAgent \/run\/agent: /)]);
+    expect(told(["ForwardAgent $OTHER"])).toEqual([expect.stringMatching(/ForwardAgent \$OTHER: /)]);
+    for (const value of ["yes", "no", "ask", "$SSH_AUTH_SOCK"])
+      expect(told([`ForwardAgent ${value}`])).toEqual([]);
+  });
+
+  it("shares connections where nobody looks", () => {
+    const lines = ["ControlMaster auto", `ControlPath ${root}/cm/%r@%h`];
+    expect(told(lines)).toEqual([
+      expect.stringMatching(/ControlMaster auto: .* in ROOT\/cm are seen by no guard/),
+    ]);
+    expect(told(lines, [])).toEqual([expect.stringMatching(/control_dirs/)]);
+    expect(told(lines, [join(root, "cm")])).toEqual([]);
+    expect(told(lines.slice(1))).toEqual([]);
+  });
+
+  it("shows nothing that a terminal obeys", () => {
+    expect(told(["IdentityAgent /run/\u001b[2Jagent"]).join()).not.toContain("\u001b");
+  });
+});
+
+describe("a private key without a passphrase", () => {
+  const key = "-----BEGIN PRIVATE KEY-----\nMC4=\n";
+
+  it("is told of where ssh_config names it, and the FIFO beside it is not waited for", () => {
+    writeFileSync(join(root, "key"), key);
+    expect(told([`IdentityFile ${root}/key`, "IdentityFile %d/nothing", "IdentityFile /dev/tty"])).toEqual([
+      expect.stringMatching(/^ROOT\/key: a key without a passphrase.*ssh-keygen -p -f ROOT\/key/),
+    ]);
+    expect(told(["IdentityFile $" + "{OWN}/key"])).toHaveLength(1);
+  });
+});
+
+describe("a profile", () => {
+  it("that sets SSH_AUTH_SOCK is another matter in a ride", () => {
+    writeFileSync(join(root, "home/.bash_profile"), "# mine\nexport SSH_AUTH_SOCK=/run/agent\n");
+    expect(told([])).toEqual([
+      expect.stringMatching(/^ROOT\/home\/\.bash_profile:2 sets SSH_AUTH_SOCK: .* in a run /),
+    ]);
+    expect(told([], [], true)).toEqual([expect.stringMatching(/in a ride reaches that agent/)]);
+  });
+});
+
+describe("what was told", () => {
+  const ways = [
+    { id: "a", text: "one" },
+    { id: "b", text: "two" },
+  ];
+  const day = (date: number): Date => new Date(2026, 0, date);
+
+  it("is told again on the next day, and what is new at once", () => {
+    const path = join(root, "told.json");
+    expect(notToldToday(path, ways.slice(1), day(1))).toEqual(ways.slice(1));
+    expect(notToldToday(path, ways, day(1))).toEqual(ways.slice(0, 1));
+    expect(notToldToday(path, ways, day(1))).toEqual([]);
+    expect(notToldToday(path, ways, day(2))).toEqual(ways);
+  });
+
+  it("is told each time where it can't be kept, and writes through no link", () => {
+    const path = join(root, "told.json");
+    writeFileSync(join(root, "other"), "mine");
+    symlinkSync(join(root, "other"), path);
+    for (const _ of [1, 2]) expect(notToldToday(path, ways)).toEqual(ways);
+    expect(readFileSync(join(root, "other"), "utf8")).toBe("mine");
+    expect(notToldToday(join(root, "nowhere/told.json"), ways)).toEqual(ways);
+  });
+
+  it("may be nonsense", () => {
+    const path = join(root, "told.json");
+    for (const text of ["", "[]", '{"day":1,"ids":{}}', "null"]) {
+      writeFileSync(path, text);
+      chmodSync(path, 0o600);
+      expect(notToldToday(path, ways)).toEqual(ways);
+    }
+  });
+});
