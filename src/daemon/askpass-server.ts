@@ -17,7 +17,7 @@ import { promptKind } from "../policy/openssh-prompt.ts";
 import type { Caller } from "../policy/request.ts";
 import type { AskpassAnswer, AskpassQuestion } from "../rpc/requests.ts";
 import { type ClientConnection, serve, serveClient } from "../rpc/serving.ts";
-import { askerOf, parentOf } from "../runs/asking-parent.ts";
+import { askerOf, askingFor } from "../runs/asking-parent.ts";
 import { confirm } from "./confirm.ts";
 import { remoteTerminal } from "./remote-terminal.ts";
 
@@ -75,7 +75,7 @@ export class AskpassServer {
     const prompters = asking && this.#expected.get(asking.pid);
     // a host key of the guard's own ssh is for whoever wanted the connection
     if (prompters) {
-      const asker = describeCaller(parentOf(askpass, processes));
+      const asker = describeCaller(askingFor(askpass, processes));
       const prompt = { text, kind: kind === "confirm" ? "text" : kind, asker } as const;
       return answerOf(prompters, prompt, connection.gone);
     }
@@ -84,7 +84,9 @@ export class AskpassServer {
     if ("refused" in decided) throw new Error(decided.refused);
     const { scope: deciding } = decided;
     const own = terminal && asksOnTerminals && !deciding.run ? [remoteTerminal(connection)] : [];
-    const asker = askerOf(() => parentOf(peer.identify(), processes), connection.gone, deciding);
+    const isHolder = (pid: number): boolean => pid === deciding.run?.pid;
+    const who = (): Caller => askingFor(peer.identify(), processes, isHolder);
+    const asker = askerOf(who, connection.gone, deciding);
     const approvers = [...own, ...deciding.approvers];
     return confirm(broker, { text, hint }, asker, { ...deciding, approvers }, this.#parts.decisionAbout);
   }

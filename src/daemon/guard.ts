@@ -14,7 +14,6 @@ import { ensurePrivateFolder } from "../platform/files/private-folder.ts";
 import { Peer } from "../platform/proc/peer.ts";
 import { protectProcess } from "../platform/proc/protect.ts";
 import { keepHeapSmall } from "../platform/proc/small-heap.ts";
-import { isSshProgram } from "../platform/proc/ssh-program.ts";
 import { type Accepted, listenPrivately } from "../platform/sockets/listener.ts";
 import { brokenNote } from "../policy/describe/broken-policy.ts";
 import type { GrantFacts } from "../policy/grants.ts";
@@ -27,11 +26,6 @@ import type { AddedScope, Opened, OpenScope, ScopeOptions } from "./opened.ts";
 import type { Alarms } from "./watch/alarms.ts";
 import { describeListener, RuntimeWatch } from "./watch/runtime-watch.ts";
 import { settingsFaults } from "./watch/settings-faults.ts";
-
-const INSIDE =
-  "this process is inside of a muxguard run or of a container, and what is guarded can't control the guard";
-const OVER_A_CONNECTION =
-  "this comes over an ssh connection, of which nobody can say who is at its other end";
 
 export class Guard {
   readonly #options: GuardOptions;
@@ -258,12 +252,6 @@ export class Guard {
   /** What is inside of a run, be it another guard's, may not control the guard. */
   isInRun(caller: Caller): boolean {
     return this.#parts.scopes.isInside(caller);
-  }
-
-  /** Why the caller may not control the guard; undefined if it may. */
-  whyNoControl(caller: Caller): string | undefined {
-    if (this.isInRun(caller)) return INSIDE;
-    return isSshProgram(caller) ? OVER_A_CONNECTION : undefined;
   }
 
   /** Logs that what is guarded wanted to control the guard. */

@@ -15,7 +15,7 @@ import { type ClientConnection, serve, serveClient } from "../rpc/serving.ts";
 import { Rides, rideName } from "../runs/ride/server.ts";
 import { filePolicy, type PolicySource } from "../settings/policy-files.ts";
 import { toStderr } from "../to-stderr.ts";
-import type { FromOutside } from "./from-outside.ts";
+import { type FromOutside, whyNoControl } from "./from-outside.ts";
 import type { Guard } from "./guard.ts";
 import type { OpenScope } from "./opened.ts";
 import { remotePrompter, remoteTerminal } from "./remote-terminal.ts";
@@ -45,7 +45,7 @@ function serveOne(socket: Socket, accepted: Accepted, options: RpcServerOptions)
   // who asks is read at each request: a process that was outside of a run may be inside by now
   const fromOutside: FromOutside = (operation) => {
     const caller = peer.identify();
-    const reason = guard.whyNoControl(caller);
+    const reason = whyNoControl(caller, guard.isInRun(caller));
     if (reason === undefined) return caller;
     if (operation) guard.refuseControl(caller, operation, reason);
     throw new Error(`refused: ${reason}`);

@@ -24,7 +24,7 @@ import type { MasterRecord } from "./master-record.ts";
 import { readOpenWords, unknownPath } from "./open-words.ts";
 import { Opener } from "./opener.ts";
 import type { Askpass, OpenRequest } from "./opening.ts";
-import { originOf, runAround, within } from "./origin.ts";
+import { isFor, originOf, runAround, within } from "./origin.ts";
 import { type OwnPlaces, Targets, withMasters } from "./own-places.ts";
 import type { ServeClient } from "./placing.ts";
 import { MasterRecords } from "./records.ts";
@@ -291,15 +291,4 @@ export class Connections {
       else master.follow().then(serveOthers, () => socket.destroy());
     };
   }
-}
-
-/**
- * True for a path that leads where the request wants to go, as far as that is known.
- * @throws Error for one that leads to another host
- */
-function isFor({ host }: GuardedMaster, { destination }: OpenRequest, path: string): true {
-  if (host === undefined || host === destination.host) return true;
-  throw new Error(
-    `${path} leads to ${host} already; say --control-path PATH, or close that: muxguard close ${path}`,
-  );
 }

@@ -7,7 +7,8 @@ import type { PlainDestination } from "../identity/ssh/plain-destination.ts";
 import type { ProcessTable } from "../platform/proc/process.ts";
 import type { Caller } from "../policy/request.ts";
 import type { KnownMaster } from "./adoption.ts";
-import type { Inside } from "./registry.ts";
+import type { OpenRequest } from "./opening.ts";
+import type { GuardedMaster, Inside } from "./registry.ts";
 
 const OF_A_RUN =
   "this connection was made inside of a muxguard run, which alone may use it; to go past it: ssh -S none";
@@ -50,4 +51,15 @@ export function runAround(
 export function within(inside: Inside | undefined, scope: Scope): Scope {
   const isAllowed = !inside || (inside.id !== undefined && scope.run?.id === inside.id);
   return isAllowed ? scope : { ...scope, refused: scope.refused ?? OF_A_RUN };
+}
+
+/**
+ * True for a path that leads where the request wants to go, as far as that is known.
+ * @throws Error for one that leads to another host
+ */
+export function isFor({ host }: GuardedMaster, { destination }: OpenRequest, path: string): true {
+  if (host === undefined || host === destination.host) return true;
+  throw new Error(
+    `${path} leads to ${host} already; say --control-path PATH, or close that: muxguard close ${path}`,
+  );
 }

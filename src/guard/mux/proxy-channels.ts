@@ -17,10 +17,12 @@ import {
   channelStderr,
   type GlobalRequest,
   parseConnectionMessage,
+  type Room,
 } from "../../wire/connection/connection.ts";
 import { OpenFailure } from "../../wire/connection/message-numbers.ts";
 import type { Frame } from "../../wire/frame.ts";
 import { ProtocolError } from "../../wire/protocol-error.ts";
+import { ChannelRoom } from "./channel-room.ts";
 import { address, type MuxFacts } from "./facts.ts";
 
 export interface ProxyParts {
@@ -41,6 +43,13 @@ interface Channel {
   isSession: boolean;
   tty: boolean;
   environment: Set<string>;
+  room: ChannelRoom;
+}
+
+/** A channel that one side has opened, and what that side takes on it. */
+interface Opening {
+  channel: Omit<Channel, "room">;
+  room: Room;
 }
 
 /** Parts of a session that change nothing beyond it. */
@@ -57,11 +66,13 @@ const MAX_VARIABLES = 1024;
 export class ProxyChannels {
   readonly #parts: ProxyParts;
   /** Opened by the client, not confirmed yet; by the client's number. */
-  readonly #opening = new Map<number, Channel>();
+  readonly #opening = new Map<number, Opening>();
   /** By the server's number. */
   readonly #open = new Map<number, Channel>();
+  /** The same by the client's. */
+  readonly #byClient = new Map<number, Channel>();
   /** Opened by the server, not answered yet. */
-  readonly #offered = new Set<number>();
+  readonly #offered = new Map<number, Room>();
   #refused = 0;
 
   constructor(parts: ProxyParts) {
@@ -82,24 +93,41 @@ export class ProxyChannels {
     const message = parseConnectionMessage(packet.subarray(4));
     switch (message.type) {
       case "SSH_MSG_CHANNEL_OPEN_CONFIRMATION":
-        this.#confirm(message.recipient, message.sender);
+        this.#confirm(message);
         break;
       case "SSH_MSG_CHANNEL_OPEN_FAILURE":
         if (this.#opening.delete(message.recipient)) this.#refused++;
         break;
       case "SSH_MSG_CHANNEL_OPEN":
         this.#makeRoom();
-        this.#offered.add(message.sender);
+        this.#offered.set(message.sender, message);
+        break;
+      case "SSH_MSG_CHANNEL_WINDOW_ADJUST":
+        this.#ofClient(message.recipient)?.room.serverTakesMore(message.window);
+        break;
+      case "SSH_MSG_CHANNEL_DATA":
+      case "SSH_MSG_CHANNEL_EXTENDED_DATA":
+        this.#ofClient(message.recipient)?.room.fromServer(message.length);
         break;
       default:
     }
     return packet;
   }
 
-  #confirm(client: number, server: number): void {
-    const channel = this.#opening.get(client);
-    this.#opening.delete(client);
-    if (channel) this.#open.set(server, channel);
+  #confirm({ recipient, sender, ...room }: { recipient: number; sender: number } & Room): void {
+    const opening = this.#opening.get(recipient);
+    this.#opening.delete(recipient);
+    if (opening) this.#add(sender, opening.channel, new ChannelRoom(opening.room, room));
+  }
+
+  #add(server: number, channel: Omit<Channel, "room">, room: ChannelRoom): void {
+    const open = { ...channel, room };
+    this.#open.set(server, open);
+    this.#byClient.set(channel.client, open);
+  }
+
+  #ofClient(client: number): Channel | undefined {
+    return this.#byClient.get(client);
   }
 
   async #mayPass(message: ConnectionMessage): Promise<boolean> {
@@ -118,9 +146,18 @@ export class ProxyChannels {
           throw new ProtocolError("a channel that was not offered");
         return true;
       case "SSH_MSG_CHANNEL_CLOSE":
-        this.#own(message.recipient);
+        this.#byClient.delete(this.#own(message.recipient).client);
         this.#open.delete(message.recipient);
         return true;
+      case "SSH_MSG_CHANNEL_WINDOW_ADJUST":
+        this.#own(message.recipient).room.clientTakesMore(message.window);
+        return true;
+      case "SSH_MSG_CHANNEL_DATA":
+        this.#own(message.recipient).room.fromClient(message.length);
+        return true;
+      case "SSH_MSG_CHANNEL_EXTENDED_DATA":
+        // no client has any, and behind an EOF it ends the connection: channel_input_extended_data()
+        throw new ProtocolError("a proxy client's extended data");
       case "SSH_MSG_REQUEST_SUCCESS":
       case "SSH_MSG_REQUEST_FAILURE":
       case "unknown":
@@ -138,9 +175,12 @@ export class ProxyChannels {
     return channel;
   }
 
-  #accept({ recipient, sender }: { recipient: number; sender: number }): void {
-    if (!this.#offered.delete(recipient)) throw new ProtocolError("a channel that was not offered");
-    this.#open.set(recipient, newChannel(sender, false));
+  #accept({ recipient, sender, window }: { recipient: number; sender: number } & Room): void {
+    const offered = this.#offered.get(recipient);
+    if (!offered) throw new ProtocolError("a channel that was not offered");
+    if (this.#isInUse(sender)) throw new ProtocolError("two channels of one number");
+    this.#offered.delete(recipient);
+    this.#add(recipient, newChannel(sender, false), new ChannelRoom({ window }, offered));
   }
 
   async #mayOpen(open: ChannelOpen): Promise<boolean> {
@@ -155,7 +195,8 @@ export class ProxyChannels {
         : channelType === "session"
           ? undefined
           : "muxguard: denied: this kind of channel is not passed on";
-    if (denied === undefined) this.#opening.set(sender, newChannel(sender, connect === undefined));
+    const channel = newChannel(sender, connect === undefined);
+    if (denied === undefined) this.#opening.set(sender, { channel, room: open });
     else
       this.#parts.toClient(
         channelOpenFailure(sender, OpenFailure.SSH_OPEN_ADMINISTRATIVELY_PROHIBITED, denied),
@@ -171,7 +212,7 @@ export class ProxyChannels {
 
   /** Two of one number could not be told apart when they are confirmed. */
   #isInUse(client: number): boolean {
-    return this.#opening.has(client) || [...this.#open.values()].some((channel) => channel.client === client);
+    return this.#opening.has(client) || this.#byClient.has(client);
   }
 
   /**
@@ -204,7 +245,7 @@ function targetOf({ target, path }: ChannelOpen): string | undefined {
   return path === undefined ? undefined : address(path, "path");
 }
 
-function newChannel(client: number, isSession: boolean): Channel {
+function newChannel(client: number, isSession: boolean): Omit<Channel, "room"> {
   return { client, isSession, tty: false, environment: new Set() };
 }
 
@@ -220,6 +261,8 @@ function sessionFacts(request: ChannelRequest, channel: Channel): MuxFacts | "ha
     case "subsystem":
       return { kind: "session", ...(subsystem !== undefined && { subsystem }), ...wishes(channel) };
     case "pty-req":
+      // a second one ends the connection: session_pty_req() of OpenSSH's session.c
+      if (channel.tty) return "refused";
       channel.tty = true;
       return "harmless";
     case "env":

@@ -16,9 +16,10 @@ import { ensurePrivateFolder } from "../../platform/files/private-folder.ts";
 import { Peer } from "../../platform/proc/peer.ts";
 import { type Accepted, type Listener, listenPrivately } from "../../platform/sockets/listener.ts";
 import type { Question } from "../../policy/question.ts";
+import type { Caller } from "../../policy/request.ts";
 import type { RideRequest, Way } from "../../rpc/requests.ts";
 import { serve, serveClient } from "../../rpc/serving.ts";
-import { askerOf, parentOf } from "../asking-parent.ts";
+import { askerOf, askingFor } from "../asking-parent.ts";
 import { RidePaths } from "./paths.ts";
 import { writeShims } from "./shims.ts";
 
@@ -79,7 +80,9 @@ export class Rides {
         connection.notify("report", { line: waitingLine(question) });
       serve(connection, "ride", (request) => {
         // the shim waits for what asks here, and then becomes ssh: it is the one whose session is decided next
-        const asker = askerOf(() => parentOf(peer.identify(), processes), connection.gone, scope);
+        const isHolder = (pid: number): boolean => pid === scope.run?.pid;
+        const asking = (): Caller => askingFor(peer.identify(), processes, isHolder);
+        const asker = askerOf(asking, connection.gone, scope);
         return this.#ride(request, { ...asker, waiting }, peer);
       });
     });

@@ -21,6 +21,12 @@ export interface GlobalRequest {
   forward?: { address: string; port: number };
 }
 
+/** What the sender of a message takes on a channel, in bytes. */
+export interface Room {
+  window: number;
+  maxPacket: number;
+}
+
 export interface ChannelOpen {
   type: "SSH_MSG_CHANNEL_OPEN";
   channelType: string;
@@ -52,14 +58,14 @@ export type ConnectionMessage =
   | GlobalRequest
   | { type: "SSH_MSG_REQUEST_SUCCESS" | "SSH_MSG_REQUEST_FAILURE" }
   | ChannelOpen
-  | { type: "SSH_MSG_CHANNEL_OPEN_CONFIRMATION"; recipient: number; sender: number }
+  | ({ type: "SSH_MSG_CHANNEL_OPEN_CONFIRMATION"; recipient: number; sender: number } & Room)
+  | { type: "SSH_MSG_CHANNEL_WINDOW_ADJUST"; recipient: number; window: number }
+  | { type: "SSH_MSG_CHANNEL_DATA"; recipient: number; length: number }
+  | { type: "SSH_MSG_CHANNEL_EXTENDED_DATA"; recipient: number; length: number }
   | ChannelRequest
   | {
       type:
         | "SSH_MSG_CHANNEL_OPEN_FAILURE"
-        | "SSH_MSG_CHANNEL_WINDOW_ADJUST"
-        | "SSH_MSG_CHANNEL_DATA"
-        | "SSH_MSG_CHANNEL_EXTENDED_DATA"
         | "SSH_MSG_CHANNEL_EOF"
         | "SSH_MSG_CHANNEL_CLOSE"
         | "SSH_MSG_CHANNEL_SUCCESS"
@@ -82,14 +88,14 @@ export function parseConnectionMessage(payload: Buffer): ConnectionMessage {
 function readMessage(number: number, reader: ByteReader): ConnectionMessage {
   switch (number) {
     case SshMessage.SSH_MSG_CHANNEL_DATA:
-      return { type: "SSH_MSG_CHANNEL_DATA", recipient: readOnly(reader) };
-    case SshMessage.SSH_MSG_CHANNEL_EXTENDED_DATA:
-      return { type: "SSH_MSG_CHANNEL_EXTENDED_DATA", recipient: readOnly(reader) };
-    case SshMessage.SSH_MSG_CHANNEL_WINDOW_ADJUST: {
+      return { type: "SSH_MSG_CHANNEL_DATA", recipient: reader.u32(), length: reader.string().length };
+    case SshMessage.SSH_MSG_CHANNEL_EXTENDED_DATA: {
       const recipient = reader.u32();
-      reader.u32(); // bytes to add
-      return { type: "SSH_MSG_CHANNEL_WINDOW_ADJUST", recipient };
+      reader.u32(); // of which kind
+      return { type: "SSH_MSG_CHANNEL_EXTENDED_DATA", recipient, length: reader.string().length };
     }
+    case SshMessage.SSH_MSG_CHANNEL_WINDOW_ADJUST:
+      return { type: "SSH_MSG_CHANNEL_WINDOW_ADJUST", recipient: reader.u32(), window: reader.u32() };
     case SshMessage.SSH_MSG_CHANNEL_EOF:
       return { type: "SSH_MSG_CHANNEL_EOF", recipient: reader.u32() };
     case SshMessage.SSH_MSG_CHANNEL_CLOSE:
@@ -125,13 +131,6 @@ function readOpening(number: number, reader: ByteReader): ConnectionMessage {
       reader.rest();
       return { type: "unknown", number };
   }
-}
-
-/** The recipient alone. Data is neither copied nor looked at, not even its length. */
-function readOnly(reader: ByteReader): number {
-  const recipient = reader.u32();
-  reader.rest();
-  return recipient;
 }
 
 function readGlobalRequest(reader: ByteReader): GlobalRequest {
@@ -196,11 +195,9 @@ function readPort(reader: ByteReader): number {
 }
 
 function readOpenConfirmation(reader: ByteReader): ConnectionMessage {
-  const [recipient, sender] = [reader.u32(), reader.u32()];
-  reader.u32(); // window
-  reader.u32(); // longest packet
+  const [recipient, sender, window, maxPacket] = [reader.u32(), reader.u32(), reader.u32(), reader.u32()];
   reader.rest(); // of the channel's type
-  return { type: "SSH_MSG_CHANNEL_OPEN_CONFIRMATION", recipient, sender };
+  return { type: "SSH_MSG_CHANNEL_OPEN_CONFIRMATION", recipient, sender, window, maxPacket };
 }
 
 function readOpenFailure(reader: ByteReader): ConnectionMessage {

@@ -5,6 +5,7 @@ import { type ConnectionMessage, parseConnectionMessage } from "../../../src/wir
 import { SshMessage } from "../../../src/wire/connection/message-numbers.ts";
 import { encodeFrame } from "../../../src/wire/frame.ts";
 import { ByteWriter } from "../../../src/wire/primitives.ts";
+import { ProtocolError } from "../../../src/wire/protocol-error.ts";
 
 type Name = keyof typeof SshMessage;
 
@@ -78,7 +79,6 @@ describe("a channel", () => {
     await setting.session();
     const uses = [
       data(100),
-      message("SSH_MSG_CHANNEL_EXTENDED_DATA", 100, 1, "data"),
       message("SSH_MSG_CHANNEL_WINDOW_ADJUST", 100, 5),
       message("SSH_MSG_CHANNEL_SUCCESS", 100),
       message("SSH_MSG_CHANNEL_FAILURE", 100),
@@ -236,7 +236,7 @@ describe("what a channel is for is decided", () => {
     await setting.client(payload);
     expect(setting.toMaster).toEqual([]);
     expect(setting.toClient).toEqual([
-      { type: "SSH_MSG_CHANNEL_EXTENDED_DATA", recipient: 1 },
+      { type: "SSH_MSG_CHANNEL_EXTENDED_DATA", recipient: 1, length: expect.any(Number) },
       { type: "SSH_MSG_CHANNEL_FAILURE", recipient: 1 },
     ]);
     expect(setting.texts[0]).toContain("muxguard: denied: for a reason\r\n");
@@ -385,5 +385,43 @@ describe("a client has its limits", () => {
     for (let count = 0; count < 1025; count++) await setting.client(ask(100, "env", `A${count}`, ""));
     expect(setting.toMaster).toHaveLength(1024);
     expect(setting.toClient).toEqual([{ type: "SSH_MSG_CHANNEL_FAILURE", recipient: 1 }]);
+  });
+});
+
+describe("what ends the connection of all, and is refused for the one client", () => {
+  const MOST = 2 ** 32 - 1;
+  const adjust = (bytes: number): Buffer => message("SSH_MSG_CHANNEL_WINDOW_ADJUST", 100, bytes);
+  const dataOf = (length: number): Buffer => message("SSH_MSG_CHANNEL_DATA", 100, "x".repeat(length));
+  const filled = Array.from({ length: 32 }, () => dataOf(32768));
+
+  test.each<[string, Buffer[]]>([
+    ["a window that overflows at once", [adjust(MOST)]],
+    ["one that does so in two steps", [adjust(MOST - 2 ** 21), adjust(2 ** 21)]],
+    ["a packet longer than the server takes", [dataOf(32769)]],
+    ["more than the server's window", [...filled, dataOf(1)]],
+    ["extended data", [message("SSH_MSG_CHANNEL_EXTENDED_DATA", 100, 1, "data")]],
+  ])("%s", async (_, payloads) => {
+    const setting = new Setting();
+    await setting.session();
+    await expect(setting.client(...payloads)).rejects.toThrow(ProtocolError);
+    expect(setting.toMaster).toEqual(payloads.slice(0, -1));
+  });
+
+  test("but not a window that the server has used, or has made larger", async () => {
+    const setting = new Setting();
+    await setting.session();
+    await setting.client(adjust(MOST - 2 ** 20));
+    setting.master(message("SSH_MSG_CHANNEL_DATA", 1, "data"));
+    await setting.client(adjust(4), ...filled);
+    setting.master(message("SSH_MSG_CHANNEL_WINDOW_ADJUST", 1, 32768));
+    await setting.client(dataOf(32768));
+  });
+
+  test("a second terminal on a channel", async () => {
+    const setting = new Setting();
+    await setting.session();
+    const terminal = ask(100, "pty-req", "xterm", 80, 24, 0, 0, "");
+    await setting.client(terminal, terminal);
+    expect(setting.toMaster).toEqual([terminal]);
   });
 });
