@@ -86,9 +86,13 @@ export class KeyList {
   ): Promise<{ packet: Buffer; asked: boolean }> {
     const { policy, caller, where, placed } = known;
     const all = readIdentities(payload);
+    const isOwn = this.#parts.broker.mayLogIn(where.destination, caller);
     const ruled = all.flatMap((listed) => {
       const facts = this.#parts.keyNames.find(listed.key);
-      return facts ? [{ listed, facts, action: listRuling(policy, facts, caller, where).action }] : [];
+      if (!facts) return [];
+      const { action, by } = listRuling(policy, facts, caller, where);
+      // the default is no rule: the use itself is decided when it comes
+      return [{ listed, facts, action: isOwn && by === "default" ? "allow" : action }];
     });
     const asked = ruled.some(({ action }) => action === "ask");
     const isAllowed = asked && (await this.#ask({ kind: "list", ...where }, placed));

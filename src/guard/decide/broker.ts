@@ -11,7 +11,7 @@ import type { Doubt } from "../../policy/doubt.ts";
 import { evaluate } from "../../policy/evaluate.ts";
 import { exactRule } from "../../policy/exact-rule.ts";
 import type { Grants } from "../../policy/grants.ts";
-import type { Caller, ProcessId, Request } from "../../policy/request.ts";
+import type { Caller, Destination, ProcessId, Request } from "../../policy/request.ts";
 import { ApprovalCounts, type Asked, alikeness, makeQuestion, type Settings } from "./asked.ts";
 import { capped } from "./choices.ts";
 import {
@@ -76,6 +76,11 @@ export class Broker {
   /** Whether everything is denied. */
   get isLocked(): boolean {
     return this.#parts.isLocked?.() ?? false;
+  }
+
+  /** Whether the caller is an ssh of the guard's own, with a connection there that was allowed. */
+  mayLogIn(destination: Destination | undefined, caller: Caller): boolean {
+    return this.#related.mayLogIn(destination, caller);
   }
 
   /** What was allowed a moment ago covers nothing more. */

@@ -117,11 +117,23 @@ export class RelatedDecisions {
 
   /** The id of the allowed connection that the guard's own ssh logs in for. */
   ownLogin(request: Request, caller: Caller): string | undefined {
-    if (!isOwnLogin(request)) return undefined;
+    return isOwnLogin(request)
+      ? this.#ownLogins(caller).find((own) => isLoginTo(own, request))?.id
+      : undefined;
+  }
+
+  /** Whether the caller is an ssh of the guard's own that may log in there, as whomever. */
+  mayLogIn(destination: Destination | undefined, caller: Caller): boolean {
+    return this.#ownLogins(caller).some((own) => destination && isSameHost(own.destination, destination));
+  }
+
+  /** One that makes an allowed connection logs in there alone; what it starts, at the jump hosts. */
+  #ownLogins(caller: Caller): readonly Login[] {
+    if (this.#own.size === 0) return [];
     const own = this.#own.get(processKey(caller));
-    if (own) return isLoginTo(own.to, request) ? own.to.id : undefined;
+    if (own) return [own.to];
     const starter = caller.ancestors.map((process) => this.#own.get(processKey(process))).find(Boolean);
-    return starter?.hops.find((hop) => isLoginTo(hop, request))?.id;
+    return starter?.hops ?? [];
   }
 
   /**

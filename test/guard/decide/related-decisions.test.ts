@@ -176,6 +176,13 @@ describe("an allowed connection covers the logins of the ssh that makes it", () 
     );
   });
 
+  test("and the keys for them are listed, whoever it logs in as; nowhere else, and to nobody else", () => {
+    expect(covered().mayLogIn(github, ssh)).toBe(true);
+    expect(covered().mayLogIn(elsewhere, ssh)).toBe(false);
+    expect(covered().mayLogIn(undefined, ssh)).toBe(false);
+    expect(covered().mayLogIn(github, caller)).toBe(false);
+  });
+
   test("and those at its jump hosts, of what it starts", () => {
     const jumping: Caller = { ...caller, pid: 9001, ancestors: [ssh] };
     const atHop = { ...login, destination: elsewhere };
