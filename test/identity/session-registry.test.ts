@@ -30,10 +30,10 @@ describe("a session that somebody has bound", () => {
   });
 
   it("is not forgotten for the binds of many processes, which leave room for others", () => {
-    const registry = new SessionRegistry({ perProcess: 2, all: 8, isAlive: () => true });
+    const registry = new SessionRegistry({ perProcess: 8, all: 16, isAlive: () => true });
     registry.claim(VICTIM, "ssh");
     registry.release(VICTIM);
-    for (let at = 0; at < 20; at++) flood(registry, `evil ${at}`, 2);
+    for (let at = 0; at < 4; at++) flood(registry, `evil ${at}`, 8);
     expect(registry.claim(VICTIM, "evil 0")).toBe(false);
     expect(registry.claim(session("another's"), "another ssh")).toBe(true);
   });
