@@ -27,7 +27,7 @@ export async function log({
   const from = since === undefined ? "" : startTime(since).toISOString();
   const print = (line: string): void => {
     const event = parseEvent(line);
-    if (!event || event.time < from) return;
+    if (!event || !(event.time >= from)) return; // null, [] and 17 are JSON, too
     if (json) toStdoutAsJson(line);
     else toStdout(describeEvent(event));
   };

@@ -5,6 +5,7 @@ import { wrap } from "../approver/screen/text.ts";
 import { describeRemember } from "../policy/describe/answer.ts";
 import { describeQuestion } from "../policy/describe/question.ts";
 import type { Question } from "../policy/question.ts";
+import type { GuardConnection } from "../rpc/connecting.ts";
 import { askGuard } from "../rpc/replies.ts";
 import { toStderr, toStdout, toStdoutAsJson } from "../to-stderr.ts";
 import { eachGuard } from "./guards/guards.ts";
@@ -14,10 +15,10 @@ const INDENT = 8;
 
 export async function pending({ json }: { json?: boolean }): Promise<void> {
   const seen = await eachGuard((guard) =>
-    Promise.all([askGuard(guard, "pending", null), askGuard(guard, "status", null)]),
+    Promise.all([askGuard(guard, "pending", null), whatIsWrong(guard)]),
   );
   const questions = seen.flatMap(([waiting]) => waiting);
-  for (const line of new Set(seen.flatMap(([, { wrong }]) => wrong))) toStderr(`muxguard: ${line}`);
+  for (const line of new Set(seen.flatMap(([, wrong]) => wrong))) toStderr(`muxguard: ${line}`);
   if (json) {
     for (const question of questions) toStdoutAsJson(JSON.stringify(question));
     return;
@@ -28,6 +29,14 @@ export async function pending({ json }: { json?: boolean }): Promise<void> {
     for (const [at, line] of lines.entries())
       toStdout(`${(at === 0 ? question.id : "").padEnd(INDENT)}${line}`);
   }
+}
+
+/** Told beside the questions, which are there without it. */
+async function whatIsWrong(guard: GuardConnection): Promise<string[]> {
+  return askGuard(guard, "status", null).then(
+    ({ wrong }) => wrong,
+    () => [],
+  );
 }
 
 /** On a terminal; other programs get each line whole. */

@@ -166,6 +166,13 @@ export interface Host {
   ports?: number[];
   /** The host key's fingerprint. */
   hostKey?: string;
+  /** Further names that it has, which nobody can read: hashed lines of known_hosts. */
+  unread?: UnreadNames;
+}
+
+/** Only whether a name is among them can be said. */
+export interface UnreadNames {
+  has(name: string): boolean;
 }
 
 export interface Destination extends Host {

@@ -28,6 +28,7 @@ import { type HostName, keysOf } from "./known-hosts.ts";
 import { KnownHostsCommands } from "./known-hosts-command.ts";
 import { KnownHostsFiles } from "./known-hosts-files.ts";
 import { orderNames } from "./name-order.ts";
+import { joined } from "./unread-names.ts";
 
 const CACHE_SIZE = 256;
 const MAX_GUESSES = 256;
@@ -113,7 +114,9 @@ export class HostIdentifier {
     const namings = await Promise.all(keys.map((key) => this.#name(key, { lines, aliases })));
     const proven = [claimed, ...namings.flatMap(({ lookups }) => lookups)];
     const typed = { claimed, typed: to.host.toLowerCase(), leadsThere: to.port === undefined };
-    return orderNames({ proven, aliases: aliases.leadingTo(proven), ...typed });
+    const unread = joined(namings.map(({ identity }) => identity.host));
+    const names = orderNames({ proven, aliases: aliases.leadingTo(proven), ...typed });
+    return { ...names, ...(unread && { unread }) };
   }
 
   /** From now on, until close(), what requests need is made ready before they come. */

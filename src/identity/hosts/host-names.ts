@@ -15,6 +15,7 @@ import { HostKeyLookup, type ProvenName } from "./host-key-lookup.ts";
 import { isLiteralName } from "./host-pattern.ts";
 import { type HostName, type KnownHostsEntry, SSH_PORT } from "./known-hosts.ts";
 import { orderNames } from "./name-order.ts";
+import { unreadNames } from "./unread-names.ts";
 
 export interface HostIdentity {
   /** Without names if none is proven. */
@@ -77,10 +78,12 @@ export function nameHost(
   const proven = revoked ? [] : [...(claimed ? [claimed] : []), ...lookup.names(), ...guessed];
   const found = revoked ? [] : findAliases(lookup, aliases, proven);
   const host = orderNames({ proven, aliases: found, ...(claim && claimed && typedName(claim, claimed)) });
+  const hashedLines = [...new Set(lookups.flatMap((one) => one.hashedLines))];
+  const unread = revoked ? undefined : unreadNames(hashedLines, proven);
   Object.freeze(host.names); // kept, and handed out many times
   return {
     identity: {
-      host: { ...host, hostKey: fingerprint(hostKey) },
+      host: { ...host, hostKey: fingerprint(hostKey), ...(unread && { unread }) },
       how: revoked ? "host key revoked" : describe(proven, lookups),
     },
     ...(claimed && { claimed }),

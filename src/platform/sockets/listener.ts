@@ -122,7 +122,10 @@ class PrivateListener implements Listener {
     const server = createServer((socket) => this.#accept(socket));
     await new Promise<void>((resolve, reject) => {
       server.once("error", reject);
+      // bound within this call: never there with another mode, for whoever looks at once
+      const before = process.umask(0o177);
       server.listen({ path, backlog: 1024 }, resolve);
+      process.umask(before);
     });
     server.on("error", () => {}); // no descriptors left for one more connection: the next may find some
     chmodSync(path, 0o600);

@@ -13,7 +13,8 @@ describeWith(["ssh", "sshd"], "a program inside of a run that is denied everythi
   const lab = new Lab();
   const key = lab.key("work");
   const run = ["run", "--scope", "agent", "--"];
-  const attempt = `SSH_AUTH_SOCK=${lab.agentSocket} ssh -F ${lab.sshConfig} alpha.example echo in; echo ended`;
+  // not the ssh that leads to the run's own socket
+  const attempt = `SSH_AUTH_SOCK=${lab.agentSocket} command -p ssh -F ${lab.sshConfig} alpha.example echo in; echo ended`;
 
   beforeAll(async () => {
     await lab.startAgent("upstream.sock", key);
@@ -86,7 +87,7 @@ describeWith(["ssh", "sshd"], "a program inside of a run that is denied everythi
 
     it("gets nothing at the socket of another run, which may do what it may not", async () => {
       const { socket, child } = await lab.holdRun("--scope", "other");
-      const there = `SSH_AUTH_SOCK=${socket} ssh -F ${lab.sshConfig} alpha.example echo in`;
+      const there = `SSH_AUTH_SOCK=${socket} command -p ssh -F ${lab.sshConfig} alpha.example echo in`;
       expect((await lab.run("sh", ["-c", there])).stdout).toBe("in\n");
       const { said, events } = await orphan(there);
       expect(said).not.toMatch(/^in$/m);

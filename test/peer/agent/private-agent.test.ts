@@ -183,6 +183,7 @@ describeWith(["ssh"], "a list of two agents", () => {
     expect(await list(second)).toEqual([]);
     expect(lab.log()).toMatchObject([
       { decision: "allow", operation: "remove-all" },
+      { decision: "deny", by: "fault:upstream", operation: "use-upstream" },
       { decision: "deny", by: "fault:upstream", reason: expect.stringContaining("missing.sock is missing") },
     ]);
   });

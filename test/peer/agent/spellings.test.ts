@@ -64,6 +64,6 @@ describeWith(["ssh", "sshd"], "a rule that denies a host by one of its names", (
   it("shows the alias first, with what it stands for", async () => {
     writeFileSync(lab.knownHosts, plain);
     const { stderr } = await lab.guardedSsh("-p", port, "127.0.0.1", "true");
-    expect(stderr).toContain(`log in to web1 (127.0.0.1 port ${port}) as`);
+    expect(stderr).toContain(`log in to web1 (127.0.0.1 port ${port}) with`);
   });
 });

@@ -66,7 +66,7 @@ describeWith(["ssh"], "muxguard daemon", () => {
     lab.policy("default = deny\n");
     const result = await lab.muxguard("daemon");
     expect(result).toMatchObject({ code: 78, stdout: "" });
-    expect(result.stderr).toContain("policy.toml:1: ");
+    expect(result.stderr).toContain("policy.toml:1:11: ");
     expect(existsSync(lab.daemonSocket)).toBe(false);
   });
 
@@ -186,7 +186,7 @@ describeWith(["ssh"], "muxguard daemon", () => {
       .split("\n")
       .filter((line) => line.includes("policy.toml"));
     expect(told).toHaveLength(1);
-    expect(told[0]).toMatch(new RegExp(`^muxguard: the policy is broken since .*: ${policy}:4: `));
+    expect(told[0]).toMatch(new RegExp(`^muxguard: the policy is broken since .*: ${policy}:4:10: `));
     lab.policy(rule("mended", "deny"));
     expect(await decision()).toBe("deny rule:mended");
   });

@@ -203,6 +203,7 @@ describeWith(["ssh"], "muxguard run", () => {
     const other = await lab.startAgent("other.sock", lab.key("other"));
     lab.environment.SSH_AUTH_SOCK = upstream;
     const policy = lab.path("allow.toml");
+    lab.policy('default = "allow"\n');
     writeFileSync(policy, '[[rule]]\nname = "all"\naction = "allow"\n', { mode: 0o600 });
     expect((await lab.muxguard("run", "ssh-add", "-L")).stdout).toContain(" work\n");
     const options = ["--upstream", other, "--policy", policy];
@@ -227,6 +228,8 @@ describeWith(["ssh"], "muxguard run", () => {
     expect(events).toMatchObject([
       { decision: "allow", by: "rule:inner", caller: { scope: "in" } },
       { decision: "deny", by: "rule:outer", caller: { scope: "out" } },
+      // ssh-add goes on to see which keys there are
+      { decision: "deny", by: "fault:list", caller: { scope: "out" } },
     ]);
   });
 

@@ -89,7 +89,7 @@ test("shows its logins and sessions to nobody, and leaves nothing behind", async
   expect(demo.output).toContain('-> allowed by the rule "git may log in"');
   expect(demo.output).toContain("muxguard: denied: log in to db.example as dev");
   expect(demo.output).toContain("-> denied: without a terminal there is nobody to ask");
-  expect(demo.output).toContain("muxguard: denied: log in to prod.example as root");
+  expect(demo.output).toContain("muxguard: denied: log in to prod.example with key");
   expect(demo.output).toContain('-> denied by the rule "hands off production"');
   expect(demo.output).not.toContain("secrets of prod");
   expect(demo.output.match(/^web\.example: up 9 days$/gm)).toHaveLength(2);
