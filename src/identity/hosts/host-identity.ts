@@ -19,6 +19,7 @@ import { HostKeyLookup } from "./host-key-lookup.ts";
 import {
   type HostIdentity,
   type KnownHostsLines,
+  lookedUp,
   lookupOf,
   type Naming,
   type NamingSources,
@@ -116,7 +117,13 @@ export class HostIdentifier {
     const typed = { claimed, typed: to.host.toLowerCase(), leadsThere: to.port === undefined };
     const unread = joined(namings.map(({ identity }) => identity.host));
     const names = orderNames({ proven, aliases: aliases.leadingTo(proven), ...typed });
-    return { ...names, ...(unread && { unread }) };
+    const hostKeys = keys.map(fingerprint);
+    return {
+      ...names,
+      ...lookedUp(proven),
+      ...(hostKeys.length > 0 && { hostKeys }),
+      ...(unread && { unread }),
+    };
   }
 
   /** From now on, until close(), what requests need is made ready before they come. */
