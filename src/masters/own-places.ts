@@ -6,14 +6,14 @@
  * and second names don't hide it. A link may lead elsewhere a moment later: so whoever serves the guard's
  * sockets looks at its clients, too.
  *
- * Limits: one look at a time, 2 seconds each. A file system may give no answer (FUSE), and holds one of
- * libuv's threads then.
+ * Limits: two looks at a time, 2 seconds for each, its turn included. A file system may give no answer (FUSE),
+ * and holds one of libuv's threads then, of which there are four: a look that hangs keeps its place.
  */
 import { promises as files } from "node:fs";
-import { basename, dirname, isAbsolute, join } from "node:path";
-import { hasCode } from "../errors.ts";
+import { dirname, isAbsolute, join } from "node:path";
 import type { Target } from "../guard/mux/parts.ts";
 import { OWN_PREFIX } from "../platform/sockets/control-socket.ts";
+import { followPath, LeadsByProc } from "./follow-path.ts";
 import type { MasterRegistry } from "./registry.ts";
 
 export interface OwnPlaces {
@@ -34,37 +34,67 @@ export function withMasters(own: OwnPlaces, registry: MasterRegistry): OwnPlaces
 
 const OWN = "this leads to a socket that muxguard itself uses";
 
-const LIMIT = 2_000;
-/** The kernel's own: MAXSYMLINKS. */
-const MAX_LINKS = 40;
+/** The limit is for one look, in milliseconds. */
+const edges = { limit: 2_000, follow: followPath };
+const MAX_LOOKS = 2;
+const UNKNOWN: Target = { refused: "nobody can say where this path leads" };
 
 export class Targets {
   readonly #own: OwnPlaces;
-  #last: Promise<unknown> = Promise.resolve();
+  readonly #edges: typeof edges;
+  /** How many look, those that hang included. */
+  #looking = 0;
+  readonly #waiting = new Set<() => void>();
 
-  constructor(own: OwnPlaces) {
+  /** @param seen handed in by tests */
+  constructor(own: OwnPlaces, seen = edges) {
     this.#own = own;
+    this.#edges = seen;
   }
 
   /**
    * Where a path leads. Never rejects.
    * @param folder against which one that is not absolute counts
    */
-  async find(path: string, folder: string | undefined): Promise<Target> {
-    if (!isAbsolute(path) && folder === undefined) return { refused: "nobody can say where this path leads" };
-    const looking = this.#last.then(() => this.#look(isAbsolute(path) ? path : `${folder}/${path}`));
-    this.#last = looking.catch(() => {}); // one that hangs lets no other begin
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<Target>((resolve) => {
-      timer = setTimeout(() => resolve({ refused: "the path gives no answer" }), LIMIT);
+  find(path: string, folder: string | undefined): Promise<Target> {
+    if (!isAbsolute(path) && folder === undefined) return Promise.resolve(UNKNOWN);
+    const whole = isAbsolute(path) ? path : `${folder}/${path}`;
+    return new Promise((resolve) => {
+      const begin = (): void => {
+        this.#waiting.delete(begin);
+        void this.#lookInTurn(whole).then((target) => {
+          clearTimeout(timer);
+          resolve(target);
+        });
+      };
+      const timer = setTimeout(() => {
+        this.#waiting.delete(begin); // nobody waits for it any more
+        resolve({ refused: "the path gives no answer" });
+      }, this.#edges.limit);
+      if (this.#looking < MAX_LOOKS) begin();
+      else this.#waiting.add(begin);
     });
-    const failed = (): Target => ({ refused: "nobody can say where this path leads" });
-    return Promise.race([looking.catch(failed), late]).finally(() => clearTimeout(timer));
+  }
+
+  /** Never rejects. */
+  async #lookInTurn(path: string): Promise<Target> {
+    this.#looking++;
+    try {
+      return await this.#look(path);
+    } catch (error) {
+      // on this machine it may lead to one of the guard's own, whoever follows it
+      return error instanceof LeadsByProc ? { refused: error.message, isOwn: true } : UNKNOWN;
+    } finally {
+      this.#looking--;
+      for (const begin of [...this.#waiting].slice(0, 1)) begin();
+    }
   }
 
   async #look(path: string): Promise<Target> {
-    const real = await follow(path);
-    const places = await Promise.all([...foldersOf(real), real].map(identityOf));
+    const real = await this.#edges.follow(path);
+    const places: (string | undefined)[] = [];
+    // one after the other: what gives no answer holds one thread, and not all
+    for (const place of [...foldersOf(real), real]) places.push(await identityOf(place));
     const folders = await Promise.all(this.#own.folders().map(identityOf));
     const sockets = await Promise.all((await this.#socketNames()).map(identityOf));
     const own = new Set([...folders, ...sockets].filter((identity) => identity !== undefined));
@@ -77,19 +107,6 @@ export class Targets {
     const inside = await Promise.all(this.#own.folders().map((folder) => namesBelow(folder, 2)));
     return [...this.#own.sockets(), ...inside.flat()];
   }
-}
-
-/** As the kernel follows it; what is not there keeps its name in the deepest folder that is. */
-async function follow(path: string, links = 0): Promise<string> {
-  try {
-    return await files.realpath(path);
-  } catch (error) {
-    if (!hasCode(error, "ENOENT") || links >= MAX_LINKS) throw error;
-  }
-  const link = await files.readlink(path).catch(() => undefined);
-  const parent = dirname(path);
-  if (link !== undefined) return follow(isAbsolute(link) ? link : `${parent}/${link}`, links + 1);
-  return parent === path ? path : join(await follow(parent, links + 1), basename(path));
 }
 
 function foldersOf(path: string): string[] {

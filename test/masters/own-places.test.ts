@@ -2,7 +2,7 @@
 import { linkSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync } from "node:fs";
 import { createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { Targets } from "../../src/masters/own-places.ts";
 
@@ -29,6 +29,8 @@ beforeAll(async () => {
   symlinkSync("../guard/not-yet.sock", at("other/dangling"));
   symlinkSync(at("other/db"), at("other/db-link"));
   symlinkSync("loop", at("other/loop"));
+  symlinkSync("/proc/self/cwd", at("other/to-proc"));
+  symlinkSync(`${relative(at("other"), "/proc")}/self/cwd`, at("other/relative-to-proc"));
 });
 afterAll(() => {
   for (const server of servers) server.close();
@@ -59,6 +61,40 @@ it("is none elsewhere, and says where a link leads", async () => {
   expect(await targets.find(at("other/db"), undefined)).toEqual({ path: at("other/db") });
   expect(await targets.find(at("other/db-link"), undefined)).toEqual({ path: at("other/db") });
   expect(await targets.find(at("other/none"), undefined)).toEqual({ path: at("other/none") });
+});
+
+it.each([
+  ["/proc/self/cwd/other/db"],
+  ["/proc/thread-self/root/run/db"],
+  [`/proc/${process.pid}/root/run/db`],
+  ["/dev/fd/3"],
+  [at("other/to-proc/db")],
+  [at("other/relative-to-proc")],
+])("is refused where the way leads through /proc, which is the master's own: %s", async (path) => {
+  const refused = expect.stringContaining("leads through /proc");
+  expect(await targets.find(path, undefined)).toEqual({ refused, isOwn: true });
+});
+
+it("is refused for a way up from what is not there: it may be a link by then", async () => {
+  expect(await targets.find(`${root}/none/../guard/agent.sock`, undefined)).toHaveProperty("refused");
+});
+
+it("lets one look that hangs hold up no other, and has no more than two hang", async () => {
+  const hung: (() => void)[] = [];
+  const follow = (path: string): Promise<string> =>
+    path.startsWith("/hung")
+      ? new Promise((resolve) => hung.push(() => resolve(path)))
+      : Promise.resolve(path);
+  const places = new Targets({ folders: () => [], sockets: () => [] }, { limit: 50, follow });
+  const none = { refused: "the path gives no answer" };
+  expect(await places.find("/hung/a", undefined)).toEqual(none);
+  expect(await places.find("/db", undefined)).toEqual({ path: "/db" });
+  const all = ["/hung/b", "/hung/c", "/db"].map((path) => places.find(path, undefined));
+  expect(await Promise.all(all)).toEqual([none, none, none]);
+  expect(hung).toHaveLength(2);
+  for (const answer of hung) answer();
+  await Promise.resolve();
+  expect(await places.find("/db", undefined)).toEqual({ path: "/db" });
 });
 
 it("is refused where nobody can say: no folder to begin at, and links in a circle", async () => {

@@ -31,7 +31,10 @@ export interface Descriptors {
   tell(descriptor: number, text: string): Promise<void>;
 }
 
-/** Where a path leads, or why a forward there is denied. */
+/**
+ * Where a path leads, or why a forward there is denied.
+ * `isOwn` where that is, or may be, a socket of the guard's: then it is denied as a path on the server, too.
+ */
 export type Target = { path: string } | { refused: string; isOwn?: true };
 
 export interface MuxConnectionParts {

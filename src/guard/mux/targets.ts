@@ -44,15 +44,15 @@ interface Located {
 async function locate({ forward, operation }: MuxFacts, find: Parts["findTarget"]): Promise<Located> {
   if (!forward || operation === "cancel") return {};
   const { kind, listen, connect } = forward;
+  let target: string | undefined;
   for (const path of [listen, connect].filter(isPath)) {
     const isHere = path === (kind === "remote" ? connect : listen);
     const found: Target = await find(path);
     // of a path on the server nothing is known here, but for one that the guard has, too: it may be this machine
     if ("refused" in found && (found.isOwn || isHere)) return { refused: found.refused };
-    if (isHere && "path" in found && found.path !== path)
-      return { located: { forward: { ...forward, target: found.path } } };
+    if (isHere && "path" in found && found.path !== path) target = found.path;
   }
-  return {};
+  return target === undefined ? {} : { located: { forward: { ...forward, target } } };
 }
 
 /** As address() has it. */

@@ -30,6 +30,16 @@ test.each([
   expect(log).toMatchObject([{ decision: "deny", by: "fault:target" }]);
 });
 
+test("is denied for where it leads although its listen path is a link", async () => {
+  const findTarget = async (path: string): Promise<Target> =>
+    path.includes("own") ? own : { path: "/real" };
+  const { greeted, master, log } = await openMux({ findTarget, policy: policy([], { default: "allow" }) });
+  const [reply] = await (await greeted()).ask(local("/tmp/link", "/own/daemon.sock"));
+  expect(reply).toMatchObject({ type: "MUX_S_PERMISSION_DENIED" });
+  expect(master.requests).toEqual([]);
+  expect(log).toMatchObject([{ decision: "deny", by: "fault:target" }]);
+});
+
 test("is denied if the link has come to lead elsewhere while it was decided", async () => {
   let looks = 0;
   const findTarget = async (): Promise<Target> => ({ path: looks++ === 0 ? "/run/db" : "/run/other" });

@@ -1,5 +1,5 @@
 /** Forwards over a guarded control socket: each kind, its end, and what a rule on it refuses. */
-import { existsSync } from "node:fs";
+import { existsSync, symlinkSync } from "node:fs";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { accepts, freePort } from "../../../lab/lab.ts";
@@ -95,6 +95,27 @@ describeWith(["ssh", "sshd"], "a forward over a guarded control socket", () => {
       expect(await accepts(lab.path(name))).toBe(false);
     }
     server.close();
+  });
+
+  it("is denied by way of /proc: the master's own is another one, and a link there leads to the agent", async () => {
+    const link = lab.path("link");
+    symlinkSync(lab.agentSocket, link);
+    const master = `/proc/${pid}/root${link}`;
+    for (const path of [master, `/proc/self/root${link}`, `/dev/fd/../cwd`]) {
+      const { result, events } = await lab.logged(() => forward("-R", `${lab.path("there")}:${path}`));
+      expect(result.stderr).toContain("leads through /proc");
+      expect(events).toMatchObject([{ decision: "deny", by: "fault:target" }]);
+    }
+    expect(existsSync(lab.path("there"))).toBe(false);
+  });
+
+  it("to a socket of the guard's is denied, too, where its listen path is a link", async () => {
+    symlinkSync(lab.folder, lab.path("folder"));
+    const spec = `${lab.path("folder/l")}:${lab.agentSocket}`;
+    const { result, events } = await lab.logged(() => forward("-L", spec));
+    expect(result.stderr).toContain("muxguard itself uses");
+    expect(events).toMatchObject([{ decision: "deny", by: "fault:target" }]);
+    expect(existsSync(lab.path("l"))).toBe(false);
   });
 
   it("of stdin and stdout (-W) carries bytes both ways, and the end", async () => {
