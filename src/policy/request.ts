@@ -175,6 +175,13 @@ export interface Host {
   lookups?: string[];
   /** Further names that it has, which nobody can read: hashed lines of known_hosts. */
   unread?: UnreadNames;
+  /** Aliases of which ssh_config leaves it open whether they lead there. */
+  maybe?: MaybeNames;
+}
+
+/** In lower case. */
+export interface MaybeNames {
+  readonly names: readonly string[];
 }
 
 /** Only whether a name is among them can be said. */

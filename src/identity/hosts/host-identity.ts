@@ -117,12 +117,14 @@ export class HostIdentifier {
     const typed = { claimed, typed: to.host.toLowerCase(), leadsThere: to.port === undefined };
     const unread = joined(namings.map(({ identity }) => identity.host));
     const names = orderNames({ proven, aliases: aliases.leadingTo(proven), ...typed });
+    const maybe = aliases.maybeLeadingTo(proven);
     const hostKeys = keys.map(fingerprint);
     return {
       ...names,
       ...lookedUp(proven),
       ...(hostKeys.length > 0 && { hostKeys }),
       ...(unread && { unread }),
+      ...(maybe && { maybe }),
     };
   }
 

@@ -9,7 +9,7 @@ import type { Host } from "../../policy/request.ts";
 import { fingerprint } from "../../wire/public-key.ts";
 import type { SshDestination } from "../ssh/command-line.ts";
 import type { SshConfig } from "../ssh/config.ts";
-import type { Alias, AliasIndex } from "../ssh-config/aliases.ts";
+import type { AliasIndex } from "../ssh-config/aliases.ts";
 import type { HashedNames } from "./hashed-names.ts";
 import { HostKeyLookup, type ProvenName } from "./host-key-lookup.ts";
 import { isLiteralName } from "./host-pattern.ts";
@@ -76,7 +76,9 @@ export function nameHost(
     ? [...guesses].flatMap((guess) => lookup.confirmHashed(guess) ?? [])
     : [];
   const proven = revoked ? [] : [...(claimed ? [claimed] : []), ...lookup.names(), ...guessed];
-  const found = revoked ? [] : findAliases(lookup, aliases, proven);
+  const asked = revoked ? [] : findLookups(lookup, aliases, proven);
+  const found = aliases.leadingTo(asked);
+  const maybe = revoked ? undefined : aliases.maybeLeadingTo(asked);
   const names = orderNames({ proven, aliases: found, ...(claim && claimed && typedName(claim, claimed)) });
   const looked = [...proven, ...found.flatMap((alias) => alias.lookups)];
   const host = { ...names, ...lookedUp(looked) };
@@ -85,7 +87,7 @@ export function nameHost(
   Object.freeze(host.names); // kept, and handed out many times
   return {
     identity: {
-      host: { ...host, hostKey: fingerprint(hostKey), ...(unread && { unread }) },
+      host: { ...host, hostKey: fingerprint(hostKey), ...(unread && { unread }), ...(maybe && { maybe }) },
       how: revoked ? "host key revoked" : describe(proven, lookups),
     },
     ...(claimed && { claimed }),
@@ -95,14 +97,14 @@ export function nameHost(
   };
 }
 
-/** The aliases for which ssh would accept the key. */
-function findAliases(lookup: HostKeyLookup, aliases: AliasIndex, proven: readonly ProvenName[]): Alias[] {
+/** Of what is looked up for aliases: that for which ssh would accept the key. */
+function findLookups(lookup: HostKeyLookup, aliases: AliasIndex, proven: readonly ProvenName[]): HostName[] {
   const names = new Set(proven.map(({ name }) => name));
   const asked = lookup.isOpen ? aliases.lookups : [...names].flatMap((name) => aliases.lookupsNamed(name));
   const known = new Set(proven.map(({ name, port }) => `${name} ${port}`));
   const isKnown = (one: HostName): boolean =>
     known.has(`${one.name} ${one.port}`) || lookup.confirmRead(one) !== undefined;
-  return aliases.leadingTo(asked.filter(isKnown));
+  return asked.filter(isKnown);
 }
 
 /** As lines have them; nothing for a host that has none. */

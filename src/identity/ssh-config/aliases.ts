@@ -4,6 +4,7 @@
  */
 import { userInfo } from "node:os";
 import { attempt } from "../../attempt.ts";
+import type { MaybeNames } from "../../policy/request.ts";
 import type { FileStamps } from "../file-stamps.ts";
 import { isLiteralName } from "../hosts/host-pattern.ts";
 import type { HostName } from "../hosts/known-hosts.ts";
@@ -25,6 +26,7 @@ export class AliasIndex {
   readonly #byName = new Map<string, HostName[]>();
   readonly #byLookup = new Map<string, Alias[]>();
   readonly #lookups: HostName[] = [];
+  readonly #open: string[] = [];
 
   add(alias: Alias): void {
     this.#places.set(alias, this.#places.size);
@@ -36,6 +38,11 @@ export class AliasIndex {
       }
       push(this.#byLookup, key, alias);
     }
+  }
+
+  /** One of which nobody can tell where it leads: anywhere. @param name in lower case */
+  addOpen(name: string): void {
+    this.#open.push(name);
   }
 
   /** In the order of the files. */
@@ -55,14 +62,40 @@ export class AliasIndex {
 
   /** The aliases that lead to these alone, in the order of the files. */
   leadingTo(lookups: readonly HostName[]): Alias[] {
+    const certain = this.#found(lookups).filter(({ isCertain }) => isCertain);
+    return certain.map(({ alias }) => alias).sort((one, other) => this.#placeOf(one) - this.#placeOf(other));
+  }
+
+  /** The names of those that may lead to one of these, or elsewhere. */
+  maybeLeadingTo(lookups: readonly HostName[]): MaybeNames | undefined {
+    const found = this.#found(lookups).filter(({ isCertain }) => !isCertain);
+    const names = [...found.map(({ alias }) => alias.name), ...this.#open];
+    return names.length === 0 ? undefined : new Maybe(names);
+  }
+
+  #found(lookups: readonly HostName[]): { alias: Alias; isCertain: boolean }[] {
     const keys = new Set(lookups.map(keyOf));
     const found = new Set([...keys].flatMap((key) => this.#byLookup.get(key) ?? []));
-    const certain = [...found].filter((alias) => alias.lookups.every((one) => keys.has(keyOf(one))));
-    return certain.sort((one, other) => this.#placeOf(one) - this.#placeOf(other));
+    return [...found].map((alias) => {
+      return { alias, isCertain: alias.lookups.every((one) => keys.has(keyOf(one))) };
+    });
   }
 
   #placeOf(alias: Alias): number {
     return this.#places.get(alias) ?? 0;
+  }
+}
+
+class Maybe implements MaybeNames {
+  readonly names: readonly string[];
+
+  constructor(names: readonly string[]) {
+    this.names = names;
+  }
+
+  /** They may be thousands, and are for matching alone: no log and no other program gets them. */
+  toJSON(): undefined {
+    return undefined;
   }
 }
 
@@ -112,7 +145,9 @@ function* makeIndex({ sections }: ReadConfig): Generator<void, AliasIndex> {
     yield;
     const name = written.toLowerCase();
     const lookups = lookupsOf(written, sections, plan, surroundings);
-    if (isLiteralName(name) && lookups?.every((one) => isLiteralName(one.name))) index.add({ name, lookups });
+    if (!isLiteralName(name)) continue;
+    if (lookups?.every((one) => isLiteralName(one.name))) index.add({ name, lookups });
+    else index.addOpen(name);
   }
   return index;
 }

@@ -2,7 +2,7 @@
  * The files of ssh_config(5) with all that they include, read again only when one of them has changed: those
  * that are read, those that an Include names and that are missing yet, and the folders that it looks into.
  */
-import { readdirSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { attempt } from "../../attempt.ts";
 import { FileStamps, readIfFile } from "../file-stamps.ts";
@@ -109,12 +109,23 @@ class Looked implements IncludeReader {
 
 /**
  * Anchored as readconf.c does it.
- * @returns undefined for what can't be told: tokens, variables, another user's home
+ * @returns undefined for what can't be told: tokens, variables, the home of somebody who is not in passwd(5)
  */
 function absolute(pattern: string, own: boolean): string | undefined {
   if (/%|\$\{/.test(pattern)) return undefined;
   if (pattern.startsWith("/")) return pattern;
   if (pattern.startsWith("~/")) return own ? homeFolder() + pattern.slice(1) : undefined;
-  if (pattern.startsWith("~")) return undefined;
+  if (pattern.startsWith("~")) return own ? inHomeOfOther(pattern) : undefined;
   return own ? `${homeFolder()}/.ssh/${pattern}` : `/etc/ssh/${pattern}`;
+}
+
+/** @param pattern `~user/…` */
+function inHomeOfOther(pattern: string): string | undefined {
+  const [, user = "", rest = ""] = /^~([^/]+)(.*)$/s.exec(pattern) ?? [];
+  const users = attempt(() => readFileSync("/etc/passwd", "utf8")) ?? "";
+  const home = users
+    .split("\n")
+    .map((line) => line.split(":"))
+    .find(([name]) => name === user)?.[5];
+  return home?.startsWith("/") ? home + rest : undefined;
 }

@@ -61,6 +61,18 @@ describeWith(["ssh", "sshd"], "a rule that denies a host by one of its names", (
       expect(events[0]).toMatchObject({ decision: "deny", by: "rule:no web1", verified: true });
     });
 
+  it("is asked about where ssh_config leaves open whether it is that host", async () => {
+    writeFileSync(lab.knownHosts, plain);
+    const config = readFileSync(lab.sshConfig, "utf8");
+    const condition = `Match originalhost web1 exec "test -e ${lab.path("vpn")}"\n  HostName 10.9.9.9\n`;
+    writeFileSync(lab.sshConfig, `${condition}${config}`);
+    const { result, events } = await lab.logged(() => lab.guardedSsh("-p", port, "127.0.0.1", "echo in"));
+    writeFileSync(lab.sshConfig, config);
+    expect(result.stdout).toBe("");
+    expect(events).toMatchObject([{ decision: "deny", by: "fault:approver", verified: true }]);
+    expect(result.stderr).toContain('this could be web1, which rule "no web1" denies');
+  });
+
   it("shows the alias first, with what it stands for", async () => {
     writeFileSync(lab.knownHosts, plain);
     const { stderr } = await lab.guardedSsh("-p", port, "127.0.0.1", "true");

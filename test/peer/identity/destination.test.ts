@@ -119,6 +119,28 @@ describe("a login to a known host", () => {
     });
   });
 
+  it.each<[string, string[], string[], string[]]>([
+    [
+      "has no alias that leads there under a condition alone, but may have it",
+      ['Match originalhost prod exec "test -e vpn"', "HostName 10.9.9.9"],
+      [],
+      ["prod"],
+    ],
+    ["may have any alias behind what can't be read", ["Include %d/more"], [], ["prod", "other"]],
+    [
+      "has its aliases behind a file that is not there",
+      ["Include /nowhere/more ~root/.no/more"],
+      ["prod"],
+      [],
+    ],
+  ])("%s", async (_, before, sure, open) => {
+    const aliases = ["Host prod", "HostName host.example", "Host other", "HostName other.example"];
+    const world = makeWorld(line("host.example"), ...before, ...aliases);
+    const { destination } = await resolve(world, git);
+    expect(destination?.names).toEqual([...sure, "host.example"]);
+    expect(destination?.maybe?.names ?? []).toEqual(open);
+  });
+
   it("does not have an alias that leads elsewhere, or to another port's key", async () => {
     const world = makeWorld(
       line("host.example") + line("prod.example,[host.example]:2222", bastion),

@@ -23,3 +23,23 @@ describe("a rule on a host that has a hashed name, too", () => {
     expect(matchNames({ name: "rule", action, host: list }, list, host)).toBe(result);
   });
 });
+
+/** One that ssh_config leads there under some condition. */
+const open = { names: ["10.0.0.5"], maybe: { names: ["web1"] } };
+
+describe("a rule on a host that may have an alias", () => {
+  it.each<[Rule["action"], string, string]>([
+    ["deny", "web1", "unsaid"],
+    ["deny", "web*", "unsaid"],
+    ["ask", "db,WEB1", "unsaid"],
+    ["deny", "web2", "no"],
+    ["deny", "web*,!web1", "no"],
+    ["deny", "10.0.0.5", "yes"],
+    ["allow", "web1", "no"],
+    ["allow", "10.0.0.5", "yes"],
+    ["allow", "*,!web1", "unsaid"],
+    ["allow", "*,!web2", "yes"],
+  ])("%s host = %j: %s", (action, list, result) => {
+    expect(matchNames({ name: "rule", action, host: list }, list, open)).toBe(result);
+  });
+});
