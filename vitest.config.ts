@@ -3,8 +3,15 @@ import { defineConfig } from "vitest/config";
 /** Tests that start other programs: ssh, sshd, shells, tmux, git, dunst. */
 const PEER = ["test/peer/**/*.test.ts", "test/attack/**/*.test.ts"];
 
-/** What they bring about has to come within a second: nothing else runs beside them. */
-const ALONE = ["test/peer/cli/gathering.test.ts"];
+/**
+ * Nothing else runs beside them: what they bring about has to come within a second, or a private agent does not
+ * start beside the runs of other tests.
+ */
+const ALONE = [
+  "test/peer/cli/gathering.test.ts",
+  "test/peer/agent/private-agent.test.ts",
+  "test/peer/daemon/upstream-agents.test.ts",
+];
 
 export default defineConfig({
   test: {

@@ -17,6 +17,7 @@ export class SshFiles {
   readonly knownHosts: string;
   readonly #common: readonly string[];
   readonly #hosts: string[] = [];
+  readonly #announced: Endpoint[] = [];
 
   /** @param common what holds for all hosts, unless the host's own lines say otherwise */
   constructor(folder: string, common: readonly string[] = []) {
@@ -38,6 +39,7 @@ export class SshFiles {
     const unknown = ["StrictHostKeyChecking no", "UserKnownHostsFile /dev/null"];
     const lines = ["HostName 127.0.0.1", `HostKeyAlias ${name}`, `Port ${port}`];
     this.host(name, [...lines, ...(known === "no" ? unknown : [])]);
+    this.#announced.push({ port, hostKey });
     if (known !== "no") this.know(name, hostKey, known === "hashed");
   }
 
@@ -47,6 +49,11 @@ export class SshFiles {
     if (hashed) execFileSync("ssh-keygen", ["-q", "-H", "-f", line], { stdio: "ignore" });
     appendFileSync(this.knownHosts, readFileSync(line));
     for (const file of [line, `${line}.old`]) rmSync(file, { force: true });
+  }
+
+  /** From now on known_hosts has those so far under their common address, too, each with its port. */
+  knowAddresses(): void {
+    for (const { port, hostKey } of this.#announced) this.know(`[127.0.0.1]:${port}`, hostKey);
   }
 
   #write(): void {

@@ -6,7 +6,8 @@
  *
  * What one process binds can't make the guard forget what another one has bound. Each has room for a number of
  * sessions. Beyond it, its own oldest is forgotten that no connection holds any more; where all are held, it
- * binds no more. There is an end for all together, too: then those of processes that have ended make room.
+ * binds no more. There is an end for all together, too: then those of processes that have ended make room, and
+ * the oldest of whichever process has most.
  */
 import { createHash } from "node:crypto";
 
@@ -71,7 +72,13 @@ export class SessionRegistry {
     const own = this.#ofProcess.get(process);
     if (own && own.size >= this.#limits.perProcess)
       return this.#forget([...own].find((one) => this.#isFree(one)));
-    return this.#bound.size < this.#limits.all || this.#forgetEnded();
+    return this.#bound.size < this.#limits.all || this.#forgetEnded() || this.#forgetOfMost();
+  }
+
+  /** Whoever fills all room, be it with many processes, makes room of its own: the others have few sessions. */
+  #forgetOfMost(): boolean {
+    const [most] = [...this.#ofProcess.values()].sort((one, other) => other.size - one.size);
+    return most !== undefined && most.size > 1 && this.#forget([...most].find((one) => this.#isFree(one)));
   }
 
   /** A process that has ended has no session any more that a replay could be for. */

@@ -84,8 +84,13 @@ function sharedConnection(
 }
 
 /** All that is known of the host: the same whichever of its names was typed. */
-function placeOf({ names, port, ports = port === undefined ? [] : [port], hostKey }: Destination): unknown[] {
-  return [hostKey, [...names].sort(), [...ports].sort()];
+function placeOf({ names, port, ports, hostKey, hostKeys, lookups }: Destination): unknown[] {
+  const keys = hostKey ?? sorted(hostKeys);
+  return [keys, sorted(names), sorted(ports ?? (port === undefined ? [] : [port])), sorted(lookups)];
+}
+
+function sorted<T>(some: readonly T[] = []): T[] {
+  return [...some].sort();
 }
 
 function sessionPart({ command, subsystem, tty, x11, forwardAgent, environment = [] }: Request): unknown[] {

@@ -166,6 +166,20 @@ export interface Host {
   ports?: number[];
   /** The host key's fingerprint. */
   hostKey?: string;
+  /** Of one that proved none: those of which ssh takes any, where known_hosts has some for it. */
+  hostKeys?: string[];
+  /**
+   * What ssh looks up in known_hosts to get there, as it is written there: `name` or `[name]:port`. A name of
+   * one entry with the port of another one leads elsewhere.
+   */
+  lookups?: string[];
+  /** Further names that it has, which nobody can read: hashed lines of known_hosts. */
+  unread?: UnreadNames;
+}
+
+/** Only whether a name is among them can be said. */
+export interface UnreadNames {
+  has(name: string): boolean;
 }
 
 export interface Destination extends Host {

@@ -39,6 +39,17 @@ export function isMarked({ pid, startTime }: ProcessId): boolean {
   return limit === undefined || limit < own || !isProcess(pid, startTime);
 }
 
+/** Like isMarked(), of a pid that was just listed: what has ended is in no run. */
+export function isInside(pid: number): boolean {
+  const limit = lockLimit(pid);
+  return limit !== undefined && limit < own;
+}
+
+/** Whether this process carries a mark itself. A limit that is as low for another reason counts too. */
+export function isSelfMarked(): boolean {
+  return own <= MARKED;
+}
+
 export function isDeeper({ pid, startTime }: ProcessId, holder: number): boolean {
   const [limit, above] = [lockLimit(pid), lockLimit(holder)];
   if (limit === undefined || above === undefined) return true;

@@ -67,6 +67,11 @@ class OwnRun {
       this.#listen(this.agentSocket, "serve"),
       this.#listen(this.askpassSocket, "serveAskpass"),
     ]);
+    // before the command, which could wait for the name of the agent's socket
+    if (this.#config.upstreamAgents.includes("private")) {
+      this.#started ??= this.#start();
+      await this.#started;
+    }
     if (this.#request.ride) await this.#ride();
   }
 

@@ -12,6 +12,7 @@ import { isSocketBelow } from "../../platform/sockets/own-sockets.ts";
 import { type PrivateAgent, startPrivateAgent } from "../../platform/sockets/private-agent.ts";
 import type { ProcessId } from "../../policy/request.ts";
 import type { AgentOrigin, UpstreamState } from "../../rpc/requests.ts";
+import { refuseBesideRuns } from "../../runs/waiting.ts";
 import { UpstreamAgent, type UpstreamAgentParts } from "./agent.ts";
 
 /** How long `muxguard status` waits for an agent, in milliseconds. */
@@ -48,9 +49,18 @@ export class UpstreamAgents {
     return this.#origin;
   }
 
-  /** @throws Error if the private agent does not start */
+  /** @throws Error if the private agent does not start, or a program of a run could come before us */
   async start(): Promise<void> {
-    if (this.#wantsPrivate) this.#private = await startPrivateAgent(this.#folder);
+    if (!this.#wantsPrivate) return;
+    refuseBesideRuns();
+    this.#private = await startPrivateAgent(this.#folder);
+    try {
+      // one that began while its socket had a name
+      refuseBesideRuns();
+    } catch (error) {
+      this.close();
+      throw error;
+    }
   }
 
   /**

@@ -92,13 +92,13 @@ export class KeyList {
       if (!facts) return [];
       const { action, by } = listRuling(policy, facts, caller, where);
       // the default is no rule: the use itself is decided when it comes
-      return [{ listed, facts, action: isOwn && by === "default" ? "allow" : action }];
+      return [{ listed, facts, by, action: isOwn && by === "default" ? "allow" : action }];
     });
     const asked = ruled.some(({ action }) => action === "ask");
     const isAllowed = asked && (await this.#ask({ kind: "list", ...where }, placed));
     const chosen = ruled.filter(({ action }) => action === "allow" || (action === "ask" && isAllowed));
     const [first] = ruled;
-    if (first && chosen.length === 0 && !asked) await this.#refuse(first.facts, where, placed);
+    if (first && chosen.length === 0 && !asked) await this.#refuse(first, where, placed);
     const keys = this.#lastUsedFirst(chosen, where).map(({ listed }) => listed);
     const isWhole = keys.length === all.length && keys.every((one, at) => one === all[at]);
     return { packet: isWhole ? packet : encodeFrame(encodeIdentities(keys)).packet, asked };
@@ -108,10 +108,16 @@ export class KeyList {
    * That nothing is left is told: ssh offers no key then, and nothing else would say why it can't log in.
    * @param key one that could not be used
    */
-  async #refuse(key: KeyFacts, where: ListedFor, { asker, scope }: Placed): Promise<void> {
+  async #refuse(
+    { facts: key, by }: { facts: KeyFacts; by: string },
+    where: ListedFor,
+    { asker, scope }: Placed,
+  ): Promise<void> {
     const { broker } = this.#parts;
     const list: Request = { kind: "list", ...where };
-    if (where.destination)
+    // a rule on lists is what denies then: whether it could sign was never looked at
+    if (by !== "default") await broker.decide({ ...list, key }, asker, scope);
+    else if (where.destination)
       await broker.decide({ ...list, kind: "sign", data: "userauth", key }, asker, scope);
     else broker.refuse(list, asker, scope, { what: "list", reason: "the rules let it use none of them" });
   }

@@ -222,25 +222,27 @@ function sessionOf({ command, subsystem, forward, x11, forwardAgent }: Request):
 }
 
 /**
- * By their keys if both proved one: a name may be that of another host by now, and anybody can write one into
- * known_hosts.
+ * By their keys: a name may be that of another host by now, and anybody can write one into known_hosts. Where
+ * ssh knew no key of the first one, by what it looked up.
  */
-function isSameHost(one: Destination, other: Destination): boolean {
-  if (one.hostKey !== undefined && other.hostKey !== undefined) return one.hostKey === other.hostKey;
-  return share(provenHosts(one), provenHosts(other));
+function isSameHost(known: Destination, other: Destination): boolean {
+  const keys = keysOf(known);
+  return keys.size > 0 ? share(keys, keysOf(other)) : share(new Set(known.lookups), new Set(other.lookups));
 }
 
-/** What a host is known by: two that share one of them may be the same. */
-function provenHosts({ names, port = 22, ports = [port], hostKey }: Destination): Set<string> {
-  const named = names.flatMap((name) => ports.map((one) => `${name}:${one}`));
-  return new Set(hostKey === undefined ? named : [...named, hostKey]);
+/** The one that it proved, or those that ssh takes. */
+function keysOf({ hostKey, hostKeys = [] }: Destination): Set<string> {
+  return new Set(hostKey === undefined ? hostKeys : [hostKey]);
 }
 
-/** With what the caller says where there is no proof: good enough to deny. */
+/**
+ * What a host is known by: two that share one of them may be the same. With what the caller says where there
+ * is no proof: good enough to deny.
+ */
 function hostsOf(destination: Destination): Set<string> {
-  const { verified, claimed } = destination;
+  const { verified, claimed, lookups = [] } = destination;
   const said = !verified && claimed !== undefined ? [`claimed ${claimed}`] : [];
-  return new Set([...provenHosts(destination), ...said]);
+  return new Set([...keysOf(destination), ...lookups, ...said]);
 }
 
 function share(some: ReadonlySet<string>, others: ReadonlySet<string>): boolean {

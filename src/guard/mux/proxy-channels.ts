@@ -20,6 +20,7 @@ import {
   type Room,
 } from "../../wire/connection/connection.ts";
 import { OpenFailure } from "../../wire/connection/message-numbers.ts";
+import { checkForServer } from "../../wire/connection/strict.ts";
 import type { Frame } from "../../wire/frame.ts";
 import { ProtocolError } from "../../wire/protocol-error.ts";
 import { ChannelRoom } from "./channel-room.ts";
@@ -85,6 +86,7 @@ export class ProxyChannels {
    */
   async fromClient({ packet, payload }: Frame): Promise<void> {
     const message = parseConnectionMessage(payload);
+    checkForServer(payload, message);
     if (await this.#mayPass(message)) this.#parts.toMaster(packet);
   }
 

@@ -19,6 +19,7 @@ import { HostKeyLookup } from "./host-key-lookup.ts";
 import {
   type HostIdentity,
   type KnownHostsLines,
+  lookedUp,
   lookupOf,
   type Naming,
   type NamingSources,
@@ -28,6 +29,7 @@ import { type HostName, keysOf } from "./known-hosts.ts";
 import { KnownHostsCommands } from "./known-hosts-command.ts";
 import { KnownHostsFiles } from "./known-hosts-files.ts";
 import { orderNames } from "./name-order.ts";
+import { joined } from "./unread-names.ts";
 
 const CACHE_SIZE = 256;
 const MAX_GUESSES = 256;
@@ -113,7 +115,15 @@ export class HostIdentifier {
     const namings = await Promise.all(keys.map((key) => this.#name(key, { lines, aliases })));
     const proven = [claimed, ...namings.flatMap(({ lookups }) => lookups)];
     const typed = { claimed, typed: to.host.toLowerCase(), leadsThere: to.port === undefined };
-    return orderNames({ proven, aliases: aliases.leadingTo(proven), ...typed });
+    const unread = joined(namings.map(({ identity }) => identity.host));
+    const names = orderNames({ proven, aliases: aliases.leadingTo(proven), ...typed });
+    const hostKeys = keys.map(fingerprint);
+    return {
+      ...names,
+      ...lookedUp(proven),
+      ...(hostKeys.length > 0 && { hostKeys }),
+      ...(unread && { unread }),
+    };
   }
 
   /** From now on, until close(), what requests need is made ready before they come. */

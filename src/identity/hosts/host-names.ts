@@ -13,8 +13,9 @@ import type { Alias, AliasIndex } from "../ssh-config/aliases.ts";
 import type { HashedNames } from "./hashed-names.ts";
 import { HostKeyLookup, type ProvenName } from "./host-key-lookup.ts";
 import { isLiteralName } from "./host-pattern.ts";
-import { type HostName, type KnownHostsEntry, SSH_PORT } from "./known-hosts.ts";
+import { type HostName, type KnownHostsEntry, lineName, SSH_PORT } from "./known-hosts.ts";
 import { orderNames } from "./name-order.ts";
+import { unreadNames } from "./unread-names.ts";
 
 export interface HostIdentity {
   /** Without names if none is proven. */
@@ -76,15 +77,19 @@ export function nameHost(
     : [];
   const proven = revoked ? [] : [...(claimed ? [claimed] : []), ...lookup.names(), ...guessed];
   const found = revoked ? [] : findAliases(lookup, aliases, proven);
-  const host = orderNames({ proven, aliases: found, ...(claim && claimed && typedName(claim, claimed)) });
+  const names = orderNames({ proven, aliases: found, ...(claim && claimed && typedName(claim, claimed)) });
+  const looked = [...proven, ...found.flatMap((alias) => alias.lookups)];
+  const host = { ...names, ...lookedUp(looked) };
+  const hashedLines = [...new Set(lookups.flatMap((one) => one.hashedLines))];
+  const unread = revoked ? undefined : unreadNames(hashedLines, proven);
   Object.freeze(host.names); // kept, and handed out many times
   return {
     identity: {
-      host: { ...host, hostKey: fingerprint(hostKey) },
+      host: { ...host, hostKey: fingerprint(hostKey), ...(unread && { unread }) },
       how: revoked ? "host key revoked" : describe(proven, lookups),
     },
     ...(claimed && { claimed }),
-    lookups: [...proven, ...found.flatMap((alias) => alias.lookups)],
+    lookups: looked,
     hashed: lookup.hasHashedLines,
     staleAt: Math.min(...lookups.map((one) => one.staleAt)),
   };
@@ -98,6 +103,11 @@ function findAliases(lookup: HostKeyLookup, aliases: AliasIndex, proven: readonl
   const isKnown = (one: HostName): boolean =>
     known.has(`${one.name} ${one.port}`) || lookup.confirmRead(one) !== undefined;
   return aliases.leadingTo(asked.filter(isKnown));
+}
+
+/** As lines have them; nothing for a host that has none. */
+export function lookedUp(lookups: readonly HostName[]): Pick<Host, "lookups"> {
+  return lookups.length === 0 ? {} : { lookups: [...new Set(lookups.map(lineName))] };
 }
 
 /** The name that ssh would look up for the destination: get_hostfile_hostname_ipaddr() of sshconnect.c. */

@@ -9,6 +9,11 @@ import koffi from "koffi";
 
 const libc = koffi.load(null);
 
+/** Where a function of libc is, for a call that takes one. */
+export function functionAddress(name: string): bigint {
+  return koffi.address(libc.symbol(name));
+}
+
 type Value = number | bigint | string | Uint8Array | null;
 
 /** One call, by its C prototype. https://koffi.dev/functions */

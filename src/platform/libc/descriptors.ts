@@ -1,9 +1,15 @@
 /** Descriptors of any kind, and named pipes: what node:fs leaves out. */
-import { close } from "node:fs";
-import { define, systemError, watchReadiness } from "./binding.ts";
+import { define, functionAddress, systemError, watchReadiness } from "./binding.ts";
 
 const fcntl = define("int fcntl(int fd, int command, long argument)");
 const mkfifo = define("int mkfifo(const char *path, uint32_t mode)");
+const pthreadCreate = define(
+  "int pthread_create(uint8_t *thread, void *attributes, void *start, void *argument)",
+);
+const pthreadDetach = define("int pthread_detach(uint64_t thread)");
+const closeFunction = functionAddress("close");
+/** pthread_t of the last one. */
+const thread = Buffer.allocUnsafeSlow(8);
 
 /** For openSync(): a descriptor that stands for a path and can't be read. open(2). */
 export const O_PATH = 0o10000000;
@@ -17,11 +23,26 @@ export function duplicate(fd: number): number {
 }
 
 /**
- * Closes descriptors that somebody else has passed. That may take as long as whoever made them likes
- * (SO_LINGER), or fail: neither is waited for.
+ * Closes a descriptor over which somebody else has a say: they passed it, or it may hold some that nobody has
+ * received. Not waited for.
+ *
+ * Such a close may take as long as whoever made the file likes: a TCP socket with SO_LINGER waits for its
+ * peer, a file of a FUSE waits for its server. libuv has four threads for all files of the process, so four
+ * such closes would hold up everything. SO_LINGER can't be turned off first: the option belongs to the open
+ * file, so a client that still has it would lose it too, could turn it on again in between, and a Unix socket
+ * may hold another socket in its queue. So each close has a thread of its own, and this is close(2) itself: no
+ * JavaScript runs there. It takes 20 µs.
+ *
+ * Without a thread (EAGAIN) the descriptor stays open: better that than a process that stands still.
  */
+export function closeAside(descriptor: number): void {
+  if (pthreadCreate(thread, null, closeFunction, BigInt(descriptor)) === 0)
+    pthreadDetach(thread.readBigUInt64LE());
+}
+
+/** The same for several: descriptors that somebody else has passed. */
 export function closeDescriptors(descriptors: readonly number[]): void {
-  for (const descriptor of descriptors) close(descriptor, () => {});
+  for (const descriptor of descriptors) closeAside(descriptor);
 }
 
 /**

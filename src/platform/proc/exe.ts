@@ -41,8 +41,7 @@ export function exePath(pid: number | "self"): Executable | undefined {
     const isThere = !foreign && fileAt(text) === file;
     const removed = !isThere && text.endsWith(DELETED);
     const path = removed ? text.slice(0, -DELETED.length) : text;
-    // the policy knows which of these names are shells
-    const systemShell = isThere && path.endsWith("sh") && isRoots(running) && isRoots(folderOf(path));
+    const systemShell = isThere && isLikeShell(path) && isRoots(running) && isBelowRoots(path);
     return { path, deleted: !foreign && !isThere, removed, foreign, file, systemShell };
   });
 }
@@ -76,8 +75,15 @@ function fileOf({ dev, ino }: BigIntStats): string {
   return `${dev}:${ino}`;
 }
 
-function folderOf(path: string): BigIntStats {
-  return statSync(dirname(path), { bigint: true });
+/** The policy knows which of these names are shells. */
+function isLikeShell(path: string): boolean {
+  return path.endsWith("sh") && !path.endsWith("/ssh");
+}
+
+/** Whether root alone can have put it there: all folders above it are root's, which /tmp is not. */
+function isBelowRoots(path: string): boolean {
+  const folder = dirname(path);
+  return isRoots(statSync(folder, { bigint: true })) && (folder === path || isBelowRoots(folder));
 }
 
 function isRoots({ uid, mode }: BigIntStats): boolean {

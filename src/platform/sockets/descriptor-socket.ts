@@ -5,9 +5,8 @@
  * Every descriptor has one owner. What is received belongs to whoever receives it. What is given to send()
  * belongs to the socket: it is closed once it is passed on, or when the socket closes before that.
  */
-import { closeSync } from "node:fs";
 import type { Socket } from "node:net";
-import { closeDescriptors, duplicate, watchDescriptor } from "../libc/descriptors.ts";
+import { closeAside, closeDescriptors, duplicate, watchDescriptor } from "../libc/descriptors.ts";
 import { receiveMessage, sendMessage } from "../libc/messages.ts";
 import { connectUnix } from "../libc/sockets.ts";
 
@@ -175,7 +174,7 @@ export class DescriptorSocket {
     this.#watchFor(false, false);
     closePieces(this.#queue.splice(0));
     this.#queued = 0;
-    closeSync(this.fd);
+    closeAside(this.fd); // what nobody has received is closed with it
     this.onClose();
     this.#events?.closed();
   }

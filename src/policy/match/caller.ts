@@ -22,18 +22,22 @@ export const MOST_ANCESTORS = 64;
 
 /**
  * Whether one of the programs could be any. A process can hide its executable; so can what lives elsewhere.
- * The system hides its own, as the server of a login session: nothing above those is the user's.
+ * Of what started it, only what is inside of the run counts: above the run's holder, which hides as well, and
+ * outside of runs, those that hide are the user's own (screen, su) and the system's.
  */
-function hasUnknown({ ancestors, ...caller }: Caller): boolean {
-  if (ancestors.length >= MOST_ANCESTORS) return true;
-  const line: Process[] = [caller, ...ancestors];
-  const top = line.findLastIndex(({ exe }) => exe !== undefined);
-  return isUnknown(caller) || line.slice(0, Math.max(top, 0)).some(isUnknown);
+function hasUnknown({ ancestors, run, ...caller }: Caller): boolean {
+  if (ancestors.length >= MOST_ANCESTORS || isUnknown(caller)) return true;
+  const holder = ancestors.findIndex(({ pid }) => pid === run?.pid);
+  return ancestors.slice(0, Math.max(holder, 0)).some(isUnknown) || ancestors.some(isForeign);
+}
+
+function isUnknown(process: Process): boolean {
+  return process.exe === undefined || isForeign(process);
 }
 
 /** One that sees other files than the guard chooses what its path says. */
-function isUnknown({ exe, exeForeign }: Process): boolean {
-  return exe === undefined || exeForeign === true;
+function isForeign({ exeForeign }: Process): boolean {
+  return exeForeign === true;
 }
 
 /**

@@ -8,6 +8,7 @@ import type { Rule } from "../policy.ts";
 import { type Caller, type Destination, isTrust, type KeyFacts, type Request } from "../request.ts";
 import { matchCaller } from "./caller.ts";
 import { matchForward, matchSession } from "./connection.ts";
+import { matchNames } from "./host-names.ts";
 import { anyMatches, both, type Match, said } from "./result.ts";
 
 export function matchRule(rule: Rule, request: Request, caller: Caller): Match {
@@ -91,16 +92,10 @@ function matchDestination(rule: Rule, request: Request): Match {
   return rule.verified === false ? matchClaimed(rule, destination) : closed(rule, "unsaid");
 }
 
-function matchProven(rule: Rule, { names, port, ports, hostKey }: Destination): Match {
-  const { host } = rule;
+function matchProven(rule: Rule, destination: Destination): Match {
+  const { port, ports, hostKey } = destination;
   const byKey = matchKnown(rule.host_key?.split(","), hostKey);
-  const byName =
-    host === undefined
-      ? "yes"
-      : anyMatches(
-          rule,
-          names.map((name) => matchHost(name, host)),
-        );
+  const byName = rule.host === undefined ? "yes" : matchNames(rule, rule.host, destination);
   const wanted = portsOf(rule);
   const byPort = ports && wanted ? said(ports.some((one) => wanted.includes(one))) : matchKnown(wanted, port);
   return both(both(byKey, byName), byPort);

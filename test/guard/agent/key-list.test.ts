@@ -139,6 +139,19 @@ describe("a rule on lists", () => {
     expect(await comments(setting)).toEqual(["home"]);
   });
 
+  test("that denies all keys asks nothing about a use that nobody wanted", async () => {
+    const scope = { approvers: [answering(yes())] };
+    const rules = ["work", "home"].map((key) => ({
+      name: key,
+      on: ["list" as const],
+      key,
+      action: "deny" as const,
+    }));
+    const setting = await opened(rules, { default: "ask" }, { scope });
+    expect(await comments(setting)).toEqual([]);
+    expect(setting.log).toMatchObject([{ request: { kind: "list" }, decision: "deny", by: "rule:work" }]);
+  });
+
   test("that allows shows what could not be used", async () => {
     const setting = await opened([{ on: ["list"], key: "work" }], { default: "deny" });
     expect(await comments(setting)).toEqual(["work"]);

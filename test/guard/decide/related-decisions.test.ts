@@ -2,12 +2,14 @@ import { describe, expect, test } from "vitest";
 import { type Covered, RelatedDecisions } from "../../../src/guard/decide/related-decisions.ts";
 import type { Verdict } from "../../../src/guard/decide/verdict.ts";
 import type { Caller, Destination, Request } from "../../../src/policy/request.ts";
-import { caller, github, gitSignature, login } from "../../support/policy.ts";
+import { github as atGithub, login as atLogin, caller, gitSignature } from "../../support/policy.ts";
 
 const allowed: Verdict = { id: "yes", decision: "allow", by: "approver:terminal" };
 const denied: Verdict = { id: "no", decision: "deny", by: "approver:terminal" };
 const SECOND = 1000;
 
+const github: Destination = { ...atGithub, lookups: ["github.com", "[10.0.0.1]:2201"] };
+const login: Request = { ...atLogin, destination: github };
 const session: Request = {
   kind: "session",
   command: "git-upload-pack 'repo.git'",
@@ -22,9 +24,29 @@ const forward: Request = {
   forward: { kind: "stdio", connect: "db:22" },
 };
 const connect: Request = { ...session, kind: "connect" };
-const elsewhere: Destination = { ...github, names: ["example.com"], hostKey: "SHA256:another" };
+/** On the same address, behind another port. */
+const elsewhere: Destination = {
+  ...github,
+  names: ["example.com", "10.0.0.1"],
+  ports: [22, 2202],
+  hostKey: "SHA256:another",
+  lookups: ["example.com", "[10.0.0.1]:2202"],
+};
 /** What an ssh configuration says: no key has been proven. */
-const configured: Destination = { verified: true, names: ["github.com"], port: 22, how: "checked by ssh" };
+const configured: Destination = {
+  verified: true,
+  names: ["github.com", "10.0.0.1"],
+  ports: [22, 2201],
+  how: "checked by ssh",
+  hostKeys: ["SHA256:rsa-key-of-github", "SHA256:host-key-of-github"],
+  lookups: ["github.com", "[10.0.0.1]:2201"],
+};
+const { hostKeys: _, ...unseen } = configured;
+/** No key of it is known yet. */
+const first: Destination = { ...unseen, lookups: ["github.com"] };
+const { hostKey: __, ...atElsewhere } = elsewhere;
+/** The other one, before it proved its key. */
+const configuredElsewhere: Destination = { ...atElsewhere, hostKeys: ["SHA256:another"] };
 const unknown: Destination = { verified: false, names: [], how: "no session-bind", claimed: "github.com" };
 
 function withoutCommand({ command: _, ...rest }: Request): Request {
@@ -77,10 +99,12 @@ describe("an approved login covers what the same process then asks of a master f
       { ...session, destination: { ...github, hostKey: "SHA256:another" } },
     ],
     [
-      "another port of what ssh has checked",
+      "a host of which ssh takes other keys",
       login,
-      { ...session, destination: { ...configured, port: 2222 } },
+      { ...session, destination: { ...configured, hostKeys: ["SHA256:another"] } },
     ],
+    ["another host on that address", login, { ...session, destination: configuredElsewhere }],
+    ["a host of which ssh knows no key now", login, { ...session, destination: first }],
     ["a host that nobody can name", login, { ...session, destination: unknown }],
     ["a host that is not known at all", login, withoutDestination(session)],
     ["another user", login, { ...session, user: "root" }],
@@ -136,6 +160,20 @@ describe("an approved connection covers the one session that it was asked for", 
     const late = after(connect);
     late.clock.now = 120 * SECOND + 1;
     expect(late.recent.approval(session, caller, true)).toBeUndefined();
+  });
+
+  test.each<[string, Destination, Destination, string | undefined]>([
+    ["a key that ssh takes", configured, github, "yes"],
+    ["another key", configured, elsewhere, undefined],
+    ["a key that ssh takes, both times", configured, configured, "yes"],
+    ["another host on the same address", configured, configuredElsewhere, undefined],
+    ["the first key that it ever proved", first, github, "yes"],
+    ["no key known to this day", first, first, "yes"],
+    ["another port, no key known", first, { ...first, lookups: ["[github.com]:2222"] }, undefined],
+    ["a name and a port of two entries", { ...first, lookups: ["10.0.0.1"] }, github, undefined],
+  ])("at the host with %s", (_, approved, destination, by) => {
+    const { recent } = after({ ...connect, destination: approved });
+    expect(recent.approval({ ...session, destination }, caller, true)).toBe(by);
   });
 
   test.each<[string, Request, Caller?]>([
@@ -212,7 +250,11 @@ describe("a denied session denies the other ways in", () => {
     ["a login as somebody else", { ...login, user: "root" }],
     [
       "a login at a host of one of its names",
-      { ...login, destination: { ...elsewhere, names: ["github.com"] } },
+      { ...login, destination: { ...elsewhere, lookups: ["[example.com]:2202", "github.com"] } },
+    ],
+    [
+      "a connection to a host with one of its keys",
+      { ...connect, destination: { ...configured, lookups: [] } },
     ],
   ])("%s", (_, request) => {
     expect(after(session, denied).recent.denial(request, caller, undefined)).toBe("no");
@@ -246,6 +288,7 @@ describe("a denied session denies the other ways in", () => {
 
   test.each<[string, Request, Caller?, string?]>([
     ["another host", { ...login, destination: elsewhere }],
+    ["a connection to another host on that address", { ...connect, destination: configuredElsewhere }],
     ["other programs", login, { ...caller, ancestors: [] }],
     ["another run", login, caller, "run-2"],
     ["another login session", login, { ...caller, session: "3" }],

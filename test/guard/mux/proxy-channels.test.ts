@@ -281,7 +281,11 @@ describe("what a channel is for is decided", () => {
     const setting = new Setting();
     await setting.session(1, 100);
     await setting.session(2, 200);
-    const wishes = [ask(100, "pty-req", "xterm"), ask(100, "env", "LC_ALL", "C"), ask(100, "env", "A", "1")];
+    const wishes = [
+      ask(100, "pty-req", "xterm", 80, 24, 0, 0, ""),
+      ask(100, "env", "LC_ALL", "C"),
+      ask(100, "env", "A", "1"),
+    ];
     await setting.client(...wishes, ask(100, "exec", "one"), ask(200, "exec", "two"));
     expect(setting.toMaster.slice(0, 3)).toEqual(wishes);
     expect(setting.asked).toEqual([
@@ -320,7 +324,8 @@ describe("what is neither decided nor harmless is refused", () => {
       await setting.client(confirm(7, 2));
       setting.toMaster.length = 0;
       setting.asked.length = 0;
-      const more = name === "exec" || name === "subsystem" ? ["id"] : [];
+      const terminal = name === "pty-req" ? [80, 24, 0, 0, ""] : [];
+      const more = name === "shell" ? [] : ["id", ...terminal];
       await setting.client(ask(100, name, ...more), ask(7, name, ...more));
       expect(setting).toMatchObject({ toMaster: [], asked: [] });
     },

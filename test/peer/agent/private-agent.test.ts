@@ -1,5 +1,6 @@
 /** Agents behind the guard: one of its own that nobody else can reach, and several as one. */
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import { userInfo } from "node:os";
@@ -78,6 +79,22 @@ describeWith(["ssh"], "a private agent", () => {
     expect(stdout).toBe(readFileSync(`${key}.pub`, "utf8"));
     expect((await lab.muxguard("run", "--", "ssh-add", "-l")).stdout).toBe("The agent has no identities.\n");
     expect(readdirSync(lab.path("runtime/muxguard"))).toEqual([]);
+  });
+
+  it("does not start while a process of a run is alive", async () => {
+    const mark = String(2n ** 62n);
+    const waiting = spawn("prlimit", [`--locks=${mark}:${mark}`, "--", "cat"], {
+      stdio: ["pipe", "pipe", "inherit"],
+    });
+    // it answers: so it has its mark by now
+    waiting.stdin.write("there\n");
+    await once(waiting.stdout, "data");
+    const { code, stderr } = await lab.muxguard("run", "--", "true");
+    waiting.stdin.end();
+    await once(waiting, "close");
+    expect(stderr).toContain(`end ${waiting.pid} (cat), or start the guard before any run`);
+    expect(code).not.toBe(0);
+    expect((await lab.muxguard("run", "--", "true")).code).toBe(0);
   });
 
   it("leaves no socket in the runtime folder", async () => {

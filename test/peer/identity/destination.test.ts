@@ -87,6 +87,7 @@ describe("a login to a known host", () => {
         names: ["host.example", "alias.example", "192.0.2.1"],
         port: 22,
         hostKey: fingerprint(host.blob),
+        lookups: ["192.0.2.1", "host.example", "alias.example"],
       },
       user: "user",
       path: [],
@@ -321,6 +322,7 @@ describe("a forwarded login", () => {
         names: ["host.example"],
         port: 22,
         hostKey: fingerprint(host.blob),
+        lookups: ["host.example"],
       },
       user: "user",
       path: [
@@ -329,6 +331,7 @@ describe("a forwarded login", () => {
           address: "bastion.example",
           port: 22,
           hostKey: fingerprint(bastion.blob),
+          lookups: ["bastion.example"],
         },
         { names: [], hostKey: fingerprint(middle.blob) },
       ],
@@ -372,7 +375,8 @@ describe("a request that is no login", () => {
   it("has its path and no destination", async () => {
     const world = makeWorld(line("bastion.example", bastion));
     const { bindings } = logIn(bastion, host);
-    const path = [{ names: ["bastion.example"], port: 22, hostKey: fingerprint(bastion.blob) }];
+    const hostKey = fingerprint(bastion.blob);
+    const path = [{ names: ["bastion.example"], port: 22, hostKey, lookups: ["bastion.example"] }];
     const sshsig = {
       kind: "sshsig",
       namespace: "git",

@@ -111,6 +111,18 @@ describeWith(["ssh", "sshd", "git"], "what is denied on a guarded control socket
     expect(await lab.ssh("-S", "none", HOST, "echo fine")).toMatchObject({ code: 0, stdout: "fine\n" });
   });
 
+  it("denies no other host on the same address", async () => {
+    lab.hosts.knowAddresses();
+    const { result, events } = await lab.logged(() =>
+      lab.shell(`$ssh ${HOST} reboot; $ssh -S none behind.example echo other`),
+    );
+    expect(result.stdout).toBe("other\n");
+    expect(events).toMatchObject([
+      { kind: "session", decision: "deny", host: HOST },
+      { kind: "sign", decision: "allow", host: "behind.example" },
+    ]);
+  });
+
   it("leaves everything else as it was", async () => {
     expect(await lab.ssh(HOST, "echo in")).toMatchObject({ code: 0, stdout: "in\n", stderr: "" });
   });

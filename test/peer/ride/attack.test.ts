@@ -46,6 +46,8 @@ describeWith(["ssh", "sshd", "python"], "a hostile program inside of a ride", ()
     lab.settings('approvers = ["queue"]\n');
     lab.policy('default = "allow"\n');
     await lab.open();
+    await lab.startServer("other.example", lab.path("me@laptop"));
+    lab.hosts.knowAddresses();
   });
   afterAll(() => lab.close());
 
@@ -92,6 +94,31 @@ describeWith(["ssh", "sshd", "python"], "a hostile program inside of a ride", ()
     );
     const [session] = await lab.pending();
     expect(session?.request).toMatchObject({ command: "echo evil" });
+    await lab.muxguard("deny", session?.id ?? "");
+    expect(await running).toMatchObject({ code: 255, stdout: "" });
+    lab.policy('default = "allow"\n');
+  });
+
+  it("does not get a session on one host by a question about another one on its address", async () => {
+    lab.policy(
+      'default = "ask"\n[[rule]]\non = ["connect", "sign"]\nhost = "prod.example"\naction = "allow"\n',
+    );
+    const body = rideRequest({ host: "other.example" }, { command: "uptime" });
+    const running = lab.ride(
+      `${talk} ${socket} request '${rideRequest({ host: HOST })}' > /dev/null
+       way=$(find $(dirname ${socket}) -type s ! -name ride.sock)
+       ${talk} ${socket} request '${body}' > /dev/null
+       exec ssh -F ${lab.sshConfig} -S $way ${HOST} 'uptime'`,
+    );
+    const next = async (kind: string) => {
+      await until(async () => (await lab.pending())[0]?.request.kind === kind, `a question about a ${kind}`);
+      return (await lab.pending())[0];
+    };
+    const connect = await next("connect");
+    expect(connect?.request).toMatchObject({ destination: { names: ["other.example", "127.0.0.1"] } });
+    await lab.muxguard("approve", connect?.id ?? "");
+    const session = await next("session");
+    expect(session?.request).toMatchObject({ destination: { names: ["prod.example", "127.0.0.1"] } });
     await lab.muxguard("deny", session?.id ?? "");
     expect(await running).toMatchObject({ code: 255, stdout: "" });
     lab.policy('default = "allow"\n');

@@ -38,6 +38,11 @@ const removeAll: Request = { kind: "admin", operation: "remove-all", path: [], f
 const [git, bash] = base.caller.ancestors as [Process, Process];
 const hidden = (process: Process): Process => ({ ...process, exe: undefined }) as never;
 const by = (...ancestors: Process[]): Caller => ({ ...base.caller, ancestors });
+const holder = hidden({ ...bash, pid: 900 });
+const inRun = (...ancestors: Process[]): Caller => ({
+  ...by(...ancestors, holder, hidden(bash), bash),
+  run: { name: "agent", pid: holder.pid },
+});
 const withoutExe: Caller = { ...base.caller, exe: undefined } as never;
 
 type Row = [string, Partial<Rule>, Request, Caller?];
@@ -65,7 +70,7 @@ const open: Row[] = [
   ["a key, of a question that can't be read", { key: "prod*" }, unreadable],
   ["a key, of all keys", { key: "work" }, removeAll],
   ["a program, of one whose executable is hidden", { caller: "/usr/bin/evil" }, login, withoutExe],
-  ["a program, behind one that hides its own", { caller: "evil" }, login, by(hidden(git), bash)],
+  ["a program, behind one that hides its own in a run", { caller: "evil" }, login, inRun(hidden(git), bash)],
   [
     "a program, behind more ancestors than are read",
     { caller: "/usr/bin/evil" },
@@ -87,6 +92,8 @@ const closed: Row[] = [
   ["a key, of a session", { key: "work" }, master],
   ["a command, of a proxy whose sessions are decided", { command: "rm *" }, { ...place, kind: "proxy" }],
   ["a command, of a login", { command: "rm *" }, login],
+  ["a program, below the run's holder, which hides", { caller: "evil" }, login, inRun(git, bash)],
+  ["a program, outside of runs below one that hides, as screen", { caller: "evil" }, login, by(hidden(bash))],
   ["a program, below a login session's server", { caller: "evil" }, login, by(git, bash, hidden(bash))],
 ];
 
