@@ -104,6 +104,7 @@ export class Guard {
     if (id === undefined) return;
     this.#parts.scopes.delete(id);
     this.#parts.grants.endRun(id);
+    this.#connections?.endRun(id);
   }
 
   /**

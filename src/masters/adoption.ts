@@ -7,7 +7,8 @@
  * is told of.
  *
  * A master that was made inside of a run leads where that run likes. Nobody vouches for it: what is outside of
- * the run is refused there. Were it left alone, ssh would find it at the control path all the same.
+ * the run is sent away there. It ends with the run. Were it left alone, ssh would find it at the control path
+ * all the same.
  */
 import { existsSync, linkSync, lstatSync, renameSync } from "node:fs";
 import { userInfo } from "node:os";
@@ -186,7 +187,8 @@ export class Adoption {
     try {
       linkSync(path, hidden);
       await this.#place(path, hidden, master, inside);
-      if (inside) this.#parts.report(`muxguard: ${path} was ${INSIDE}, which alone may use it`);
+      if (inside && this.#parts.registry.at(path))
+        this.#parts.report(`muxguard: ${path} was ${INSIDE}, which alone may use it`);
       return undefined;
     } catch (error) {
       this.#hidden.putBack(hidden);
@@ -221,12 +223,19 @@ export class Adoption {
     const guarded: GuardedMaster = { kind: "adopted", master, origin, ...(inside && { inside }) };
     registry.add(guarded, () => this.#hidden.remove(hidden));
     registry.listen(guarded, listener);
+    // found after the end of its run: nobody could use it, and nobody would end it
+    if (inside && runAround([master.pid])?.isOver) registry.endNow(guarded);
+  }
+
+  /** Settles when what is being taken over now has been. Never rejects. */
+  async settled(): Promise<void> {
+    await Promise.allSettled(this.#busy.values());
   }
 
   /** Takes over no more. Settles when nothing is being taken over. */
   async close(): Promise<void> {
     for (const folder of this.#folders.values()) folder.close();
-    await Promise.allSettled(this.#busy.values());
+    await this.settled();
   }
 }
 

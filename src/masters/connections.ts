@@ -24,7 +24,7 @@ import type { MasterRecord } from "./master-record.ts";
 import { readOpenWords, unknownPath } from "./open-words.ts";
 import { Opener } from "./opener.ts";
 import type { Askpass, OpenRequest } from "./opening.ts";
-import { isFor, originOf, runAround, within } from "./origin.ts";
+import { goesByItself, isFor, originOf, runAround, sendAway, within } from "./origin.ts";
 import { type OwnPlaces, Targets, withMasters } from "./own-places.ts";
 import type { ServeClient } from "./placing.ts";
 import { MasterRecords } from "./records.ts";
@@ -257,6 +257,12 @@ export class Connections {
     return controlPath === undefined ? undefined : this.#registry.endAt(controlPath);
   }
 
+  /** The run is over, and so are the connections that were made inside of it. */
+  endRun(id: string): void {
+    this.#registry.endRun(id);
+    void this.#adoption.settled().then(() => this.#registry.endRun(id));
+  }
+
   masters(): ListedMaster[] {
     return this.#registry.list();
   }
@@ -273,16 +279,15 @@ export class Connections {
     const { broker, processes, config, decidedBy } = this.#parts;
     const control: SocketOf = { kind: "control", scope };
     return (socket, accepted, master, inside) => {
+      const client = new Peer(accepted, processes);
+      const scopeOf = (caller: Caller | undefined): Scope =>
+        within(inside, decidingScope(decidedBy(caller, control), control));
+      const findTarget = (path: string) => this.#targets.find(path, workingFolder(master.pid));
+      const tellAlways = config.announce === "always";
       const serve = (): void => {
-        new MuxConnection(socket, {
-          broker,
-          scopeOf: (caller) => within(inside, decidingScope(decidedBy(caller, control), control)),
-          client: new Peer(accepted, processes),
-          master,
-          descriptors,
-          findTarget: (path) => this.#targets.find(path, workingFolder(master.pid)),
-          tellAlways: config.announce === "always",
-        });
+        if (inside && goesByItself(client, scopeOf)) sendAway(socket);
+        else
+          new MuxConnection(socket, { broker, scopeOf, client, master, descriptors, findTarget, tellAlways });
       };
       // one that passes on what comes over its connection: nobody can say who that is
       const serveOthers = (): void => (this.isMaster(accepted.pid) ? socket.destroy() : serve());

@@ -1,9 +1,12 @@
 /** What a master that was found says of itself, and what is known of it: where it leads, whose it is. */
 import { attempt } from "../attempt.ts";
+import type { Client } from "../guard/agent/connection.ts";
 import type { Scope } from "../guard/decide/scope.ts";
+import type { MuxSocket } from "../guard/mux/master-link.ts";
 import type { Logins } from "../identity/logins.ts";
 import { masterCommandLine } from "../identity/ssh/master-command-line.ts";
 import type { PlainDestination } from "../identity/ssh/plain-destination.ts";
+import { closeDescriptors } from "../platform/libc/descriptors.ts";
 import type { ProcessTable } from "../platform/proc/process.ts";
 import type { Caller } from "../policy/request.ts";
 import type { KnownMaster } from "./adoption.ts";
@@ -44,6 +47,7 @@ export function runAround(
   const runs = found.map(around);
   if (runs.every((run) => run === undefined)) return undefined;
   const [first] = runs;
+  if (runs.every((run) => run?.isOver)) return { isOver: true };
   return first?.id !== undefined && runs.every((run) => run?.id === first.id) ? first : {};
 }
 
@@ -54,10 +58,43 @@ export function within(inside: Inside | undefined, scope: Scope): Scope {
 }
 
 /**
- * True for a path that leads where the request wants to go, as far as that is known.
- * @throws Error for one that leads to another host
+ * Whether a client of such a master connects by itself if nobody answers: an ssh that is in another run, or in
+ * none, and wants a session, forwards or `-W`. With `-O`, or another program, it would do something else than
+ * it was told to. It is the client's own claim, which leads to nothing but a login of its own.
  */
-export function isFor({ host }: GuardedMaster, { destination }: OpenRequest, path: string): true {
+export function goesByItself(client: Client, scopeOf: (caller: Caller) => Scope): boolean {
+  const caller = attempt(() => client.identify());
+  return (
+    caller !== undefined &&
+    masterCommandLine(caller.cmdline) !== undefined &&
+    scopeOf(caller).refused === OF_A_RUN
+  );
+}
+
+/**
+ * As if there were no master: ssh makes a connection of its own, with a login of its own. Its greeting is
+ * awaited, or a broken pipe would end it: muxclient() of mux.c comes before ssh ignores that.
+ */
+export function sendAway(socket: MuxSocket): void {
+  const leave = (): void => socket.destroy();
+  socket.listen({
+    receive: (_, descriptors) => {
+      closeDescriptors(descriptors);
+      leave();
+    },
+    closed: leave,
+  });
+}
+
+/**
+ * True for a path that leads where the request wants to go, as far as that is known.
+ * @throws Error for one that leads to another host, or is a run's
+ */
+export function isFor({ host, inside }: GuardedMaster, { destination }: OpenRequest, path: string): true {
+  if (inside)
+    throw new Error(
+      `${path} leads to a connection of a muxguard run; say --control-path PATH, or end that run`,
+    );
   if (host === undefined || host === destination.host) return true;
   throw new Error(
     `${path} leads to ${host} already; say --control-path PATH, or close that: muxguard close ${path}`,

@@ -12,8 +12,8 @@
 import { promises as files } from "node:fs";
 import { dirname, isAbsolute, join } from "node:path";
 import type { Target } from "../guard/mux/parts.ts";
+import { followPath, LeadsByProc } from "../platform/files/follow-path.ts";
 import { OWN_PREFIX } from "../platform/sockets/control-socket.ts";
-import { followPath, LeadsByProc } from "./follow-path.ts";
 import type { MasterRegistry } from "./registry.ts";
 
 export interface OwnPlaces {

@@ -24,6 +24,8 @@ export interface GuardedMaster {
 /** The run that a master was made in; without an id where that is none of this guard's, or several are. */
 export interface Inside {
   readonly id?: string;
+  /** What held the run is gone: nobody can be in it any more. */
+  readonly isOver?: true;
 }
 
 /** What is kept of them for a guard that comes after this one was killed. */
@@ -132,6 +134,17 @@ export class MasterRegistry {
     const found = this.all().filter((guarded) => guarded.kind === "opened" && guarded.host === host);
     for (const { master } of found) void master.end(); // never rejects
     return found.length;
+  }
+
+  /** Ends the masters that were made inside of the run. Their paths are free at once. */
+  endRun(id: string): void {
+    for (const guarded of [...this.#masters.keys()]) if (guarded.inside?.id === id) this.endNow(guarded);
+  }
+
+  /** Its paths are free before it has ended. */
+  endNow({ master }: GuardedMaster): void {
+    master.stopped();
+    void master.end(); // never rejects
   }
 
   /** Listens there no more; the master stays. */

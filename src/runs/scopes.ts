@@ -103,11 +103,16 @@ export class Scopes {
     return isInRun(caller, this.#holders, this.#marks.isMarked);
   }
 
-  /** The run that it is in: without an id, where that is not one of this guard's. Undefined outside of runs. */
-  runAround(caller: Caller): { id?: string } | undefined {
+  /**
+   * The run that it is in: without an id, where that is not one of this guard's. Undefined outside of runs.
+   * It is over where only the mark is left.
+   */
+  runAround(caller: Caller): { id?: string; isOver?: true } | undefined {
     const own = this.#runOf(caller);
     if (own) return { id: own.run.id };
-    return this.#isStranger(caller) ? {} : undefined;
+    if (!this.#isStranger(caller)) return undefined;
+    const isHeld = isInRun(caller, this.#holders, () => false);
+    return isHeld ? {} : { isOver: true };
   }
 
   /** A process that is there and inside of none. */

@@ -1,6 +1,6 @@
 /** Whose a master is, and who may use it. */
 import { expect, it } from "vitest";
-import { runAround, within } from "../../src/masters/origin.ts";
+import { goesByItself, runAround, within } from "../../src/masters/origin.ts";
 import { ProcessTable } from "../../src/platform/proc/process.ts";
 import { makeScope } from "../support/guard.ts";
 
@@ -17,6 +17,26 @@ it("is of a run that nobody may name if but one of its processes is in one, or t
   expect(runAround(pids, processes, ({ pid }) => (pid === own ? { id: "a" } : undefined))).toEqual({});
   expect(runAround(pids, processes, ({ pid }) => ({ id: pid === own ? "a" : "b" }))).toEqual({});
   expect(runAround(pids, processes, () => ({}))).toEqual({});
+});
+
+it("is of a run that is over if that is so for all of its processes", () => {
+  expect(runAround(pids, processes, () => ({ isOver: true }))).toEqual({ isOver: true });
+  expect(runAround(pids, processes, ({ pid }) => (pid === own ? { isOver: true } : {}))).toEqual({});
+  expect(runAround(pids, processes, ({ pid }) => (pid === own ? { isOver: true } : undefined))).toEqual({});
+});
+
+it("sends an ssh of others away that would connect by itself, and nothing else", () => {
+  const outside = makeScope();
+  const client = (...cmdline: string[]) => ({
+    isUnchanged: () => true,
+    identify: () => ({ ...processes.read(own), cmdline }),
+  });
+  const inRun = () => within({ id: "a" }, outside);
+  for (const line of ["ssh lab", "ssh lab id", "ssh -W prod:22 lab", "ssh -o ControlMaster=no -N lab"])
+    expect(goesByItself(client(...line.split(" ")), inRun)).toBe(true);
+  for (const line of ["ssh -O exit lab", "ssh -Ocheck lab", "ssh", "other"])
+    expect(goesByItself(client(...line.split(" ")), inRun)).toBe(false);
+  expect(goesByItself(client("ssh", "lab"), () => outside)).toBe(false);
 });
 
 it("may be used by its run alone", () => {

@@ -49,6 +49,10 @@ class StubMaster {
     this.events?.stopped();
   }
 
+  stopped(): void {
+    if (!this.hasStopped) this.stop();
+  }
+
   async end(): Promise<void> {
     this.done.push("end");
     if (!this.hasStopped) this.stop();
@@ -76,11 +80,12 @@ function setting() {
     remove: (pid) => void kept.delete(pid),
   };
   const registry = new MasterRegistry(book);
-  const add = (kind: GuardedMaster["kind"], pid: number, paths: string[], host?: string) => {
+  const add = (kind: GuardedMaster["kind"], pid: number, paths: string[], host?: string, run?: string) => {
     const stub = new StubMaster(pid);
     const origin = { plain: true };
     const master = stub as unknown as Master;
-    const guarded: GuardedMaster = { kind, master, origin, ...(host !== undefined && { host }) };
+    const named = { ...(host !== undefined && { host }), ...(run !== undefined && { inside: { id: run } }) };
+    const guarded: GuardedMaster = { kind, master, origin, ...named };
     let stops = 0;
     registry.add(guarded, () => stops++);
     const listeners = paths.map(listenerAt);
@@ -89,6 +94,22 @@ function setting() {
   };
   return { registry, kept, add };
 }
+
+describe("the end of a run", () => {
+  it("ends the masters that were made inside of it, whose paths are free, and no others", () => {
+    const { registry, kept, add } = setting();
+    const ones = [add("adopted", 10, ["/a"], undefined, "a"), add("adopted", 11, ["/b"], undefined, "a")];
+    const others = [add("adopted", 20, ["/c"], undefined, "b"), add("adopted", 30, ["/d"])];
+    registry.endRun("a");
+    for (const { stub, listeners, stops } of ones) {
+      expect(stub.done).toEqual(["end"]);
+      expect(listeners.map(({ state }) => state)).toEqual(["stopped"]);
+      expect(stops()).toBe(1);
+    }
+    for (const { stub } of others) expect(stub.done).toEqual([]);
+    expect([...kept.keys()]).toEqual([20, 30]);
+  });
+});
 
 describe("the list of masters", () => {
   it("holds adopted and opened ones alike, a line for each path", () => {

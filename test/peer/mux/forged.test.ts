@@ -1,9 +1,10 @@
 /** Masters that are not what they seem: made inside of a run, or vouched for by a file that anybody may write. */
-import { readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
 import { ended, until } from "../../../lab/lab.ts";
-import { HOST, MuxLab } from "../../../lab/mux-lab.ts";
+import { sshProcesses } from "../../../lab/masters.ts";
+import { HOST, inodeOf, MuxLab } from "../../../lab/mux-lab.ts";
 import { MUXGUARD } from "../../../lab/programs.ts";
 import { describeWith, PYTHON } from "../tools.ts";
 
@@ -55,32 +56,73 @@ describeWith(["ssh", "sshd"], "a master of a run", () => {
   afterEach(() => lab.endMasters());
   afterAll(() => lab.close());
 
-  it("is there for that run alone: what is outside would land where the run likes", async () => {
+  const SHARED = ["-o", "ControlPersist=60"];
+  /** The client's port, which tells one connection from another. */
+  const PORT = "set -- $SSH_CONNECTION; echo port $2";
+  const portIn = (text: string): string | undefined => /^port (\d+)$/m.exec(text)?.[1];
+
+  it("is there for that run alone, and ends with it: others would land where the run likes", async () => {
     const inside = `$ssh -M -N -f ${HOST}; while [ $(ls ${lab.sockets}/.muxguard | wc -l) = 0 ]; do sleep 0.1; done`;
     const script = lab.path("inside.sh");
-    writeFileSync(script, `ssh="ssh -F ${lab.sshConfig}"\n${inside}\n$ssh ${HOST} 'echo in'; read line\n`);
+    const session = `$ssh ${HOST} '${PORT}'`;
+    writeFileSync(
+      script,
+      `ssh="ssh -F ${lab.sshConfig}"\n${inside}\n${session}\nread line\n${session}; read line\n`,
+    );
     const run = lab.start(process.execPath, [MUXGUARD, "run", "--", "/bin/sh", script], { stdio: "pipe" });
     let said = "";
     run.stdout?.on("data", (text) => {
       said += text;
     });
     await until(
-      () => said.includes("in\n"),
+      () => portIn(said) !== undefined,
       () => `the run's own session: ${said}${lab.told}`,
     );
-    const { result, events } = await lab.logged(() => lab.ssh(HOST, "echo in"));
-    expect(result).toMatchObject({ code: 255, stdout: "" });
-    expect(result.stderr).toMatch(/^muxguard: denied: .*made inside of a muxguard run/);
-    expect(events).toMatchObject([{ kind: "session", decision: "deny", by: "fault:inside" }]);
+    const logins = lab.logins();
+    for (const args of [[], ["-o", "ControlMaster=no"]]) {
+      const { result, events } = await lab.logged(() => lab.ssh(...args, HOST, PORT));
+      expect(result).toMatchObject({ code: 0, stdout: expect.stringMatching(/^port \d+\n$/) });
+      expect(portIn(result.stdout)).not.toBe(portIn(said));
+      expect(events).toMatchObject([{ kind: "sign", decision: "allow", host: HOST }]);
+    }
+    expect(lab.logins()).toBe(logins + 2);
     expect(lab.told).toContain(`${lab.controlPath()} was made inside of a muxguard run`);
-    const adopted = await lab.muxguard("adopt", lab.controlPath());
-    expect(adopted).toMatchObject({
-      code: 1,
-      stderr: expect.stringContaining("made inside of a muxguard run"),
-    });
+    const asked = await lab.logged(() => lab.ssh("-O", "exit", HOST));
+    expect(asked.result.stderr).toContain("made inside of a muxguard run");
+    expect(asked.events).toMatchObject([{ kind: "terminate", decision: "deny", by: "fault:inside" }]);
+    const stays = { code: 1, stderr: expect.stringContaining("muxguard run") };
+    expect(await lab.muxguard("adopt", lab.controlPath())).toMatchObject(stays);
+    expect(await lab.muxguard("open", HOST)).toMatchObject(stays);
+    const first = portIn(said);
+    said = "";
+    run.stdin?.write("\n");
+    await until(() => portIn(said) !== undefined, "the run's second session");
+    expect(portIn(said)).toBe(first);
     run.stdin?.end("\n");
     await ended(run);
-    expect(await lab.ssh(HOST, "echo in")).toMatchObject({ code: 255, stdout: "" });
+    await until(() => inodeOf(lab.controlPath()) === undefined, "the end of its path");
+    await until(() => sshProcesses(lab.folder).length === 0, "the end of its connection");
+  });
+
+  it("is in nobody's way after the run: the next run, and what is in none, work as before", async () => {
+    for (let times = 0; times < 3; times++) {
+      const line = ["ssh", "-F", lab.sshConfig, ...SHARED, HOST, "echo in"];
+      const { code, stdout } = await lab.muxguard("run", "--", ...line);
+      expect({ code, stdout }).toEqual({ code: 0, stdout: "in\n" });
+      await until(() => sshProcesses(lab.folder).length === 0, "the end of what the run has left");
+    }
+    expect(await lab.ssh(HOST, "echo in")).toMatchObject({ code: 0, stdout: "in\n", stderr: "" });
+  });
+
+  it("ends also where it is found after its run has ended", async () => {
+    const away = lab.path("unwatched");
+    mkdirSync(away, { mode: 0o700 });
+    const line = ["ssh", "-F", lab.sshConfig, ...SHARED, "-S", join(away, HOST), HOST, "echo in"];
+    expect(await lab.muxguard("run", "--", ...line)).toMatchObject({ code: 0, stdout: "in\n" });
+    expect(sshProcesses(lab.folder)).toHaveLength(1);
+    await lab.muxguard("adopt", away);
+    await until(() => sshProcesses(lab.folder).length === 0, "the end of what the run has left");
+    expect(inodeOf(join(away, HOST))).toBeUndefined();
   });
 });
 

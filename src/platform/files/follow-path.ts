@@ -7,7 +7,7 @@
  */
 import { promises as files, type Stats } from "node:fs";
 import { dirname, join } from "node:path";
-import { hasCode } from "../errors.ts";
+import { hasCode } from "../../errors.ts";
 
 /** The kernel's own: MAXSYMLINKS. */
 const MAX_LINKS = 40;
