@@ -9,7 +9,7 @@ import type { Prompter } from "../approver/prompter.ts";
 import { attempt } from "../attempt.ts";
 import type { Scope } from "../guard/decide/scope.ts";
 import { Connections } from "../masters/connections.ts";
-import { agentSocketOf, askpassSocketOf } from "../masters/opening.ts";
+import { agentSocketOf, askpassSocketOf } from "../masters/open/opening.ts";
 import { ensurePrivateFolder } from "../platform/files/private-folder.ts";
 import { Peer } from "../platform/proc/peer.ts";
 import { protectProcess } from "../platform/proc/protect.ts";

@@ -10,7 +10,7 @@ import { closeDescriptors } from "../platform/libc/descriptors.ts";
 import type { ProcessTable } from "../platform/proc/process.ts";
 import type { Caller } from "../policy/request.ts";
 import type { KnownMaster } from "./adoption.ts";
-import type { OpenRequest } from "./opening.ts";
+import type { OpenRequest } from "./open/opening.ts";
 import type { GuardedMaster, Inside } from "./registry.ts";
 
 const OF_A_RUN =

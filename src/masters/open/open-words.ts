@@ -1,8 +1,8 @@
 /** The words of `muxguard open HOST [ssh options]`: what is taken, and why the rest is not. */
 import { isAbsolute } from "node:path";
-import { masterCommandLine } from "../identity/ssh/master-command-line.ts";
-import type { PlainDestination } from "../identity/ssh/plain-destination.ts";
-import { parseConfigLine, readWords, type SshOption } from "../identity/ssh/words.ts";
+import { masterCommandLine } from "../../identity/ssh/master-command-line.ts";
+import type { PlainDestination } from "../../identity/ssh/plain-destination.ts";
+import { parseConfigLine, readWords, type SshOption } from "../../identity/ssh/words.ts";
 
 export interface OpenWords {
   /** For ssh. */

@@ -4,10 +4,10 @@
  *
  * What a ProxyCommand of the user's own does can't be said.
  */
-import type { SshConfig } from "../identity/ssh/config.ts";
-import type { PlainDestination } from "../identity/ssh/plain-destination.ts";
-import { formatHops, parseHop } from "../identity/ssh/plain-words.ts";
-import { visible } from "../policy/visible.ts";
+import type { SshConfig } from "../../identity/ssh/config.ts";
+import type { PlainDestination } from "../../identity/ssh/plain-destination.ts";
+import { formatHops, parseHop } from "../../identity/ssh/plain-words.ts";
+import { visible } from "../../policy/visible.ts";
 
 export interface JumpHost {
   destination: PlainDestination;

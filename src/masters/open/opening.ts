@@ -9,24 +9,24 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import type { Prompter } from "../approver/prompter.ts";
-import { attempt } from "../attempt.ts";
-import type { Broker } from "../guard/decide/broker.ts";
-import type { Covered } from "../guard/decide/related-decisions.ts";
-import type { Scope } from "../guard/decide/scope.ts";
-import { type Asker, denialLine } from "../guard/decide/verdict.ts";
-import type { Logins } from "../identity/logins.ts";
-import type { MasterDestinations, MasterOrigin } from "../identity/master-destination.ts";
-import type { SshConfig } from "../identity/ssh/config.ts";
-import { destinationOptions, type PlainDestination } from "../identity/ssh/plain-destination.ts";
-import { askpassProgram } from "../installation.ts";
-import type { ProcessTable } from "../platform/proc/process.ts";
-import { checkMaster, connectionsTo, endListeners } from "../platform/proc/ssh-process.ts";
-import { HiddenSocket } from "../platform/sockets/control-socket.ts";
-import type { Caller, Destination, ProcessId, Request } from "../policy/request.ts";
-import { visible } from "../policy/visible.ts";
+import type { Prompter } from "../../approver/prompter.ts";
+import { attempt } from "../../attempt.ts";
+import type { Broker } from "../../guard/decide/broker.ts";
+import type { Covered } from "../../guard/decide/related-decisions.ts";
+import type { Scope } from "../../guard/decide/scope.ts";
+import { type Asker, denialLine } from "../../guard/decide/verdict.ts";
+import type { Logins } from "../../identity/logins.ts";
+import type { MasterDestinations, MasterOrigin } from "../../identity/master-destination.ts";
+import type { SshConfig } from "../../identity/ssh/config.ts";
+import { destinationOptions, type PlainDestination } from "../../identity/ssh/plain-destination.ts";
+import { askpassProgram } from "../../installation.ts";
+import type { ProcessTable } from "../../platform/proc/process.ts";
+import { checkMaster, connectionsTo, endListeners } from "../../platform/proc/ssh-process.ts";
+import { HiddenSocket } from "../../platform/sockets/control-socket.ts";
+import type { Caller, Destination, ProcessId, Request } from "../../policy/request.ts";
+import { visible } from "../../policy/visible.ts";
+import { Master } from "../master.ts";
 import { jumpHosts } from "./hops.ts";
-import { Master } from "./master.ts";
 
 /** What answers the guard's own ssh. */
 export interface Askpass {

@@ -1,6 +1,6 @@
 /** Which words `muxguard open` takes. */
 import { describe, expect, it } from "vitest";
-import { readOpenWords, unknownPath } from "../../src/masters/open-words.ts";
+import { readOpenWords, unknownPath } from "../../../src/masters/open/open-words.ts";
 
 describe("the words of muxguard open", () => {
   it.each<[string[], object]>([

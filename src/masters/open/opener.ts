@@ -1,8 +1,8 @@
 /** Opens masters, each once for all who may use it. */
-import type { SshConfig } from "../identity/ssh/config.ts";
-import type { PlainDestination } from "../identity/ssh/plain-destination.ts";
+import type { SshConfig } from "../../identity/ssh/config.ts";
+import type { PlainDestination } from "../../identity/ssh/plain-destination.ts";
+import type { GuardedMaster, MasterRegistry } from "../registry.ts";
 import { type OpeningParts, type OpenRequest, openMaster } from "./opening.ts";
-import type { GuardedMaster, MasterRegistry } from "./registry.ts";
 
 export interface OpenerParts extends OpeningParts {
   registry: MasterRegistry;

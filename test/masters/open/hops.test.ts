@@ -1,7 +1,7 @@
 /** Over which hosts ssh goes, as its configuration says. */
 import { expect, it } from "vitest";
-import type { SshConfig } from "../../src/identity/ssh/config.ts";
-import { jumpHosts } from "../../src/masters/hops.ts";
+import type { SshConfig } from "../../../src/identity/ssh/config.ts";
+import { jumpHosts } from "../../../src/masters/open/hops.ts";
 
 const base = { userKnownHostsFiles: [], globalKnownHostsFiles: [], strictHostKeyChecking: "ask", user: "me" };
 const config = (hostname: string, proxyJump?: string): SshConfig => ({
