@@ -5,7 +5,7 @@ import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import { userInfo } from "node:os";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { ended, Lab, stderrOf, until } from "../../../lab/lab.ts";
+import { ended, Lab, MUXGUARD, stderrOf, until } from "../../../lab/lab.ts";
 import { encodeAgentReply } from "../../../src/wire/agent/agent.ts";
 import { encodeFrame } from "../../../src/wire/frame.ts";
 import { encodeSshsig } from "../../../src/wire/signed-data.ts";
@@ -95,6 +95,14 @@ describeWith(["ssh"], "a private agent", () => {
     expect(stderr).toContain(`end ${waiting.pid} (cat), or start the guard before any run`);
     expect(code).not.toBe(0);
     expect((await lab.muxguard("run", "--", "true")).code).toBe(0);
+  });
+
+  it("does not start inside of a run", async () => {
+    const mark = String(2n ** 62n);
+    const run = [process.execPath, MUXGUARD, "run", "--", "true"];
+    const { code, stderr } = await lab.run("prlimit", [`--locks=${mark}:${mark}`, "--", ...run]);
+    expect(stderr).toContain("the private agent can't start inside of a run; start it outside");
+    expect(code).not.toBe(0);
   });
 
   it("leaves no socket in the runtime folder", async () => {
