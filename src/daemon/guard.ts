@@ -146,9 +146,9 @@ export class Guard {
     if (this.isClosing) return;
     const { lockSignals, ways, hosts } = this.#parts;
     hosts.keepReady();
-    void lockSignals.listen();
+    lockSignals.listen().catch(() => {}); // it is tried again by itself
     for (const approver of ways.approvers)
-      if (this.#options.config.approvers.includes(approver.kind)) void approver.warmUp?.();
+      if (this.#options.config.approvers.includes(approver.kind)) approver.warmUp?.().catch(() => {}); // the first question finds out
   }
 
   get paths(): Paths {

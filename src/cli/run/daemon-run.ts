@@ -6,6 +6,7 @@ import { SETTINGS_ERROR } from "../../rpc/requests.ts";
 import { freeRunFolder, holdFolder } from "../../runs/folders.ts";
 import type { Paths } from "../../settings/paths.ts";
 import { CliError, exitCodes } from "../cli-error.ts";
+import { inTime, NoAnswer } from "../guards/patience.ts";
 import type { OpenRun, RunRequest } from "./request.ts";
 
 /**
@@ -23,7 +24,7 @@ export async function openDaemonRun(paths: Paths, request: RunRequest): Promise<
   const terminal = lendTerminal(connection, { report, interrupted });
   try {
     const wanted = { ...asked, terminal: terminal.canAsk };
-    const opened = await connection.request("openRun", wanted, checkedOpenedRun);
+    const opened = await inTime(connection.request("openRun", wanted, checkedOpenedRun), paths.daemonSocket);
     const { rideFolder } = opened;
     const folder = freeRunFolder(paths.runtime);
     ensurePrivateFolder(folder);
@@ -39,6 +40,8 @@ export async function openDaemonRun(paths: Paths, request: RunRequest): Promise<
     return { ...opened, folder, close };
   } catch (error) {
     connection.end();
+    // a guard of its own would be one that its daemon knows nothing of
+    if (error instanceof NoAnswer) throw error;
     if (hasCode(error, SETTINGS_ERROR)) throw new CliError(messageOf(error), exitCodes.settings);
     return undefined;
   }

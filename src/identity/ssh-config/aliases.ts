@@ -129,9 +129,12 @@ export class Aliases {
     const made = { read, index: inSlices(makeIndex(read)) };
     this.#made = made;
     if (made.index instanceof Promise)
-      void made.index.then((index) => {
-        made.index = index;
-      });
+      void made.index.then(
+        (index) => {
+          made.index = index;
+        },
+        () => {},
+      ); // who waits for it is told
     return made.index;
   }
 }

@@ -93,7 +93,7 @@ class Watch {
     try {
       await this.#follow(bus);
     } catch (error) {
-      void bus.close();
+      bus.close().catch(() => {}); // it may be half open
       throw error;
     }
     this.#bus = bus;
@@ -117,7 +117,11 @@ class Watch {
 
 async function followLogin(bus: MessageBus, uid: number, callback: () => void): Promise<void> {
   const ofSession = (path: string): void => {
-    isOf(bus, path, uid).then((own) => own && callback());
+    // where nobody can tell whose it is, the answers are forgotten
+    isOf(bus, path, uid)
+      .catch(() => true)
+      .then((own) => own && callback())
+      .catch(() => {});
   };
   await bus.follow({
     service: LOGIN,

@@ -142,7 +142,7 @@ export class Notifications implements Desktop {
       });
       return bus;
     } catch (error) {
-      void bus?.close();
+      bus?.close().catch(() => {}); // it may be half open
       throw new Error(`the session bus can't be reached: ${messageOf(error)}`);
     }
   }
