@@ -147,8 +147,8 @@ export class Guard {
     const { lockSignals, ways, hosts } = this.#parts;
     hosts.keepReady();
     lockSignals.listen().catch(() => {}); // it is tried again by itself
-    for (const approver of ways.approvers)
-      if (this.#options.config.approvers.includes(approver.kind)) approver.warmUp?.().catch(() => {}); // the first question finds out
+    const wanted = ways.approvers.filter(({ kind }) => this.#options.config.approvers.includes(kind));
+    for (const approver of wanted) approver.warmUp?.().catch(() => {}); // the first question finds out
   }
 
   get paths(): Paths {

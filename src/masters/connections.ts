@@ -2,12 +2,9 @@
 import { statSync } from "node:fs";
 import { dirname } from "node:path";
 import type { Prompter } from "../approver/prompter.ts";
-import type { Broker } from "../guard/decide/broker.ts";
 import { type DecidedBy, decidingScope, type Scope, type SocketOf } from "../guard/decide/scope.ts";
 import type { Asker } from "../guard/decide/verdict.ts";
 import { MuxConnection } from "../guard/mux/connection.ts";
-import type { Logins } from "../identity/logins.ts";
-import type { MasterDestinations } from "../identity/master-destination.ts";
 import type { SshConfig } from "../identity/ssh/config.ts";
 import type { PlainDestination } from "../identity/ssh/plain-destination.ts";
 import { closeDescriptors } from "../platform/libc/descriptors.ts";
@@ -17,58 +14,20 @@ import type { ProcessTable } from "../platform/proc/process.ts";
 import { checkControlFolder, listenAtControlPath } from "../platform/sockets/control-socket.ts";
 import { answers, checkLength, removeStale } from "../platform/sockets/listener.ts";
 import { isTerminal, tell } from "../platform/sockets/user-stream.ts";
-import type { Caller, ProcessId } from "../policy/request.ts";
+import type { Caller } from "../policy/request.ts";
 import { Adoption, giveBack } from "./adoption.ts";
+import type { ConnectionsParts } from "./connections-parts.ts";
 import { usualControlFolders } from "./control-folders.ts";
 import type { MasterRecord } from "./master-record.ts";
 import { readOpenWords, unknownPath } from "./open/open-words.ts";
 import { Opener } from "./open/opener.ts";
-import type { Askpass, OpenRequest } from "./open/opening.ts";
+import type { OpenRequest } from "./open/opening.ts";
 import { goesByItself, isFor, originOf, runAround, sendAway, within } from "./origin.ts";
-import { type OwnPlaces, Targets, withMasters } from "./own-places.ts";
+import { Targets, withMasters } from "./own-places.ts";
 import type { ServeClient } from "./placing.ts";
 import { MasterRecords } from "./records.ts";
-import {
-  type Ended,
-  type GuardedMaster,
-  type Inside,
-  type ListedMaster,
-  MasterRegistry,
-} from "./registry.ts";
+import { type Ended, type GuardedMaster, type ListedMaster, MasterRegistry } from "./registry.ts";
 import { Turns } from "./turns.ts";
-
-export interface ConnectionsSettings {
-  /** Folders whose masters are taken over; undefined for the usual ones. */
-  controlFolders: readonly string[] | undefined;
-  /** For `ssh -F`. */
-  sshConfig: string | undefined;
-  /** "always": clients without a terminal are told, too, that a person is asked. */
-  announce: string;
-}
-
-export interface ConnectionsParts {
-  config: ConnectionsSettings;
-  broker: Broker;
-  processes: ProcessTable;
-  destinations: MasterDestinations;
-  logins: Logins;
-  /** Which scope decides for a client that came to a socket; undefined for one that has ended. */
-  decidedBy(caller: Caller | undefined, socket: SocketOf): DecidedBy;
-  /** The run of this guard's, or of another's, that the process is in. */
-  runAround(caller: Caller): Inside | undefined;
-  /** The scope of clients that are in none. */
-  outside: Scope;
-  report(line: string): void;
-  askpass: Askpass;
-  /** What a process of the guard's own asks for is decided in the scope. @returns what ends that */
-  lend(process: ProcessId, scope: Scope): () => void;
-  /** Private, for the guard's own sockets. */
-  folder: string;
-  /** Where forwards never lead: the folders of the guards, and the agents behind this one. */
-  own: OwnPlaces;
-  /** The guard's. */
-  environment: NodeJS.ProcessEnv;
-}
 
 export interface WayRequest {
   destination: PlainDestination;
@@ -260,7 +219,10 @@ export class Connections {
   /** The run is over, and so are the connections that were made inside of it. */
   endRun(id: string): void {
     this.#registry.endRun(id);
-    void this.#adoption.settled().then(() => this.#registry.endRun(id));
+    this.#adoption
+      .settled()
+      .then(() => this.#registry.endRun(id))
+      .catch((error: Error) => this.#parts.report(`muxguard: ${error.message}`));
   }
 
   masters(): ListedMaster[] {

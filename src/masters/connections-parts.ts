@@ -1,0 +1,43 @@
+/** What the guarded connections are made of, and what of config.toml they follow. */
+import type { Broker } from "../guard/decide/broker.ts";
+import type { DecidedBy, Scope, SocketOf } from "../guard/decide/scope.ts";
+import type { Logins } from "../identity/logins.ts";
+import type { MasterDestinations } from "../identity/master-destination.ts";
+import type { ProcessTable } from "../platform/proc/process.ts";
+import type { Caller, ProcessId } from "../policy/request.ts";
+import type { Askpass } from "./open/opening.ts";
+import type { OwnPlaces } from "./own-places.ts";
+import type { Inside } from "./registry.ts";
+
+export interface ConnectionsSettings {
+  /** Folders whose masters are taken over; undefined for the usual ones. */
+  controlFolders: readonly string[] | undefined;
+  /** For `ssh -F`. */
+  sshConfig: string | undefined;
+  /** "always": clients without a terminal are told, too, that a person is asked. */
+  announce: string;
+}
+
+export interface ConnectionsParts {
+  config: ConnectionsSettings;
+  broker: Broker;
+  processes: ProcessTable;
+  destinations: MasterDestinations;
+  logins: Logins;
+  /** Which scope decides for a client that came to a socket; undefined for one that has ended. */
+  decidedBy(caller: Caller | undefined, socket: SocketOf): DecidedBy;
+  /** The run of this guard's, or of another's, that the process is in. */
+  runAround(caller: Caller): Inside | undefined;
+  /** The scope of clients that are in none. */
+  outside: Scope;
+  report(line: string): void;
+  askpass: Askpass;
+  /** What a process of the guard's own asks for is decided in the scope. @returns what ends that */
+  lend(process: ProcessId, scope: Scope): () => void;
+  /** Private, for the guard's own sockets. */
+  folder: string;
+  /** Where forwards never lead: the folders of the guards, and the agents behind this one. */
+  own: OwnPlaces;
+  /** The guard's. */
+  environment: NodeJS.ProcessEnv;
+}
