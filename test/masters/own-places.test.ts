@@ -65,8 +65,8 @@ it("is none elsewhere, and says where a link leads", async () => {
 
 it.each([
   ["/proc/self/cwd/other/db"],
-  ["/proc/thread-self/root/run/db"],
-  [`/proc/${process.pid}/root/run/db`],
+  [join("/proc/thread-self", "root", "run/db")],
+  [join(`/proc/${process.pid}`, "root", "run/db")],
   ["/dev/fd/3"],
   [at("other/to-proc/db")],
   [at("other/relative-to-proc")],

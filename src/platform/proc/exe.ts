@@ -86,6 +86,7 @@ function isBelowRoots(path: string): boolean {
   return isRoots(statSync(folder, { bigint: true })) && (folder === path || isBelowRoots(folder));
 }
 
-function isRoots({ uid, mode }: BigIntStats): boolean {
-  return uid === 0n && (mode & 0o022n) === 0n;
+/** Whether it is root's, and nobody else's to write. */
+export function isRoots({ uid, mode }: { uid: number | bigint; mode: number | bigint }): boolean {
+  return Number(uid) === 0 && (Number(mode) & 0o022) === 0;
 }

@@ -4,7 +4,7 @@ import { userInfo } from "node:os";
 import { basename, delimiter, dirname, join } from "node:path";
 import { attempt } from "../../attempt.ts";
 import type { ProcessId } from "../../policy/request.ts";
-import { type Executable, exePath } from "./exe.ts";
+import { type Executable, exePath, isRoots } from "./exe.ts";
 import { livingStat } from "./stat.ts";
 
 /** The flag of a listening socket in /proc/net/unix. */
@@ -66,10 +66,6 @@ function isSsh(pid: number, { path, deleted, removed, foreign }: Seen, { stat }:
   const file = stat(`/proc/${pid}/exe`);
   if (deleted) return removed && isRoots(file) && foldersOf(path).every((folder) => isRoots(stat(folder)));
   return isRoots(file) || path === ownSsh();
-}
-
-function isRoots({ uid, mode }: { uid: number; mode: number }): boolean {
-  return uid === 0 && (mode & 0o022) === 0;
 }
 
 /** All above it. */
