@@ -84,9 +84,4 @@ const parent = process.ppid;
 // by a signal: what is on a screen has to leave it
 setInterval(() => process.ppid !== parent && process.kill(process.pid, "SIGTERM"), LOOK_EVERY).unref();
 process.stdout.on("error", () => process.exit(1)); // nobody reads it any more
-process.stderr.on("error", () => {}); // a denial is one without its words too
-process.on("uncaughtException", (error) => {
-  toStderr(`muxguard-askpass: ${messageOf(error)}`);
-  process.exit(1);
-});
-void main(); // never rejects
+void main();

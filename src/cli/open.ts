@@ -9,7 +9,6 @@ import { toStderr, toStdout } from "../to-stderr.ts";
 import { CliError, exitCodes } from "./cli-error.ts";
 import { connectGuard } from "./guards/guard-connection.ts";
 import { lendTerminal } from "./guards/lent-terminal.ts";
-import { inTime } from "./guards/patience.ts";
 
 const INTERRUPTED = exitCodes.signal + constants.signals.SIGINT;
 
@@ -55,12 +54,9 @@ export async function adopt(path: string): Promise<void> {
 }
 
 async function withDaemon(action: (connection: GuardConnection) => Promise<void>): Promise<void> {
-  const { daemonSocket } = openPaths();
-  const connection = await connectGuard(daemonSocket);
+  const connection = await connectGuard(openPaths().daemonSocket);
   if (!connection) throw new CliError("no daemon runs; start it with: muxguard daemon", 1);
   try {
-    // what is to be done may wait for a person, and this does not
-    await inTime(askGuard(connection, "status", null), daemonSocket);
     await action(connection);
   } catch (error) {
     // the line of a denial is whole: main() begins each of its own so

@@ -8,9 +8,16 @@ import { isRunFolder } from "../../runs/folders.ts";
 import { openPaths } from "../../settings/paths.ts";
 import { toStderr } from "../../to-stderr.ts";
 import { connectGuard } from "./guard-connection.ts";
-import { inTime, NoAnswer } from "./patience.ts";
+
+/** How long a guard may take to answer, in milliseconds: one that was stopped (Ctrl-Z) doesn't. */
+const PATIENCE = 3000;
 
 type Use<T> = (guard: GuardConnection, path: string) => Promise<T>;
+
+/** A guard listens, and says nothing. */
+export class NoAnswer extends Error {
+  override readonly name = "NoAnswer";
+}
 
 /**
  * Calls `use` with a connection to each, and returns the results. What one guard says is no word about
@@ -51,8 +58,20 @@ export async function useAnswering<T>(path: string, use: Use<T>, report = toStde
   const guard = await connectGuard(path, report);
   if (!guard) return [];
   try {
-    return [await inTime(use(guard, path), path)];
+    return [await inTime(use(guard, path), new NoAnswer(`the guard at ${path} does not answer`))];
   } finally {
     guard.end();
+  }
+}
+
+async function inTime<T>(answer: Promise<T>, tooLate: NoAnswer): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(tooLate), PATIENCE);
+  });
+  try {
+    return await Promise.race([answer, late]);
+  } finally {
+    clearTimeout(timer);
   }
 }

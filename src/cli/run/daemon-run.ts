@@ -6,7 +6,6 @@ import { SETTINGS_ERROR } from "../../rpc/requests.ts";
 import { freeRunFolder, holdFolder } from "../../runs/folders.ts";
 import type { Paths } from "../../settings/paths.ts";
 import { CliError, exitCodes } from "../cli-error.ts";
-import { inTime, NoAnswer } from "../guards/patience.ts";
 import type { OpenRun, RunRequest } from "./request.ts";
 
 /**
@@ -24,7 +23,7 @@ export async function openDaemonRun(paths: Paths, request: RunRequest): Promise<
   const terminal = lendTerminal(connection, { report, interrupted });
   try {
     const wanted = { ...asked, terminal: terminal.canAsk };
-    const opened = await inTime(connection.request("openRun", wanted, checkedOpenedRun), paths.daemonSocket);
+    const opened = await connection.request("openRun", wanted, checkedOpenedRun);
     const { rideFolder } = opened;
     const folder = freeRunFolder(paths.runtime);
     ensurePrivateFolder(folder);
@@ -40,8 +39,6 @@ export async function openDaemonRun(paths: Paths, request: RunRequest): Promise<
     return { ...opened, folder, close };
   } catch (error) {
     connection.end();
-    // a guard of its own would be one that its daemon knows nothing of
-    if (error instanceof NoAnswer) throw error;
     if (hasCode(error, SETTINGS_ERROR)) throw new CliError(messageOf(error), exitCodes.settings);
     return undefined;
   }

@@ -129,12 +129,9 @@ export class Aliases {
     const made = { read, index: inSlices(makeIndex(read)) };
     this.#made = made;
     if (made.index instanceof Promise)
-      void made.index.then(
-        (index) => {
-          made.index = index;
-        },
-        () => {},
-      ); // who waits for it is told
+      void made.index.then((index) => {
+        made.index = index;
+      });
     return made.index;
   }
 }

@@ -142,7 +142,7 @@ export class Notifications implements Desktop {
       });
       return bus;
     } catch (error) {
-      bus?.close().catch(() => {}); // it may be half open
+      void bus?.close();
       throw new Error(`the session bus can't be reached: ${messageOf(error)}`);
     }
   }

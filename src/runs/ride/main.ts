@@ -11,9 +11,7 @@ import { findProgram } from "./shims.ts";
 
 const [, , socket = "", ...words] = process.argv;
 const shims = join(dirname(socket), "bin");
-process.on("uncaughtException", fail);
-process.stdout.on("error", fail);
-void main(); // never rejects
+void main();
 
 async function main(): Promise<void> {
   try {
@@ -22,12 +20,6 @@ async function main(): Promise<void> {
     toStderr(messageOf(error));
     process.exitCode = 255;
   }
-}
-
-/** Of what nobody caught, and where the answer has no place to go. */
-function fail(error: unknown): void {
-  toStderr(`muxguard: ${messageOf(error)}`);
-  process.exit(255);
 }
 
 /** The first ssh in the PATH that is not the shim. */

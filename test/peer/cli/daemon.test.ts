@@ -115,19 +115,9 @@ describeWith(["ssh"], "muxguard daemon", () => {
         stdout: "",
         stderr: `muxguard: the guard at ${lab.daemonSocket} does not answer; if it was stopped: kill -CONT its pid\n`,
       });
-      const others = [
-        ["run", "--", "true"],
-        ["open", "alpha.example"],
-        ["close", "alpha.example"],
-        ["adopt", "/nowhere"],
-        ["upstream"],
-      ];
-      const said = await Promise.all(others.map((words) => lab.muxguard(...words)));
-      for (const one of said)
-        expect(one).toMatchObject({ code: 4, stderr: expect.stringMatching(/does not answer; if it was/) });
       expect(await lab.muxguard("pending")).toMatchObject({
         code: 0,
-        stderr: `muxguard: the guard at ${lab.daemonSocket} does not answer; if it was stopped: kill -CONT its pid\n`,
+        stderr: `muxguard: the guard at ${lab.daemonSocket} does not answer\n`,
       });
     } finally {
       child.kill("SIGCONT");
