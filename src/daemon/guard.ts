@@ -147,7 +147,7 @@ export class Guard {
     hosts.keepReady();
     void lockSignals.listen();
     for (const approver of ways.approvers)
-      if (this.#options.config.approvers.includes(approver.kind)) void approver.warmUp?.();
+      if (this.#options.config.approvers.includes(approver.kind)) approver.warmUp?.().catch(() => {}); // the first question tells
   }
 
   get paths(): Paths {
