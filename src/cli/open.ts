@@ -9,6 +9,7 @@ import { toStderr, toStdout } from "../to-stderr.ts";
 import { CliError, exitCodes } from "./cli-error.ts";
 import { connectGuard } from "./guards/guard-connection.ts";
 import { lendTerminal } from "./guards/lent-terminal.ts";
+import { checkAnswers } from "./guards/no-answer.ts";
 
 const INTERRUPTED = exitCodes.signal + constants.signals.SIGINT;
 
@@ -54,9 +55,11 @@ export async function adopt(path: string): Promise<void> {
 }
 
 async function withDaemon(action: (connection: GuardConnection) => Promise<void>): Promise<void> {
-  const connection = await connectGuard(openPaths().daemonSocket);
+  const { daemonSocket } = openPaths();
+  const connection = await connectGuard(daemonSocket);
   if (!connection) throw new CliError("no daemon runs; start it with: muxguard daemon", 1);
   try {
+    await checkAnswers(connection, daemonSocket);
     await action(connection);
   } catch (error) {
     // the line of a denial is whole: main() begins each of its own so

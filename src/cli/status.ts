@@ -1,23 +1,22 @@
 /** `muxguard status`: whether a daemon runs. */
 import { tracingFault } from "../platform/proc/protect.ts";
 import { askGuard } from "../rpc/replies.ts";
-import type { Status, UpstreamState } from "../rpc/requests.ts";
+import type { UpstreamState } from "../rpc/requests.ts";
 import { findWays } from "../runs/unguarded/ways.ts";
 import { readConfig } from "../settings/config.ts";
 import { openPaths, type Paths } from "../settings/paths.ts";
 import { toStdout } from "../to-stderr.ts";
 import { CliError } from "./cli-error.ts";
-import { NoAnswer, useAnswering } from "./guards/guards.ts";
+import { useAnswering } from "./guards/guards.ts";
 import { describeAgents } from "./upstream.ts";
 
-/** The exit codes of `systemctl status`: for what does not run, and for what nobody can tell of. */
+/** The exit code of `systemctl status` for what does not run. */
 const NOT_RUNNING = 3;
-const UNKNOWN = 4;
 
 export async function status(): Promise<void> {
   const paths = openPaths();
   const { daemonSocket, log } = paths;
-  const [found] = await statusAt(daemonSocket);
+  const [found] = await useAnswering(daemonSocket, (guard) => askGuard(guard, "status", null));
   const unguarded = (await notGuarded(paths, found?.watched)).map((text) => `unguarded  ${text}`);
   if (!found) for (const line of unguarded) toStdout(line);
   if (!found) throw new CliError("no daemon runs; start it with: muxguard daemon", NOT_RUNNING);
@@ -55,14 +54,4 @@ function tracing(): string[] {
 function keysIn(agents: readonly UpstreamState[]): string {
   const isFine = agents.length > 0 && agents.every(({ fault }) => fault === undefined);
   return `${describeAgents(agents)}${isFine ? "" : " (another one: muxguard upstream PATH)"}`;
-}
-
-async function statusAt(path: string): Promise<Status[]> {
-  try {
-    return await useAnswering(path, (guard) => askGuard(guard, "status", null));
-  } catch (error) {
-    throw error instanceof NoAnswer
-      ? new CliError(`${error.message}; if it was stopped: kill -CONT its pid`, UNKNOWN)
-      : error;
-  }
 }

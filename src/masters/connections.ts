@@ -255,7 +255,11 @@ export class Connections {
       const serveOthers = (): void => (this.isMaster(accepted.pid) ? socket.destroy() : serve());
       // a master that has become a client is the child's: control_persist_detach() of ssh.c
       if (accepted.pid !== master.pid) serveOthers();
-      else master.follow().then(serveOthers, () => socket.destroy());
+      else
+        master
+          .follow()
+          .then(serveOthers)
+          .catch(() => socket.destroy());
     };
   }
 }

@@ -18,10 +18,12 @@ export async function openDaemonRun(paths: Paths, request: RunRequest): Promise<
   const connection = await connectGuard(paths.daemonSocket, request.report);
   if (!connection) return undefined;
   const { report, interrupted, ...asked } = request;
+  const { checkAnswers, NoAnswer } = await import("../guards/no-answer.ts");
   const { lendTerminal } = await import("../guards/lent-terminal.ts");
   const { checkedOpenedRun } = await import("../../rpc/quick-checks.ts");
   const terminal = lendTerminal(connection, { report, interrupted });
   try {
+    await checkAnswers(connection, paths.daemonSocket);
     const wanted = { ...asked, terminal: terminal.canAsk };
     const opened = await connection.request("openRun", wanted, checkedOpenedRun);
     const { rideFolder } = opened;
@@ -39,6 +41,8 @@ export async function openDaemonRun(paths: Paths, request: RunRequest): Promise<
     return { ...opened, folder, close };
   } catch (error) {
     connection.end();
+    // not a guard of its own in its place: the daemon's lock and remembered answers would not count
+    if (error instanceof NoAnswer) throw error;
     if (hasCode(error, SETTINGS_ERROR)) throw new CliError(messageOf(error), exitCodes.settings);
     return undefined;
   }

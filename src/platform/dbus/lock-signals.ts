@@ -93,7 +93,7 @@ class Watch {
     try {
       await this.#follow(bus);
     } catch (error) {
-      void bus.close();
+      bus.close().catch(() => {}); // what is told is why it was not followed
       throw error;
     }
     this.#bus = bus;
@@ -117,7 +117,7 @@ class Watch {
 
 async function followLogin(bus: MessageBus, uid: number, callback: () => void): Promise<void> {
   const ofSession = (path: string): void => {
-    isOf(bus, path, uid).then((own) => own && callback());
+    isOf(bus, path, uid).then((own) => own && callback(), callback); // nobody can say whose
   };
   await bus.follow({
     service: LOGIN,

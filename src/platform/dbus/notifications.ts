@@ -142,7 +142,7 @@ export class Notifications implements Desktop {
       });
       return bus;
     } catch (error) {
-      void bus?.close();
+      bus?.close().catch(() => {}); // what is told is why it is not used
       throw new Error(`the session bus can't be reached: ${messageOf(error)}`);
     }
   }

@@ -44,7 +44,6 @@ export const operations: Record<
   "policy-mended": "the policy is mended",
   "lock-removed": "the file of muxguard lock was removed, and is written again",
   "socket-replaced": "a socket of muxguard's was replaced",
-  "socket-restored": "a socket of muxguard's is in its place again",
 };
 
 export function describeOperation({ operation, key, provider, constraints = [] }: Request): string {

@@ -5,12 +5,16 @@
 
 import { dirname, join } from "node:path";
 import { messageOf } from "../../errors.ts";
+import { endOnFaults } from "../../faults.ts";
 import { toStderr } from "../../to-stderr.ts";
 import { attachRide } from "./client.ts";
 import { findProgram } from "./shims.ts";
 
 const [, , socket = "", ...words] = process.argv;
 const shims = join(dirname(socket), "bin");
+process.stdout.on("error", () => process.exit(255)); // the shell reads it no more
+process.stderr.on("error", () => {});
+endOnFaults("muxguard", 255);
 void main();
 
 async function main(): Promise<void> {
