@@ -14,7 +14,7 @@ import { ensurePrivateFolder } from "../platform/files/private-folder.ts";
 import { Peer } from "../platform/proc/peer.ts";
 import { protectProcess } from "../platform/proc/protect.ts";
 import { keepHeapSmall } from "../platform/proc/small-heap.ts";
-import { type Accepted, listenPrivately } from "../platform/sockets/listener.ts";
+import { type Accepted, type Listener, listenPrivately } from "../platform/sockets/listener.ts";
 import { brokenNote } from "../policy/describe/broken-policy.ts";
 import type { GrantFacts } from "../policy/grants.ts";
 import type { Answer, Question } from "../policy/question.ts";
@@ -158,14 +158,21 @@ export class Guard {
     return this.#options.paths;
   }
 
-  /** Notices what becomes of its sockets and its lock, and mends it. Never rejects. */
-  watchFolder(): Promise<void> {
+  /**
+   * Notices what becomes of its sockets and its lock, and mends it. Never rejects.
+   * @param others sockets in its folder that somebody else closes
+   */
+  watchFolder(others: readonly Listener[] = []): Promise<void> {
     const { lock, alarms, processes } = this.#parts;
+    const { folder } = this.#options;
     const watch = new RuntimeWatch({
-      folder: this.#options.folder,
-      lock,
+      folder,
+      ...(folder === this.paths.runtime && { lock }), // its file is in there
       alarms,
-      listeners: () => [...this.#open].flatMap((one) => ("putBack" in one ? [one] : (one.listeners ?? []))),
+      listeners: () => [
+        ...others,
+        ...[...this.#open].flatMap((one) => ("putBack" in one ? [one] : (one.listeners ?? []))),
+      ],
       listenerAt: (path) => describeListener(path, processes),
     });
     this.#open.add(watch);

@@ -4,9 +4,10 @@
  * The socket is there before the guard: most commands never use a key, and need not wait until the guard is
  * loaded. A connection is answered only when it is.
  */
-import { rmSync } from "node:fs";
+import { type FSWatcher, rmSync, watch } from "node:fs";
 import type { Socket } from "node:net";
 import { join } from "node:path";
+import { attempt } from "../../attempt.ts";
 import type { Guard } from "../../daemon/guard.ts";
 import type { AddedScope } from "../../daemon/opened.ts";
 import { ensurePrivateFolder } from "../../platform/files/private-folder.ts";
@@ -45,6 +46,7 @@ class OwnRun {
   readonly #policy: PolicySource;
   readonly #listeners: Listener[] = [];
   #held: { close(): void } | undefined;
+  #watch: FSWatcher | undefined;
   #started: Promise<{ guard: Guard; scope: AddedScope }> | undefined;
   #answering: Promise<void> | undefined;
   #rides: Rides | undefined;
@@ -67,6 +69,7 @@ class OwnRun {
       this.#listen(this.agentSocket, "serve"),
       this.#listen(this.askpassSocket, "serveAskpass"),
     ]);
+    this.#watchEarly();
     // before the command, which could wait for the name of the agent's socket
     if (this.#config.upstreamAgents.includes("private")) {
       this.#started ??= this.#start();
@@ -75,10 +78,29 @@ class OwnRun {
     if (this.#request.ride) await this.#ride();
   }
 
+  /** For a socket that is replaced before its first use. The guard, once there, looks by itself. */
+  #watchEarly(): void {
+    const start = (): void => {
+      if (this.#listeners.every((listener) => listener.isInPlace())) return;
+      this.#started ??= this.#start();
+      this.#started.catch((error: Error) => this.#cannotStart(error));
+    };
+    // where there can be no watch, the first use is what starts the guard
+    this.#watch = attempt(() =>
+      watch(this.folder, start)
+        .on("error", () => this.#watch?.close())
+        .unref(),
+    );
+  }
+
+  #cannotStart(error: Error): void {
+    this.#request.report(`muxguard: the guard did not start: ${error.message}`);
+  }
+
   async #listen(path: string, serve: "serve" | "serveAskpass"): Promise<void> {
     const listener = await listenPrivately(path, (socket, accepted) => {
       this.#serve(socket, accepted, serve).catch((error: Error) => {
-        this.#request.report(`muxguard: the guard did not start: ${error.message}`);
+        this.#cannotStart(error);
         socket.destroy();
       });
     });
@@ -101,7 +123,9 @@ class OwnRun {
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.#listeners.map((listener) => listener.close()));
+    this.#watch?.close();
+    // none of them is put back from here on
+    await Promise.all(this.#listeners.splice(0).map((listener) => listener.close()));
     await this.#rides?.close();
     await this.#answering?.catch(() => {}); // was reported when it failed
     const started = await this.#started?.catch(() => undefined);
@@ -137,6 +161,8 @@ class OwnRun {
       approvers: [ownTerminal(interrupted)],
       report,
     });
+    this.#watch?.close();
+    void guard.watchFolder(this.#listeners); // never rejects
     return { guard, scope };
   }
 

@@ -25,8 +25,9 @@ const TOLD_EVERY = 60_000;
 
 export interface RuntimeWatchParts {
   folder: string;
-  lock: Lock;
-  alarms: Alarms;
+  /** If its file is in the folder. */
+  lock?: Pick<Lock, "isOn" | "restore">;
+  alarms: Pick<Alarms, "raise" | "findings">;
   /** Those that are open now. */
   listeners(): Iterable<Pick<Listener, "path" | "isInPlace" | "putBack">>;
   /** Who listens at the path, in words; undefined if nobody does. */
@@ -90,9 +91,9 @@ export class RuntimeWatch {
   async #look(): Promise<void> {
     const { folder, lock, alarms, listeners } = this.#parts;
     const away = [...listeners()].filter((listener) => !listener.isInPlace());
-    if (away.length > 0 || lock.isOn)
+    if (away.length > 0 || lock?.isOn)
       for (const path of [folder, join(folder, "control")]) ensurePrivateFolder(path);
-    if (lock.restore())
+    if (lock?.restore())
       alarms.raise("lock", "lock-removed", "the file of muxguard lock was removed; muxguard stays locked");
     for (const listener of away) await this.#mend(listener);
     alarms.findings.set("runtime", undefined);

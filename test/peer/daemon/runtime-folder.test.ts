@@ -1,13 +1,24 @@
 /** Another program of the user's removes or replaces what the daemon has in its runtime folder. */
 import type { ChildProcess } from "node:child_process";
-import { existsSync, renameSync, rmSync } from "node:fs";
+import { existsSync, lstatSync, renameSync, rmSync } from "node:fs";
 import { createServer, type Server } from "node:net";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { ended, Lab, MUXGUARD, stderrOf, until } from "../../../lab/lab.ts";
+import { namesIn } from "../../../lab/masters.ts";
 import { describeWith } from "../tools.ts";
 
 /** How much slower than its promise a busy machine may be. */
 const SLOW = 10;
+
+/** Puts another's socket there in one step. @returns what it was sent */
+async function replaceSocket(path: string, theirs: Server[]): Promise<Buffer[]> {
+  const sent: Buffer[] = [];
+  const server = createServer((socket) => socket.on("data", (bytes) => sent.push(bytes)));
+  theirs.push(server);
+  await new Promise<void>((resolve) => server.listen(`${path}.theirs`, resolve));
+  renameSync(`${path}.theirs`, path);
+  return sent;
+}
 
 describeWith(["ssh"], "a daemon's runtime folder", () => {
   let lab: Lab;
@@ -35,15 +46,7 @@ describeWith(["ssh"], "a daemon's runtime folder", () => {
   const add = (key: string) =>
     lab.run("ssh-add", ["-q", key], { environment: { SSH_AUTH_SOCK: lab.agentSocket } });
 
-  /** Puts another's socket there in one step. @returns what it was sent */
-  async function replace(path: string): Promise<Buffer[]> {
-    const sent: Buffer[] = [];
-    const server = createServer((socket) => socket.on("data", (bytes) => sent.push(bytes)));
-    theirs.push(server);
-    await new Promise<void>((resolve) => server.listen(`${path}.theirs`, resolve));
-    renameSync(`${path}.theirs`, path);
-    return sent;
-  }
+  const replace = (path: string): Promise<Buffer[]> => replaceSocket(path, theirs);
 
   it("has its agent socket back: ssh-add then gives no key to a false one", async () => {
     const key = lab.key("secret");
@@ -114,5 +117,39 @@ describeWith(["ssh"], "a daemon's runtime folder", () => {
     const inside = await lab.muxguard("run", "--", process.execPath, MUXGUARD, "unlock");
     expect(inside.code).not.toBe(0);
     expect(await status()).toContain("locked ");
+  });
+});
+
+describeWith(["ssh"], "the folder of a run with a guard of its own", () => {
+  let lab: Lab;
+  const theirs: Server[] = [];
+  beforeEach(() => {
+    lab = new Lab();
+    lab.policy('default = "allow"\n');
+  });
+  afterEach(async () => {
+    for (const server of theirs.splice(0)) server.close();
+    await lab.close();
+  });
+
+  it("has its agent socket back, before its first use and after", async () => {
+    await lab.startAgent("upstream.sock", lab.key("work"));
+    const { socket, child } = await lab.holdRun();
+    const stderr = stderrOf(child);
+    for (const key of ["one", "two"]) {
+      const sent = await replaceSocket(socket, theirs);
+      const inode = lstatSync(socket).ino;
+      await until(() => lstatSync(socket).ino !== inode, "the run's own socket");
+      const added = await lab.run("ssh-add", ["-q", lab.key(key)], {
+        environment: { SSH_AUTH_SOCK: socket },
+      });
+      expect(added).toMatchObject({ code: 0 });
+      expect(Buffer.concat(sent)).toHaveLength(0);
+    }
+    expect(stderr()).toMatch(/agent\.sock was replaced by that of pid .* is the guard's again/);
+    child.stdin?.end();
+    await ended(child);
+    expect(namesIn(lab.path("runtime/muxguard"))).toEqual([]);
+    expect(stderr()).not.toContain("removed");
   });
 });
