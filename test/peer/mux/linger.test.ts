@@ -1,7 +1,8 @@
 /** Whoever passes a descriptor also says how long its last close takes: SO_LINGER of socket(7). */
-import { afterAll, beforeAll, expect, it } from "vitest";
-import { until } from "../../../lab/lab.ts";
+import { beforeAll, expect, it } from "vitest";
+import { stdoutOf, until } from "../../../lab/lab.ts";
 import { HOST, MuxLab } from "../../../lab/mux-lab.ts";
+import { opened } from "../opened.ts";
 import { describeWith } from "../tools.ts";
 
 /** libuv has four threads for all files of a process. */
@@ -41,22 +42,16 @@ sys.stdin.read()
 `;
 
 describeWith(["ssh", "sshd"], "sockets that linger", () => {
-  const lab = new MuxLab();
+  const lab = opened(new MuxLab());
   beforeAll(async () => {
-    lab.policy('default = "allow"\n');
-    await lab.open();
     await lab.startMaster();
   });
-  afterAll(() => lab.close());
 
   it("hold up nobody else as the guard closes them", async () => {
     const args = ["-c", PASS, lab.controlPath(), `${CLIENTS}`, `${LINGER}`];
     const client = lab.start("python3", args, { stdio: ["pipe", "pipe", "inherit"] });
-    let said = "";
-    client.stdout?.on("data", (text) => {
-      said += text;
-    });
-    await until(() => said.includes("passed"), "the clients");
+    const said = stdoutOf(client);
+    await until(() => said().includes("passed"), "the clients");
     expect(await lab.ssh(HOST, "echo in")).toMatchObject({ code: 0, stdout: "in\n" });
     client.kill("SIGKILL"); // and so their peers: a reset ends what waits
   }, 60_000);
