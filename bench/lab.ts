@@ -28,6 +28,7 @@ default = "deny"
 
 [[rule]]
 name = "never production"
+on = ["login", "session", "connect"]   # without "on" it could also be what opaque data is for
 host = "prod.example,*.prod.example"
 action = "deny"
 
