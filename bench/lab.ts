@@ -28,7 +28,7 @@ default = "deny"
 
 [[rule]]
 name = "never production"
-on = ["login", "session", "connect"]   # without "on" it could also be what opaque data is for
+on = ["session", "connect"]   # any signature of unknown data could also be for a host
 host = "prod.example,*.prod.example"
 action = "deny"
 
