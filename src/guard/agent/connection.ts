@@ -96,7 +96,7 @@ export class AgentConnection {
       return;
     }
     if (this.#pending.length > MAX_PENDING_FRAMES) this.#socket.pause();
-    if (!this.#busy) this.#answerPending().catch(() => this.#end());
+    if (!this.#busy) this.#answerPending().catch(() => this.#end()); // no answer at all
   }
 
   async #answerPending(): Promise<void> {
