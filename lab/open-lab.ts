@@ -13,8 +13,7 @@ import type { Server } from "./servers/sshd.ts";
 export class OpenLab extends MuxLab {
   readonly program = MUXGUARD;
   readonly #hasDaemon: boolean;
-  /** Of HOST. */
-  port = 0;
+  readonly #ports = new Map<string, number>();
 
   constructor({ hasDaemon = true } = {}) {
     super();
@@ -36,8 +35,17 @@ export class OpenLab extends MuxLab {
 
   override async startServer(name: string, key: string, options?: ServerOptions): Promise<Server> {
     const server = await super.startServer(name, key, options);
-    if (name === HOST) this.port = server.port;
+    this.#ports.set(name, server.port);
     return server;
+  }
+
+  /** Of HOST. */
+  get port(): number {
+    return this.portOf(HOST);
+  }
+
+  portOf(name: string): number {
+    return this.#ports.get(name) ?? 0;
   }
 
   /** The pids of the masters that a guard of the laboratory has opened. */

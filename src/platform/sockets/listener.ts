@@ -14,7 +14,8 @@ import {
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { userInfo } from "node:os";
 import { basename, dirname } from "node:path";
-import { hasCode } from "../../errors.ts";
+import { hasCode, messageOf } from "../../errors.ts";
+import { toStderr } from "../../to-stderr.ts";
 import { O_PATH } from "../libc/descriptors.ts";
 import { isAllRead, type PeerCredentials, peerCredentials, takeNoDescriptors } from "../libc/sockets.ts";
 
@@ -143,7 +144,12 @@ class PrivateListener implements Listener {
     }
     this.#sockets.add(socket);
     socket.once("close", () => this.#sockets.delete(socket));
-    this.#serve(socket, accepted);
+    try {
+      this.#serve(socket, accepted);
+    } catch (error) {
+      toStderr(`muxguard: a connection to ${this.path} is closed: ${messageOf(error)}`);
+      socket.destroy(); // no answer; the others' go on
+    }
   }
 }
 

@@ -1,10 +1,11 @@
 /** Masters that are not what they seem: made inside of a run, or vouched for by a file that anybody may write. */
+import { once } from "node:events";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeAll, expect, it } from "vitest";
 import { ended, until } from "../../../lab/lab.ts";
 import { sshProcesses } from "../../../lab/masters.ts";
-import { HOST, inodeOf, MuxLab } from "../../../lab/mux-lab.ts";
+import { HOST, inodeOf, MuxLab, namesIn } from "../../../lab/mux-lab.ts";
 import { MUXGUARD } from "../../../lab/programs.ts";
 import { opened } from "../opened.ts";
 import { describeWith, PYTHON } from "../tools.ts";
@@ -108,6 +109,26 @@ describeWith(["ssh", "sshd"], "a master of a run", () => {
       await until(() => sshProcesses(lab.folder).length === 0, "the end of what the run has left");
     }
     expect(await lab.ssh(HOST, "echo in")).toMatchObject({ code: 0, stdout: "in\n", stderr: "" });
+  });
+
+  it("ends with the daemon: put back while the run lives, it would be there for everybody, unguarded", async () => {
+    const line = `ssh -F ${lab.sshConfig} -M -N -f ${HOST}; echo made; exec cat`;
+    const run = lab.start(process.execPath, [MUXGUARD, "run", "--", "/bin/sh", "-c", line], {
+      stdio: "pipe",
+    });
+    await once(run.stdout ?? run, "data");
+    await until(() => lab.isAdopted(), "the adoption");
+    const logins = lab.logins();
+    lab.daemon?.kill("SIGTERM");
+    if (lab.daemon) await ended(lab.daemon);
+    expect(inodeOf(lab.controlPath())).toBeUndefined();
+    expect(namesIn(join(lab.sockets, ".muxguard"))).toEqual([]);
+    expect(sshProcesses(lab.folder)).toEqual([]);
+    await lab.guard();
+    expect(await lab.ssh(HOST, "echo in")).toMatchObject({ code: 0, stdout: "in\n" });
+    expect(lab.logins()).toBe(logins + 1);
+    run.stdin?.end();
+    await ended(run);
   });
 
   it("ends also where it is found after its run has ended", async () => {

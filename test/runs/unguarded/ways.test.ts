@@ -82,6 +82,60 @@ describe("a profile", () => {
   });
 });
 
+describe("a file that a profile reads", () => {
+  const profile = (text: string): void => writeFileSync(join(root, "home/.bashrc"), text);
+  const sets = "SSH_AUTH_SOCK=/run/agent; export SSH_AUTH_SOCK;\n";
+  const agentEnv = (): void => writeFileSync(join(root, "home/.agent_env"), sets);
+
+  it.each([
+    ". ~/.agent_env",
+    'source "$HOME/.agent_env"',
+    '[ -f "$' + '{HOME}/.agent_env" ] && . "$' + '{HOME}/.agent_env" > /dev/null',
+    'source "$' + '{ELSEWHERE:-$HOME}/.agent_env"',
+    'env=~/.agent_env\nload() { test -f "$env" && . "$env" >| /dev/null ; }',
+    "if test -r ~/.agent_env; then . ~/.agent_env; fi",
+  ])("is looked at, too: %s", (text) => {
+    agentEnv();
+    profile(text);
+    expect(told([])).toEqual([
+      expect.stringMatching(
+        /^ROOT\/home\/\.bashrc:\d reads ROOT\/home\/\.agent_env:1, which sets SSH_AUTH_SOCK: .* before it$/,
+      ),
+    ]);
+  });
+
+  it.each([
+    "# . ~/.agent_env",
+    '[ -n "$MUXGUARD_PROMPTS" ] || . ~/.agent_env',
+    '[ -n "$SSH_AUTH_SOCK" ] ||\n. ~/.agent_env',
+    ". ./.agent_env",
+    ". $" + "(agent-file)",
+    "echo . ~/agent_env.",
+  ])("is not, where it is not read in a run, or nobody can say which: %s", (text) => {
+    agentEnv();
+    profile(text);
+    expect(told([])).toEqual([]);
+  });
+
+  it("may read others, itself among them, four deep", () => {
+    const deep = (depth: number): string => join(root, `home/deep-${depth}`);
+    for (let depth = 1; depth < 8; depth++)
+      writeFileSync(deep(depth), `. ${deep(depth)}\n. ${deep(depth + 1)}\n${depth === 4 ? sets : ""}`);
+    writeFileSync(deep(5), sets);
+    profile(`. ~/.bashrc\n. /dev/tty\n. ${deep(1)}\n`);
+    expect(told([])).toEqual([expect.stringMatching(/deep-3:2 reads ROOT\/home\/deep-4:3, which sets/)]);
+  });
+
+  it("is one of as many as are looked at", () => {
+    const names = Array.from({ length: 100 }, (_, at) => join(root, `home/part-${at}`));
+    for (const name of names) writeFileSync(name, sets);
+    profile(names.map((name) => `. ${name}\n`).join(""));
+    const { length } = told([]);
+    expect(length).toBeGreaterThan(30);
+    expect(length).toBeLessThan(61);
+  });
+});
+
 describe("what was told", () => {
   const ways = [
     { id: "a", text: "one" },
