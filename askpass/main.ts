@@ -10,6 +10,7 @@
 import { existsSync } from "node:fs";
 import { isatty } from "node:tty";
 import { messageOf } from "../src/errors.ts";
+import { endOnFaults } from "../src/faults.ts";
 import { promptKind } from "../src/policy/openssh-prompt.ts";
 import type { AskpassAnswer, AskpassQuestion } from "../src/rpc/requests.ts";
 import { toStderr } from "../src/to-stderr.ts";
@@ -84,9 +85,6 @@ const parent = process.ppid;
 // by a signal: what is on a screen has to leave it
 setInterval(() => process.ppid !== parent && process.kill(process.pid, "SIGTERM"), LOOK_EVERY).unref();
 process.stdout.on("error", () => process.exit(1)); // nobody reads it any more
-process.stderr.on("error", () => {}); // a denial is one without its words too
-process.on("uncaughtException", (error) => {
-  toStderr(`muxguard-askpass: ${messageOf(error)}`);
-  process.exit(1);
-});
-void main(); // never rejects
+process.stderr.on("error", () => {}); // nor what is said beside it
+endOnFaults("muxguard-askpass");
+void main();

@@ -2,10 +2,11 @@
  * A laboratory for connections that the guard opens itself: no control folder is watched, and the guard has
  * the agent behind it.
  */
+import type { ChildProcess, SpawnOptions } from "node:child_process";
 import type { ServerOptions } from "./lab.ts";
 import { sshProcesses } from "./masters.ts";
 import { HOST, MuxLab } from "./mux-lab.ts";
-import type { Result } from "./processes.ts";
+import { type Result, signal, until } from "./processes.ts";
 import { MUXGUARD } from "./programs.ts";
 import type { Server } from "./servers/sshd.ts";
 
@@ -52,8 +53,25 @@ export class OpenLab extends MuxLab {
     return sshProcesses(this.folder, "-M");
   }
 
+  /** Ends them, and waits until the guard has taken note. */
+  async endOpened(): Promise<void> {
+    for (const pid of this.masters()) signal(pid);
+    await until(() => this.masters().length === 0, "the end of all masters");
+    const connections = async () => (await this.muxguard("status")).stdout.includes("connection");
+    await until(async () => !(await connections()), "the listeners' end");
+  }
+
   /** `muxguard run --ride` of a line of sh. */
   ride(line: string, ...options: string[]): Promise<Result> {
-    return this.run(process.execPath, [MUXGUARD, "run", "--ride", ...options, "--", "/bin/sh", "-c", line]);
+    return this.run(process.execPath, rideOf(line, ...options));
   }
+
+  /** The same, which goes on. */
+  startRide(line: string, options?: SpawnOptions): ChildProcess {
+    return this.start(process.execPath, rideOf(line), options);
+  }
+}
+
+function rideOf(line: string, ...options: string[]): string[] {
+  return [MUXGUARD, "run", "--ride", ...options, "--", "/bin/sh", "-c", line];
 }

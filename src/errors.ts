@@ -13,3 +13,8 @@ export function codeOf(error: unknown): unknown {
 export function hasCode(error: unknown, code: string | number): boolean {
   return codeOf(error) === code;
 }
+
+/** This process, or the machine, has no descriptor or memory left: it says nothing about what was looked at. */
+export function isShortage(error: unknown): boolean {
+  return ["EMFILE", "ENFILE", "ENOMEM", "ENOBUFS"].some((code) => hasCode(error, code));
+}

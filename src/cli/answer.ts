@@ -10,7 +10,7 @@ import type { GuardConnection } from "../rpc/connecting.ts";
 import { askGuard } from "../rpc/replies.ts";
 import { toStdout } from "../to-stderr.ts";
 import { CliError, exitCodes } from "./cli-error.ts";
-import { eachGuard, useGuard } from "./guards/guards.ts";
+import { eachGuard, useUnderstood } from "./guards/guards.ts";
 
 export interface ApproveOptions {
   once?: boolean;
@@ -122,7 +122,9 @@ async function answerOne(
   if (others.length > 0) throw new CliError(`several questions begin with ${prefix} (muxguard pending)`, 1);
   const [found, path] = match;
   const answer = answerTo(found);
-  const [answered] = await useGuard(path, (guard) => askGuard(guard, "answer", { id: found.id, answer }));
+  const [answered] = await useUnderstood(path, (guard) =>
+    askGuard(guard, "answer", { id: found.id, answer }),
+  );
   if (!answered)
     throw new CliError(`question ${found.id} was answered already, or its rule wants another approver`, 1);
   return found;

@@ -1,7 +1,7 @@
 /** Exit codes of muxguard itself: sysexits(3), and those that a shell gives for a command. */
 export const exitCodes = {
-  /** That of `systemctl status` for what nobody can tell of. */
-  unknownState: 4,
+  /** Of `systemctl status`: nobody can tell. */
+  unknown: 4,
   usage: 64,
   settings: 78,
   notExecutable: 126,

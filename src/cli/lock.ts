@@ -11,7 +11,9 @@ import { eachGuard } from "./guards/guards.ts";
 export async function lock(on: boolean): Promise<void> {
   const later = new Lock(openPaths().runtime, () => {});
   const wasFile = later.isOn;
-  const changes = (await eachGuard((guard) => askGuard(guard, "lock", on).catch(refusal))).map(orThrow);
+  const changed = eachGuard((guard) => askGuard(guard, "lock", on).catch(refusal));
+  changed.catch(() => on && later.turnOn()); // one that does not answer now finds the file when it goes on
+  const changes = (await changed).map(orThrow);
   if (on) later.turnOn();
   else later.turnOff();
   const was = changes.map((change) => change.was);

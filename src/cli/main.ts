@@ -1,7 +1,7 @@
 /** The command line: its help, and the one place where an error becomes a line and an exit code. */
 import { Command, CommanderError } from "commander";
-import { attempt } from "../attempt.ts";
 import { messageOf } from "../errors.ts";
+import { endOnFaults } from "../faults.ts";
 import { version } from "../installation.ts";
 import { ignoreDebuggerSignal } from "../platform/proc/debugger-signal.ts";
 import { SettingsError } from "../settings/settings-error.ts";
@@ -48,11 +48,7 @@ const answering = new Set([
 ]);
 
 ignoreDebuggerSignal();
-// a fault of ours that nobody caught, rejections too: a line, and no stack trace
-process.on("uncaughtException", (error) => {
-  attempt(() => tell(`muxguard: ${messageOf(error)}`));
-  process.exit(1);
-});
+endOnFaults("muxguard");
 // a guard must outlive the terminal, or the pipe, that it reports to
 process.stderr.on("error", () => {});
 // nobody reads on, as in `muxguard log | head`; what has no place to go is told

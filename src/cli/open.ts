@@ -9,7 +9,7 @@ import { toStderr, toStdout } from "../to-stderr.ts";
 import { CliError, exitCodes } from "./cli-error.ts";
 import { connectGuard } from "./guards/guard-connection.ts";
 import { lendTerminal } from "./guards/lent-terminal.ts";
-import { inTime } from "./guards/patience.ts";
+import { checkAnswers } from "./guards/no-answer.ts";
 
 const INTERRUPTED = exitCodes.signal + constants.signals.SIGINT;
 
@@ -59,8 +59,7 @@ async function withDaemon(action: (connection: GuardConnection) => Promise<void>
   const connection = await connectGuard(daemonSocket);
   if (!connection) throw new CliError("no daemon runs; start it with: muxguard daemon", 1);
   try {
-    // what is to be done may wait for a person, and this does not
-    await inTime(askGuard(connection, "status", null), daemonSocket);
+    await checkAnswers(connection, daemonSocket);
     await action(connection);
   } catch (error) {
     // the line of a denial is whole: main() begins each of its own so

@@ -35,10 +35,12 @@ export async function placeMaster(
     if (master.hasStopped) throw new Error("the master has ended");
     return { master, listener };
   } catch (error) {
-    greeted.then(
-      (master) => master.release(),
-      () => parts.hidden.close(),
-    );
+    greeted
+      .then(
+        (master) => master.release(),
+        () => parts.hidden.close(),
+      )
+      .catch(() => {}); // what is told is why it was not placed
     listener?.close();
     throw error;
   }

@@ -155,20 +155,21 @@ export class MasterRegistry {
   }
 
   /**
-   * Gives adopted ones their sockets back, and ends those that were opened: nobody else could reach them.
+   * Gives adopted ones their sockets back, and ends those that were opened: nobody else could reach them. Ends
+   * those that were made inside of a run, too: unguarded, everybody would use what that run has made.
    * @param giveBack for an adopted one and its listener
    */
   async close(giveBack: (guarded: GuardedMaster, listener: ControlListener) => void): Promise<void> {
     const all = [...this.#masters].map(([guarded, listeners]) => ({ guarded, listeners: [...listeners] }));
+    const isKept = ({ kind, inside }: GuardedMaster): boolean => kind === "adopted" && !inside;
     for (const { guarded, listeners } of all) {
       for (const listener of listeners) {
-        if (guarded.kind === "adopted") giveBack(guarded, listener);
+        if (isKept(guarded)) giveBack(guarded, listener);
         listener.close();
       }
+      if (!isKept(guarded)) guarded.master.stopped(); // its hidden name goes
     }
-    const ended = ({ guarded: { kind, master } }: (typeof all)[number]) =>
-      kind === "opened" ? master.end() : undefined;
-    await Promise.all(all.map(ended));
+    await Promise.all(all.map(({ guarded }) => (isKept(guarded) ? undefined : guarded.master.end())));
     for (const { guarded } of all) guarded.master.release();
     this.#masters.clear();
   }

@@ -39,10 +39,10 @@ export function isMarked({ pid, startTime }: ProcessId): boolean {
   return limit === undefined || limit < own || !isProcess(pid, startTime);
 }
 
-/** Like isMarked(), of a pid that was just listed: what has ended is in no run. */
-export function isInside(pid: number): boolean {
+/** Like isMarked(), of a pid that was just listed. Undefined for one that has ended. */
+export function isInside(pid: number): boolean | undefined {
   const limit = lockLimit(pid);
-  return limit !== undefined && limit < own;
+  return limit === undefined ? undefined : limit < own;
 }
 
 /** Whether this process carries a mark itself. A limit that is as low for another reason counts too. */

@@ -84,7 +84,10 @@ function setting() {
     const stub = new StubMaster(pid);
     const origin = { plain: true };
     const master = stub as unknown as Master;
-    const named = { ...(host !== undefined && { host }), ...(run !== undefined && { inside: { id: run } }) };
+    const named = {
+      ...(host !== undefined && { host }),
+      ...(run !== undefined && { inside: run === "" ? {} : { id: run } }),
+    };
     const guarded: GuardedMaster = { kind, master, origin, ...named };
     let stops = 0;
     registry.add(guarded, () => stops++);
@@ -224,5 +227,18 @@ describe("closing", () => {
     expect(opened.stub.done).toEqual(["end", "release"]);
     expect(stopped.stub.done).toEqual(["end", "release"]);
     expect(adopted.listeners[0]?.state).toBe("closed");
+  });
+
+  it("ends a run's masters, whose paths would be anybody's: also of a run that another guard guards", async () => {
+    const { registry, add } = setting();
+    const ones = [add("adopted", 10, ["/a"], undefined, "a"), add("adopted", 11, ["/b"], undefined, "")];
+    const given: string[] = [];
+    await registry.close((_, { path }) => void given.push(path));
+    expect(given).toEqual([]);
+    for (const { stub, listeners, stops } of ones) {
+      expect(stub.done).toEqual(["end", "release"]);
+      expect(listeners.map(({ state }) => state)).not.toContain("listens");
+      expect(stops()).toBe(1); // its hidden name goes
+    }
   });
 });

@@ -108,3 +108,37 @@ describe("an approved rule", () => {
     });
   });
 });
+
+describe("a policy whose files have been unreadable for long", () => {
+  const broken = (action: "allow" | "deny" | "ask", more: Partial<Policy> = {}): Policy =>
+    policy([{ name: "r", host: "github.com", action, remember: 600_000 }], { isBroken: true, ...more });
+
+  test("asks about what it would allow, and says which rule that was", () => {
+    const open = { action: "ask", remember: undefined, timeout: undefined, approvers: undefined };
+    expect(judge(broken("allow"))).toEqual({ ...open, by: "broken:rule:r" });
+  });
+
+  test("asks about what its default, or an approved rule, would allow", () => {
+    expect(judge(policy([], { default: "allow", isBroken: true }))).toMatchObject({
+      action: "ask",
+      by: "broken:default",
+    });
+    const approved = [rule({ name: "approved" })];
+    expect(judge(policy([], { approved, isBroken: true }))).toMatchObject({
+      action: "ask",
+      by: "broken:rule:approved",
+    });
+  });
+
+  test("denies what it denies, and asks what it asks, as before", () => {
+    expect(judge(broken("deny"))).toEqual({ action: "deny", by: "rule:r" });
+    expect(judge(broken("ask"))).toMatchObject({ action: "ask", by: "rule:r", remember: 600_000 });
+  });
+
+  test("lets keys be listed where it allows that", () => {
+    const { destination: _, user: __, key: ___, ...rest } = base.login;
+    const list: Request = { ...rest, kind: "list" };
+    const given = policy([{ name: "r", action: "allow" }], { isBroken: true });
+    expect(evaluate(given, list, base.caller)).toMatchObject({ action: "allow" });
+  });
+});

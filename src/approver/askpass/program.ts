@@ -27,7 +27,8 @@ export async function runAskpass(
   signal.addEventListener("abort", stop, { once: true });
   if (signal.aborted) stop();
   let output = "";
-  child.stdout.setEncoding("utf8").on("data", (more: string) => {
+  // without a free descriptor there is none, and "error" follows
+  child.stdout?.setEncoding("utf8").on("data", (more: string) => {
     output = (output + more).slice(0, MAX_OUTPUT);
   });
   try {

@@ -37,8 +37,9 @@ async function ask(options: CommandOptions, question: Question, signal: AbortSig
   });
   const stop = (): void => stopGroup(child);
   signal.addEventListener("abort", stop, { once: true });
-  child.stdin.on("error", () => {}); // a program need not read the question
-  child.stdin.end(`${JSON.stringify(options.toJson(question))}\n`);
+  // without a free descriptor there is none, and "error" follows
+  child.stdin?.on("error", () => {}); // a program need not read the question
+  child.stdin?.end(`${JSON.stringify(options.toJson(question))}\n`);
   try {
     const { code, output, complaint } = await finished(child, stop);
     if (signal.aborted) throw new Error("withdrawn");

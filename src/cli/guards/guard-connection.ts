@@ -5,6 +5,7 @@
  */
 import type { Socket } from "node:net";
 import { basename, dirname } from "node:path";
+import { isShortage } from "../../errors.ts";
 import { ProcessTable } from "../../platform/proc/process.ts";
 import { acceptedFrom } from "../../platform/sockets/listener.ts";
 import { connectRpc, type GuardConnection } from "../../rpc/connecting.ts";
@@ -12,7 +13,10 @@ import { runPid } from "../../runs/folders.ts";
 import { isInRun, isRunHolder } from "../../runs/in-run.ts";
 import { toStderr } from "../../to-stderr.ts";
 
-/** Undefined where no guard listens. @param report told of what is none */
+/**
+ * Undefined where no guard listens. @param report told of what is none
+ * @throws Error where nobody can say whether one does
+ */
 export async function connectGuard(path: string, report = toStderr): Promise<GuardConnection | undefined> {
   const isOurs = (socket: Socket): boolean => {
     const pid = acceptedFrom(socket)?.pid;
@@ -33,7 +37,8 @@ function isGuard(path: string, pid: number): boolean {
   try {
     const listener = processes.read(pid);
     return holder === undefined ? !isInRun(listener) : holder === pid && isRunHolder(listener);
-  } catch {
+  } catch (error) {
+    if (isShortage(error)) throw error;
     return false; // it has ended
   } finally {
     processes.close();

@@ -6,7 +6,6 @@ import { SETTINGS_ERROR } from "../../rpc/requests.ts";
 import { freeRunFolder, holdFolder } from "../../runs/folders.ts";
 import type { Paths } from "../../settings/paths.ts";
 import { CliError, exitCodes } from "../cli-error.ts";
-import { inTime, NoAnswer } from "../guards/patience.ts";
 import type { OpenRun, RunRequest } from "./request.ts";
 
 /**
@@ -19,12 +18,14 @@ export async function openDaemonRun(paths: Paths, request: RunRequest): Promise<
   const connection = await connectGuard(paths.daemonSocket, request.report);
   if (!connection) return undefined;
   const { report, interrupted, ...asked } = request;
+  const { checkAnswers, NoAnswer } = await import("../guards/no-answer.ts");
   const { lendTerminal } = await import("../guards/lent-terminal.ts");
   const { checkedOpenedRun } = await import("../../rpc/quick-checks.ts");
   const terminal = lendTerminal(connection, { report, interrupted });
   try {
+    await checkAnswers(connection, paths.daemonSocket);
     const wanted = { ...asked, terminal: terminal.canAsk };
-    const opened = await inTime(connection.request("openRun", wanted, checkedOpenedRun), paths.daemonSocket);
+    const opened = await connection.request("openRun", wanted, checkedOpenedRun);
     const { rideFolder } = opened;
     const folder = freeRunFolder(paths.runtime);
     ensurePrivateFolder(folder);
@@ -40,7 +41,7 @@ export async function openDaemonRun(paths: Paths, request: RunRequest): Promise<
     return { ...opened, folder, close };
   } catch (error) {
     connection.end();
-    // a guard of its own would be one that its daemon knows nothing of
+    // not a guard of its own in its place: the daemon's lock and remembered answers would not count
     if (error instanceof NoAnswer) throw error;
     if (hasCode(error, SETTINGS_ERROR)) throw new CliError(messageOf(error), exitCodes.settings);
     return undefined;

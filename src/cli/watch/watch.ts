@@ -12,7 +12,7 @@ import { askGuard } from "../../rpc/replies.ts";
 import { openPaths } from "../../settings/paths.ts";
 import { CliError, exitCodes } from "../cli-error.ts";
 import { describeEventBriefly } from "../describe-event.ts";
-import { eachGuard, useGuard } from "../guards/guards.ts";
+import { eachGuard, useUnderstood } from "../guards/guards.ts";
 import { parseEvent, Tail } from "../log.ts";
 import { type Answered, type Seen, WatchModel } from "./model.ts";
 import { takeScreen } from "./screen.ts";
@@ -101,7 +101,7 @@ async function look(report?: (line: string) => void): Promise<Seen> {
 async function answer({ question, answer }: Answered): Promise<string> {
   const { id, request } = question;
   try {
-    const [answered] = await useGuard(
+    const [answered] = await useUnderstood(
       askedAt.get(question) ?? "",
       (guard) => askGuard(guard, "answer", { id, answer }),
       () => {},

@@ -79,7 +79,7 @@ export function composeGuard(options: GuardOptions): GuardParts {
     sessionEnd,
     onOpen: () => {
       // from the first question on, at the latest: before it there is no approval to forget
-      lockSignals.listen().catch(() => {}); // it is tried again by itself
+      void lockSignals.listen();
       options.onQuestion?.();
     },
     // the way by which a question is answered is the one by which it is unlocked

@@ -96,7 +96,7 @@ export class AgentConnection {
       return;
     }
     if (this.#pending.length > MAX_PENDING_FRAMES) this.#socket.pause();
-    if (!this.#busy) this.#answerPending().catch(() => this.#end());
+    if (!this.#busy) this.#answerPending().catch(() => this.#end()); // no answer at all
   }
 
   async #answerPending(): Promise<void> {
@@ -178,6 +178,7 @@ export class AgentConnection {
       key: known ? key : keyFacts(request.key),
       data: signed.kind,
       ...(signed.kind === "sshsig" && { namespace: signed.namespace }),
+      ...(signed.kind === "opaque" && signed.noLogin && { noLogin: true }),
       ...whereabouts,
     };
     const login = signed.kind === "userauth" ? { login: nameOf(signed.sessionIdentifier) } : {};

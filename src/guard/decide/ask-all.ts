@@ -28,7 +28,11 @@ export function askAll(
     try {
       const unavailable = approver.unavailable();
       if (unavailable !== undefined) failed(unavailable);
-      else approver.ask(question, signal).then((answer) => answered(answer, approver.kind), threw);
+      else
+        approver
+          .ask(question, signal)
+          .then((answer) => answered(answer, approver.kind))
+          .catch(threw);
     } catch (error) {
       threw(error);
     }

@@ -129,12 +129,11 @@ export class Aliases {
     const made = { read, index: inSlices(makeIndex(read)) };
     this.#made = made;
     if (made.index instanceof Promise)
-      void made.index.then(
-        (index) => {
+      made.index
+        .then((index) => {
           made.index = index;
-        },
-        () => {},
-      ); // who waits for it is told
+        })
+        .catch(() => {}); // for whoever waits for it to tell
     return made.index;
   }
 }

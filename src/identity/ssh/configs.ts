@@ -63,9 +63,11 @@ export class SshConfigs {
     const config = this.#ask(to);
     const entry: Cached = { stamp, expires: Number.POSITIVE_INFINITY, config };
     this.#cache.set(key, entry);
-    void config.then((answer) => {
-      entry.expires = this.#now() + (answer ? LIFETIME : LIFETIME_OF_FAILURE);
-    });
+    config
+      .catch(() => undefined) // for whoever waits for it to tell; not kept for longer than a failure
+      .then((answer) => {
+        entry.expires = this.#now() + (answer ? LIFETIME : LIFETIME_OF_FAILURE);
+      });
     return config;
   }
 

@@ -93,7 +93,7 @@ class Watch {
     try {
       await this.#follow(bus);
     } catch (error) {
-      bus.close().catch(() => {}); // it may be half open
+      bus.close().catch(() => {}); // what is told is why it was not followed
       throw error;
     }
     this.#bus = bus;
@@ -117,11 +117,7 @@ class Watch {
 
 async function followLogin(bus: MessageBus, uid: number, callback: () => void): Promise<void> {
   const ofSession = (path: string): void => {
-    // where nobody can tell whose it is, the answers are forgotten
-    isOf(bus, path, uid)
-      .catch(() => true)
-      .then((own) => own && callback())
-      .catch(() => {});
+    isOf(bus, path, uid).then((own) => own && callback(), callback); // nobody can say whose
   };
   await bus.follow({
     service: LOGIN,

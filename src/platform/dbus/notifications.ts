@@ -142,7 +142,7 @@ export class Notifications implements Desktop {
       });
       return bus;
     } catch (error) {
-      bus?.close().catch(() => {}); // it may be half open
+      bus?.close().catch(() => {}); // what is told is why it is not used
       throw new Error(`the session bus can't be reached: ${messageOf(error)}`);
     }
   }

@@ -1,6 +1,7 @@
 /** What /proc says of one process besides its stat: proc(5). */
 import { closeSync, openSync, readlinkSync, readSync } from "node:fs";
 import { attempt } from "../../attempt.ts";
+import { isShortage } from "../../errors.ts";
 import type { Process } from "../../policy/request.ts";
 import { exeFields, exePath } from "./exe.ts";
 import { isInContainer } from "./namespaces.ts";
@@ -53,7 +54,8 @@ function readBytes(pid: number, name: string): Buffer | undefined {
     } finally {
       closeSync(fd);
     }
-  } catch {
+  } catch (error) {
+    if (isShortage(error)) throw error; // nothing would match what a rule says of it
     return undefined;
   }
 }

@@ -9,7 +9,7 @@
  */
 
 import { closeSync, openSync, readFileSync, readSync } from "node:fs";
-import { hasCode } from "../../errors.ts";
+import { hasCode, isShortage } from "../../errors.ts";
 import type { Caller, Process } from "../../policy/request.ts";
 import { exePath } from "./exe.ts";
 import { type ProcessFacts, readFacts, workingFolder } from "./facts.ts";
@@ -197,7 +197,9 @@ function refreshed(entry: Entry, statText: Buffer, stat: Stat): Entry {
 function openStat(pid: number): number {
   try {
     return openSync(`/proc/${pid}/stat`, "r");
-  } catch {
+  } catch (error) {
+    // an ancestor that is only not read must not pass for the end of the line: a run's holder may be above
+    if (isShortage(error)) throw error;
     throw new ProcessGone(`process ${pid} has ended, or /proc does not show it`);
   }
 }

@@ -20,6 +20,8 @@ import {
 import { createServer, type Server, type Socket } from "node:net";
 import { userInfo } from "node:os";
 import { basename, dirname, join } from "node:path";
+import { messageOf } from "../../errors.ts";
+import { toStderr } from "../../to-stderr.ts";
 import { O_PATH } from "../libc/descriptors.ts";
 import { DescriptorSocket } from "./descriptor-socket.ts";
 import { type Accepted, acceptedFrom, checkLength, refuse, removeStale } from "./listener.ts";
@@ -91,7 +93,12 @@ class PlacedListener implements ControlListener {
       if (!taken) return;
       this.#sockets.add(taken);
       taken.onClose = () => this.#sockets.delete(taken);
-      serve(taken, { ...accepted, descriptor: taken.fd });
+      try {
+        serve(taken, { ...accepted, descriptor: taken.fd });
+      } catch (error) {
+        toStderr(`muxguard: a connection to ${path} is closed: ${messageOf(error)}`);
+        taken.destroy(); // no answer; the others' go on
+      }
     });
   }
 

@@ -8,6 +8,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { dirname } from "node:path";
 import { messageOf } from "../../errors.ts";
+import { endOnFaults } from "../../faults.ts";
 import { WatchedFolder } from "../../platform/files/watched-folder.ts";
 import { toStderr } from "../../to-stderr.ts";
 
@@ -23,6 +24,8 @@ const ended = new Promise<string | undefined>((resolve) => {
   setImmediate(() => void watched.start()); // never rejects
 });
 
+process.stderr.on("error", () => {}); // it holds on without a reader
+endOnFaults("muxguard", FAILED);
 main().catch((error) => {
   toStderr(`muxguard: ${messageOf(error)}`);
   process.exit(FAILED);

@@ -5,15 +5,17 @@
 
 import { dirname, join } from "node:path";
 import { messageOf } from "../../errors.ts";
+import { endOnFaults } from "../../faults.ts";
 import { toStderr } from "../../to-stderr.ts";
 import { attachRide } from "./client.ts";
 import { findProgram } from "./shims.ts";
 
 const [, , socket = "", ...words] = process.argv;
 const shims = join(dirname(socket), "bin");
-process.on("uncaughtException", fail);
-process.stdout.on("error", fail);
-void main(); // never rejects
+process.stdout.on("error", () => process.exit(255)); // the shell reads it no more
+process.stderr.on("error", () => {});
+endOnFaults("muxguard", 255);
+void main();
 
 async function main(): Promise<void> {
   try {
@@ -22,12 +24,6 @@ async function main(): Promise<void> {
     toStderr(messageOf(error));
     process.exitCode = 255;
   }
-}
-
-/** Of what nobody caught, and where the answer has no place to go. */
-function fail(error: unknown): void {
-  toStderr(`muxguard: ${messageOf(error)}`);
-  process.exit(255);
 }
 
 /** The first ssh in the PATH that is not the shim. */

@@ -338,3 +338,35 @@ function withoutDestination({ destination: _, ...rest }: Request): Request {
 function withoutUser({ user: _, ...rest }: Request): Request {
   return rest;
 }
+
+describe("a login that nobody answered for is not asked about for its next key", () => {
+  const nextKey: Request = { ...login, key: { type: "ssh-rsa", fingerprint: "SHA256:another-key" } };
+  function unansweredLogin() {
+    const setting = start();
+    setting.recent.addUnanswered(login, caller, "login 1", "late");
+    return setting;
+  }
+
+  test("for as long as a server waits for one login", () => {
+    const { recent, clock } = unansweredLogin();
+    clock.now = 120 * SECOND;
+    expect(recent.unanswered(nextKey, caller, "login 1")).toBe("late");
+    clock.now += 1;
+    expect(recent.unanswered(nextKey, caller, "login 1")).toBeUndefined();
+  });
+
+  test.each<[string, Request, Caller, string]>([
+    ["another login of the same process", nextKey, caller, "login 2"],
+    ["the same of another process", nextKey, { ...caller, pid: 4712 }, "login 1"],
+    ["one as another user", { ...nextKey, user: "root" }, caller, "login 1"],
+    ["one at another host", { ...nextKey, destination: elsewhere }, caller, "login 1"],
+  ])("but %s is", (_, request, by, id) => {
+    expect(unansweredLogin().recent.unanswered(request, by, id)).toBeUndefined();
+  });
+
+  test("also after approvals are forgotten", () => {
+    const { recent } = unansweredLogin();
+    recent.forget();
+    expect(recent.unanswered(nextKey, caller, "login 1")).toBe("late");
+  });
+});

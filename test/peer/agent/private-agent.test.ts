@@ -1,7 +1,7 @@
 /** Agents behind the guard: one of its own that nobody else can reach, and several as one. */
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { readdirSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import { userInfo } from "node:os";
 import { afterEach, beforeEach, expect, it } from "vitest";
@@ -11,7 +11,7 @@ import { encodeFrame } from "../../../src/wire/frame.ts";
 import { encodeSshsig } from "../../../src/wire/signed-data.ts";
 import { AgentClient } from "../../support/agent-client.ts";
 import { readBlob } from "../identity/keys.ts";
-import { describeWith } from "../tools.ts";
+import { describeWith, PYTHON } from "../tools.ts";
 
 const data = encodeSshsig({
   kind: "sshsig",
@@ -51,7 +51,7 @@ async function sign(socket: string, key: string): Promise<boolean> {
   return signature !== undefined;
 }
 
-describeWith(["ssh"], "a private agent", () => {
+describeWith(["ssh", "python"], "a private agent", () => {
   beforeEach(() => lab.config('upstream_agent = "private"\n'));
 
   it("is filled by ssh-add through the guard, and signs", async () => {
@@ -92,9 +92,23 @@ describeWith(["ssh"], "a private agent", () => {
     const { code, stderr } = await lab.muxguard("run", "--", "true");
     waiting.stdin.end();
     await once(waiting, "close");
-    expect(stderr).toContain(`end ${waiting.pid} (cat), or start the guard before any run`);
+    expect(stderr).toMatch(/end \d+ \(.+\), or start the guard before any run/);
     expect(code).not.toBe(0);
     expect((await lab.muxguard("run", "--", "true")).code).toBe(0);
+  });
+
+  it("does not start while one forks away from every look at it", async () => {
+    const stop = lab.path("stop");
+    const fork = `import os\nprint("there", flush=True)\nwhile not os.path.exists("${stop}"):\n  if os.fork(): os._exit(0)`;
+    const mark = String(2n ** 62n);
+    const args = [`--locks=${mark}:${mark}`, "--", PYTHON, "-c", fork];
+    const forking = spawn("prlimit", args, { stdio: ["ignore", "pipe", "inherit"] });
+    await once(forking.stdout, "data");
+    const { code, stderr } = await lab.muxguard("run", "--", "true");
+    writeFileSync(stop, "");
+    await once(forking.stdout, "close"); // all of them have ended
+    expect(stderr).toMatch(/one of a run could be among them|end \d+ \(/);
+    expect(code).not.toBe(0);
   });
 
   it("does not start inside of a run", async () => {

@@ -105,36 +105,6 @@ describeWith(["ssh"], "muxguard daemon", () => {
     expect([mode(lab.agentSocket), mode(lab.daemonSocket)]).toEqual([0o600, 0o600]);
   });
 
-  it("is not waited for when it was stopped", async () => {
-    const { child } = await foreground();
-    child.kill("SIGSTOP");
-    try {
-      expect(await lab.muxguard("status")).toEqual({
-        code: 4,
-        signal: null,
-        stdout: "",
-        stderr: `muxguard: the guard at ${lab.daemonSocket} does not answer; if it was stopped: kill -CONT its pid\n`,
-      });
-      const others = [
-        ["run", "--", "true"],
-        ["open", "alpha.example"],
-        ["close", "alpha.example"],
-        ["adopt", "/nowhere"],
-        ["upstream"],
-      ];
-      const said = await Promise.all(others.map((words) => lab.muxguard(...words)));
-      for (const one of said)
-        expect(one).toMatchObject({ code: 4, stderr: expect.stringMatching(/does not answer; if it was/) });
-      expect(await lab.muxguard("pending")).toMatchObject({
-        code: 0,
-        stderr: `muxguard: the guard at ${lab.daemonSocket} does not answer; if it was stopped: kill -CONT its pid\n`,
-      });
-    } finally {
-      child.kill("SIGCONT");
-    }
-    expect(await pid()).toBe(child.pid);
-  });
-
   it.each(["SIGTERM", "SIGINT", "SIGHUP"] as const)("removes its sockets on %s", async (signal) => {
     const { child } = await foreground();
     child.kill(signal);

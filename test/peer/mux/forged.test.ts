@@ -1,11 +1,13 @@
 /** Masters that are not what they seem: made inside of a run, or vouched for by a file that anybody may write. */
+import { once } from "node:events";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
+import { afterEach, beforeAll, expect, it } from "vitest";
 import { ended, until } from "../../../lab/lab.ts";
 import { sshProcesses } from "../../../lab/masters.ts";
-import { HOST, inodeOf, MuxLab } from "../../../lab/mux-lab.ts";
+import { HOST, inodeOf, MuxLab, namesIn } from "../../../lab/mux-lab.ts";
 import { MUXGUARD } from "../../../lab/programs.ts";
+import { opened } from "../opened.ts";
 import { describeWith, PYTHON } from "../tools.ts";
 
 const VERIFIED = `
@@ -48,13 +50,8 @@ os.execv("/usr/bin/ssh", sys.argv[3:])
 `;
 
 describeWith(["ssh", "sshd"], "a master of a run", () => {
-  const lab = new MuxLab();
-  beforeAll(async () => {
-    lab.policy('default = "allow"\n');
-    await lab.open();
-  });
+  const lab = opened(new MuxLab());
   afterEach(() => lab.endMasters());
-  afterAll(() => lab.close());
 
   const SHARED = ["-o", "ControlPersist=60"];
   /** The client's port, which tells one connection from another. */
@@ -114,6 +111,26 @@ describeWith(["ssh", "sshd"], "a master of a run", () => {
     expect(await lab.ssh(HOST, "echo in")).toMatchObject({ code: 0, stdout: "in\n", stderr: "" });
   });
 
+  it("ends with the daemon: put back while the run lives, it would be there for everybody, unguarded", async () => {
+    const line = `ssh -F ${lab.sshConfig} -M -N -f ${HOST}; echo made; exec cat`;
+    const run = lab.start(process.execPath, [MUXGUARD, "run", "--", "/bin/sh", "-c", line], {
+      stdio: "pipe",
+    });
+    await once(run.stdout ?? run, "data");
+    await until(() => lab.isAdopted(), "the adoption");
+    const logins = lab.logins();
+    lab.daemon?.kill("SIGTERM");
+    if (lab.daemon) await ended(lab.daemon);
+    expect(inodeOf(lab.controlPath())).toBeUndefined();
+    expect(namesIn(join(lab.sockets, ".muxguard"))).toEqual([]);
+    expect(sshProcesses(lab.folder)).toEqual([]);
+    await lab.guard();
+    expect(await lab.ssh(HOST, "echo in")).toMatchObject({ code: 0, stdout: "in\n" });
+    expect(lab.logins()).toBe(logins + 1);
+    run.stdin?.end();
+    await ended(run);
+  });
+
   it("ends also where it is found after its run has ended", async () => {
     const away = lab.path("unwatched");
     mkdirSync(away, { mode: 0o700 });
@@ -127,20 +144,14 @@ describeWith(["ssh", "sshd"], "a master of a run", () => {
 });
 
 describeWith(["ssh", "sshd"], "a master that a file vouches for", () => {
-  const lab = new MuxLab();
-  beforeAll(async () => {
-    lab.policy(VERIFIED);
-    await lab.open();
-  });
+  const lab = opened(new MuxLab(), VERIFIED);
   afterEach(() => lab.endMasters());
-  afterAll(() => lab.close());
 
   it("is unverified: a program would have its sessions pass for another host's", async () => {
     expect(await lab.ssh("-o", "ControlPersist=60", HOST, "true")).toMatchObject({ code: 0 });
     await until(() => lab.isAdopted(), "the adoption");
     expect(await lab.ssh(HOST, "echo in")).toMatchObject({ stdout: "in\n" });
-    lab.daemon?.kill("SIGKILL");
-    if (lab.daemon) await ended(lab.daemon);
+    await lab.endGuard("SIGKILL");
     const file = join(lab.path("runtime/muxguard/control"), "masters.json");
     const [, , blob = ""] = readFileSync(lab.knownHosts, "utf8").split(/\s+/);
     const destination = { host: "other.example" };
@@ -159,14 +170,11 @@ describeWith(["ssh", "sshd"], "a master that a file vouches for", () => {
 });
 
 describeWith(["ssh", "sshd", "paramiko"], "a master that has become ssh after its login", () => {
-  const lab = new MuxLab();
+  const lab = opened(new MuxLab(), VERIFIED);
   beforeAll(async () => {
-    lab.policy(VERIFIED);
-    await lab.open();
     await lab.startServer("other.example", lab.path("me@laptop"));
   });
   afterEach(() => lab.endMasters());
-  afterAll(() => lab.close());
 
   it("is not what the program before it has logged in to", async () => {
     writeFileSync(lab.path("forge.py"), FORGE);

@@ -78,7 +78,8 @@ test("a run inside of a run has a deeper mark, also when what held it was killed
 /** Root of a user namespace has CAP_SYS_RESOURCE there, and it does not count. */
 test("a user namespace does not raise the limit again", async () => {
   const { pid } = await hold(
-    "unshare -Urpf sh -c 'prlimit --locks=unlimited true 2> /dev/null && exit; exec sleep 100' & echo $!; exec cat",
+    // it ends with its input, as the run does: the private agent of another test would not start beside it
+    "exec 3<&0; unshare -Urpf sh -c 'prlimit --locks=unlimited true 2> /dev/null && exit; exec cat <&3' & echo $!; exec cat",
   );
   expect(isMarked(pid)).toBe(true);
   process.kill(pid, 0); // it has not ended: what would have raised it ends it
