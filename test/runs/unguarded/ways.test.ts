@@ -1,6 +1,6 @@
 /** What stands in ssh_config that leads past the guard, and what is told of it. */
 import { chmodSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { notToldToday } from "../../../src/runs/unguarded/told.ts";
 import { findWays } from "../../../src/runs/unguarded/ways.ts";
@@ -17,7 +17,9 @@ beforeEach(() => {
 function told(lines: string[], watched?: string[], ride = false): string[] {
   const sshConfig = join(root, "ssh_config");
   writeFileSync(sshConfig, ["IdentityFile none", ...lines, ""].join("\n"));
-  const facts = { environment: { OWN: root }, ride, sshConfig, watched, agentSocket: "/r/agent.sock" };
+  const environment = { OWN: root, HOME: join(root, "home"), GIT_CONFIG_NOSYSTEM: "1" };
+  const folder = join(root, "home/project/src");
+  const facts = { environment, folder, ride, sshConfig, watched, agentSocket: "/r/agent.sock" };
   return findWays(facts).map(({ text }) => text.replaceAll(root, "ROOT"));
 }
 
@@ -134,6 +136,89 @@ describe("a file that a profile reads", () => {
     expect(length).toBeGreaterThan(30);
     expect(length).toBeLessThan(61);
   });
+});
+
+describe("core.sshCommand of git", () => {
+  const write = (name: string, text: string): void => {
+    const path = join(root, "home", name);
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, text);
+  };
+  const command = "\tsshCommand = /usr/bin/ssh -i ~/.ssh/work\n";
+  const other = "IdentityAgent /run/agent";
+  const isTold = (lines = [other], ride = false): string[] =>
+    told(lines, [], ride).filter((text) => text.includes("core.sshCommand"));
+
+  it.each<[string, [string, string][], string]>([
+    ["in the user's file", [[".gitconfig", `[core]\n${command}`]], ".gitconfig:2"],
+    [
+      "in the other one",
+      [
+        [
+          ".config/git/config",
+          `[CORE] ; x\n${command.toUpperCase()}`.replace("/USR/BIN/SSH", "/usr/bin/ssh"),
+        ],
+      ],
+      ".config/git/config:2",
+    ],
+    [
+      "on one line",
+      [[".gitconfig", '[core] sshcommand = "/usr/bin/ssh -i \\"a b\\"" # mine\n']],
+      ".gitconfig:1",
+    ],
+    [
+      "in a file that is included for some repositories",
+      [
+        [".gitconfig", '[user]\nname = me\n[includeIf "gitdir:~/work/"]\n path = ~/work.inc\n'],
+        ["work.inc", `[include]\npath = more.inc\n[include]\npath = work.inc\n`],
+        ["more.inc", `[core]\n${command}`],
+      ],
+      "more.inc:2",
+    ],
+    [
+      "in the repository around",
+      [
+        ["project/.git/HEAD", "ref: refs/heads/main\n"],
+        ["project/.git/config", `[core]\n\tbare = false\n${command}`],
+      ],
+      "project/.git/config:3",
+    ],
+    [
+      "in that of a worktree",
+      [
+        ["project/.git", "gitdir: ../main/.git/worktrees/project\n"],
+        ["main/.git/worktrees/project/HEAD", "ref: refs/heads/other\n"],
+        ["main/.git/worktrees/project/commondir", "../..\n"],
+        ["main/.git/config", `[core]\n${command}`],
+      ],
+      "main/.git/config:2",
+    ],
+  ])("%s is told of where ssh_config names another agent", (_, files, place) => {
+    for (const [name, text] of files) write(name, text);
+    expect(isTold()).toEqual([
+      expect.stringContaining(`ROOT/home/${place}: core.sshCommand calls ssh by its full path`),
+    ]);
+    expect(isTold([])).toEqual([]);
+    expect(isTold([other], true)).toEqual([]);
+  });
+
+  it.each([
+    ["-o IdentityAgent=/run/other", [], 1],
+    ["-o IdentityAgent=none", [other], 0],
+    ["-oidentityagent=/r/agent.sock", [other], 0],
+    ["-F ~/nothing", [other], 0],
+  ])("may name the agent itself: %s", (options, lines, count) => {
+    write(".gitconfig", `[core]\nsshCommand = A=b '/usr/bin/ssh' ${options}\n`);
+    expect(isTold(lines)).toHaveLength(count);
+  });
+
+  it.each(["ssh -i key", "plink", "# /usr/bin/ssh", "/usr/bin/plink -ssh"])(
+    "is led, or no ssh: %s",
+    (value) => {
+      write(".gitconfig", `[core]\nsshCommand = ${value}\n[other]\n${command}`);
+      expect(isTold()).toEqual([]);
+    },
+  );
 });
 
 describe("what was told", () => {
