@@ -1,25 +1,40 @@
 /** `muxguard lock` and `muxguard unlock`: nothing at all, until a person says otherwise. */
 
+import { AuditLog } from "../audit/log.ts";
+import { logControl } from "../daemon/control-log.ts";
 import { Lock } from "../daemon/lock.ts";
+import { openRegular } from "../platform/files/regular-file.ts";
+import { ProcessTable } from "../platform/proc/process.ts";
 import { askGuard } from "../rpc/replies.ts";
 import type { Locking } from "../rpc/requests.ts";
-import { openPaths } from "../settings/paths.ts";
+import { isSelfMarked } from "../runs/mark.ts";
+import { openPaths, type Paths } from "../settings/paths.ts";
 import { toStdout } from "../to-stderr.ts";
 import { eachGuard } from "./guards/guards.ts";
 
 /** The guards first: one that refuses leaves everything as it is. The file is for those that begin later. */
 export async function lock(on: boolean): Promise<void> {
-  const later = new Lock(openPaths().runtime, () => {});
-  const wasFile = later.isOn;
+  const paths = openPaths();
+  const later = new Lock(paths, () => {});
+  const wasOn = later.recall() || later.isOn;
   const changed = eachGuard((guard) => askGuard(guard, "lock", on).catch(refusal));
   changed.catch(() => on && later.turnOn()); // one that does not answer now finds the file when it goes on
   const changes = (await changed).map(orThrow);
   if (on) later.turnOn();
-  else later.turnOff();
-  const was = changes.map((change) => change.was);
-  const isNews = on ? !wasFile || was.includes(false) : wasFile || was.includes(true);
+  const isLogged = changes.some(({ was }) => was !== on);
+  const isNews = isLogged || wasOn !== on;
+  if (isNews && !isLogged) record(on, paths);
+  if (!on) later.turnOff();
   const same = `muxguard ${on ? "is locked already (muxguard unlock)" : "was not locked"}`;
   toStdout(isNews ? told(on, changes) : same);
+}
+
+/** Where no guard is there to do it. @throws Error if the log can't be written, or inside of a run */
+function record(on: boolean, { log: path }: Paths): void {
+  if (isSelfMarked() && !on) throw new Error("refused: inside of a muxguard run");
+  const log = new AuditLog(path, openRegular);
+  logControl(log, new ProcessTable().read(process.pid), on ? "lock-all" : "unlock-all");
+  log.close();
 }
 
 /** Where one guard refuses and another does not, the others' answers don't make up for it. */

@@ -46,6 +46,9 @@ export class Guard {
     keepHeapSmall();
     ensurePrivateFolder(options.folder);
     const guard = new Guard(options);
+    const { lock, alarms } = guard.#parts;
+    if (lock.recall())
+      alarms.raise("lock", "lock-removed", "the file of muxguard lock was removed; muxguard stays locked");
     await guard.#parts.agents.start();
     return guard;
   }

@@ -93,7 +93,7 @@ async function look(report?: (line: string) => void): Promise<Seen> {
     questions: questions.sort((one, other) => one.asked.localeCompare(other.asked)),
     // for guards that begin later there is the file
     wrong: [...new Set(seen.flatMap(({ wrong = [] }) => wrong))],
-    locked: seen.some(({ locked }) => locked) || new Lock(openPaths().runtime, () => {}).isOn,
+    locked: seen.some(({ locked }) => locked) || new Lock(openPaths(), () => {}).isOn,
   };
 }
 

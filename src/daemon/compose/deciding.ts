@@ -44,7 +44,7 @@ export function composeDeciding(options: DecidingOptions): Deciding {
   const log = new AuditLog(paths.log, openRegular, config.syncLog);
   const grants = new Grants(now);
   const questions = new Questions(onOpen, { gatherFor, perProgram: config.maxQuestions });
-  const lock = new Lock(paths.runtime, onLocked);
+  const lock = new Lock(paths, onLocked);
   const broker = new Broker({
     record: (one) => {
       log.append(auditEvent(one));

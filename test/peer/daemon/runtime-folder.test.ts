@@ -3,7 +3,7 @@ import type { ChildProcess } from "node:child_process";
 import { existsSync, renameSync, rmSync } from "node:fs";
 import { createServer, type Server } from "node:net";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { ended, Lab, stderrOf, until } from "../../../lab/lab.ts";
+import { ended, Lab, MUXGUARD, stderrOf, until } from "../../../lab/lab.ts";
 import { describeWith } from "../tools.ts";
 
 /** How much slower than its promise a busy machine may be. */
@@ -80,5 +80,39 @@ describeWith(["ssh"], "a daemon's runtime folder", () => {
     expect(await status()).toContain("locked ");
     expect((await lab.muxguard("unlock")).stdout).toBe("unlocked\n");
     expect(await status()).not.toContain("lock");
+  });
+
+  it("stays locked where the daemon is killed and the file removed: the log has it", async () => {
+    const file = lab.path("runtime/muxguard/locked");
+    await lab.muxguard("lock");
+    daemon.kill("SIGKILL");
+    await ended(daemon);
+    rmSync(file);
+    const run = await lab.muxguard("run", "--", "ssh-add", "-T", lab.path("work.pub"));
+    expect(run.code).not.toBe(0);
+    expect(run.stderr).toContain("muxguard is locked");
+    rmSync(file);
+    await start();
+    expect(await status()).toContain("the file of muxguard lock was removed; muxguard stays locked");
+    daemon.kill("SIGKILL");
+    await ended(daemon);
+    rmSync(file);
+    // also where no guard is there to do it
+    expect((await lab.muxguard("unlock")).stdout).toBe("unlocked\n");
+    await start();
+    expect(await status()).not.toContain("lock");
+  });
+
+  it("stays locked also where no guard was there to be locked", async () => {
+    daemon.kill("SIGTERM");
+    await ended(daemon);
+    expect((await lab.muxguard("lock")).stdout).toContain("locked: everything is denied");
+    expect((await lab.muxguard("lock")).stdout).toContain("is locked already");
+    rmSync(lab.path("runtime/muxguard/locked"));
+    await start();
+    expect(await status()).toContain("locked ");
+    const inside = await lab.muxguard("run", "--", process.execPath, MUXGUARD, "unlock");
+    expect(inside.code).not.toBe(0);
+    expect(await status()).toContain("locked ");
   });
 });
