@@ -28,6 +28,7 @@ default = "deny"
 
 [[rule]]
 name = "never production"
+on = ["session", "connect"]   # any signature of unknown data could also be for a host
 host = "prod.example,*.prod.example"
 action = "deny"
 

@@ -67,7 +67,7 @@ async function measure(chosen: readonly Section[]): Promise<string> {
   }
 }
 
-becomeSsh();
+await becomeSsh();
 try {
   const tables = await measure(chooseSections(process.argv.slice(2)));
   process.stdout.write(`${tables}\n\np50 (p95). ${describeMachine()}.\n`);

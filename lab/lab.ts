@@ -12,12 +12,21 @@ import { addKeys, makeKey, startAgent } from "./agent.ts";
 import { makeFolder } from "./folder.ts";
 import { Home } from "./home.ts";
 import { accepts, freePort } from "./network.ts";
-import { ended, finished, Processes, type Result, type Start, stderrOf, until } from "./processes.ts";
+import {
+  ended,
+  finished,
+  Processes,
+  type Result,
+  type Start,
+  stderrOf,
+  stdoutOf,
+  until,
+} from "./processes.ts";
 import { MUXGUARD } from "./programs.ts";
 import { type Server, startSshd } from "./servers/sshd.ts";
 import type { Known } from "./ssh-files.ts";
 
-export { accepts, ended, finished, freePort, MUXGUARD, type Result, type Server, stderrOf, until };
+export { accepts, ended, finished, freePort, MUXGUARD, type Result, type Server, stderrOf, stdoutOf, until };
 
 export interface ServerOptions {
   /** More lines for sshd_config. */

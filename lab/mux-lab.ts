@@ -3,12 +3,14 @@
  * that may log in, and masters that were taken over.
  */
 import type { ChildProcess } from "node:child_process";
-import { mkdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { notToldToday } from "../src/runs/unguarded/told.ts";
 import { Lab } from "./lab.ts";
 import { inodeOf, namesIn, sshProcesses } from "./masters.ts";
-import { endOf, type Result, signal, stderrOf, until } from "./processes.ts";
+import { accepts } from "./network.ts";
+import { ended, endOf, type Result, signal, stderrOf, until } from "./processes.ts";
+import { PYTHON } from "./programs.ts";
 
 export { inodeOf, namesIn };
 
@@ -16,6 +18,9 @@ export const HOST = "prod.example";
 
 /** As many sessions and logins as a test likes. */
 const SERVER = ["MaxSessions 1000", "MaxStartups 1000", "AcceptEnv LC_* GREETING", "LogLevel VERBOSE"];
+
+const LISTEN =
+  "import socket, sys; s = socket.socket(socket.AF_UNIX); s.bind(sys.argv[1]); s.listen(); input()";
 
 export class MuxLab extends Lab {
   readonly sockets = this.path("sockets");
@@ -60,6 +65,26 @@ export class MuxLab extends Lab {
     this.daemon = await this.startDaemon();
     this.#said = stderrOf(this.daemon);
     if (guarded !== undefined) this.environment.SSH_AUTH_SOCK = guarded;
+  }
+
+  /** Ends the daemon, and waits for its end. */
+  async endGuard(signal: NodeJS.Signals = "SIGTERM"): Promise<void> {
+    this.daemon?.kill(signal);
+    if (this.daemon) await ended(this.daemon);
+  }
+
+  async restart(): Promise<void> {
+    await this.endGuard();
+    await this.guard();
+  }
+
+  /** Another program's socket. It comes to its place once somebody listens: before, nobody could say whose it is. */
+  async listen(path: string): Promise<ChildProcess> {
+    const elsewhere = this.path("elsewhere.sock");
+    const child = this.start(PYTHON, ["-c", LISTEN, elsewhere]);
+    await until(() => accepts(elsewhere), "a listener");
+    renameSync(elsewhere, path);
+    return child;
   }
 
   /** What the daemon has told on its stderr. */

@@ -1,5 +1,6 @@
 /** The processes of a laboratory: all of them end when it does. */
 import { type ChildProcess, type SpawnOptions, spawn } from "node:child_process";
+import type { Readable } from "node:stream";
 
 export interface Result {
   code: number | null;
@@ -67,9 +68,18 @@ export function finished(child: ChildProcess): Promise<Result> {
 }
 
 /** Reads a program's stderr from now on. Returns what came so far. */
-export function stderrOf(child: ChildProcess): () => string {
+export function stderrOf({ stderr }: ChildProcess): () => string {
+  return textOf(stderr);
+}
+
+/** The same of its stdout. */
+export function stdoutOf({ stdout }: ChildProcess): () => string {
+  return textOf(stdout);
+}
+
+function textOf(stream: Readable | null): () => string {
   let text = "";
-  child.stderr?.setEncoding("utf8").on("data", (more: string) => {
+  stream?.setEncoding("utf8").on("data", (more: string) => {
     text += more;
   });
   return () => text;

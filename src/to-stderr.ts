@@ -1,4 +1,4 @@
-import { onScreen } from "./policy/visible.ts";
+import { jsonOnScreen, onScreen } from "./policy/visible.ts";
 
 /**
  * Lines for whoever started this process. Text of a peer, a path or a file goes through visible() where it is
@@ -16,15 +16,7 @@ export function toStdout(line: string): void {
   process.stdout.write(`${onScreen(line)}\n`);
 }
 
-/** The same for JSON: it stays what it was, and has nothing in it that a terminal obeys. */
+/** The same for JSON. */
 export function toStdoutAsJson(json: string): void {
-  const escaped = json.replace(unsafe, (character) =>
-    [...Array(character.length).keys()]
-      .map((at) => `\\u${character.charCodeAt(at).toString(16).padStart(4, "0")}`)
-      .join(""),
-  );
-  process.stdout.write(`${escaped}\n`);
+  process.stdout.write(`${jsonOnScreen(json)}\n`);
 }
-
-/** Control characters, bidi and other formatting, line and paragraph separators. */
-const unsafe = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;

@@ -41,7 +41,8 @@ export async function status(): Promise<void> {
 /** As for a run that is started here. Mistakes in config.toml are told of elsewhere. */
 async function notGuarded(paths: Paths, watched: readonly string[] | undefined): Promise<string[]> {
   const { sshConfig } = await readConfig(paths).catch(() => ({ sshConfig: undefined }));
-  const facts = { environment: process.env, sshConfig, watched, agentSocket: paths.agentSocket };
+  const here = { environment: process.env, folder: process.cwd() };
+  const facts = { ...here, sshConfig, watched, agentSocket: paths.agentSocket };
   const ways = [...findWays({ ...facts, ride: false }), ...findWays({ ...facts, ride: true })];
   return [...new Set(ways.map(({ text }) => text))];
 }

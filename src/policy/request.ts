@@ -102,6 +102,8 @@ export interface Request {
    * nor what a yes is to a question in words that OpenSSH doesn't use.
    */
   data?: "userauth" | "sshsig" | "opaque";
+  /** Of opaque data: it can't be a login, nor a certificate for one, so that no host is meant. */
+  noLogin?: true;
   /** The SSHSIG namespace: "git", "file". */
   namespace?: string;
   operation?: Operation;

@@ -28,9 +28,23 @@ export function visible(text: string, limit = 200): string {
  * terminal obeys is escaped. What has been escaped before stays as it is.
  */
 export function onScreen(text: string): string {
-  return text.replace(unsafe, (character) =>
-    "\\ ".includes(character) ? character : escapeCharacter(character),
+  return text.replace(unsafe, (character) => (isPlain(character) ? character : escapeCharacter(character)));
+}
+
+/** The same for JSON in one line, in the escapes that JSON has: it says what it said. */
+export function jsonOnScreen(json: string): string {
+  return json.replace(unsafe, (character) =>
+    isPlain(character)
+      ? character
+      : [...Array(character.length).keys()]
+          .map((at) => `\\u${character.charCodeAt(at).toString(16).padStart(4, "0")}`)
+          .join(""),
   );
+}
+
+/** What no terminal obeys: escapes that are there already, and blanks. */
+function isPlain(character: string): boolean {
+  return "\\ ".includes(character);
 }
 
 /**

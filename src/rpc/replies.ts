@@ -42,6 +42,7 @@ const request = z.object({
   user: z.exactOptional(text),
   key: z.exactOptional(key),
   data: z.exactOptional(z.enum(["userauth", "sshsig", "opaque"])),
+  noLogin: flag,
   namespace: z.exactOptional(text),
   operation: z.exactOptional(text),
   provider: z.exactOptional(text),

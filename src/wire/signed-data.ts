@@ -27,7 +27,18 @@ export interface SshsigData {
   hash: Buffer;
 }
 
-export type SignedData = UserauthData | SshsigData | { kind: "opaque"; length: number };
+export interface OpaqueData {
+  kind: "opaque";
+  /** In bytes. */
+  length: number;
+  /**
+   * No server takes it for a login, nor for a certificate that lets somebody log in: both begin with a string
+   * (RFC 4251 §5), and this does not.
+   */
+  noLogin?: true;
+}
+
+export type SignedData = UserauthData | SshsigData | OpaqueData;
 
 const SSH2_MSG_USERAUTH_REQUEST = 50;
 const SSHSIG_MAGIC = Buffer.from("SSHSIG");
@@ -47,7 +58,11 @@ export function parseSignedData(data: Buffer, key: Buffer): SignedData {
   } catch (error) {
     if (!(error instanceof ProtocolError)) throw error;
   }
-  return { kind: "opaque", length: data.length };
+  return { kind: "opaque", length: data.length, ...(!beginsWithString(data) && { noLogin: true }) };
+}
+
+function beginsWithString(data: Buffer): boolean {
+  return data.length >= 4 && data.readUInt32BE(0) <= data.length - 4;
 }
 
 /** @throws ProtocolError for anything but the data of a public key login */

@@ -1,6 +1,14 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { onScreen, visible, visibleEnds } from "../../src/policy/visible.ts";
+import { jsonOnScreen, onScreen, visible, visibleEnds } from "../../src/policy/visible.ts";
+
+const hostile = fc.oneof(
+  fc.string({ unit: "binary", maxLength: 300 }),
+  fc.array(fc.nat(0xffff), { maxLength: 300 }).map((units) => String.fromCharCode(...units)),
+  fc.string({ unit: fc.constantFrom("\x9b", "\udc9b", "\udcff", "\xff", "a", "\\x9b") }),
+  fc.string({ unit: fc.constantFrom("\x1b", "\n", "\u202e", "\ud83d", "🔑", "a", "\\"), maxLength: 300 }),
+);
+const control = /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Zl}\p{Zp}]/u;
 
 describe("text from a request", () => {
   const shown: [string, string, string][] = [
@@ -72,14 +80,6 @@ describe("text from a request", () => {
     expect(visibleEnds(`${"a".repeat(1000)}\x1b\udcff`, 60)).toMatch(/a\\x1b\\xff$/);
   });
 
-  const hostile = fc.oneof(
-    fc.string({ unit: "binary", maxLength: 300 }),
-    fc.array(fc.nat(0xffff), { maxLength: 300 }).map((units) => String.fromCharCode(...units)),
-    fc.string({ unit: fc.constantFrom("\x9b", "\udc9b", "\udcff", "\xff", "a", "\\x9b") }),
-    fc.string({ unit: fc.constantFrom("\x1b", "\n", "\u202e", "\ud83d", "🔑", "a", "\\"), maxLength: 300 }),
-  );
-  const control = /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Zl}\p{Zp}]/u;
-
   test("never holds a control, format or separator character, nor more than the limit", () => {
     fc.assert(
       fc.property(hostile, fc.integer({ min: 1, max: 250 }), (text, limit) => {
@@ -108,5 +108,19 @@ describe("muxguard's own words with those of others in them", () => {
 
   test("are read by nobody as something else", () => {
     fc.assert(fc.property(fc.string({ unit: "binary" }), (text) => !/[\p{Cc}\p{Cf}]/u.test(onScreen(text))));
+  });
+
+  test("say in JSON what they said, and nothing in them is obeyed either", () => {
+    const nasty = "a\x9b\u202e\u200b\u3164  \u{e0041}\\n\n🔑";
+    expect(jsonOnScreen(JSON.stringify(nasty))).toBe(
+      '"a\\u009b\\u202e\\u200b\\u3164  \\udb40\\udc41\\\\n\\n🔑"',
+    );
+    fc.assert(
+      fc.property(hostile, (text) => {
+        const shown = jsonOnScreen(JSON.stringify({ [text]: text }));
+        expect(shown).not.toMatch(control);
+        expect(JSON.parse(shown)).toEqual({ [text]: text });
+      }),
+    );
   });
 });

@@ -154,7 +154,7 @@ describe("an SSHSIG", () => {
 
   test.each(almost)("with %s is none, and opaque to sign", (_, data) => {
     expect(() => parseSshsig(data)).toThrow(ProtocolError);
-    expect(parseSignedData(data, key)).toEqual({ kind: "opaque", length: data.length });
+    expect(parseSignedData(data, key)).toMatchObject({ kind: "opaque", length: data.length });
   });
 });
 
@@ -175,9 +175,16 @@ test("no bytes are a login and an SSHSIG at once", () => {
 
 test("what is to be signed is opaque where it has no shape", () => {
   for (const data of [Buffer.alloc(0), Buffer.from("SSHSIG"), Buffer.alloc(1024, 0xff)]) {
-    expect(parseSignedData(data, key)).toEqual({ kind: "opaque", length: data.length });
+    expect(parseSignedData(data, key)).toEqual({ kind: "opaque", length: data.length, noLogin: true });
   }
   expect(parseSignedData(encodeUserauth(login), hostKey).kind).toBe("opaque");
+});
+
+test("what begins with a string may be a login that a later ssh knows, or a certificate for one", () => {
+  const certificate = new ByteWriter().string("ssh-ed25519-cert-v01@openssh.com").bytes(Buffer.alloc(90, 7));
+  const later = new ByteWriter().string(login.sessionIdentifier).u8(50).bytes(Buffer.alloc(90, 7));
+  for (const writer of [certificate, later])
+    expect(parseSignedData(writer.toBuffer(), key)).not.toHaveProperty("noLogin");
 });
 
 test("a session-bind is read as it was written", () => {

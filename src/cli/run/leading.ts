@@ -17,7 +17,8 @@ export function leadRun(
   environment: NodeJS.ProcessEnv,
 ): NodeJS.ProcessEnv {
   const ride = rideFolder !== undefined;
-  const ways = findWays({ environment, ride, sshConfig, watched, agentSocket: paths.agentSocket });
+  const facts = { environment, folder: process.cwd(), ride, sshConfig, watched };
+  const ways = findWays({ ...facts, agentSocket: paths.agentSocket });
   for (const { text } of notToldToday(paths.told, ways)) toStderr(`muxguard: not guarded: ${text}`);
   const jumps = ways.some(({ id }) => id.startsWith("identityagent "));
   return ride ? {} : leadSsh({ folder, agentSocket, environment, jumps });

@@ -178,6 +178,7 @@ export class AgentConnection {
       key: known ? key : keyFacts(request.key),
       data: signed.kind,
       ...(signed.kind === "sshsig" && { namespace: signed.namespace }),
+      ...(signed.kind === "opaque" && signed.noLogin && { noLogin: true }),
       ...whereabouts,
     };
     const login = signed.kind === "userauth" ? { login: nameOf(signed.sessionIdentifier) } : {};

@@ -18,6 +18,7 @@ import {
   type GlobalRequest,
   parseConnectionMessage,
   type Room,
+  withoutReply,
 } from "../../wire/connection/connection.ts";
 import { OpenFailure } from "../../wire/connection/message-numbers.ts";
 import { checkForServer } from "../../wire/connection/strict.ts";
@@ -29,7 +30,7 @@ import { address, type MuxFacts } from "./facts.ts";
 export interface ProxyParts {
   /** Takes the payload of a frame. */
   toClient(payload: Buffer): void;
-  /** Takes a packet as it came. */
+  /** Takes a packet. */
   toMaster(packet: Buffer): void;
   /**
    * Why it is denied, as the user is to read it; undefined if it is allowed. Never rejects.
@@ -87,7 +88,9 @@ export class ProxyChannels {
   async fromClient({ packet, payload }: Frame): Promise<void> {
     const message = parseConnectionMessage(payload);
     checkForServer(payload, message);
-    if (await this.#mayPass(message)) this.#parts.toMaster(packet);
+    if (!(await this.#mayPass(message))) return;
+    const isGlobal = message.type === "SSH_MSG_GLOBAL_REQUEST";
+    this.#parts.toMaster(isGlobal ? withoutReply(packet, message) : packet);
   }
 
   /** Takes note of a message of the master's, and returns it. */
@@ -219,7 +222,9 @@ export class ProxyChannels {
 
   /**
    * OpenSSH's client can't read an answer to a global request (packet.c wants 5 bytes), and its master gives
-   * none: what is refused ends the connection.
+   * none: what is refused ends the connection. The server is not asked for one either. The master would take
+   * it for the answer to its own request, or to another client's, and end itself where that has another form:
+   * client_global_request_reply() of clientloop.c, mux_confirm_remote_forward() of mux.c.
    */
   async #mayRequestGlobally({ name, forward }: GlobalRequest): Promise<boolean> {
     // RFC 4254 §7.1: no address means all of them

@@ -192,9 +192,11 @@ function matchesHostLine(name: string, patterns: readonly string[]): boolean {
 
 /** match_pattern_list() of OpenSSH's match.c, for each of the values that a setting may have. */
 function matchAll(values: readonly string[] | undefined, list: readonly string[]): Answer {
-  const answers = new Set(values?.map((value) => matchesHostLine(value, list)));
-  if (answers.size !== 1) return "maybe";
-  return answers.has(true) ? "yes" : "no";
+  const [first, ...others] = values ?? [];
+  if (first === undefined) return "maybe";
+  const answer = matchesHostLine(first, list);
+  if (others.some((value) => matchesHostLine(value, list) !== answer)) return "maybe";
+  return answer ? "yes" : "no";
 }
 
 function both(one: Answer, other: Answer): Answer {

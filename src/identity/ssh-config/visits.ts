@@ -46,11 +46,24 @@ export class VisitPlan {
   }
 
   /** Those that may hold for one of the names, in their order. */
-  of(names: readonly string[]): number[] {
-    const own = names.flatMap((name) => this.#byName.get(name.toLowerCase()) ?? []);
-    if (own.length === 0) return this.#general;
-    return [...new Set([...this.#general, ...own])].sort((one, other) => one - other);
+  of(names: readonly string[]): readonly number[] {
+    let all: readonly number[] = this.#general;
+    for (const name of names) all = merged(all, this.#byName.get(name.toLowerCase()) ?? []);
+    return all;
   }
+}
+
+/** Both in order, each once. */
+function merged(one: readonly number[], other: readonly number[]): readonly number[] {
+  if (other.length === 0 || one === other) return one;
+  const all: number[] = [];
+  for (let [at, beside] = [0, 0]; at < one.length || beside < other.length; ) {
+    const [next, next2] = [one[at] ?? Number.POSITIVE_INFINITY, other[beside] ?? Number.POSITIVE_INFINITY];
+    all.push(Math.min(next, next2));
+    if (next <= next2) at++;
+    if (next2 <= next) beside++;
+  }
+  return all;
 }
 
 /** In lower case; undefined if it may be for other names. */

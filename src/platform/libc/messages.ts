@@ -2,7 +2,8 @@
  * Bytes with descriptors, over a Unix socket: recvmsg(2), sendmsg(2), SCM_RIGHTS and SCM_CREDENTIALS of unix(7).
  *
  * Limits: the structs are those of 64-bit Linux. The calls are synchronous and never wait, so one struct
- * serves for all messages. At most 12 descriptors are taken with one message; OpenSSH sends one.
+ * serves for all messages. At most 12 descriptors are taken with one message; OpenSSH sends one. There is room
+ * for all that a message can have: the kernel closes the rest in this thread, for as long as SO_LINGER says.
  */
 import { addressOf, define, failedWith } from "./binding.ts";
 import { closeDescriptors } from "./descriptors.ts";
@@ -13,6 +14,9 @@ const sendmsg = define("long sendmsg(int fd, uint8_t *message, int flags)");
 
 const SCM_RIGHTS = 1;
 const SCM_CREDENTIALS = 2;
+/** net/scm.h */
+const SCM_MAX_FD = 253;
+const MAX_DESCRIPTORS = 12;
 const MSG_CTRUNC = 0x8;
 const MSG_DONTWAIT = 0x40;
 const MSG_NOSIGNAL = 0x4000;
@@ -28,7 +32,7 @@ const FLAGS = 48;
 /** struct iovec */
 const vector = Buffer.allocUnsafeSlow(16);
 /** struct cmsghdr, with what follows it. */
-const control = Buffer.allocUnsafeSlow(64);
+const control = Buffer.allocUnsafeSlow(32 + 16 + 4 * SCM_MAX_FD + 4);
 const CONTROL_HEADER = 16;
 const received = Buffer.allocUnsafeSlow(64 * 1024);
 const receivedAddress = addressOf(received);
@@ -60,9 +64,10 @@ export function receiveMessage(fd: number): Received | "empty" | "end" {
   const length = recvmsg(fd, message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
   if (length < 0) return isTransient() ? "empty" : "end";
   const descriptors = receivedNumbers(SCM_RIGHTS);
-  // cut: more descriptors than there is room for. Nobody means well by that, and which bytes they belonged to
-  // can't be said any more.
-  if (length === 0 || (message.readInt32LE(FLAGS) & MSG_CTRUNC) !== 0) {
+  // cut: no more numbers were left for descriptors, and which bytes they belonged to can't be said any more.
+  // Nobody means well by that, nor by so many.
+  const isCut = (message.readInt32LE(FLAGS) & MSG_CTRUNC) !== 0;
+  if (length === 0 || isCut || descriptors.length > MAX_DESCRIPTORS) {
     closeDescriptors(descriptors);
     return "end";
   }

@@ -13,6 +13,7 @@ export const SOL_SOCKET = 1;
 const SO_PASSCRED = 16;
 const SO_PEERCRED = 17;
 const SO_PEERPIDFD = 77; // Linux 6.5
+const SO_PASSRIGHTS = 83; // Linux 6.16
 /** asm-generic/sockios.h */
 const SIOCOUTQ = 0x5411;
 const AF_UNIX = 1;
@@ -48,16 +49,27 @@ export function peerPidfd(fd: number): { pidfd: number } | { missing: "unsupport
 
 /** From here on the kernel says of what is received which process wrote it. @throws Error if it does not */
 export function tellSender(fd: number): void {
-  const on = Buffer.alloc(4);
-  on.writeInt32LE(1);
-  if (setsockopt(fd, SOL_SOCKET, SO_PASSCRED, on, on.length) !== 0)
-    throw new Error(`no credentials of senders: ${errorName()}`);
+  if (!setSocketOption(fd, SO_PASSCRED, 1)) throw new Error(`no credentials of senders: ${errorName()}`);
+}
+
+/**
+ * From here on whoever passes descriptors over a connection that the socket accepts gets EPERM. The connections
+ * inherit it when they are made. @returns false where the kernel has no such option
+ */
+export function takeNoDescriptors(fd: number): boolean {
+  return setSocketOption(fd, SO_PASSRIGHTS, 0);
 }
 
 /** Whether the other end has read all that was written. unix(7), SIOCOUTQ: what it has begun with counts as unread. */
 export function isAllRead(fd: number): boolean {
   const unread = Buffer.alloc(4);
   return ioctl(fd, SIOCOUTQ, unread) === 0 && unread.readInt32LE(0) === 0;
+}
+
+function setSocketOption(fd: number, name: number, number: number): boolean {
+  const value = Buffer.alloc(4);
+  value.writeInt32LE(number);
+  return setsockopt(fd, SOL_SOCKET, name, value, value.length) === 0;
 }
 
 /** The option's bytes; undefined if the call failed. */

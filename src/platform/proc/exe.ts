@@ -81,12 +81,17 @@ function isLikeShell(path: string): boolean {
 }
 
 /** Whether root alone can have put it there: all folders above it are root's, which /tmp is not. */
-function isBelowRoots(path: string): boolean {
+export function isBelowRoots(path: string, stat: (folder: string) => Owned = statSync): boolean {
   const folder = dirname(path);
-  return isRoots(statSync(folder, { bigint: true })) && (folder === path || isBelowRoots(folder));
+  return isRoots(stat(folder)) && (folder === path || isBelowRoots(folder, stat));
+}
+
+interface Owned {
+  uid: number | bigint;
+  mode: number | bigint;
 }
 
 /** Whether it is root's, and nobody else's to write. */
-export function isRoots({ uid, mode }: { uid: number | bigint; mode: number | bigint }): boolean {
+export function isRoots({ uid, mode }: Owned): boolean {
   return Number(uid) === 0 && (Number(mode) & 0o022) === 0;
 }

@@ -1,10 +1,10 @@
 /** Whether a process is OpenSSH's client, and who holds a control socket. proc(5), unix(7). */
 import { readdirSync, readFileSync, readlinkSync, realpathSync, statSync } from "node:fs";
 import { userInfo } from "node:os";
-import { basename, delimiter, dirname, join } from "node:path";
+import { basename, delimiter, join } from "node:path";
 import { attempt } from "../../attempt.ts";
 import type { ProcessId } from "../../policy/request.ts";
-import { type Executable, exePath, isRoots } from "./exe.ts";
+import { type Executable, exePath, isBelowRoots, isRoots } from "./exe.ts";
 import { livingStat } from "./stat.ts";
 
 /** The flag of a listening socket in /proc/net/unix. */
@@ -64,14 +64,8 @@ export function sshImage({ pid, startTime }: ProcessId): string | undefined {
 function isSsh(pid: number, { path, deleted, removed, foreign }: Seen, { stat }: SshEdges): boolean {
   if (foreign || basename(path) !== "ssh") return false;
   const file = stat(`/proc/${pid}/exe`);
-  if (deleted) return removed && isRoots(file) && foldersOf(path).every((folder) => isRoots(stat(folder)));
+  if (deleted) return removed && isRoots(file) && isBelowRoots(path, stat);
   return isRoots(file) || path === ownSsh();
-}
-
-/** All above it. */
-function foldersOf(path: string): string[] {
-  const folder = dirname(path);
-  return folder === path ? [] : [folder, ...foldersOf(folder)];
 }
 
 function ownSsh(): string | undefined {

@@ -17,7 +17,7 @@ import { basename, dirname } from "node:path";
 import { hasCode, messageOf } from "../../errors.ts";
 import { toStderr } from "../../to-stderr.ts";
 import { O_PATH } from "../libc/descriptors.ts";
-import { isAllRead, type PeerCredentials, peerCredentials } from "../libc/sockets.ts";
+import { isAllRead, type PeerCredentials, peerCredentials, takeNoDescriptors } from "../libc/sockets.ts";
 
 export interface Listener {
   path: string;
@@ -127,6 +127,9 @@ class PrivateListener implements Listener {
       const before = process.umask(0o177);
       server.listen({ path, backlog: 1024 }, resolve);
       process.umask(before);
+      // Node's read() drops what is passed, and the kernel closes it in this thread: for as long as SO_LINGER says
+      const descriptor = descriptorOf(server);
+      if (descriptor !== undefined) takeNoDescriptors(descriptor);
     });
     server.on("error", () => {}); // no descriptors left for one more connection: the next may find some
     chmodSync(path, 0o600);
@@ -205,7 +208,7 @@ export function hasAllRead(socket: Socket): boolean {
 }
 
 /** Node's own handle of the socket: the descriptor has no public accessor. */
-function descriptorOf(socket: Socket): number | undefined {
-  const { _handle: handle } = socket as Socket & { _handle?: { fd?: number } };
+function descriptorOf(socket: Socket | Server): number | undefined {
+  const { _handle: handle } = socket as { _handle?: { fd?: number } };
   return handle?.fd !== undefined && handle.fd >= 0 ? handle.fd : undefined;
 }

@@ -70,8 +70,8 @@ function matchOpaque(rule: Rule): Match {
  * Whether the request leads to a host, or may: one that is not known may then be any. Data of unknown shape
  * may be a login, and an ssh-agent that asks for a key does not say what for.
  */
-function leadsToHost({ kind, data, operation }: Request): boolean {
-  if (kind === "sign") return data !== "sshsig";
+function leadsToHost({ kind, data, noLogin, operation }: Request): boolean {
+  if (kind === "sign") return data !== "sshsig" && !noLogin;
   if (kind === "confirm") return operation !== "add";
   return kind !== "admin" && kind !== "list";
 }

@@ -89,11 +89,20 @@ function ledVariables(environment: NodeJS.ProcessEnv, led: Led): NodeJS.ProcessE
     const program = environment[name];
     if (program) variables[name] = isSame(program, led.real) ? led.shim : program;
   }
-  for (const name of commandLines) {
+  for (const name of [...commandLines, ...gitSettings(environment)]) {
     const line = environment[name];
     if (line) variables[name] = leadLine(line, led);
   }
   return variables;
+}
+
+/** `git -c core.sshCommand=…` as variables: git-config(1). A file of git's is not led: see ../unguarded. */
+function gitSettings(environment: NodeJS.ProcessEnv): string[] {
+  const numbers = Object.entries(environment).flatMap(([name, key]) => {
+    const [, number] = /^GIT_CONFIG_KEY_(\d+)$/.exec(name) ?? [];
+    return number !== undefined && key?.toLowerCase() === "core.sshcommand" ? number : [];
+  });
+  return numbers.map((number) => `GIT_CONFIG_VALUE_${number}`);
 }
 
 /** `/usr/bin/ssh -i key`, also behind assignments; in quotes too. What has no slash in it, PATH leads. */

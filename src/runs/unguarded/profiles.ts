@@ -2,14 +2,14 @@
  * What a shell reads as it starts, and with which it leaves the guard: an SSH_AUTH_SOCK of another agent, and
  * in a ride a folder with an ssh of its own before the ride's.
  *
- * Limits: lines are looked at one by one, and what a file reads in turn is not looked at.
+ * Limits: lines are looked at one by one.
  */
 import { readdirSync, statSync } from "node:fs";
 import { homedir } from "node:os";
 import { isAbsolute, join } from "node:path";
 import { attempt } from "../../attempt.ts";
-import { readIfFile } from "../../identity/file-stamps.ts";
 import { visible } from "../../policy/visible.ts";
+import { readShellFiles, type ShellFile } from "./shell-files.ts";
 import type { Way, WayFacts } from "./way.ts";
 
 const inHome = [".bash_profile", ".bash_login", ".profile", ".bashrc"];
@@ -34,7 +34,16 @@ const testsForRun = /MUXGUARD_PROMPTS/;
 const REACH = 4;
 
 export function profileWays(facts: WayFacts): Way[] {
-  return profiles(facts.environment).flatMap((file) => waysOf(file, facts));
+  const isExcepted = (lines: readonly string[], at: number): boolean =>
+    staysWithGuard(conditionOf(lines, at), facts.ride);
+  const files = readShellFiles(profiles(facts.environment), facts.environment, isExcepted);
+  return files.flatMap((file) => waysOf(file, facts));
+}
+
+/** The line, with the one before where that goes on in it. */
+function conditionOf(lines: readonly string[], at: number): string {
+  const [before = "", line = ""] = [lines[at - 1], lines[at]];
+  return /(?:\|\||&&|\bthen|\\)\s*$/.test(before) ? `${before}\n${line}` : line;
 }
 
 function profiles({ ZDOTDIR, BASH_ENV, ENV, XDG_CONFIG_HOME }: NodeJS.ProcessEnv): string[] {
@@ -55,14 +64,14 @@ function profiles({ ZDOTDIR, BASH_ENV, ENV, XDG_CONFIG_HOME }: NodeJS.ProcessEnv
   ];
 }
 
-function waysOf(file: string, { ride }: WayFacts): Way[] {
-  const lines = (readIfFile(file) ?? "").split("\n");
+function waysOf({ path, lines, readBy }: ShellFile, { ride }: WayFacts): Way[] {
   const found = lines.flatMap((line, at) => {
     if (/^\s*(?:#|$)/.test(line)) return [];
-    const where = `${visible(file)}:${at + 1}`;
-    const agent = setsAgent(lines, at, ride) ? agentWay(file, where, ride) : [];
+    const here = `${visible(path)}:${at + 1}`;
+    const where = readBy === undefined ? here : `${readBy} reads ${here}, which`;
+    const agent = setsAgent(lines, at, ride) ? agentWay(path, where, ride) : [];
     const folder = ride ? folderWithSsh(line) : undefined;
-    return folder === undefined ? agent : [agent, pathWay(file, where, folder)].flat();
+    return folder === undefined ? agent : [agent, pathWay(path, where, folder)].flat();
   });
   return found.filter(({ id }, at) => found.findIndex((other) => other.id === id) === at);
 }
@@ -71,7 +80,11 @@ export function setsAgent(lines: readonly string[], at: number, ride: boolean): 
   const line = lines[at] ?? "";
   if (/muxguard/.test(line) || !(sets.test(line) || starts.test(line))) return false;
   const near = lines.slice(Math.max(0, at - REACH), at + 1).join("\n");
-  return !testsForRun.test(near) && (ride || !tests.test(near));
+  return !staysWithGuard(near, ride);
+}
+
+function staysWithGuard(near: string, ride: boolean): boolean {
+  return testsForRun.test(near) || (!ride && tests.test(near));
 }
 
 const UNLESS = '[ -n "$MUXGUARD_PROMPTS" ] ||';

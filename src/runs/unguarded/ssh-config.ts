@@ -18,7 +18,7 @@ const forwardsUsual = /^(?:yes|true|ask)$/i;
 const shares = /^(?:yes|true|auto|ask|autoask)$/i;
 
 export function sshConfigWays(mentions: readonly Mention[], facts: WayFacts): Way[] {
-  const isElsewhere = ({ value }: Mention): boolean => !noAgent.test(value) && !isGuards(value, facts);
+  const isElsewhere = ({ value }: Mention): boolean => namesOtherAgent(value, facts);
   return [
     ...mentions.filter((one) => one.keyword === "identityagent" && isElsewhere(one)).map(otherAgent),
     ...mentions
@@ -28,8 +28,9 @@ export function sshConfigWays(mentions: readonly Mention[], facts: WayFacts): Wa
   ];
 }
 
-function isGuards(value: string, { agentSocket, environment }: WayFacts): boolean {
-  return literalPrefix(value, environment)?.path === agentSocket;
+/** @param value of IdentityAgent or ForwardAgent */
+export function namesOtherAgent(value: string, { agentSocket, environment }: WayFacts): boolean {
+  return !noAgent.test(value) && literalPrefix(value, environment)?.path !== agentSocket;
 }
 
 function otherAgent(mention: Mention): Way {

@@ -9,6 +9,8 @@ export interface Way {
 export interface WayFacts {
   /** Of whoever starts the run. */
   environment: NodeJS.ProcessEnv;
+  /** In which the run begins. */
+  folder: string;
   ride: boolean;
   /** For `ssh -F`; undefined for the user's own files. */
   sshConfig: string | undefined;

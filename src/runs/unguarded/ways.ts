@@ -6,6 +6,7 @@
  * behind a condition that never holds is told of as well, and what a shell gets from elsewhere is not.
  */
 import { readMentions } from "../../identity/ssh-config/mentions.ts";
+import { gitWays } from "./git.ts";
 import { keyFileWays } from "./key-files.ts";
 import { profileWays } from "./profiles.ts";
 import { sshConfigKeywords, sshConfigWays } from "./ssh-config.ts";
@@ -16,6 +17,7 @@ export function findWays(facts: WayFacts): Way[] {
   const mentions = part(() => readMentions(sshConfigKeywords, facts.sshConfig));
   return [
     ...part(() => sshConfigWays(mentions, facts)),
+    ...part(() => gitWays(mentions, facts)),
     ...part(() => keyFileWays(mentions, facts.environment)),
     ...part(() => profileWays(facts)),
   ];

@@ -233,6 +233,13 @@ function readChannelRequest(reader: ByteReader): ChannelRequest {
   }
 }
 
+/** @param packet the frame of the request, which stays as it is */
+export function withoutReply(packet: Buffer, { name }: GlobalRequest): Buffer {
+  const asked = Buffer.from(packet);
+  asked[4 + 2 + 4 + Buffer.byteLength(name)] = 0;
+  return asked;
+}
+
 function begin(type: keyof typeof SshMessage): ByteWriter {
   return new ByteWriter().u8(0).u8(SshMessage[type]);
 }

@@ -271,7 +271,9 @@ describe("what a channel is for is decided", () => {
     const allowed = new Setting();
     await allowed.client(payload);
     expect(allowed.asked).toEqual([{ kind: "forward", forward: { kind: "remote", listen } }]);
-    expect(allowed.toMaster).toEqual([payload]);
+    // the master would take the answer for another's
+    expect(allowed.toMaster).toEqual([globally("tcpip-forward", false, host, 8080)]);
+    expect(payload).toEqual(globally("tcpip-forward", true, host, 8080));
     const denied = new Setting(() => "muxguard: denied");
     await expect(denied.client(payload)).rejects.toThrow("global request tcpip-forward refused");
     expect(denied).toMatchObject({ toMaster: [], toClient: [] });

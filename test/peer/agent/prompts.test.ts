@@ -6,7 +6,7 @@ import { execFileSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
-import { ended, until } from "../../../lab/lab.ts";
+import { until } from "../../../lab/lab.ts";
 import { OpenLab } from "../../../lab/open-lab.ts";
 import { type PasswordServer, startPasswordServer } from "../../../lab/servers/password-server.ts";
 import { Pty } from "../../../lab/terminal/pty.ts";
@@ -77,12 +77,7 @@ describeWith(["ssh", "sshd", "python"], "what ssh asks while a connection is ope
     ]);
   });
   beforeEach(async () => {
-    for (const pid of lab.masters()) process.kill(pid);
-    await until(() => lab.masters().length === 0, "the end of all masters");
-    await until(
-      async () => !(await lab.muxguard("status")).stdout.includes("connection"),
-      "the listeners' end",
-    );
+    await lab.endOpened();
     execFileSync("rm", ["-f", lab.path("asked"), lab.path("asked_hosts")]);
     execFileSync("/bin/sh", ["-c", `echo '${SECRET}' > ${lab.path("answer")}`]);
   });
@@ -222,8 +217,7 @@ describeWith(["ssh", "sshd", "python"], "what ssh asks while a connection is ope
     await startHost("late.test");
     const terminal = open("late.test");
     await terminal.shows("'s password:");
-    lab.daemon?.kill("SIGTERM");
-    if (lab.daemon) await ended(lab.daemon);
+    await lab.endGuard();
     await terminal.shows("muxguard: ");
     expect(await terminal.end()).toBe(1);
     expect(lab.masters()).toEqual([]);

@@ -4,6 +4,7 @@ import { ended, finished, until } from "../../../lab/lab.ts";
 import { HOST, MuxLab } from "../../../lab/mux-lab.ts";
 import { Pty } from "../../../lab/terminal/pty.ts";
 import { SERVERS_HAVE_TERMINALS } from "../../../lab/terminal/server-terminals.ts";
+import { opened } from "../opened.ts";
 import { describeWith } from "../tools.ts";
 
 const ASK = '[[rule]]\nname = "careful"\ncommand = "uptime*"\naction = "ask"\nremember = "never"\n';
@@ -123,14 +124,14 @@ describeWith(["ssh", "sshd", "python"], "a session that a person is asked about"
 });
 
 describeWith(["ssh", "sshd"], 'with announce = "always"', () => {
-  const lab = new MuxLab();
+  const lab = opened(
+    new MuxLab(),
+    `default = "allow"\n${ASK}`,
+    'approvers = ["queue"]\nannounce = "always"\n',
+  );
   beforeAll(async () => {
-    lab.settings('approvers = ["queue"]\nannounce = "always"\n');
-    lab.policy(`default = "allow"\n${ASK}`);
-    await lab.open();
     await lab.startMaster();
   });
-  afterAll(() => lab.close());
 
   it("a session that waits says so on whatever its stderr is", async () => {
     const session = lab.ssh(HOST, "uptime > /dev/null; echo in");

@@ -3,20 +3,16 @@
  * first.
  */
 import { existsSync } from "node:fs";
-import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
+import { afterEach, expect, it } from "vitest";
 import { until } from "../../../lab/lab.ts";
 import { HOST, inodeOf, MuxLab } from "../../../lab/mux-lab.ts";
+import { opened } from "../opened.ts";
 import { describeWith } from "../tools.ts";
 
 describeWith(["ssh", "sshd"], "ssh -O to a guarded master", () => {
-  const lab = new MuxLab();
+  const lab = opened(new MuxLab());
   let pid = 0;
-  beforeAll(async () => {
-    lab.policy('default = "allow"\n');
-    await lab.open();
-  });
   afterEach(() => lab.endMasters());
-  afterAll(() => lab.close());
 
   const deny = (on: string): void =>
     lab.policy(`default = "allow"\n[[rule]]\nname = "stays"\non = ["${on}"]\naction = "deny"\n`);
@@ -81,13 +77,8 @@ describeWith(["ssh", "sshd"], "ssh -O to a guarded master", () => {
 });
 
 describeWith(["ssh", "sshd"], "a guarded master", () => {
-  const lab = new MuxLab();
-  beforeAll(async () => {
-    lab.policy('default = "allow"\n');
-    await lab.open();
-  });
+  const lab = opened(new MuxLab());
   afterEach(() => lab.endMasters());
-  afterAll(() => lab.close());
 
   it("of ControlPersist ends when its time has run out, whatever the guard holds; the next ssh makes another", async () => {
     const persist = ["-o", "ControlPersist=2"];

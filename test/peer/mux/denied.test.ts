@@ -4,8 +4,9 @@
  */
 import { readFileSync } from "node:fs";
 import { userInfo } from "node:os";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { beforeAll, expect, it } from "vitest";
 import { HOST, MuxLab } from "../../../lab/mux-lab.ts";
+import { opened } from "../opened.ts";
 import { describeWith } from "../tools.ts";
 
 const user = userInfo().username;
@@ -14,15 +15,12 @@ const files = '[[rule]]\nname = "no files"\nsubsystem = "*"\naction = "deny"\n';
 const ways = '[[rule]]\nname = "no way on"\nforward = "stdio"\naction = "deny"\n';
 
 describeWith(["ssh", "sshd", "git"], "what is denied on a guarded control socket", () => {
-  const lab = new MuxLab();
+  const lab = opened(new MuxLab(), `default = "allow"\n${rule}${files}${ways}`);
   const line = `muxguard: denied: run "reboot" on ${HOST} as ${user} setting GREETING (rule "no reboot")\n`;
   beforeAll(async () => {
-    lab.policy(`default = "allow"\n${rule}${files}${ways}`);
-    await lab.open();
     await lab.startServer("behind.example", lab.path("me@laptop"));
     await lab.startMaster();
   });
-  afterAll(() => lab.close());
 
   /** Runs a line of sh, which must make no connection. */
   const denied = async (line: string) => {

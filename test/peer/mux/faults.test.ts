@@ -4,10 +4,11 @@
 import type { ChildProcess } from "node:child_process";
 import { existsSync, readFileSync, rmSync } from "node:fs";
 import { constants } from "node:os";
-import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
-import { ended, finished, type Result, until } from "../../../lab/lab.ts";
+import { afterEach, expect, it } from "vitest";
+import { finished, type Result, until } from "../../../lab/lab.ts";
 import { HOST, inodeOf, MuxLab, namesIn } from "../../../lab/mux-lab.ts";
 import { SERVERS_HAVE_TERMINALS } from "../../../lab/terminal/server-terminals.ts";
+import { opened } from "../opened.ts";
 import { describeWith } from "../tools.ts";
 
 /** Whether the process has a handler for the signal: SigCgt, proc(5). */
@@ -17,13 +18,8 @@ function catches(pid: number, signal: NodeJS.Signals): boolean {
 }
 
 describeWith(["ssh", "sshd"], "a session over a guarded control socket", () => {
-  const lab = new MuxLab();
-  beforeAll(async () => {
-    lab.policy('default = "allow"\n');
-    await lab.open();
-  });
+  const lab = opened(new MuxLab());
   afterEach(() => lab.endMasters());
-  afterAll(() => lab.close());
 
   /** A session that runs, and what becomes of it. */
   const start = async (command: string, ...options: string[]) => {
@@ -110,22 +106,14 @@ describeWith(["ssh", "sshd"], "a session over a guarded control socket", () => {
 });
 
 describeWith(["ssh", "sshd"], "a guard of control sockets that is killed", () => {
-  const lab = new MuxLab();
-  beforeAll(async () => {
-    lab.policy('default = "allow"\n');
-    await lab.open();
-  });
+  const lab = opened(new MuxLab());
   afterEach(async () => {
     await lab.endMasters();
     rmSync(lab.controlPath(), { force: true });
     rmSync(`${lab.sockets}/.muxguard`, { recursive: true, force: true });
   });
-  afterAll(() => lab.close());
 
-  const kill = async (): Promise<void> => {
-    lab.daemon?.kill("SIGKILL");
-    if (lab.daemon) await ended(lab.daemon);
-  };
+  const kill = (): Promise<void> => lab.endGuard("SIGKILL");
 
   it("ends its clients at once, and the next one finds the master again", async () => {
     const pid = await lab.startMaster();
@@ -162,8 +150,7 @@ describeWith(["ssh", "sshd"], "a guard of control sockets that is killed", () =>
 
   it("gives the masters their sockets back when it is asked to end", async () => {
     const pid = await lab.startMaster();
-    lab.daemon?.kill("SIGTERM");
-    if (lab.daemon) await ended(lab.daemon);
+    await lab.endGuard();
     expect(lab.isAdopted()).toBe(false);
     expect(await lab.masterPid()).toBe(pid);
     const logged = lab.log().length;

@@ -3,50 +3,25 @@ import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, wr
 import { createServer } from "node:net";
 import { userInfo } from "node:os";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
+import { afterEach, expect, it } from "vitest";
 import { accepts, ended, until } from "../../../lab/lab.ts";
 import { HOST, inodeOf, MuxLab } from "../../../lab/mux-lab.ts";
-import { describeWith, PYTHON } from "../tools.ts";
-
-const LISTEN =
-  "import socket, sys; s = socket.socket(socket.AF_UNIX); s.bind(sys.argv[1]); s.listen(); input()";
+import { LOGIN_ALONE, opened } from "../opened.ts";
+import { describeWith } from "../tools.ts";
 
 describeWith(["ssh", "sshd", "python"], "a control folder", () => {
-  const lab = new MuxLab();
-  beforeAll(async () => {
-    lab.policy('default = "deny"\n[[rule]]\non = ["sign"]\naction = "allow"\n');
-    await lab.open();
-  });
+  const lab = opened(new MuxLab(), LOGIN_ALONE);
   afterEach(() => lab.endMasters());
-  afterAll(() => lab.close());
-
-  const restart = async (): Promise<void> => {
-    lab.daemon?.kill("SIGTERM");
-    if (lab.daemon) await ended(lab.daemon);
-    await lab.guard();
-  };
-
-  /**
-   * Another program's socket. It comes to its place once somebody listens: before, nobody could say whose it
-   * is.
-   */
-  const listen = async (path: string) => {
-    const elsewhere = lab.path("elsewhere.sock");
-    const child = lab.start(PYTHON, ["-c", LISTEN, elsewhere]);
-    await until(() => accepts(elsewhere), "a listener");
-    renameSync(elsewhere, path);
-    return child;
-  };
 
   it("keeps a socket of another program as it is, and tells of it", async () => {
     const path = join(lab.sockets, "other");
-    const child = await listen(path);
+    const child = await lab.listen(path);
     const inode = inodeOf(path);
     const told = `muxguard: ${path} is left alone: the one who listens there is `;
     await until(() => lab.told.includes(told), "the report");
     expect(lab.told).toMatch(/python[\d.]*, which is not ssh\n/);
     expect(inodeOf(path)).toBe(inode);
-    await restart();
+    await lab.restart();
     await until(() => lab.told.includes(told), "the report at the start");
     expect(await accepts(path)).toBe(true);
     child.kill();
@@ -59,17 +34,17 @@ describeWith(["ssh", "sshd", "python"], "a control folder", () => {
     writeFileSync(join(lab.sockets, "notes"), "text");
     mkdirSync(join(lab.sockets, "folder"));
     symlinkSync("/nowhere", join(lab.sockets, "link"));
-    await restart();
+    await lab.restart();
     await lab.startMaster();
     expect(readFileSync(join(lab.sockets, "notes"), "utf8")).toBe("text");
     expect(told + lab.told).not.toMatch(/notes|folder|link/);
   });
 
   it("may hold a socket that nobody listens at: ssh puts its own there, which is taken over", async () => {
-    const child = await listen(lab.controlPath());
+    const child = await lab.listen(lab.controlPath());
     child.kill("SIGKILL");
     await ended(child);
-    await restart();
+    await lab.restart();
     expect(inodeOf(lab.controlPath())).toBeDefined();
     expect(await lab.ssh("-o", "ControlPersist=60", HOST, "echo in")).toMatchObject({
       code: 0,
@@ -80,8 +55,7 @@ describeWith(["ssh", "sshd", "python"], "a control folder", () => {
   });
 
   it("takes over a master that was there before the guard", async () => {
-    lab.daemon?.kill("SIGTERM");
-    if (lab.daemon) await ended(lab.daemon);
+    await lab.endGuard();
     const upstream = { environment: { SSH_AUTH_SOCK: lab.path("upstream.sock") } };
     const made = await lab.run("ssh", ["-F", lab.sshConfig, "-M", "-N", "-f", HOST], upstream);
     expect(made).toMatchObject({ code: 0 });
@@ -110,7 +84,7 @@ describeWith(["ssh", "sshd", "python"], "a control folder", () => {
       [0o770, "g"],
     ] as const) {
       chmodSync(lab.sockets, mode);
-      await restart();
+      await lab.restart();
       const told = `muxguard: others may write to ${lab.sockets}; chmod 700 ${lab.sockets}\n`;
       await until(() => lab.told.includes(told), `the report (${digit}+w)`);
       expect(await lab.ssh("-M", "-N", "-f", HOST)).toMatchObject({ code: 0 });
@@ -119,12 +93,12 @@ describeWith(["ssh", "sshd", "python"], "a control folder", () => {
       await lab.endMasters();
     }
     chmodSync(lab.sockets, 0o700);
-    await restart();
+    await lab.restart();
     await lab.startMaster();
   });
 
   it("that others may write to by now gets no further listener", async () => {
-    await restart();
+    await lab.restart();
     chmodSync(lab.sockets, 0o777);
     expect(await lab.ssh("-M", "-N", "-f", HOST)).toMatchObject({ code: 0 });
     await until(() => lab.told.includes(`others may write to ${lab.sockets}`), "the report");
@@ -178,7 +152,7 @@ describeWith(["ssh", "sshd", "python"], "a control folder", () => {
   it("that does not exist is made, for its owner alone", async () => {
     await lab.endMasters();
     rmSync(lab.sockets, { recursive: true });
-    await restart();
+    await lab.restart();
     expect(await lab.shell(`stat -c %a ${lab.sockets}`)).toMatchObject({ stdout: "700\n" });
     await lab.startMaster();
   });

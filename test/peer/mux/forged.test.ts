@@ -2,11 +2,12 @@
 import { once } from "node:events";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
+import { afterEach, beforeAll, expect, it } from "vitest";
 import { ended, until } from "../../../lab/lab.ts";
 import { sshProcesses } from "../../../lab/masters.ts";
 import { HOST, inodeOf, MuxLab, namesIn } from "../../../lab/mux-lab.ts";
 import { MUXGUARD } from "../../../lab/programs.ts";
+import { opened } from "../opened.ts";
 import { describeWith, PYTHON } from "../tools.ts";
 
 const VERIFIED = `
@@ -49,13 +50,8 @@ os.execv("/usr/bin/ssh", sys.argv[3:])
 `;
 
 describeWith(["ssh", "sshd"], "a master of a run", () => {
-  const lab = new MuxLab();
-  beforeAll(async () => {
-    lab.policy('default = "allow"\n');
-    await lab.open();
-  });
+  const lab = opened(new MuxLab());
   afterEach(() => lab.endMasters());
-  afterAll(() => lab.close());
 
   const SHARED = ["-o", "ControlPersist=60"];
   /** The client's port, which tells one connection from another. */
@@ -148,20 +144,14 @@ describeWith(["ssh", "sshd"], "a master of a run", () => {
 });
 
 describeWith(["ssh", "sshd"], "a master that a file vouches for", () => {
-  const lab = new MuxLab();
-  beforeAll(async () => {
-    lab.policy(VERIFIED);
-    await lab.open();
-  });
+  const lab = opened(new MuxLab(), VERIFIED);
   afterEach(() => lab.endMasters());
-  afterAll(() => lab.close());
 
   it("is unverified: a program would have its sessions pass for another host's", async () => {
     expect(await lab.ssh("-o", "ControlPersist=60", HOST, "true")).toMatchObject({ code: 0 });
     await until(() => lab.isAdopted(), "the adoption");
     expect(await lab.ssh(HOST, "echo in")).toMatchObject({ stdout: "in\n" });
-    lab.daemon?.kill("SIGKILL");
-    if (lab.daemon) await ended(lab.daemon);
+    await lab.endGuard("SIGKILL");
     const file = join(lab.path("runtime/muxguard/control"), "masters.json");
     const [, , blob = ""] = readFileSync(lab.knownHosts, "utf8").split(/\s+/);
     const destination = { host: "other.example" };
@@ -180,14 +170,11 @@ describeWith(["ssh", "sshd"], "a master that a file vouches for", () => {
 });
 
 describeWith(["ssh", "sshd", "paramiko"], "a master that has become ssh after its login", () => {
-  const lab = new MuxLab();
+  const lab = opened(new MuxLab(), VERIFIED);
   beforeAll(async () => {
-    lab.policy(VERIFIED);
-    await lab.open();
     await lab.startServer("other.example", lab.path("me@laptop"));
   });
   afterEach(() => lab.endMasters());
-  afterAll(() => lab.close());
 
   it("is not what the program before it has logged in to", async () => {
     writeFileSync(lab.path("forge.py"), FORGE);

@@ -4,20 +4,19 @@
  */
 import { chmodSync, existsSync, readFileSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
 import { basename } from "node:path";
-import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
+import { afterEach, beforeAll, expect, it } from "vitest";
 import { HOST, MuxLab } from "../../../lab/mux-lab.ts";
-import { ended, finished, until } from "../../../lab/processes.ts";
+import { finished, until } from "../../../lab/processes.ts";
+import { opened } from "../opened.ts";
 import { describeWith, PYTHON } from "../tools.ts";
 
 /** Gives what it reads, and each piece late. */
 const DELAY = "import os, time\nwhile b := os.read(0, 65536):\n    time.sleep(0.05)\n    os.write(1, b)\n";
 
 describeWith(["ssh", "sshd", "python"], "a master that forks once the server has answered", () => {
-  const lab = new MuxLab();
+  const lab = opened(new MuxLab());
   let far: string[] = [];
   beforeAll(async () => {
-    lab.policy('default = "allow"\n');
-    await lab.open();
     const [, port] = new RegExp(`^Host ${HOST}\\n(?:  .*\\n)*?  Port (\\d+)`, "m").exec(
       readFileSync(lab.sshConfig, "utf8"),
     ) ?? ["", ""];
@@ -41,7 +40,6 @@ describeWith(["ssh", "sshd", "python"], "a master that forks once the server has
     await lab.endMasters();
     rmSync(lab.path("forward"), { force: true });
   });
-  afterAll(() => lab.close());
 
   const isListed = async (pid: number): Promise<boolean> =>
     (await lab.muxguard("status")).stdout.includes(`${lab.controlPath()} (adopted, pid ${pid})`);
@@ -66,8 +64,7 @@ describeWith(["ssh", "sshd", "python"], "a master that forks once the server has
     await until(async () => lab.isAdopted() && isSsh(await lab.masterPid()), "the adoption");
     const pid = await lab.masterPid();
     await until(() => isListed(pid), "the child in the list");
-    lab.daemon?.kill("SIGKILL");
-    if (lab.daemon) await ended(lab.daemon);
+    await lab.endGuard("SIGKILL");
     await lab.guard();
     await until(() => isListed(pid), "the second adoption");
     expect(await lab.ssh(HOST, "echo in")).toMatchObject({ code: 0, stdout: "in\n" });

@@ -1,20 +1,19 @@
 /** ControlPersist, and a question that is open longer than that. */
 import { existsSync } from "node:fs";
-import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
+import { afterEach, expect, it } from "vitest";
 import { HOST, MuxLab } from "../../../lab/mux-lab.ts";
 import { until } from "../../../lab/processes.ts";
+import { opened, QUEUE } from "../opened.ts";
 import { describeWith } from "../tools.ts";
 
 describeWith(["ssh", "sshd"], "a master about which a person is asked", () => {
-  const lab = new MuxLab();
+  const lab = opened(
+    new MuxLab(),
+    'default = "allow"\n[[rule]]\non = ["session"]\naction = "ask"\nremember = "never"\n',
+    QUEUE,
+  );
   const brief = ["-o", "ControlPersist=1"];
-  beforeAll(async () => {
-    lab.settings('approvers = ["queue"]\n');
-    lab.policy('default = "allow"\n[[rule]]\non = ["session"]\naction = "ask"\nremember = "never"\n');
-    await lab.open();
-  });
   afterEach(() => lab.endMasters());
-  afterAll(() => lab.close());
 
   /** Waits until another master, made now with the same ControlPersist, has ended of it. */
   async function persistRunsOut(): Promise<void> {

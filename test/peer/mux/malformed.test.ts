@@ -1,7 +1,8 @@
 /** Messages at which sshd ends the connection: in proxy mode they end their own client, and nobody else. */
-import { afterAll, beforeAll, expect, it } from "vitest";
-import { ended, until } from "../../../lab/lab.ts";
+import { beforeAll, expect, it } from "vitest";
+import { ended, stdoutOf, until } from "../../../lab/lab.ts";
 import { HOST, MuxLab } from "../../../lab/mux-lab.ts";
+import { opened } from "../opened.ts";
 import { describeWith } from "../tools.ts";
 
 /** Speaks as `ssh -O proxy` does, opens a session, sends one message and waits for the end. */
@@ -49,30 +50,24 @@ print("ended" if answer is None or message is None else "goes on")
 `;
 
 describeWith(["ssh", "sshd"], "a message that sshd can't take", () => {
-  const lab = new MuxLab();
+  const lab = opened(new MuxLab());
   beforeAll(async () => {
-    lab.policy('default = "allow"\n');
-    await lab.open();
     await lab.startMaster();
   });
-  afterAll(() => lab.close());
 
   it.each(["modes", "terminal", "variable", "end", "length", "socket", "size", "break", "packets"])(
     "ends its client, and another's session goes on: %s",
     async (kind) => {
       const other = lab.start("ssh", ["-F", lab.sshConfig, HOST, "cat"], { stdio: "pipe" });
-      let said = "";
-      other.stdout?.on("data", (text) => {
-        said += text;
-      });
+      const said = stdoutOf(other);
       other.stdin?.on("error", () => {});
       other.stdin?.write("before\n");
-      await until(() => said === "before\n", "the other session");
+      await until(() => said() === "before\n", "the other session");
       const client = await lab.run("python3", ["-c", SEND, lab.controlPath(), kind]);
       expect(client).toMatchObject({ code: 0, stdout: "ended\n" });
       other.stdin?.end("after\n");
       await ended(other);
-      expect(said).toBe("before\nafter\n");
+      expect(said()).toBe("before\nafter\n");
       expect(other.exitCode).toBe(0);
     },
   );

@@ -1,18 +1,13 @@
 /** One act of a user's is one question, although ssh logs in, makes a master and opens a session for it. */
-import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
+import { afterEach, expect, it } from "vitest";
 import { until } from "../../../lab/lab.ts";
 import { HOST, MuxLab } from "../../../lab/mux-lab.ts";
+import { opened, QUEUE } from "../opened.ts";
 import { describeWith } from "../tools.ts";
 
 describeWith(["ssh", "sshd"], 'with default = "ask", ControlMaster auto and ControlPersist', () => {
-  const lab = new MuxLab();
-  beforeAll(async () => {
-    lab.settings('approvers = ["queue"]\n');
-    lab.policy('default = "ask"\n');
-    await lab.open();
-  });
+  const lab = opened(new MuxLab(), 'default = "ask"\n', QUEUE);
   afterEach(() => lab.endMasters());
-  afterAll(() => lab.close());
 
   /**
    * Runs a line of sh, approves each question as it comes, for ten minutes but for once where that is said,

@@ -1,20 +1,18 @@
 /** Sessions over a guarded control socket are what they are over one that is not guarded. */
 import { existsSync, readFileSync } from "node:fs";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { beforeAll, expect, it } from "vitest";
 import { until } from "../../../lab/lab.ts";
 import { HOST, MuxLab } from "../../../lab/mux-lab.ts";
+import { opened } from "../opened.ts";
 import { describeWith } from "../tools.ts";
 
 describeWith(["ssh", "sshd"], "a session over a guarded control socket", () => {
-  const lab = new MuxLab();
+  const lab = opened(new MuxLab());
   let plain: string[] = [];
   beforeAll(async () => {
-    lab.policy('default = "allow"\n');
-    await lab.open();
     await lab.startMaster();
     plain = await lab.startPlainMaster();
   });
-  afterAll(() => lab.close());
 
   const everything = { code: 0, stdout: "", stderr: "" };
   const sessions: Record<string, { args: string[]; input?: string; gives: object }> = {

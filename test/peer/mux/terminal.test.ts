@@ -1,21 +1,22 @@
 /** Sessions with a terminal over a guarded control socket: its size, its keys, its signals. */
-import { afterAll, beforeAll, expect, it as test } from "vitest";
+import { beforeAll, expect, it as test } from "vitest";
 import { HOST, MuxLab } from "../../../lab/mux-lab.ts";
 import { Pty } from "../../../lab/terminal/pty.ts";
 import { SERVERS_HAVE_TERMINALS } from "../../../lab/terminal/server-terminals.ts";
+import { opened } from "../opened.ts";
 import { describeWith } from "../tools.ts";
 
 const it = test.skipIf(!SERVERS_HAVE_TERMINALS);
 
 describeWith(["ssh", "sshd", "python"], "a session with a terminal over a guarded control socket", () => {
-  const lab = new MuxLab();
+  const lab = opened(
+    new MuxLab(),
+    'default = "allow"\n[[rule]]\nname = "no reboot"\ncommand = "reboot"\naction = "deny"\n',
+  );
   let pid = 0;
   beforeAll(async () => {
-    lab.policy('default = "allow"\n[[rule]]\nname = "no reboot"\ncommand = "reboot"\naction = "deny"\n');
-    await lab.open();
     pid = await lab.startMaster();
   });
-  afterAll(() => lab.close());
 
   const ssh = (...args: string[]): Pty => new Pty(lab, "ssh", "-F", lab.sshConfig, ...args);
 

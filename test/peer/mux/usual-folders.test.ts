@@ -1,13 +1,10 @@
 /** Masters in the folders that nobody named: those of ssh_config's ControlPath, and Ansible's. */
-import { existsSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
-import { accepts, ended, until } from "../../../lab/lab.ts";
+import { ended } from "../../../lab/lab.ts";
 import { HOST, inodeOf, MuxLab, namesIn } from "../../../lab/mux-lab.ts";
 import { describeWith, PYTHON } from "../tools.ts";
-
-const LISTEN =
-  "import socket, sys; s = socket.socket(socket.AF_UNIX); s.bind(sys.argv[1]); s.listen(); input()";
 
 describeWith(["ssh", "sshd", "python"], "control folders by default", () => {
   const lab = new MuxLab();
@@ -22,12 +19,6 @@ describeWith(["ssh", "sshd", "python"], "control folders by default", () => {
   afterEach(() => lab.endMasters());
   afterAll(() => lab.close());
 
-  const restart = async (): Promise<void> => {
-    lab.daemon?.kill("SIGTERM");
-    if (lab.daemon) await ended(lab.daemon);
-    await lab.guard();
-  };
-
   it("are those of ssh_config and Ansible's, which need not be there; status names them", async () => {
     const { stdout } = await lab.muxguard("status");
     expect(stdout).toContain(`\nwatched    ${lab.sockets}, ${ansible}\n`);
@@ -38,9 +29,7 @@ describeWith(["ssh", "sshd", "python"], "control folders by default", () => {
 
   it("are silent about what is no master's", async () => {
     const path = join(lab.sockets, "other");
-    const child = lab.start(PYTHON, ["-c", LISTEN, lab.path("elsewhere.sock")]);
-    await until(() => accepts(lab.path("elsewhere.sock")), "a listener");
-    renameSync(lab.path("elsewhere.sock"), path);
+    const child = await lab.listen(path);
     const inode = inodeOf(path);
     await lab.startMaster(); // which is seen later than the other one
     expect(inodeOf(path)).toBe(inode);
@@ -51,7 +40,7 @@ describeWith(["ssh", "sshd", "python"], "control folders by default", () => {
 
   it("are none with control_dirs = [], and a run says so", async () => {
     lab.config("control_dirs = []\n");
-    await restart();
+    await lab.restart();
     expect((await lab.muxguard("status")).stdout).toContain("\nwatched    no folder");
     expect((await lab.ssh("-M", "-N", "-f", HOST)).code).toBe(0);
     expect((await lab.ssh(HOST, "echo in")).stdout).toBe("in\n");
@@ -59,7 +48,7 @@ describeWith(["ssh", "sshd", "python"], "control folders by default", () => {
     const { stderr } = await lab.muxguard("run", "--", "true");
     expect(stderr).toMatch(/^muxguard: not guarded: .*: ControlMaster auto: .*control_dirs/m);
     lab.config("");
-    await restart();
+    await lab.restart();
   });
 });
 

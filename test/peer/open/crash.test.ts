@@ -4,25 +4,17 @@
  */
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, it } from "vitest";
-import { ended, until } from "../../../lab/lab.ts";
+import { expect, it } from "vitest";
+import { ended, stderrOf, stdoutOf, until } from "../../../lab/lab.ts";
 import { HOST, MuxLab } from "../../../lab/mux-lab.ts";
 import { OpenLab } from "../../../lab/open-lab.ts";
+import { ALLOW, opened, QUEUE } from "../opened.ts";
 import { describeWith } from "../tools.ts";
 
 describeWith(["ssh", "sshd"], "a daemon that was killed", () => {
-  const lab = new OpenLab();
-  beforeAll(async () => {
-    lab.settings('approvers = ["queue"]\n');
-    lab.policy('default = "allow"\n');
-    await lab.open();
-  });
-  afterAll(() => lab.close());
+  const lab = opened(new OpenLab(), ALLOW, QUEUE);
 
-  async function kill(): Promise<void> {
-    lab.daemon?.kill("SIGKILL");
-    if (lab.daemon) await ended(lab.daemon);
-  }
+  const kill = (): Promise<void> => lab.endGuard("SIGKILL");
 
   it("leaves masters that the next one ends, and sockets that it takes away", async () => {
     const paths = [lab.controlPath(), join(lab.sockets, "second")];
@@ -59,35 +51,20 @@ describeWith(["ssh", "sshd"], "a daemon that was killed", () => {
   });
 
   it("takes a ride's master with it, too; the run's sessions end with a reason", async () => {
-    const child = lab.start(
-      process.execPath,
-      [
-        lab.program,
-        "run",
-        "--ride",
-        "--",
-        "/bin/sh",
-        "-c",
-        `ssh ${HOST} 'echo in'; echo ready; read line; ssh ${HOST} 'echo in'; echo $?`,
-      ],
+    const child = lab.startRide(
+      `ssh ${HOST} 'echo in'; echo ready; read line; ssh ${HOST} 'echo in'; echo $?`,
       { detached: true, stdio: "pipe" },
     );
-    let [stdout, stderr] = ["", ""];
-    child.stdout?.on("data", (text) => {
-      stdout += text;
-    });
-    child.stderr?.on("data", (text) => {
-      stderr += text;
-    });
-    await until(() => stdout === "in\nready\n", "the first session");
+    const [stdout, stderr] = [stdoutOf(child), stderrOf(child)];
+    await until(() => stdout() === "in\nready\n", "the first session");
     await kill();
     child.stdin?.end("\n");
     await ended(child);
     await until(
-      () => stdout.endsWith("\n255\n"),
-      () => `the second session's end: ${stdout} ${stderr}`,
+      () => stdout().endsWith("\n255\n"),
+      () => `the second session's end: ${stdout()} ${stderr()}`,
     );
-    expect(stderr).toBe("muxguard: denied: the run has ended\n");
+    expect(stderr()).toBe("muxguard: denied: the run has ended\n");
     await lab.guard();
     await until(() => lab.masters().length === 0, "the end of the master");
     const folders = readdirSync(lab.path("runtime/muxguard")).filter((name) => name.startsWith("ride-"));
@@ -96,14 +73,10 @@ describeWith(["ssh", "sshd"], "a daemon that was killed", () => {
 });
 
 describeWith(["ssh", "sshd"], "a daemon that was killed with a master that it had taken over", () => {
-  const lab = new MuxLab();
-  beforeAll(async () => {
-    lab.policy(
-      `default = "deny"\n[[rule]]\non = ["sign"]\naction = "allow"\n[[rule]]\nname = "by host"\nhost = "${HOST}"\nverified = true\naction = "allow"\n`,
-    );
-    await lab.open();
-  });
-  afterAll(() => lab.close());
+  const lab = opened(
+    new MuxLab(),
+    `default = "deny"\n[[rule]]\non = ["sign"]\naction = "allow"\n[[rule]]\nname = "by host"\nhost = "${HOST}"\nverified = true\naction = "allow"\n`,
+  );
 
   async function isGuarded(path: string): Promise<boolean> {
     return (await lab.muxguard("status")).stdout.includes(`connection ${path} (adopted`);
@@ -111,8 +84,7 @@ describeWith(["ssh", "sshd"], "a daemon that was killed with a master that it ha
 
   it("comes back to the same host by its own command line: rules on it match", async () => {
     const pid = await lab.startMaster();
-    lab.daemon?.kill("SIGKILL");
-    if (lab.daemon) await ended(lab.daemon);
+    await lab.endGuard("SIGKILL");
     await lab.guard();
     await until(() => isGuarded(lab.controlPath()), "the second adoption");
     const { result, events } = await lab.logged(() => lab.ssh(HOST, "echo in"));
@@ -124,8 +96,7 @@ describeWith(["ssh", "sshd"], "a daemon that was killed with a master that it ha
   it("does so for a master that was taken over by its path alone", async () => {
     const [, path = ""] = await lab.startPlainMaster();
     expect(await lab.muxguard("adopt", path)).toMatchObject({ code: 0 });
-    lab.daemon?.kill("SIGKILL");
-    if (lab.daemon) await ended(lab.daemon);
+    await lab.endGuard("SIGKILL");
     await lab.guard();
     await until(() => isGuarded(path), "the second adoption");
     const { result, events } = await lab.logged(() => lab.ssh("-S", path, HOST, "echo in"));

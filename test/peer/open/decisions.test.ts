@@ -13,14 +13,7 @@ describeWith(["ssh", "sshd"], "what is decided when a connection is opened", () 
     lab.settings('approvers = ["queue"]\n');
     await lab.open();
   });
-  beforeEach(async () => {
-    for (const pid of lab.masters()) process.kill(pid);
-    await until(() => lab.masters().length === 0, "the end of all masters");
-    await until(
-      async () => !(await lab.muxguard("status")).stdout.includes("connection"),
-      "the listeners' end",
-    );
-  });
+  beforeEach(() => lab.endOpened());
   afterAll(() => lab.close());
 
   /** Answers the only question that waits, and returns the words of its request's kind. */

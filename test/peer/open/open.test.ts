@@ -3,24 +3,19 @@ import { chmodSync, copyFileSync, existsSync, mkdirSync, readdirSync, writeFileS
 import { createServer } from "node:net";
 import { userInfo } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
+import { beforeEach, expect, it } from "vitest";
 import { accepts, until } from "../../../lab/lab.ts";
 import { HOST } from "../../../lab/mux-lab.ts";
 import { OpenLab } from "../../../lab/open-lab.ts";
+import { ALLOW, opened, QUEUE } from "../opened.ts";
 import { describeWith } from "../tools.ts";
 
 describeWith(["ssh", "sshd"], "muxguard open", () => {
-  const lab = new OpenLab();
-  beforeAll(async () => {
-    lab.settings('approvers = ["queue"]\n');
-    lab.policy('default = "allow"\n');
-    await lab.open();
-  });
+  const lab = opened(new OpenLab(), ALLOW, QUEUE);
   beforeEach(async () => {
     for (const pid of lab.masters()) process.kill(pid);
     await until(() => lab.masters().length === 0 && !existsSync(lab.controlPath()), "the end of all masters");
   });
-  afterAll(() => lab.close());
 
   it("logs in once, and plain ssh rides on it", async () => {
     const connections = lab.connections();

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { ended, until } from "../../../lab/lab.ts";
 import { HOST } from "../../../lab/mux-lab.ts";
 import { OpenLab } from "../../../lab/open-lab.ts";
+import { ALLOW, opened, QUEUE } from "../opened.ts";
 import { describeWith } from "../tools.ts";
 
 /**
@@ -38,18 +39,14 @@ function rideRequest(destination: object, purpose: object = { command: "true" })
 }
 
 describeWith(["ssh", "sshd", "python"], "a hostile program inside of a ride", () => {
-  const lab = new OpenLab();
+  const lab = opened(new OpenLab(), ALLOW, QUEUE);
   const marker = lab.path("marker");
   const talk = lab.script("talk", `#!/usr/bin/env python3\n${TALK}`);
   const socket = '"$(dirname $(dirname $(command -v ssh)))/ride.sock"';
   beforeAll(async () => {
-    lab.settings('approvers = ["queue"]\n');
-    lab.policy('default = "allow"\n');
-    await lab.open();
     await lab.startServer("other.example", lab.path("me@laptop"));
     lab.hosts.knowAddresses();
   });
-  afterAll(() => lab.close());
 
   it.each(["garbage", "endless"])("gets nowhere with %s, and others are still served", async (kind) => {
     const { stdout } = await lab.ride(`${talk} ${socket} ${kind}; ssh ${HOST} 'echo in'`);

@@ -31,8 +31,7 @@ describeWith(["ssh", "sshd", "python"], "a ride's forwards", () => {
   });
 
   function start(line: string): ChildProcess {
-    const args = [lab.program, "run", "--ride", "--", "/bin/sh", "-c", line];
-    return lab.start(process.execPath, args, { detached: true, stdio: ["ignore", "pipe", "pipe"] });
+    return lab.startRide(line, { detached: true, stdio: ["ignore", "pipe", "pipe"] });
   }
 
   const isOpen = (): Promise<boolean> => read().then(Boolean, () => false);

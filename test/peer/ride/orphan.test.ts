@@ -3,24 +3,21 @@
  * muxguard wants nothing itself.
  */
 import { copyFileSync } from "node:fs";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { beforeAll, expect, it } from "vitest";
 import { ended } from "../../../lab/lab.ts";
 import { HOST } from "../../../lab/mux-lab.ts";
 import { OpenLab } from "../../../lab/open-lab.ts";
 import { ASKPASS } from "../../../lab/programs.ts";
 import { rideProgram } from "../../../src/installation.ts";
+import { opened, QUEUE } from "../opened.ts";
 import { describeWith } from "../tools.ts";
 
 describeWith(["ssh", "sshd"], "an orphan in a ride", () => {
-  const lab = new OpenLab();
+  const lab = opened(new OpenLab(), 'default = "ask"\n', QUEUE);
   const tool = lab.path("tool");
   beforeAll(async () => {
-    lab.settings('approvers = ["queue"]\n');
-    lab.policy('default = "ask"\n');
-    await lab.open();
     copyFileSync(process.execPath, tool);
   });
-  afterAll(() => lab.close());
 
   const ride = `exec ${tool} ${rideProgram()} "$(dirname $(dirname $(command -v ssh)))/ride.sock" ${HOST} true`;
   const key = "Allow use of key work?\nKey fingerprint SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA.";
@@ -37,19 +34,9 @@ describeWith(["ssh", "sshd"], "an orphan in a ride", () => {
   ])("is who asks %s, in the question and in the log", async (_, line) => {
     // begins once its parent is gone
     const orphan = lab.script("orphan", `#!/bin/sh\nwhile kill -0 $1 2>&-; do :; done\n${line}\n`);
-    const run = lab.start(
-      process.execPath,
-      [
-        lab.program,
-        "run",
-        "--ride",
-        "--",
-        "/bin/sh",
-        "-c",
-        `sh -c '${orphan} $$ >${lab.path("said")} 2>&1 &'; read line`,
-      ],
-      { stdio: ["pipe", "ignore", "inherit"] },
-    );
+    const run = lab.startRide(`sh -c '${orphan} $$ >${lab.path("said")} 2>&1 &'; read line`, {
+      stdio: ["pipe", "ignore", "inherit"],
+    });
     const { result, events } = await lab.logged(async () => {
       const [question] = await lab.pending();
       const { stdout } = await lab.muxguard("pending");

@@ -4,11 +4,12 @@
  */
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import { until } from "../../../lab/lab.ts";
 import { HOST } from "../../../lab/mux-lab.ts";
 import { OpenLab } from "../../../lab/open-lab.ts";
 import { rideProgram } from "../../../src/installation.ts";
+import { opened } from "../opened.ts";
 import { describeWith } from "../tools.ts";
 
 const RULES = `default = "deny"
@@ -27,12 +28,7 @@ action = "allow"
 `;
 
 describeWith(["ssh", "sshd", "git"], "a ride under rules", () => {
-  const lab = new OpenLab();
-  beforeAll(async () => {
-    lab.policy(RULES);
-    await lab.open();
-  });
-  afterAll(() => lab.close());
+  const lab = opened(new OpenLab(), RULES);
 
   it("lets git fetch, and nothing else", async () => {
     const store = lab.path("store.git");

@@ -109,4 +109,18 @@ describeWith(["ssh", "sshd", "git", "rsync"], "a run whose ssh_config names anot
     const { stdout } = await lab.muxguard("status");
     expect(stdout).toMatch(/^unguarded {2}.*IdentityAgent/m);
   });
+
+  it("can't lead an ssh that core.sshCommand calls by its full path, and says which line that is", async () => {
+    const file = lab.path("gitconfig");
+    writeFileSync(file, `[core]\n\tsshCommand = ${SSH} ${config} -v\n`);
+    lab.environment.GIT_CONFIG_GLOBAL = file;
+    writeFileSync(lab.path("state/muxguard/told.json"), "{}", { mode: 0o600 });
+    const { result, events } = await inRun("git ls-remote alpha.example:repo");
+    const { stdout } = await lab.muxguard("status");
+    delete lab.environment.GIT_CONFIG_GLOBAL;
+    expect(result.stderr).toContain("Authenticated to"); // so there is something to tell of
+    expect(events).toEqual([]);
+    expect(result.stderr).toMatch(/^muxguard: not guarded: \S*gitconfig:2: core\.sshCommand calls ssh /m);
+    expect(stdout).toMatch(/^unguarded {2}.*gitconfig:2: core\.sshCommand/m);
+  });
 });

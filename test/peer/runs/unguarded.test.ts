@@ -39,6 +39,18 @@ describeWith(["ssh", "sshd"], "a run", () => {
     expect(ride.stderr).toMatch(/ in a ride reaches that agent/);
     rmSync(lab.path(".bash_profile"));
   });
+
+  it("says it of a file that the profile reads, and waits for no FIFO there", async () => {
+    execFileSync("mkfifo", [lab.path(".fifo")]);
+    writeFileSync(lab.path(".agent_env"), "SSH_AUTH_SOCK=/run/other; export SSH_AUTH_SOCK;\n");
+    writeFileSync(lab.path(".bash_profile"), '[ -n "$NEVER" ] && . ~/.fifo\n. "$HOME/.agent_env"\n');
+    const { stdout, stderr } = await lab.muxguard("run", "--", "bash", "-lc", "echo $SSH_AUTH_SOCK");
+    expect(stdout).toBe("/run/other\n"); // so there is something to tell of
+    expect(stderr).toMatch(
+      /^muxguard: not guarded: \S*\.bash_profile:2 reads \S*\.agent_env:1, which sets SSH_AUTH_SOCK: /,
+    );
+    rmSync(lab.path(".bash_profile"));
+  });
 });
 
 describeWith(["ssh", "openssl"], "keys as the programs write them", () => {

@@ -88,6 +88,8 @@ const closed: Row[] = [
   ["what is claimed, where another is", { host: "lab", verified: false }, claiming],
   ["a host, of a signature for git", { host: "prod" }, base.gitSignature],
   ["a user, of a signature for git", { user: "root" }, base.gitSignature],
+  ["a host, of data that can't be a login", { host: "prod" }, { ...opaque, noLogin: true }],
+  ["a user, of data that can't be a login", { user: "root" }, { ...opaque, noLogin: true }],
   ["a host, of a change to the agent", { host: "prod" }, removeAll],
   ["a key, of a session", { key: "work" }, master],
   ["a command, of a proxy whose sessions are decided", { command: "rm *" }, { ...place, kind: "proxy" }],

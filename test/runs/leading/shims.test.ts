@@ -84,6 +84,13 @@ describe("the variables by which others find their ssh", () => {
     expect(found).toBe(expected.replace("SHIM", led.shim));
   });
 
+  it("are those of git's settings, too, where they hold core.sshCommand", () => {
+    const settings = { GIT_CONFIG_KEY_0: "Core.sshCommand", GIT_CONFIG_VALUE_0: `${real} -4` };
+    const environment = lead({ ...settings, GIT_CONFIG_KEY_1: "user.name", GIT_CONFIG_VALUE_1: real });
+    expect(environment.GIT_CONFIG_VALUE_0).toBe(`${shim()} -4`);
+    expect(environment).not.toHaveProperty("GIT_CONFIG_VALUE_1");
+  });
+
   it("are all led that are set", () => {
     const environment = lead({ GIT_SSH_COMMAND: `${real} -4`, RSYNC_RSH: `${real} -6`, GIT_SSH: real });
     expect(environment).toMatchObject({
