@@ -4,7 +4,7 @@
  */
 import type { ChildProcess } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { accessSync, constants, readlinkSync } from "node:fs";
+import { accessSync, constants, copyFileSync, readlinkSync } from "node:fs";
 import { userInfo } from "node:os";
 import { afterAll, beforeAll } from "vitest";
 import { ended, Lab, until } from "../../lab/lab.ts";
@@ -20,8 +20,9 @@ import { gainNothing, type Outcome } from "./attack.ts";
 /** Asks for a signature, waits for a line, changes, says so, and prints what kind of answer came. */
 const ASKS = `
 import os, socket, sys
-way, path, request = sys.argv[1:4]
-s = socket.socket(socket.AF_UNIX)
+way, path, request, copy = sys.argv[1:5]
+again = os.environ.get("AGAIN")
+s = socket.socket(fileno=int(again)) if again else socket.socket(socket.AF_UNIX)
 s.set_inheritable(True)
 def ask():
     s.connect(path)
@@ -45,8 +46,14 @@ if way == "reuse":
         os.waitpid(child, 0)
         if child == asker: sys.exit(0)
     sys.exit("no such pid")
+if again:
+    tell()
+    sys.exit(0)
 ask()
 sys.stdin.readline()
+if way == "same words":
+    os.environ.update(AGAIN=str(s.fileno()), PYTHONHOME=sys.base_prefix)
+    with open("/proc/self/cmdline", "rb") as words: os.execv(copy, words.read().split(b"\\0")[:-1])
 if way == "other program":
     os.dup2(s.fileno(), 0)
     print("changed", flush=True)
@@ -71,8 +78,10 @@ const canChoosePids = userInfo().uid === 0 && mayWrite(LAST_PID);
 
 describeWith(["ssh", "python"], "an approval is not for", () => {
   const lab = new Lab();
+  const copy = lab.path("copy");
   let request: string;
   beforeAll(async () => {
+    copyFileSync(PYTHON, copy);
     lab.config('approvers = ["queue"]\n');
     const keyFile = lab.key("me@laptop");
     await lab.startAgent("upstream.sock", keyFile);
@@ -91,7 +100,7 @@ describeWith(["ssh", "python"], "an approval is not for", () => {
 
   /** What the asker prints after its change: the number of the answer. */
   const ask = async (way: string): Promise<{ answer: string; by: string }> => {
-    const child: ChildProcess = lab.start(PYTHON, ["-c", ASKS, way, lab.agentSocket, request], {
+    const child: ChildProcess = lab.start(PYTHON, ["-c", ASKS, way, lab.agentSocket, request, copy], {
       stdio: ["pipe", "pipe", "inherit"],
     });
     let said = "";
@@ -123,6 +132,7 @@ describeWith(["ssh", "python"], "an approval is not for", () => {
     console.warn("skipped, for want of a pid of one's choice: a process that took over a pid");
   gainNothing({
     "another program that the asker has become": () => change("other program"),
+    "another program that is called by the same words": () => change("same words"),
     "another script that the asker's interpreter runs now": () => change("other script"),
     "a child that holds the connection of an asker that has ended": () => change("child"),
     ...(canChoosePids && { "a process that got the pid of an asker that has ended": () => change("reuse") }),

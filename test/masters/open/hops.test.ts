@@ -45,6 +45,18 @@ it("is those too that a jump host has by its own configuration", async () => {
   ]);
 });
 
+it("is up to sixteen, in a list or one behind another, and no more", async () => {
+  const names = Array.from({ length: 17 }, (_, at) => `h${at}`);
+  const own = Object.fromEntries(names.slice(1).map((name, at) => [name, `h${at}`]));
+  for (const [of16, of17, more] of [
+    [names.slice(0, 16).join(","), names.join(","), {}],
+    ["h15", "h16", own],
+  ] as const) {
+    expect((await hopsOf(of16, more)).map((hop) => (hop as string[])[0])).toEqual(names.slice(0, 16));
+    await expect(hopsOf(of17, more)).rejects.toThrow("too many jump hosts");
+  }
+});
+
 it("is refused where it never ends, or can't be read: a hop would go undecided", async () => {
   await expect(hopsOf("a", { a: "a" })).rejects.toThrow("too many jump hosts");
   await expect(hopsOf("%r@gate;x")).rejects.toThrow("can't be read");

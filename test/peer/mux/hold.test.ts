@@ -12,7 +12,8 @@ describeWith(["ssh", "sshd"], "a master about which a person is asked", () => {
     'default = "allow"\n[[rule]]\non = ["session"]\naction = "ask"\nremember = "never"\n',
     QUEUE,
   );
-  const brief = ["-o", "ControlPersist=1"];
+  // longer than its adoption takes on a busy machine
+  const brief = ["-o", "ControlPersist=5"];
   afterEach(() => lab.endMasters());
 
   /** Waits until another master, made now with the same ControlPersist, has ended of it. */
