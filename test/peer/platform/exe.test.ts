@@ -74,6 +74,17 @@ describe("the executable of a process", () => {
     expect(exePath(pid)).toMatchObject({ path: tool, deleted: true });
   });
 
+  it("is a shell of the system's only where root alone can have put it there", async () => {
+    const shell = spawn("/bin/sh", { stdio: ["pipe", "ignore", "inherit"] });
+    children.push(shell);
+    await until(() => /sh$/.test(exePath(shell.pid ?? 0)?.path ?? ""), "the shell");
+    expect(exePath(shell.pid ?? 0)).toMatchObject({ systemShell: true });
+    const own = join(folder, "sh");
+    copyFileSync(perl, own);
+    const { pid } = await start(own);
+    expect(exePath(pid)).toMatchObject({ path: own, deleted: false, systemShell: false });
+  });
+
   it("is unknown where the process has ended, or has none", () => {
     expect(exePath(2 ** 30)).toBeUndefined();
   });
