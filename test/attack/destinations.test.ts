@@ -3,7 +3,7 @@
  * it into a shell command: it runs nothing there, and makes no host of another.
  */
 import { randomBytes } from "node:crypto";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { afterAll, beforeAll } from "vitest";
 import { Lab } from "../../lab/lab.ts";
 import { encodeUserauth } from "../../src/wire/signed-data.ts";
@@ -24,13 +24,20 @@ describeWith(["ssh"], "a destination on a command line gains", () => {
   const keyFile = lab.key("me@laptop");
   const marker = lab.path("marker");
   const asked = lab.path("asked");
+  /** All words that the guard has called ssh by. Some versions look at a name before they use it. */
+  const handed = lab.path("handed");
   beforeAll(async () => {
     writeFileSync(lab.knownHosts, `trusted.example ssh-ed25519 ${trusted.blob.toString("base64")}\n`);
     // as users have it to tell networks apart; ssh puts the destination into the command as it is
     lab.host("unrelated", ["User me", `Match exec "echo %n >> ${asked}"`, "  ServerAliveInterval 7"]);
     lab.policy('default = "deny"\n[[rule]]\nname = "trusted"\nhost = "trusted.example"\naction = "allow"\n');
     await lab.startAgent("upstream.sock", keyFile);
+    const { PATH } = lab.environment;
+    mkdirSync(lab.path("bin"));
+    lab.script("bin/ssh", `#!/bin/sh\nprintf '%s\\n' "$@" >> ${handed}\nPATH='${PATH}' exec ssh "$@"\n`);
+    lab.environment.PATH = `${lab.path("bin")}:${PATH}`;
     await lab.startDaemon();
+    lab.environment.PATH = PATH;
   });
   afterAll(() => lab.close());
 
@@ -55,7 +62,7 @@ describeWith(["ssh"], "a destination on a command line gains", () => {
     if (!words.every(isSaid)) return { signed: result !== undefined };
     return { signed: result !== undefined, by: event?.by ?? "" };
   };
-  const wasAsked = (): string => (existsSync(asked) ? readFileSync(asked, "utf8") : "");
+  const textOf = (path: string): string => (existsSync(path) ? readFileSync(path, "utf8") : "");
 
   /** The words come with the key of a host that nobody knows, and with that of a known one. */
   const say = async (...words: string[]): Promise<Outcome> => {
@@ -64,7 +71,10 @@ describeWith(["ssh"], "a destination on a command line gains", () => {
     const friend = await login(trusted, ssh, words);
     return {
       tried: friend.signed && friend.by === "rule:trusted" && stranger.by !== undefined,
-      gained: (stranger.signed && "a login") || (existsSync(marker) && "a command"),
+      gained:
+        (stranger.signed && "a login") ||
+        (existsSync(marker) && "a command") ||
+        (textOf(handed).includes(marker) && "a word to ssh"),
     };
   };
   const evil = `touch ${marker}`;
@@ -72,7 +82,7 @@ describeWith(["ssh"], "a destination on a command line gains", () => {
   gainNothing({
     "a name by saying it": async () => {
       const outcome = await say("trusted.example");
-      return { ...outcome, tried: outcome.tried && wasAsked().includes("trusted.example") };
+      return { ...outcome, tried: outcome.tried && textOf(asked).includes("trusted.example") };
     },
     "a command by an option in its place": () => say("--", `-oProxyCommand=${evil}`),
     "a command by an option behind it": () => say("trusted.example", `-oProxyCommand=${evil}`),
