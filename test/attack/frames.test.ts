@@ -33,6 +33,9 @@ command = "true"
 action = "allow"
 `;
 
+/** In place of a port, where the address is a path: PORT_STREAMLOCAL of OpenSSH's misc.h. */
+const STREAM_LOCAL = 2 ** 32 - 2;
+
 const tooLong = encodeFrame(Buffer.alloc(AGENT_MAX_LEN + 1)).packet;
 const frame = (...parts: (Buffer | number[])[]): Buffer =>
   encodeFrame(Buffer.concat(parts.map((part) => Buffer.from(part)))).packet;
@@ -109,18 +112,24 @@ describeWith(["ssh", "sshd"], "bytes that no client should send", () => {
 
   describe("to a shared connection gain", () => {
     const greeting = frame(encodeMuxRequest(hello));
-    const [yes, no] = [session("true"), session(`touch ${marker}`)].map(encodeMuxRequest) as [Buffer, Buffer];
     const message = (type: keyof typeof MuxMessage): ByteWriter =>
       new ByteWriter().u32(MuxMessage[type]).u32(1);
-    const forward = (kind: number): Buffer =>
-      message("MUX_C_OPEN_FWD").u32(kind).string("localhost").u32(1).string("db").u32(2).toBuffer();
+    /** Of the kind local, unless said otherwise. It would listen at the marker's path. */
+    const forward = (kind = 1): Buffer =>
+      message("MUX_C_OPEN_FWD").u32(kind).string(marker).u32(STREAM_LOCAL).string("db").u32(2).toBuffer();
+    /** Descriptors would have to follow. */
+    const yes = encodeMuxRequest(session("true"));
+    const no = forward();
 
-    const send = async (bytes: Buffer, { greet = true, hangsUp = false } = {}): Promise<Outcome> => {
+    const send = async (
+      bytes: Buffer,
+      { greet = true, hangsUp = false, ends = false } = {},
+    ): Promise<Outcome> => {
       const pid = await lab.masterPid();
       const all = greet ? Buffer.concat([greeting, bytes]) : bytes;
-      const heard = await talk(lab.controlPath(), all, { until: (got) => framesOf(got) > 1, ends: true });
+      const heard = await talk(lab.controlPath(), all, { until: (got) => framesOf(got) > 1, ends });
       const gained = [
-        existsSync(marker) && "a session",
+        existsSync(marker) && "a forward",
         pid !== (await lab.masterPid()) && "the master's end",
       ];
       const { code } = await lab.ssh(HOST, "true");
@@ -133,7 +142,7 @@ describeWith(["ssh", "sshd"], "bytes that no client should send", () => {
     };
     const framesOf = (bytes: Buffer): number => new FrameDecoder().push(bytes).length;
     const attacks: Attacks = {
-      "a session that no rule allows": () => send(frame(no)),
+      "a forward that no rule allows": () => send(frame(no)),
       "one without a greeting": () => send(frame(no), { greet: false, hangsUp: true }),
       "one by a greeting of another version": () =>
         send(Buffer.concat([frame(encodeMuxRequest({ ...hello, version: 3 } as typeof hello)), frame(no)]), {
@@ -141,24 +150,26 @@ describeWith(["ssh", "sshd"], "bytes that no client should send", () => {
           hangsUp: true,
         }),
       "one by greeting twice": () => send(Buffer.concat([greeting, frame(no)]), { hangsUp: true }),
-      "one behind an allowed one in the same frame": () => send(frame(yes, no)),
+      "one behind an allowed session in the same frame": () => send(frame(yes, no), { ends: true }),
       "one behind a frame of no length": () =>
         send(Buffer.concat([Buffer.alloc(4), frame(no)]), { hangsUp: true }),
       "one behind a frame that is too long": () =>
         send(Buffer.concat([tooLong, frame(no)]), { hangsUp: true }),
-      "one by a frame that is never finished": () => send(frame(no).subarray(0, -1)),
-      "one by a command with a NUL": () => send(frame(encodeMuxRequest(session(`true\0; touch ${marker}`)))),
-      "one by an allowed one without its descriptors": () => send(Buffer.concat([frame(yes), frame(no)])),
+      "one by a frame that is never finished": () => send(frame(no).subarray(0, -1), { ends: true }),
+      "one behind an allowed session without its descriptors": () =>
+        send(Buffer.concat([frame(yes), frame(no)]), { ends: true }),
+      "a session by a command with a NUL": () =>
+        send(frame(encodeMuxRequest(session(`true\0; touch ${marker}`))), { ends: true }),
       "the master's end by a forward of type 0": () => send(frame(forward(0))),
       "the master's end by a forward of type 4": () => send(frame(forward(4))),
       "the master's end by an info without a name": () => send(frame(message("MUX_C_EXT_INFO").toBuffer())),
       "the master's end by -O exit": () => send(frame(message("MUX_C_TERMINATE").toBuffer())),
       "the master's end by -O stop": () => send(frame(message("MUX_C_STOP_LISTENING").toBuffer())),
-      "all of the connection by proxy mode, with a session behind it": () =>
+      "all of the connection by proxy mode, with a forward behind it": () =>
         send(Buffer.concat([frame(message("MUX_C_PROXY").toBuffer()), frame(no)])),
       "anything by a message that nobody knows": () =>
         send(frame(new ByteWriter().u32(0x2000ffff).u32(1).toBuffer())),
-      "anything by random bytes": () => send(randomBytes(4096), { greet: false }),
+      "anything by random bytes": () => send(randomBytes(4096), { greet: false, ends: true }),
     };
     gainNothing(attacks);
   });
