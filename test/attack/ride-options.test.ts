@@ -2,7 +2,7 @@
  * What ssh can be told on its command line, inside of a ride. Nothing of it chooses how a connection is made,
  * runs anything outside, or brings more than the rules allow.
  */
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { afterAll, beforeAll } from "vitest";
 import { HOST } from "../../lab/mux-lab.ts";
 import { OpenLab } from "../../lab/open-lab.ts";
@@ -25,6 +25,8 @@ describeWith(["ssh", "sshd"], "an option of ssh in a ride brings", () => {
   const marker = lab.path("marker");
   const evil = `touch ${marker}`;
   const own = lab.path("evil.sock");
+  /** All words that the guard has called ssh by. */
+  const handed = lab.path("handed");
   /** By what is tried, the words before the host and the command `true`. */
   const options: Record<string, string[]> = {
     "a configuration of its own": ["-F", lab.path("evil")],
@@ -80,7 +82,12 @@ describeWith(["ssh", "sshd"], "an option of ssh in a ride brings", () => {
     writeFileSync(lab.path("evil"), `Match exec "${evil}"\nHost *\n  ProxyCommand ${evil}\n`);
     lab.script("evil-program", `#!/bin/sh\n${evil}\n`);
     lab.policy(POLICY);
+    const { PATH } = lab.environment;
+    mkdirSync(lab.path("bin"));
+    lab.script("bin/ssh", `#!/bin/sh\nprintf '%s\\n' "$@" >> ${handed}\nPATH='${PATH}' exec ssh "$@"\n`);
+    lab.environment.PATH = `${lab.path("bin")}:${PATH}`;
     await lab.open();
+    lab.environment.PATH = PATH;
     await lab.startServer("other.example", lab.path("me@laptop"));
     connections = lab.connections();
     const quiet = "> /dev/null 2>&1 < /dev/null";
@@ -110,6 +117,10 @@ describeWith(["ssh", "sshd"], "an option of ssh in a ride brings", () => {
   gainNothing({
     ...table,
     "a command, in all of these": async () => ({ tried: codes.length > 40, gained: existsSync(marker) }),
+    "a word to the guard's own ssh, in all of these": async () => {
+      const words = readFileSync(handed, "utf8");
+      return { tried: words.includes(HOST), gained: /evil|touch/.exec(words)?.[0] };
+    },
     "a connection of its own, in all of these": async () => ({
       tried: connections > 0,
       gained: connections > 3 && `${connections} connections`,
