@@ -15,6 +15,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeEach, describe, expect, it } from "vitest";
 import { ended, until } from "../../../lab/lab.ts";
+import { attempt } from "../../../src/attempt.ts";
 import { ProcessGone, ProcessTable } from "../../../src/platform/proc/process.ts";
 
 const folder = realpathSync(mkdtempSync(join(tmpdir(), "mg-")));
@@ -96,8 +97,9 @@ describe("a process", () => {
 
   it("is shown with its terminal", async () => {
     const child = start("script", "-qec", 'tty > tty; echo "$$" > pid; exec sleep 1000', "/dev/null");
-    const exe = () => table.read(Number(readFileSync(join(folder, "pid"), "utf8"))).exe;
-    await until(() => readdirSync(folder).includes("pid") && exe() === sleep, "the program in the terminal");
+    // the file is there before the pid is in it
+    const exe = () => attempt(() => table.read(Number(readFileSync(join(folder, "pid"), "utf8"))).exe);
+    await until(() => exe() === sleep, "the program in the terminal");
     const pid = Number(readFileSync(join(folder, "pid"), "utf8"));
     expect(table.read(pid).tty).toBe(readFileSync(join(folder, "tty"), "utf8").trim());
     expect(table.read(pid).ancestors[0]?.pid).toBe(child.pid);
