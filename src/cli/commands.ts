@@ -13,16 +13,24 @@ export const commands: Readonly<Record<string, (command: Command) => Command>> =
       .description("run a command with a guarded ssh-agent")
       .passThroughOptions()
       .option("--policy <file>", "use this policy instead of your own")
-      .option("--scope <name>", "the name of the run in rules; default: the command's name")
+      .option(
+        "--scope <name>",
+        "the name of the run in rules, with what [scope.NAME] of config.toml says; default: the command's name",
+      )
       .option("--upstream <socket>", "the agent that holds the keys; default: SSH_AUTH_SOCK")
       .option(
         "--ride",
-        "no keys and no connection of its own: its ssh rides on connections that the guard opens",
+        "no keys and no connection of its own: its ssh rides on connections that the guard opens; confined",
       )
-      .argument("<command...>", "the command and its arguments")
-      .action(async (command: string[], options: RunOptions) => {
+      .option("--confine", "what is yours and no part of the work is not there for it: the kernel holds that")
+      .option("--no-confine", "also where --ride or its scope would confine it")
+      .option("--show", "show what a confined run sees, and start nothing")
+      .argument("[command...]", "the command and its arguments")
+      .action(async (words: string[], options: RunOptions) => {
+        // as Commander says it where an argument is required
+        if (words.length === 0 && !options.show) command.error("error: missing required argument 'command'");
         const { run } = await import("./run/run.ts");
-        process.exitCode = await run(command, options);
+        process.exitCode = await run(words, options);
       }),
   daemon: (command) =>
     command
