@@ -19,6 +19,12 @@ export const commands: Readonly<Record<string, (command: Command) => Command>> =
         "--ride",
         "no keys and no connection of its own: its ssh rides on connections that the guard opens",
       )
+      .option(
+        "--confine",
+        "keep its programs from keys, agents, processes and the desktop: bubblewrap; --ride does",
+      )
+      .option("--no-confine", "not so, although it rides")
+      .option("--show", "say what a confined run would find, and start nothing")
       .argument("<command...>", "the command and its arguments")
       .action(async (command: string[], options: RunOptions) => {
         const { run } = await import("./run/run.ts");

@@ -24,6 +24,8 @@ export interface RunOptions {
   scope?: string;
   upstream?: string;
   ride?: boolean;
+  confine?: boolean;
+  show?: boolean;
 }
 
 /** Returns the exit code: the command's own, 128+n if signal n ended it. */
