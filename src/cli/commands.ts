@@ -20,11 +20,14 @@ export const commands: Readonly<Record<string, (command: Command) => Command>> =
       .option("--upstream <socket>", "the agent that holds the keys; default: SSH_AUTH_SOCK")
       .option(
         "--ride",
-        "no keys and no connection of its own: its ssh rides on connections that the guard opens; confined",
+        "no keys and no connection of its own: its ssh rides on connections that the guard opens",
       )
-      .option("--confine", "what is yours and no part of the work is not there for it: the kernel holds that")
-      .option("--no-confine", "also where --ride or its scope would confine it")
-      .option("--show", "show what a confined run sees, and start nothing")
+      .option(
+        "--confine",
+        "keep its programs from keys, agents, processes and the desktop: bubblewrap; --ride does",
+      )
+      .option("--no-confine", "not so, although it rides or its scope says so")
+      .option("--show", "say what a confined run would find, and start nothing")
       .argument("[command...]", "the command and its arguments")
       .action(async (words: string[], options: RunOptions) => {
         // as Commander says it where an argument is required
