@@ -22,6 +22,7 @@ import { serve, serveClient } from "../../rpc/serving.ts";
 import { askerOf, askingFor } from "../asking-parent.ts";
 import { RidePaths } from "./paths.ts";
 import { writeShims } from "./shims.ts";
+import { Ways } from "./ways.ts";
 
 export interface RidesOptions {
   connections: Connections;
@@ -38,6 +39,7 @@ export class Rides {
   readonly #options: RidesOptions;
   readonly #paths: RidePaths;
   #listener: Listener | undefined;
+  #ways: Ways | undefined;
 
   private constructor(options: RidesOptions) {
     this.#options = options;
@@ -52,7 +54,8 @@ export class Rides {
       rides.#serve(connection, accepted),
     );
     try {
-      writeShims(options.folder, socket);
+      rides.#ways = new Ways(options.folder);
+      writeShims(options.folder);
       return rides;
     } catch (error) {
       await rides.close();
@@ -67,6 +70,7 @@ export class Rides {
   /** @param keepsShims where the run goes on: without them, its ssh would be the real one */
   async close(keepsShims = false): Promise<void> {
     await this.#listener?.close();
+    this.#ways?.close();
     for (const path of await this.#paths.all()) this.#options.connections.stop(path);
     if (!keepsShims) rmSync(this.#options.folder, { recursive: true, force: true });
   }
@@ -98,7 +102,9 @@ export class Rides {
       const path = join(this.#options.folder, randomBytes(4).toString("hex"));
       return connections.openFor({ destination, purpose, asker, scope, prompters }, path);
     };
-    return connections.clientOf(await this.#paths.ensure(key, open));
+    const way = connections.clientOf(await this.#paths.ensure(key, open));
+    this.#ways?.write(destination, way);
+    return way;
   }
 }
 
