@@ -55,12 +55,23 @@ function exactRequest(request: Request): Fields | undefined {
   }
 }
 
-function exactSignature({ data, namespace, key, ...request }: Request): Fields | undefined {
+function exactSignature({ data, key, ...request }: Request): Fields | undefined {
   if (!key) return undefined;
   const used: Fields = { on: ["sign"], key: key.fingerprint, forwarded: false };
-  if (data === "sshsig") return namespace === undefined ? undefined : { ...used, namespace };
+  if (data === "sshsig") return exactPurpose(used, request);
   const login = data === "userauth" ? exactLogin(request) : undefined;
   return login && { ...used, ...login };
+}
+
+/** Without the branch that the question said, it would be for all of them. */
+function exactPurpose(used: Fields, { namespace, repository, branch }: Request): Fields | undefined {
+  if (namespace === undefined || (repository !== undefined && branch === undefined)) return undefined;
+  return {
+    ...used,
+    namespace,
+    ...(repository !== undefined && { repository }),
+    ...(branch !== undefined && { branch }),
+  };
 }
 
 function exactSession(request: Request): Fields | undefined {
