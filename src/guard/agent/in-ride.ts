@@ -5,8 +5,7 @@
  */
 import type { Caller, Request } from "../../policy/request.ts";
 import type { Scope } from "../decide/scope.ts";
-import type { Fault } from "../decide/verdict.ts";
-import type { Placed } from "./key-list.ts";
+import type { Asker, Fault } from "../decide/verdict.ts";
 
 /** Whether it belongs to a ride, and is none of the guard's own ssh, which log in for the ride. */
 export function isRiding({ signsOnly }: Scope, caller: Caller | undefined): boolean {
@@ -14,7 +13,10 @@ export function isRiding({ signsOnly }: Scope, caller: Caller | undefined): bool
 }
 
 /** Why a ride is refused what it asks, and what to do instead; undefined for what the rules decide. */
-export function refusedInRide(request: Request, { asker, scope }: Placed): Fault | undefined {
+export function refusedInRide(
+  request: Request,
+  { asker, scope }: { asker: Asker; scope: Scope },
+): Fault | undefined {
   if (!isRiding(scope, asker.caller) || (request.kind === "sign" && request.data === "sshsig"))
     return undefined;
   return { what: "ride", reason: whyNot(request) };

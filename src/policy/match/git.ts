@@ -3,9 +3,10 @@
  * written the files that say so. So a claim narrows what is allowed. To deny or ask, a claim of another
  * repository says nothing: it may be this one.
  */
+import { ownLine } from "../coverage.ts";
 import { matchList } from "../pattern.ts";
 import type { Rule } from "../policy.ts";
-import type { Request } from "../request.ts";
+import type { Caller, Request } from "../request.ts";
 import { both, type Match, said } from "./result.ts";
 
 export function matchGit(rule: Rule, request: Request): Match {
@@ -32,4 +33,9 @@ function maySignForGit(request: Request): boolean {
 /** Whether it may be for an SSHSIG signature: an ssh-agent that asks for a key may be asked to sign anything. */
 export function maySign({ kind, data, operation, user }: Request): boolean {
   return (kind === "sign" && data !== "userauth") || (operation === "use-key" && user === undefined);
+}
+
+/** Whether git has started it: not above the run that it is in. */
+export function asksForGit(caller: Caller): boolean {
+  return ownLine(caller).some(({ exe }) => exe?.slice(exe.lastIndexOf("/") + 1) === "git");
 }
