@@ -79,13 +79,14 @@ export class Guard {
   }
 
   /** A scope whose connections somebody else accepts. Its policy must be loaded. */
-  addScope({ run, policy, approvers = [], upstream, report }: ScopeOptions): AddedScope {
+  addScope({ run, ride, policy, approvers = [], upstream, report }: ScopeOptions): AddedScope {
     const { config, holdsQuestions } = this.#options;
     const { scopes, agentServer, askpassServer, ways, alarms } = this.#parts;
     const all = [...approvers, ...ways.approvers];
     const scope: Scope = {
       ...(run && { run: { id: randomBytes(6).toString("hex"), ...run } }),
       policy: () => policy.current(),
+      ...(ride && { signsOnly: (caller: Caller) => !scopes.isLent(caller) }),
       policyNote: () => brokenNote(policy.broken()),
       ...(policy.approve && { approve: policy.approve }),
       approvers: config.approvers.flatMap((kind) => all.filter((approver) => approver.kind === kind)),

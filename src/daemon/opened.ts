@@ -8,6 +8,8 @@ import type { PolicySource } from "../settings/policy-files.ts";
 export interface ScopeOptions {
   /** For a run: its name in policies, and the process that holds it. */
   run?: { name: string; pid: number };
+  /** Whether what is in it rides on connections of the guard's, and has no login to make. */
+  ride?: boolean;
   policy: PolicySource;
   /** The path of the agent to use instead of the guard's own. */
   upstream?: string;

@@ -206,6 +206,7 @@ async function openRun(
   try {
     return await guard.openScope({
       run: { name, pid },
+      ride: run.ride,
       policy: own ?? userPolicy,
       ...(upstream !== undefined && { upstream }),
       approvers: run.terminal ? [inTurn(remoteTerminal(connection))] : [],

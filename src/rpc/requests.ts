@@ -116,7 +116,7 @@ export interface OpenRun {
   agent?: string;
   /** Whether the run can ask on its terminal. */
   terminal: boolean;
-  /** `--ride`: no agent, and connections through the guard alone. */
+  /** `--ride`: an agent for SSHSIG signatures alone, and connections through the guard. */
   ride: boolean;
 }
 

@@ -52,6 +52,11 @@ export class Scopes {
     return () => this.#lent.delete(processKey(process));
   }
 
+  /** Whether it is an ssh of the guard's own, or started by one. */
+  isLent(caller: Caller): boolean {
+    return this.#lentTo(caller) !== undefined;
+  }
+
   #lentTo({ ancestors, ...caller }: Caller): Scope | undefined {
     if (this.#lent.size === 0) return undefined;
     const keys = [caller, ...ancestors].map(processKey);

@@ -33,6 +33,7 @@ const known: Record<string, Kind> = {
   'git (through ssh) wants to log in to github.com as git with key "me@laptop"': "question",
   'on     = ["connect"]': "policy",
   'on     = ["confirm"]': "policy",
+  'namespace  = "git"': "policy",
   '"git at github"': "policy",
   '"fetching over a shared connection"': "policy",
   "upstream_agent   =": "config",

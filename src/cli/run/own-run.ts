@@ -156,6 +156,7 @@ class OwnRun {
     });
     const scope = guard.addScope({
       run: { name, pid: process.pid },
+      ride: this.#request.ride,
       policy: this.#policy,
       ...(upstream !== undefined && { upstream }),
       approvers: [ownTerminal(interrupted)],
