@@ -103,14 +103,9 @@ export class Flow {
   }
 
   #pass(): void {
-    if (this.#options.mayRead?.() === false) return this.#pause();
+    if (this.#options.mayRead?.() === false) this.#stopped = true;
     for (let round = 0; round < ROUNDS && !this.#stopped && !this.#isOver; round++)
       if (this.#unwritten.length > 0 || this.#read() === undefined) break;
-    this.#watch();
-  }
-
-  #pause(): void {
-    this.#stopped = true;
     this.#watch();
   }
 
@@ -150,11 +145,11 @@ export class Flow {
     let rest = bytes;
     while (rest.length > 0 && this.#unwritten.length === 0) {
       const count = writeNow(this.#to, rest);
-      if (count === "end") return this.#end();
-      if (count === "later") break;
+      if (count === "end") this.#end();
+      if (typeof count !== "number") break;
       rest = rest.subarray(count);
     }
-    if (rest.length > 0) this.#unwritten.push(Buffer.from(rest));
+    if (rest.length > 0 && !this.#isOver) this.#unwritten.push(Buffer.from(rest));
   }
 
   #goOn(): void {

@@ -68,12 +68,13 @@ export class Monitor {
     this.#channel.on("error", () => {}); // it has ended
     this.#channel.setEncoding("utf8").on("data", (text: string) => {
       this.#said += text;
-      const [, jobs, code] = /^([^]*?)^=(\d+)\n$/m.exec(this.#said) ?? [];
+      const [, job, code] = /^(.*\n)*=(\d+)\n$/.exec(this.#said) ?? [];
       if (code === undefined) return;
       this.#said = "";
-      if (jobs?.trim() !== "") return this.#stopped();
-      this.#isOver = true;
-      ended(Number(code));
+      if (job === undefined) {
+        this.#isOver = true;
+        ended(Number(code));
+      } else this.#stopped();
     });
   }
 
