@@ -2,7 +2,7 @@
  * What a policy says that its author can hardly mean: rules that can never match, and fields that say nothing.
  * And what becomes of requests of which can't be said whether a rule matches.
  */
-import { matchList } from "./pattern.ts";
+import { matchList } from "./match/pattern.ts";
 import type { Policy, Rule } from "./policy.ts";
 import { isTrust, type RequestKind } from "./request.ts";
 

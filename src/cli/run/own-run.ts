@@ -117,7 +117,7 @@ class OwnRun {
     const { Rides } = await import("../../runs/ride/server.ts");
     const { ownPrompter } = await import("../guards/terminal.ts");
     const connections = await guard.guardConnections(scope, this.#request.report);
-    const prompters = [ownPrompter(this.#request.interrupted), ...guard.prompters];
+    const prompters = [ownPrompter(this.#request.terminal), ...guard.prompters];
     const folder = join(this.folder, "ride");
     this.#rides = await Rides.start({ connections, scope: scope.scope, prompters, folder });
   }
@@ -144,7 +144,7 @@ class OwnRun {
   async #start(): Promise<{ guard: Guard; scope: AddedScope }> {
     const { Guard } = await import("../../daemon/guard.ts");
     const { ownTerminal } = await import("../guards/terminal.ts");
-    const { name, upstream, report, interrupted } = this.#request;
+    const { name, upstream, report, terminal } = this.#request;
     const guard = await Guard.start({
       paths: this.#paths,
       config: this.#config,
@@ -159,7 +159,7 @@ class OwnRun {
       ride: this.#request.ride,
       policy: this.#policy,
       ...(upstream !== undefined && { upstream }),
-      approvers: [ownTerminal(interrupted)],
+      approvers: [ownTerminal(terminal)],
       report,
     });
     this.#watch?.close();

@@ -1,5 +1,7 @@
 /** A run as it is asked for, and as it is opened: by the daemon, or by a guard of its own. */
 
+import type { TerminalUse } from "../guards/terminal.ts";
+
 /** What a run is opened with. */
 export interface RunRequest {
   name: string;
@@ -10,8 +12,8 @@ export interface RunRequest {
   agent?: string;
   ride: boolean;
   report: (line: string) => void;
-  /** Ctrl-C at a prompt on the terminal. */
-  interrupted: () => void;
+  /** How questions come to the terminal of the run. */
+  terminal: TerminalUse;
 }
 
 export interface OpenRun {

@@ -4,9 +4,9 @@
  * repository says nothing: it may be this one.
  */
 import { ownLine } from "../coverage.ts";
-import { matchList } from "../pattern.ts";
 import type { Rule } from "../policy.ts";
 import type { Caller, Request } from "../request.ts";
+import { matchList } from "./pattern.ts";
 import { both, type Match, said } from "./result.ts";
 
 export function matchGit(rule: Rule, request: Request): Match {
