@@ -44,7 +44,7 @@ export async function runConfined(run: ConfinedRun): Promise<number> {
   if (reason !== undefined) throw new CliError(`this run can't be confined: ${reason}`, exitCodes.notExecutable);
   if (program === undefined) throw cannot("bubblewrap makes it");
   inheritNone();
-  preparePlaces(run.opened);
+  preparePlaces(run.opened, run.paths);
   const made = holdStartUpFiles(run);
   try {
     let ended = await runOnce(run, program);
