@@ -19,27 +19,24 @@ import { CliError, exitCodes } from "../cli-error.ts";
 import { openDaemonRun } from "./daemon-run.ts";
 import { leadRun } from "./leading.ts";
 import type { OpenRun, RunRequest } from "./request.ts";
+import { type SettingsFlags, settingsOf } from "./settings.ts";
 
-export interface RunOptions {
-  policy?: string;
-  scope?: string;
+export interface RunOptions extends SettingsFlags {
   upstream?: string;
-  ride?: boolean;
-  confine?: boolean;
-  show?: boolean;
 }
 
 /** Returns the exit code: the command's own, 128+n if signal n ended it. */
 export async function run([command = "", ...args]: string[], options: RunOptions): Promise<number> {
   const paths = openPaths();
+  const settings = await settingsOf(options, paths);
   // set when the command runs; before that there is nothing to send a signal to
   let kill = (_: NodeJS.Signals): void => {};
   const request: RunRequest = {
     name: options.scope ?? basename(command),
-    ...(options.policy !== undefined && { policy: resolve(options.policy) }),
+    ...(settings.policy !== undefined && { policy: settings.policy }),
     ...(options.upstream !== undefined && { upstream: resolve(options.upstream) }),
     ...(process.env.SSH_AUTH_SOCK && { agent: resolve(process.env.SSH_AUTH_SOCK) }),
-    ride: options.ride ?? false,
+    ride: settings.ride,
     report: toStderr,
     interrupted: () => kill("SIGINT"),
   };
