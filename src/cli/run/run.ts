@@ -10,7 +10,7 @@ import { basename, resolve } from "node:path";
 import { attempt } from "../../attempt.ts";
 import { hasKeyboard } from "../../platform/proc/foreground.ts";
 import { protectProcess } from "../../platform/proc/protect.ts";
-import { plainRun, type RunSettings } from "../../policy/run-settings.ts";
+import type { RunSettings } from "../../policy/run-settings.ts";
 import { becomeRunHolder, markedCommand } from "../../runs/holder.ts";
 import { rideEnvironment } from "../../runs/ride/shims.ts";
 import { openPaths, type Paths } from "../../settings/paths.ts";
@@ -40,7 +40,6 @@ export async function run([command = "", ...args]: string[], options: RunOptions
     report: toStderr,
     interrupted: () => kill("SIGINT"),
   };
-  const settings = settingsOf(options);
   if (settings.confine) {
     const { network, desktop } = settings;
     request.confined = { network, desktop };
@@ -66,12 +65,6 @@ export async function run([command = "", ...args]: string[], options: RunOptions
     await opened.close();
     stop();
   }
-}
-
-/** `--ride` implies it. */
-function settingsOf(options: RunOptions): RunSettings {
-  const { ride = false, confine = ride } = options;
-  return { ...plainRun, ride, confine };
 }
 
 async function showRun(paths: Paths, settings: RunSettings): Promise<number> {
