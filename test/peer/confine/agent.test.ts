@@ -1,17 +1,25 @@
 /** The agent of a confined run: the guard's, by whatever path. With a daemon, and with a guard of its own. */
-import { mkdirSync } from "node:fs";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { copyFileSync, mkdirSync, rmSync } from "node:fs";
+import { dirname } from "node:path";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { ConfinedLab } from "../../../lab/confined-lab.ts";
+import type { AuditEvent } from "../../../src/audit/event.ts";
 import { HOST } from "../../../lab/mux-lab.ts";
 import { describeWith } from "../tools.ts";
+
+/** In a folder that no confined run gets. */
+const tool = `/tmp/ssh-tools-${process.pid}-${process.hrtime.bigint()}/tool`;
 
 /** What git starts may log in; nothing else may use a key. */
 const RULES = `default = "deny"
 [[rule]]
+on = ["list"]
+action = "allow"
+[[rule]]
 name = "this program"
 on = ["sign"]
 host = "${HOST}"
-caller = "/usr/bin/git"
+caller = "/usr/bin/git,${tool}"
 scope = "work"
 action = "allow"
 `;
@@ -34,6 +42,7 @@ describe.each([
       await lab.open();
     });
     afterAll(() => lab.close());
+    afterEach(() => rmSync(dirname(tool), { recursive: true, force: true }));
 
     it("which is the guard's at each path where another was", async () => {
       const sockets = ["agents/named.sock", "loose.sock", "upstream.sock"].map((name) => list(lab.path(name)));
@@ -50,29 +59,34 @@ describe.each([
       const environment = `GIT_SSH_COMMAND="ssh -F ${lab.sshConfig} -o ControlPath=none -v"`;
       const { result, events } = await lab.logged(() => confined(`${environment} ${git}`));
       expect(result.stderr).toContain("Authenticated to");
-      expect(events.map(({ kind, decision, rule }) => `${decision} ${kind} ${rule}`)).toContain(
-        'allow sign this program',
-      );
+      expect(signs(events)).toEqual(["allow rule:this program"]);
       const plain = await lab.logged(() => confined(`ssh -F ${lab.sshConfig} -o ControlPath=none ${HOST} true`));
       expect(plain.result.code).toBe(255);
-      expect(plain.events.map(({ decision }) => decision)).toEqual(["deny"]);
+      expect(signs(plain.events)).toEqual(["deny default"]);
     });
 
     it("to which no program passes for another by a path of its own", async () => {
-      // in the run's own /tmp there may be any file: what is there outside is another one, or none
-      const folder = "/tmp/muxguard-0-own";
-      const line = `mkdir ${folder}; cp /usr/bin/ssh ${folder}/git; ${folder}/git -F ${lab.sshConfig} -o ControlPath=none ${HOST} true; echo $?`;
+      // in the run's own /tmp there may be any file: here is another one, which a rule lets log in
+      mkdirSync(dirname(tool));
+      copyFileSync("/usr/bin/ssh", tool);
+      const login = `${tool} -F ${lab.sshConfig} -o ControlPath=none ${HOST} true`;
+      const line = `mkdir ${dirname(tool)}; cp /usr/bin/ssh ${tool}; ${login}; echo $?`;
       const { result, events } = await lab.logged(() => confined(line));
       expect(result.stdout).toBe("255\n");
-      const asked = events.filter(({ kind }) => kind === "sign");
-      expect(asked.map(({ decision }) => decision)).toEqual(["deny"]);
+      expect(signs(events)).toEqual(["deny default"]);
+      const own = await lab.logged(() => lab.muxguard("run", "--scope", "work", "--", "/bin/sh", "-c", login));
+      expect(signs(own.events)).toEqual(["allow rule:this program"]); // so the path was worth it
     });
 
     it("and can neither approve, nor steer the guard", async () => {
       const daemon = lab.path("runtime/muxguard/daemon.sock");
-      const { stdout } = await confined(`ls ${daemon}; ${process.execPath} ${lab.program} status; echo $?`);
+      const { stdout } = await confined(`ls ${daemon} 2>/dev/null; ${process.execPath} ${lab.program} status; echo $?`);
       expect(stdout).not.toContain("daemon.sock");
-      expect(stdout).not.toContain("runs");
+      expect(stdout).toMatch(/\n3\n$/); // as where no guard runs
     });
   });
 });
+
+function signs(events: readonly AuditEvent[]): string[] {
+  return events.filter(({ kind }) => kind === "sign").map(({ decision, by }) => `${decision} ${by}`);
+}
