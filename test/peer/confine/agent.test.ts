@@ -8,7 +8,7 @@ import { HOST } from "../../../lab/mux-lab.ts";
 import { describeWith } from "../tools.ts";
 
 /** In a folder that no confined run gets. */
-const tool = `/tmp/ssh-tools-${process.pid}-${process.hrtime.bigint()}/tool`;
+const tool = `/tmp/ssh-tools-${process.pid}-${process.hrtime.bigint()}/ssh`;
 
 /** What git starts may log in; nothing else may use a key. */
 const RULES = `default = "deny"

@@ -52,8 +52,8 @@ describe.each([
       expect(stdout, stderr).toBe("scp 0\ntext\nsftp 0\ngit 0\n");
     });
 
-    it("and has no network, no key and no agent", async () => {
-      const line = `tail -n +3 /proc/self/net/dev | cut -d: -f1 | tr -d ' '; echo "agent $SSH_AUTH_SOCK"; cat ${lab.path("me@laptop")}`;
+    it("and has no network, and no agent by any path", async () => {
+      const line = `tail -n +3 /proc/self/net/dev | cut -d: -f1 | tr -d ' '; echo "agent $SSH_AUTH_SOCK"; SSH_AUTH_SOCK=${lab.path("upstream.sock")} ssh-add -l`;
       const { stdout } = await ride(line);
       expect(stdout).toBe("lo\nagent \n");
     });
