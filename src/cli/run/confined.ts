@@ -45,7 +45,8 @@ const descriptors = { arguments: 3, status: 4, begin: 5 };
 export async function runConfined(run: ConfinedRun): Promise<number> {
   const program = findBwrap();
   const reason = leadsOut();
-  if (reason !== undefined) throw new CliError(`this run can't be confined: ${reason}`, exitCodes.notExecutable);
+  if (reason !== undefined)
+    throw new CliError(`this run can't be confined: ${reason}`, exitCodes.notExecutable);
   if (program === undefined) throw cannot("bubblewrap makes it");
   inheritNone();
   preparePlaces(run.opened, run.paths);

@@ -60,7 +60,16 @@ export async function run([command = "", ...args]: string[], options: RunOptions
     const { runConfined, startDetached } = await import("./confined.ts");
     const start = startDetached(environment);
     const words = [command, ...args];
-    return await runConfined({ opened, paths, settings, environment, command: words, start, ownTerminal: false, onStart });
+    return await runConfined({
+      opened,
+      paths,
+      settings,
+      environment,
+      command: words,
+      start,
+      ownTerminal: false,
+      onStart,
+    });
   } finally {
     await opened.close();
     stop();

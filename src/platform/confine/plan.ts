@@ -88,10 +88,7 @@ function agentMount(path: string, from: string | undefined, isThere: boolean): M
 }
 
 /** Mounts over the folders above, down from the first that the user could rename. */
-function withPins(
-  mounts: readonly Mount[],
-  isPinned: (path: string) => boolean,
-): Mount[] {
+function withPins(mounts: readonly Mount[], isPinned: (path: string) => boolean): Mount[] {
   const taken = new Set(mounts.map(({ path }) => path));
   const pins = mounts.flatMap(({ path }) => above(path)).filter(isPinned);
   const free = [...new Set(pins)].filter((path) => !taken.has(path));

@@ -3,8 +3,8 @@ import { copyFileSync, mkdirSync, rmSync } from "node:fs";
 import { dirname } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { ConfinedLab } from "../../../lab/confined-lab.ts";
-import type { AuditEvent } from "../../../src/audit/event.ts";
 import { HOST } from "../../../lab/mux-lab.ts";
+import type { AuditEvent } from "../../../src/audit/event.ts";
 import { describeWith } from "../tools.ts";
 
 /** In a folder that no confined run gets. */
@@ -30,7 +30,8 @@ describe.each([
 ])("a confined run %s", (_, hasDaemon) => {
   describeWith(["bwrap", "ssh", "sshd", "git"], "has one agent", () => {
     const lab = new ConfinedLab({ hasDaemon });
-    const confined = (line: string, ...options: string[]) => lab.confined(line, "--scope", "work", ...options);
+    const confined = (line: string, ...options: string[]) =>
+      lab.confined(line, "--scope", "work", ...options);
     const list = (socket: string) => `SSH_AUTH_SOCK=${socket} ssh-add -l 2>&1 | cut -d' ' -f3`;
     beforeAll(async () => {
       lab.policy(RULES);
@@ -45,7 +46,9 @@ describe.each([
     afterEach(() => rmSync(dirname(tool), { recursive: true, force: true }));
 
     it("which is the guard's at each path where another was", async () => {
-      const sockets = ["agents/named.sock", "loose.sock", "upstream.sock"].map((name) => list(lab.path(name)));
+      const sockets = ["agents/named.sock", "loose.sock", "upstream.sock"].map((name) =>
+        list(lab.path(name)),
+      );
       const { stdout } = await confined(["echo $SSH_AUTH_SOCK", ...sockets].join("\n"));
       const [own, ...keys] = stdout.trimEnd().split("\n");
       expect(own).toMatch(new RegExp(`^${lab.path("runtime/muxguard/")}`));
@@ -60,7 +63,9 @@ describe.each([
       const { result, events } = await lab.logged(() => confined(`${environment} ${git}`));
       expect(result.stderr).toContain("Authenticated to");
       expect(signs(events)).toEqual(["allow rule:this program"]);
-      const plain = await lab.logged(() => confined(`ssh -F ${lab.sshConfig} -o ControlPath=none ${HOST} true`));
+      const plain = await lab.logged(() =>
+        confined(`ssh -F ${lab.sshConfig} -o ControlPath=none ${HOST} true`),
+      );
       expect(plain.result.code).toBe(255);
       expect(signs(plain.events)).toEqual(["deny default"]);
     });
@@ -74,13 +79,17 @@ describe.each([
       const { result, events } = await lab.logged(() => confined(line));
       expect(result.stdout).toBe("255\n");
       expect(signs(events)).toEqual(["deny default"]);
-      const own = await lab.logged(() => lab.muxguard("run", "--scope", "work", "--", "/bin/sh", "-c", login));
+      const own = await lab.logged(() =>
+        lab.muxguard("run", "--scope", "work", "--", "/bin/sh", "-c", login),
+      );
       expect(signs(own.events)).toEqual(["allow rule:this program"]); // so the path was worth it
     });
 
     it("and can neither approve, nor steer the guard", async () => {
       const daemon = lab.path("runtime/muxguard/daemon.sock");
-      const { stdout } = await confined(`ls ${daemon} 2>/dev/null; ${process.execPath} ${lab.program} status; echo $?`);
+      const { stdout } = await confined(
+        `ls ${daemon} 2>/dev/null; ${process.execPath} ${lab.program} status; echo $?`,
+      );
       expect(stdout).not.toContain("daemon.sock");
       expect(stdout).toMatch(/\n3\n$/); // as where no guard runs
     });

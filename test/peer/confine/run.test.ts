@@ -1,6 +1,15 @@
 /** `muxguard run --confine`: a command as it would be without, and what it does not find. Real bubblewrap. */
 import { execFileSync } from "node:child_process";
-import { closeSync, constants, existsSync, mkdirSync, openSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { ConfinedLab } from "../../../lab/confined-lab.ts";
@@ -13,7 +22,11 @@ describeWith(["bwrap", "ssh"], "a confined command", () => {
   beforeAll(() => {
     mkdirSync(join(lab.home, ".ssh"), { mode: 0o700 });
     const named = (name: string): string => JSON.stringify([lab.path(name)]);
-    const fields = [`hide = ${named("hidden")}`, `read_only = ${named("fixed")}`, `writable = ${named("fixed/a")}`];
+    const fields = [
+      `hide = ${named("hidden")}`,
+      `read_only = ${named("fixed")}`,
+      `writable = ${named("fixed/a")}`,
+    ];
     lab.settings(["[scope.narrow]", "confine = true", "network = false", ...fields, ""].join("\n"));
   });
   afterAll(() => lab.close());
@@ -75,7 +88,12 @@ describeWith(["bwrap", "ssh"], "a confined command", () => {
     writeFileSync(join(lab.home, ".zshrc"), "mine\n");
     const names = [".bashrc", ".bash_profile", ".zshrc", ".gitconfig", ".ssh/rc", ".ssh/authorized_keys"];
     const tries = names.map((name) => `(echo evil >> ~/${name}) 2>/dev/null && echo wrote ${name}`);
-    const moves = ["mv ~/.ssh ~/old", "rm ~/.bashrc", "mv ~ ~.old", `mv ${lab.path("config")} ${lab.path("c2")}`];
+    const moves = [
+      "mv ~/.ssh ~/old",
+      "rm ~/.bashrc",
+      "mv ~ ~.old",
+      `mv ${lab.path("config")} ${lab.path("c2")}`,
+    ];
     const { stdout } = await lab.confined(
       [...tries, ...moves.map((move) => `${move} 2>/dev/null && echo did: ${move}`), "echo done"].join("\n"),
     );
@@ -85,7 +103,11 @@ describeWith(["bwrap", "ssh"], "a confined command", () => {
   });
 
   it("can't write muxguard's settings, state or program", async () => {
-    const files = ["config/muxguard/policy.toml", "config/muxguard/policy.d/x.toml", "config/muxguard/config.toml"];
+    const files = [
+      "config/muxguard/policy.toml",
+      "config/muxguard/policy.d/x.toml",
+      "config/muxguard/config.toml",
+    ];
     const paths = [...files.map((name) => lab.path(name)), MUXGUARD, lab.sshConfig, lab.knownHosts];
     const tries = paths.map((path) => `(echo evil >> ${path}) 2>/dev/null && echo wrote ${path}`);
     const { stdout } = await lab.confined([...tries, `ls ${lab.path("state/muxguard")}`].join("\n"));
@@ -95,7 +117,9 @@ describeWith(["bwrap", "ssh"], "a confined command", () => {
 
   it("has a folder for temporary files of its own, and of the runtime folder what is its run's", async () => {
     const agent = await lab.startAgent("runtime/other.sock");
-    const { stdout } = await lab.confined("ls -A $XDG_RUNTIME_DIR; ls -d /tmp/ssh-* /tmp/.X11-unix; echo x > /tmp/$$-new");
+    const { stdout } = await lab.confined(
+      "ls -A $XDG_RUNTIME_DIR; ls -d /tmp/ssh-* /tmp/.X11-unix; echo x > /tmp/$$-new",
+    );
     expect(stdout).toBe("muxguard\nother.sock\n"); // which leads to the run's
     expect(readdirSync("/tmp").some((name) => name.endsWith("-new"))).toBe(false);
     const list = await lab.confined(`SSH_AUTH_SOCK=${agent} ssh-add -l; ls $XDG_RUNTIME_DIR/muxguard`);
