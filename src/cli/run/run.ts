@@ -7,6 +7,7 @@ import { accessSync, constants, existsSync, statSync } from "node:fs";
 import { basename, resolve } from "node:path";
 import { attempt } from "../../attempt.ts";
 import { protectProcess } from "../../platform/proc/protect.ts";
+import type { RunSettings } from "../../policy/run-settings.ts";
 import { becomeRunHolder } from "../../runs/holder.ts";
 import { rideEnvironment } from "../../runs/ride/shims.ts";
 import { openPaths, type Paths } from "../../settings/paths.ts";
@@ -35,6 +36,11 @@ export async function run([command = "", ...args]: string[], options: RunOptions
     report: terminal.report,
     terminal,
   };
+  if (settings.confine) {
+    const { network, desktop } = settings;
+    request.confined = { network, desktop };
+    if (options.show) return await showRun(paths, settings);
+  }
   protectProcess();
   becomeRunHolder();
   const opened = (await openDaemonRun(paths, request)) ?? (await openWithoutDaemon(paths, request));
@@ -43,12 +49,21 @@ export async function run([command = "", ...args]: string[], options: RunOptions
   try {
     const environment = environmentOf(opened, paths);
     checkProgram(command, environment.PATH);
-    return await terminal.run([command, ...args], environment);
+    const words = [command, ...args];
+    if (!settings.confine) return await terminal.run(words, environment);
+    const { runConfined } = await import("./confined.ts");
+    return await runConfined({ opened, paths, settings, environment, command: words, terminal });
   } finally {
     await opened.close();
     await terminal.close();
     stop();
   }
+}
+
+async function showRun(paths: Paths, settings: RunSettings): Promise<number> {
+  const { showPlan } = await import("./show-plan.ts");
+  for (const line of showPlan(paths, settings)) process.stdout.write(`${line}\n`);
+  return 0;
 }
 
 /** Loaded where no daemon runs: the schemas of settings take longer than all the rest. */

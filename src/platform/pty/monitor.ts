@@ -25,6 +25,9 @@ code=$?
 while jobs >&3; echo "=$code" >&3; read -r go <&3; do fg >/dev/null; code=$?; done
 exit $code`;
 
+/** The number of the first of the descriptors that are handed on to the command. */
+export const FIRST_BEHIND_MONITOR = 5;
+
 export interface MonitorOptions {
   command: readonly string[];
   env: NodeJS.ProcessEnv;
@@ -35,6 +38,8 @@ export interface MonitorOptions {
   hasStderr: boolean;
   /** The command line that starts another one as the run's. */
   wrap: (command: readonly string[]) => string[];
+  /** Handed on to the command. At most five: a shell knows no numbers above 9. */
+  descriptors?: readonly number[];
   stopped: () => void;
 }
 
@@ -47,11 +52,11 @@ export class Monitor {
   #said = "";
   #isOver = false;
 
-  constructor({ command, env, slave, path, hasStderr, wrap, stopped }: MonitorOptions) {
+  constructor({ command, env, slave, path, hasStderr, wrap, stopped, descriptors = [] }: MonitorOptions) {
     this.#stopped = stopped;
     const { words, environment } = spared(command, env);
     const [program = "", ...args] = wrap(["/bin/sh", "-c", LEAD, "sh", path, MONITOR, "muxguard", ...words]);
-    const stdio = [slave, slave, slave, "pipe" as const, hasStderr ? slave : 2];
+    const stdio = [slave, slave, slave, "pipe" as const, hasStderr ? slave : 2, ...descriptors];
     this.#child = spawn(program, args, { env: environment, stdio, detached: true });
     this.#exit = exitCode(this.#child);
     const told = new Promise<number>((resolve) => this.#listen(resolve));
