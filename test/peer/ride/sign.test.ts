@@ -2,12 +2,13 @@
  * Signing in a ride: git's commits and tags, by the rules on signatures, and nothing else of what an agent can
  * do.
  */
-import { readFileSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { beforeAll, expect, it } from "vitest";
 import { HOST } from "../../../lab/mux-lab.ts";
 import { OpenLab } from "../../../lab/open-lab.ts";
 import { opened, QUEUE } from "../opened.ts";
 import { describeWith } from "../tools.ts";
+import { GIT, prepareSigning } from "./signing-lab.ts";
 
 const RULES = `default = "deny"
 [[rule]]
@@ -35,26 +36,15 @@ action = "allow"
 describeWith(["ssh", "sshd", "git"], "a ride that signs", () => {
   const lab = opened(new OpenLab(), RULES, QUEUE);
   const pub = lab.path("me@laptop.pub");
-  const git = [
-    "export GIT_CONFIG_GLOBAL=$PWD/gitconfig GIT_CONFIG_NOSYSTEM=1",
-    'git() { command git -c init.defaultBranch=main "$@"; }',
-    "",
-  ].join("\n");
 
   beforeAll(async () => {
     const other = lab.key("other");
     await lab.run("ssh-add", ["-q", other], { environment: { SSH_AUTH_SOCK: lab.path("upstream.sock") } });
-    writeFileSync(lab.path("allowed_signers"), `me@example ${readFileSync(pub, "utf8")}`);
-    const config = `[user]\nname = Me\nemail = me@example\nsigningkey = ${pub}\n[gpg]\nformat = ssh\n`;
-    writeFileSync(
-      lab.path("gitconfig"),
-      `${config}[gpg "ssh"]\nallowedSignersFile = ${lab.path("allowed_signers")}\n`,
-    );
-    await lab.shell(`${git} git init -q app`);
+    await prepareSigning(lab);
   });
 
   it("has git's commits and tags signed, which then verify", async () => {
-    const line = `${git} cd app; git commit -q -S --allow-empty -m first && git tag -s -m one v1 &&
+    const line = `${GIT} cd app; git commit -q -S --allow-empty -m first && git tag -s -m one v1 &&
       git verify-commit HEAD 2>&1 && git verify-tag v1 2>&1`;
     const { result, events } = await lab.logged(() => lab.ride(line));
     expect(result.code).toBe(0);
