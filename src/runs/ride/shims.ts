@@ -47,7 +47,7 @@ const keptSsh = (folder: string): string => join(folder, "real/ssh");
 /** The ssh that a ride's ssh becomes. @param folder of the ride */
 export function findSsh(folder: string): string | undefined {
   const kept = keptSsh(folder);
-  return infoOf(kept)?.isFile() ? kept : findProgram("ssh", join(shimsOf(folder), "ssh"));
+  return isProgram(infoOf(kept)) ? kept : findProgram("ssh", join(shimsOf(folder), "ssh"));
 }
 
 /**
@@ -61,8 +61,12 @@ function findProgram(name: string, shim?: string): string | undefined {
     .map((folder) => join(folder, name))
     .find((path) => {
       const found = infoOf(path);
-      return found?.isFile() && !(left && found.dev === left.dev && found.ino === left.ino);
+      return isProgram(found) && !(left && found.dev === left.dev && found.ino === left.ino);
     });
+}
+
+function isProgram(found: Stats | undefined): found is Stats {
+  return found?.isFile() === true && (found.mode & 0o111) !== 0;
 }
 
 function infoOf(path: string): Stats | undefined {
