@@ -19,10 +19,12 @@ import { brokenNote } from "../policy/describe/broken-policy.ts";
 import type { GrantFacts } from "../policy/grants.ts";
 import type { Answer, Question } from "../policy/question.ts";
 import type { Caller, ControlOperation } from "../policy/request.ts";
+import type { ConfinedReach } from "../rpc/requests.ts";
 import type { Paths } from "../settings/paths.ts";
 import { composeGuard, type GuardOptions, type GuardParts } from "./compose/guard.ts";
+import { isDesktopReached, outOfReach } from "./confined.ts";
 import { logControl, logRefused } from "./control-log.ts";
-import type { AddedScope, Opened, OpenScope, ScopeOptions } from "./opened.ts";
+import { type AddedScope, newRun, type Opened, type OpenScope, type ScopeOptions } from "./opened.ts";
 import type { Alarms } from "./watch/alarms.ts";
 import { describeListener, RuntimeWatch } from "./watch/runtime-watch.ts";
 import { settingsFaults } from "./watch/settings-faults.ts";
@@ -82,9 +84,9 @@ export class Guard {
   addScope({ run, policy, approvers = [], upstream, report }: ScopeOptions): AddedScope {
     const { config, holdsQuestions } = this.#options;
     const { scopes, agentServer, askpassServer, ways, alarms } = this.#parts;
-    const all = [...approvers, ...ways.approvers];
+    const all = [...approvers, ...outOfReach(ways.approvers, run?.confined, this.#options, report)];
     const scope: Scope = {
-      ...(run && { run: { id: randomBytes(6).toString("hex"), ...run } }),
+      ...(run && { run: newRun(run) }),
       policy: () => policy.current(),
       policyNote: () => brokenNote(policy.broken()),
       ...(policy.approve && { approve: policy.approve }),
@@ -186,10 +188,10 @@ export class Guard {
 
   /**
    * Who is asked for what the guard's own ssh wants to know, after the terminal of whoever wanted the
-   * connection.
+   * connection: for a confined run nobody whom it could answer for.
    */
-  get prompters(): readonly Prompter[] {
-    return this.#parts.ways.prompters;
+  promptersFor(confined: ConfinedReach | undefined): readonly Prompter[] {
+    return isDesktopReached(confined, this.#options.environment) ? [] : this.#parts.ways.prompters;
   }
 
   pending(): Question[] {

@@ -38,6 +38,7 @@ const known: Record<string, Kind> = {
   'command   = "~/bin/ask-phone"            # or': "config",
   '"timeoutMs": 60000': "question in JSON",
   '{"decision": "allow", "remember": "10m"}\n': "answers in JSON",
+  "muxguard run --confine --show": "commands",
   "npm run check": "commands",
   "listener → which run": "drawing",
 };
@@ -83,7 +84,7 @@ describe("a config of the documents", () => {
     const schema = readFileSync(inProject("src/settings/config-schema.ts"), "utf8");
     const names = [...schema.matchAll(/^ {2}([a-z_]+): /gm)].map(([, name]) => name);
     expect(names.length).toBeGreaterThan(10);
-    expect(names.filter((name) => !new RegExp(`^${name}\\b`, "m").test(text))).toEqual([]);
+    expect(names.filter((name) => !new RegExp(`^\\[?${name}\\b`, "m").test(text))).toEqual([]);
   });
 });
 

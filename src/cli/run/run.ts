@@ -10,6 +10,7 @@ import { basename, resolve } from "node:path";
 import { attempt } from "../../attempt.ts";
 import { hasKeyboard } from "../../platform/proc/foreground.ts";
 import { protectProcess } from "../../platform/proc/protect.ts";
+import type { RunSettings } from "../../policy/run-settings.ts";
 import { becomeRunHolder, markedCommand } from "../../runs/holder.ts";
 import { rideEnvironment } from "../../runs/ride/shims.ts";
 import { openPaths, type Paths } from "../../settings/paths.ts";
@@ -18,42 +19,67 @@ import { CliError, exitCodes } from "../cli-error.ts";
 import { openDaemonRun } from "./daemon-run.ts";
 import { leadRun } from "./leading.ts";
 import type { OpenRun, RunRequest } from "./request.ts";
+import { type SettingsFlags, settingsOf } from "./settings.ts";
 
-export interface RunOptions {
-  policy?: string;
-  scope?: string;
+export interface RunOptions extends SettingsFlags {
   upstream?: string;
-  ride?: boolean;
 }
 
 /** Returns the exit code: the command's own, 128+n if signal n ended it. */
 export async function run([command = "", ...args]: string[], options: RunOptions): Promise<number> {
   const paths = openPaths();
+  const settings = await settingsOf(options, paths);
   // set when the command runs; before that there is nothing to send a signal to
   let kill = (_: NodeJS.Signals): void => {};
   const request: RunRequest = {
     name: options.scope ?? basename(command),
-    ...(options.policy !== undefined && { policy: resolve(options.policy) }),
+    ...(settings.policy !== undefined && { policy: settings.policy }),
     ...(options.upstream !== undefined && { upstream: resolve(options.upstream) }),
     ...(process.env.SSH_AUTH_SOCK && { agent: resolve(process.env.SSH_AUTH_SOCK) }),
-    ride: options.ride ?? false,
+    ride: settings.ride,
     report: toStderr,
     interrupted: () => kill("SIGINT"),
   };
+  if (settings.confine) {
+    const { network, desktop } = settings;
+    request.confined = { network, desktop };
+    if (options.show) return await showRun(paths, settings);
+  }
   protectProcess();
   becomeRunHolder();
   const opened = (await openDaemonRun(paths, request)) ?? (await openWithoutDaemon(paths, request));
   // from before the command starts until all is cleaned up: a signal in between must not end the guard alone
-  const stop = passSignals((signal) => kill(signal));
+  const stop = passSignals((signal) => kill(signal), settings.confine);
   try {
     const environment = environmentOf(opened, paths);
-    return await runCommand(command, args, environment, (send) => {
+    const onStart = (send: typeof kill): void => {
       kill = send;
+    };
+    if (!settings.confine) return await runCommand(command, args, environment, onStart);
+    checkProgram(command, environment.PATH);
+    const { runConfined, startDetached } = await import("./confined.ts");
+    const start = startDetached(environment);
+    const words = [command, ...args];
+    return await runConfined({
+      opened,
+      paths,
+      settings,
+      environment,
+      command: words,
+      start,
+      ownTerminal: false,
+      onStart,
     });
   } finally {
     await opened.close();
     stop();
   }
+}
+
+async function showRun(paths: Paths, settings: RunSettings): Promise<number> {
+  const { showPlan } = await import("./show-plan.ts");
+  for (const line of showPlan(paths, settings)) process.stdout.write(`${line}\n`);
+  return 0;
 }
 
 /** Loaded where no daemon runs: the schemas of settings take longer than all the rest. */
@@ -98,11 +124,14 @@ function environmentOf(opened: OpenRun, paths: Paths): NodeJS.ProcessEnv {
 const fromKeyboard: NodeJS.Signals[] = ["SIGINT", "SIGQUIT"];
 const passed: NodeJS.Signals[] = ["SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGALRM"];
 
-/** Passes signals on to the command, which decides what they mean; muxguard ends when it does. */
-function passSignals(kill: (signal: NodeJS.Signals) => void): () => void {
+/**
+ * Passes signals on to the command, which decides what they mean; muxguard ends when it does.
+ * @param apart whether the command has no terminal, and so none of its keys
+ */
+function passSignals(kill: (signal: NodeJS.Signals) => void, apart: boolean): () => void {
   const handlers = [...fromKeyboard, ...passed].map((signal) => {
     const handler = (): void => {
-      if (!fromKeyboard.includes(signal) || !hasKeyboard()) kill(signal);
+      if (apart || !fromKeyboard.includes(signal) || !hasKeyboard()) kill(signal);
     };
     process.on(signal, handler);
     return [signal, handler] as const;
