@@ -12,8 +12,8 @@ import {
   mendOf,
 } from "../../platform/confine/bwrap.ts";
 import { inheritNone, leadsOut } from "../../platform/confine/descriptors.ts";
+import { firstChild } from "../../platform/confine/first-child.ts";
 import { BwrapPipes } from "../../platform/confine/pipes.ts";
-import { firstChild } from "../../platform/proc/first-child.ts";
 import { signalProcess } from "../../platform/proc/signal.ts";
 import { visible } from "../../policy/visible.ts";
 import { makeAbsent, removeMade } from "../../runs/confined/start-up.ts";

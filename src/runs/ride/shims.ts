@@ -48,9 +48,8 @@ export function quoted(word: string): string {
 
 /** The ssh that a ride's ssh becomes. @param folder of the ride */
 export function findSsh(folder: string): string | undefined {
-  const kept = movedSsh(folder);
-  const found = infoOf(kept);
-  return found?.isFile() && found.size > 0 ? kept : findProgram("ssh", join(shimsOf(folder), "ssh"));
+  const moved = movedSsh(folder);
+  return isProgram(infoOf(moved)) ? moved : findProgram("ssh", join(shimsOf(folder), "ssh"));
 }
 
 /**
@@ -64,8 +63,12 @@ export function findProgram(name: string, shim?: string): string | undefined {
     .map((folder) => join(folder, name))
     .find((path) => {
       const found = infoOf(path);
-      return found?.isFile() && !(left && found.dev === left.dev && found.ino === left.ino);
+      return isProgram(found) && !(left && found.dev === left.dev && found.ino === left.ino);
     });
+}
+
+function isProgram(found: Stats | undefined): found is Stats {
+  return found?.isFile() === true && (found.mode & 0o111) !== 0;
 }
 
 function infoOf(path: string): Stats | undefined {
