@@ -23,8 +23,9 @@ describe("the screen for a question", () => {
   it("is the alternate one where the program has the usual one, which has what stood there afterwards", () => {
     const tracker = after("$ ls\r\nfile\r\n");
     expect(tracker.isAlternate).toBe(false);
-    expect(tracker.suspend()).toMatch(/^\x1b\[\?1049h.*\x1b\[2J$/);
-    expect(tracker.resume()).toMatch(/\x1b\[\?25h.*\x1b\[\?1049l$/);
+    expect(tracker.suspend().startsWith("\x1b[?1049h")).toBe(true);
+    expect(tracker.resume().endsWith("\x1b[?1049l")).toBe(true);
+    expect(tracker.resume()).toContain("\x1b[?25h");
   });
 
   it.each([47, 1047, 1049])("is the program's where it has the alternate one (?%i), and stays so", (mode) => {
