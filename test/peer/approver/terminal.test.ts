@@ -179,7 +179,7 @@ describeWith(["ssh", "sshd", "tmux"], "a question on the terminal", () => {
   it("stands below what others print where the run shares the terminal: its stdout is none", async () => {
     const [now, then] = [lab.path("share"), lab.path("shared")];
     const lines = [
-      `(until test -e ${now}; do sleep 0.1; done; seq -f 'line %.0f' 8; printf begun; touch ${then}) &`,
+      `(until test -e ${now}; do sleep 0.1; done; seq -f 'line %.0f, which another program has printed' 8; printf begun; touch ${then}) &`,
       `${ssh} echo in`,
     ];
     terminal.resize(160, 20);
@@ -188,11 +188,14 @@ describeWith(["ssh", "sshd", "tmux"], "a question on the terminal", () => {
     await terminal.isAsked();
     writeFileSync(now, "");
     await until(() => existsSync(then), "the lines");
-    const printed = `${Array.from({ length: 8 }, (_, at) => `line ${at + 1}`).join("\n")}\nbegun`;
+    const printed = `${Array.from({ length: 8 }, (_, at) => `line ${at + 1}, which another program has printed`).join("\n")}\nbegun`;
     const trimmed = (): string => terminal.screen().replace(/ +$/gm, "");
     await until(() => trimmed().includes("begun"), "what is printed");
     terminal.press("Down");
-    await until(() => trimmed().includes(`${printed}\n? Allow it?\n  deny\n❯ allow once\n`), "the answers");
+    await until(
+      () => trimmed().includes(`${printed}\n? Allow it?\n  deny\n❯ allow once\n`),
+      () => `the answers in:\n${trimmed()}`,
+    );
     terminal.press("Enter");
     await terminal.shows("code 0");
     expect(trimmed()).toContain(`${printed}muxguard: allowed once\nin\ncode 0\n`);

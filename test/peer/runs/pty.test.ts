@@ -223,7 +223,10 @@ describeWith(["ssh", "tmux", "python"], "the terminal of a run, in a shell", () 
     await terminal.shows(/^begun$/m);
     terminal.press("C-z");
     await terminal.shows("Stopped");
-    terminal.enter("kill -KILL %1; wait %1; exit 5");
+    terminal.enter("fg");
+    await terminal.shows(/^sh -c 'echo begun/m);
+    terminal.press("C-c");
+    terminal.enter("exit 5");
     await terminal.shows("code 5");
     await isSane();
   });
