@@ -11,6 +11,7 @@ import { benchClients, benchMemory } from "./load.ts";
 import { benchLogins, benchRide, benchSession, benchTransfer } from "./mux.ts";
 import { benchIdle } from "./mux-idle.ts";
 import { benchPrompt } from "./prompt.ts";
+import { benchPty } from "./pty.ts";
 import { benchRun } from "./run.ts";
 import { describeMachine, type Row, renderTable } from "./table.ts";
 import { benchTedium } from "./tedium.ts";
@@ -31,6 +32,7 @@ const sections: readonly Section[] = [
   { name: "clients", group: "agent", run: benchClients },
   { name: "prompt", group: "desktop", run: benchPrompt },
   { name: "run", group: "cli", run: benchRun },
+  { name: "pty", group: "cli", run: benchPty },
   { name: "session", group: "mux", run: benchSession },
   { name: "transfer", group: "mux", run: benchTransfer },
   { name: "idle", group: "mux", run: benchIdle },

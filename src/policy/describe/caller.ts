@@ -100,7 +100,18 @@ export function hostName({ names, hostKey, address, port }: Host): string {
 /** The caller first. The first process of the system started everything: it says nothing. */
 function startedBy(caller: Caller): Process[] {
   const [, ...above] = ownLine(caller);
+  if (caller.run && above.length > 0 && isMonitor(above.at(-1))) above.pop();
   return [caller, ...above.filter(({ pid }) => pid !== 1)];
+}
+
+/**
+ * The shell between a run and its command, on a terminal of its own: the first one inside. It says nothing
+ * either, and nor would another shell of the system's that called itself so.
+ */
+function isMonitor(process: Process | undefined): boolean {
+  if (!process || !isPlainShell(process)) return false;
+  const [, mode, , , name] = process.cmdline;
+  return mode === "-m" && name === "muxguard";
 }
 
 /**

@@ -281,6 +281,26 @@ describe("a caller in words", () => {
     );
   });
 
+  test("leaves out the shell that stands between a run and its command, and no other", () => {
+    const run = { name: "claude", pid: 4000 };
+    const inside = (cmdline: string[], systemShell = true): string => {
+      const [git, bash, ...rest] = caller.ancestors;
+      if (!git || !bash) throw new Error("too few ancestors");
+      const shell = {
+        ...git,
+        exe: "/usr/bin/dash",
+        name: "sh",
+        cmdline,
+        ...(systemShell && { systemShell: true as const }),
+      };
+      return describeCaller({ ...caller, run, ancestors: [git, shell, { ...bash, pid: 4000 }, ...rest] });
+    };
+    const monitor = ["/bin/sh", "-m", "-c", "…", "muxguard", "git"];
+    expect(inside(monitor)).toBe('ssh (pid 4711), started by git, in run "claude"');
+    expect(inside(["/bin/sh", "-c", "git fetch"])).toMatch(/started by git ← dash, in run/);
+    expect(inside(monitor, false)).toContain("dash");
+  });
+
   test("leaves out the first process of the system", () => {
     const init = { pid: 1, startTime: "1", exe: "/usr/lib/systemd/systemd", name: "systemd", cmdline: [] };
     const ancestors = [...caller.ancestors, init];
