@@ -20,6 +20,7 @@ import type { Caller } from "../../policy/request.ts";
 import type { RideRequest, Way } from "../../rpc/requests.ts";
 import { serve, serveClient } from "../../rpc/serving.ts";
 import { askerOf, askingFor } from "../asking-parent.ts";
+import { FifoWay } from "./fifo/way.ts";
 import { RidePaths } from "./paths.ts";
 import { writeShims } from "./shims.ts";
 
@@ -38,6 +39,7 @@ export class Rides {
   readonly #options: RidesOptions;
   readonly #paths: RidePaths;
   #listener: Listener | undefined;
+  #fifos: FifoWay | undefined;
 
   private constructor(options: RidesOptions) {
     this.#options = options;
@@ -52,6 +54,9 @@ export class Rides {
       rides.#serve(connection, accepted),
     );
     try {
+      const { folder, connections, scope } = options;
+      const wayTo = (request: RideRequest, asker: Asker): Promise<string> => rides.#wayTo(request, asker);
+      rides.#fifos = new FifoWay({ folder, connections, scope, wayTo });
       writeShims(options.folder, socket);
       return rides;
     } catch (error) {
@@ -66,6 +71,7 @@ export class Rides {
 
   /** @param keepsShims where the run goes on: without them, its ssh would be the real one */
   async close(keepsShims = false): Promise<void> {
+    this.#fifos?.close();
     await this.#listener?.close();
     for (const path of await this.#paths.all()) this.#options.connections.stop(path);
     if (!keepsShims) rmSync(this.#options.folder, { recursive: true, force: true });
@@ -88,17 +94,24 @@ export class Rides {
     });
   }
 
-  async #ride({ destination, purpose }: RideRequest, asker: Asker, peer: Peer): Promise<Way> {
-    if (!isPlainDestination(destination)) throw new Error("muxguard: denied: the destination is not plain");
-    const { connections, scope, prompters } = this.#options;
+  async #ride(request: RideRequest, asker: Asker, peer: Peer): Promise<Way> {
+    if (!isPlainDestination(request.destination))
+      throw new Error("muxguard: denied: the destination is not plain");
+    const { connections, scope } = this.#options;
     const decided = connections.decidedBy(peer.identify(), { kind: "ride", scope });
     if ("refused" in decided) throw new Error(`muxguard: denied: ${decided.refused}`);
+    return connections.clientOf(await this.#wayTo(request, asker));
+  }
+
+  /** The run's control socket for a plain destination. */
+  async #wayTo({ destination, purpose }: RideRequest, asker: Asker): Promise<string> {
+    const { connections, scope, prompters } = this.#options;
     const key = JSON.stringify([destination.host, destination.user, destination.port, destination.jump]);
     const open = (): Promise<string> => {
       const path = join(this.#options.folder, randomBytes(4).toString("hex"));
       return connections.openFor({ destination, purpose, asker, scope, prompters }, path);
     };
-    return connections.clientOf(await this.#paths.ensure(key, open));
+    return this.#paths.ensure(key, open);
   }
 }
 
