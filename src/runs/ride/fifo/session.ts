@@ -21,7 +21,7 @@ const refusedLetters: Record<string, string> = {
   X: "-X: X11",
   Y: "-Y: X11",
   O: "-O: control of the shared connection",
-  N: "-N: forwards",
+  N: "-N: a connection without a session",
   f: "-f: going to the background",
 };
 const refusedKeywords: Record<string, string> = {
