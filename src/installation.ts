@@ -9,7 +9,9 @@ const root = dirname(import.meta.dirname);
 
 export const muxguardProgram = (): string => join(root, "bin/muxguard");
 export const askpassProgram = (): string => join(root, "bin/muxguard-askpass");
-/** What the ssh of a ride runs first. */
+/** What a ride's ssh is, but for the lines that say where things are. */
+export const rideSshScript = (): string => join(root, "bin/muxguard-ride-ssh.sh");
+/** What the ssh of a ride asks where it doesn't know the way. */
 export const rideProgram = (): string => join(root, "bin/muxguard-ride");
 /** What `ssh -N` becomes in a ride. */
 export const holdForwardsProgram = (): string => join(root, "bin/muxguard-hold-forwards");

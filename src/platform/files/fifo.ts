@@ -1,11 +1,13 @@
 /**
- * A named pipe of the guard's own, for programs that it does not trust: fifo(7). It is opened by what it is and
- * not by its name, which may mean something else by then; and no open waits for the other side.
+ * Named pipes (fifo(7)) for programs that the guard does not trust, and that may write to the folder. What was
+ * made is used by what it is and not by its name, which may mean something else by then; and no open waits for
+ * the other side.
  */
-import { closeSync, constants, fstatSync, openSync } from "node:fs";
+import { closeSync, constants, fstatSync, mkdirSync, openSync, rmdirSync, unlinkSync } from "node:fs";
+import { attempt } from "../../attempt.ts";
 import { makeFifo, O_PATH } from "../libc/descriptors.ts";
 
-const { O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY, O_RDWR } = constants;
+const { O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY, O_RDWR } = constants;
 
 export class Fifo {
   readonly #fd: number;
@@ -45,5 +47,43 @@ export class Fifo {
   /** What was opened stays open. */
   close(): void {
     closeSync(this.#fd);
+  }
+}
+
+/** A folder of pipes. Nothing is made or removed behind a link that was put in its place. */
+export class PipeFolder {
+  readonly #path: string;
+  readonly #fd: number;
+  readonly #names: string[] = [];
+
+  private constructor(path: string) {
+    this.#path = path;
+    this.#fd = openSync(path, O_PATH | O_DIRECTORY | O_NOFOLLOW);
+  }
+
+  /** @throws Error if something is there */
+  static make(path: string): PipeFolder {
+    mkdirSync(path, { mode: 0o700 });
+    return new PipeFolder(path);
+  }
+
+  makeFolder(name: string): PipeFolder {
+    return PipeFolder.make(this.#at(name));
+  }
+
+  makeFifo(name: string): Fifo {
+    this.#names.push(name);
+    return Fifo.make(this.#at(name));
+  }
+
+  #at(name: string): string {
+    return `/proc/self/fd/${this.#fd}/${name}`;
+  }
+
+  /** With the pipes that were made here; what else is in there stays, and so it does. */
+  remove(): void {
+    for (const name of this.#names) attempt(() => unlinkSync(this.#at(name)));
+    closeSync(this.#fd);
+    attempt(() => rmdirSync(this.#path));
   }
 }

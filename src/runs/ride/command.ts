@@ -4,6 +4,8 @@
  *
  * Nothing of it may choose how a connection is made. That is not what keeps the guard safe (a caller can also
  * write to the guard by itself), but the guard takes nothing that is not in a `PlainDestination`.
+ *
+ * What changes here may have to change in bin/muxguard-ride-ssh.sh, which reads the usual ones by itself.
  */
 
 import { readClaims } from "../../identity/ssh/command-line.ts";
@@ -101,6 +103,7 @@ function refuseLine(line: ConfigLine): string | undefined {
   if (isDestination(line))
     return value === undefined ? `-o ${line.name}: more than one plain word` : undefined;
   if (isSwitch(line) && /^(no|false)$/i.test(value ?? "")) return undefined;
+  if (isShared(line)) return undefined;
   return refusedKeywords[line.keyword];
 }
 
@@ -111,6 +114,11 @@ function isDestination({ keyword }: ConfigLine): boolean {
 /** Those where "no" is no reason to refuse, nor worth a word. */
 function isSwitch({ keyword }: ConfigLine): boolean {
   return keyword === "controlmaster" || keyword === "tunnel";
+}
+
+/** Ansible's `ControlMaster=auto`: the connection is shared already. What insists on a master is refused. */
+function isShared(line: ConfigLine): boolean {
+  return line.keyword === "controlmaster" && /^auto$/i.test(singleValue(line) ?? "");
 }
 
 function makeRide({ options, command }: SshWords, destination: PlainDestination): Ride {

@@ -1,18 +1,19 @@
 /**
- * What the ssh of a run with `--ride` runs first: asks the guard for a master, and prints what the shell
- * should become. That is this program again in a sandbox without Unix sockets. Not a command of muxguard's own. An `ssh` that nobody lets pass ends with 255, as ssh does.
+ * What the ssh of a run with `--ride` runs where it does not know the way by itself
+ * (bin/muxguard-ride-ssh.sh): asks the guard for a master, and prints what the shell should become. In a
+ * sandbox without Unix sockets that is this program again, as the session's client. Not a command of
+ * muxguard's own. An `ssh` that nobody lets pass ends with 255, as ssh does.
  */
 
-import { dirname, join } from "node:path";
+import { dirname } from "node:path";
 import { messageOf } from "../../errors.ts";
 import { endOnFaults } from "../../faults.ts";
 import { toStderr } from "../../to-stderr.ts";
 import { attachRide } from "./client.ts";
 import { OVER_FIFOS, rideOverFifos } from "./fifo/client.ts";
-import { findProgram } from "./shims.ts";
+import { findSsh } from "./shims.ts";
 
 const [, , socket = "", ...words] = process.argv;
-const shims = join(dirname(socket), "bin");
 endOnFaults("muxguard", 255);
 if (socket === OVER_FIFOS) void ride(words);
 else {
@@ -41,9 +42,8 @@ async function main(): Promise<void> {
   }
 }
 
-/** The first ssh in the PATH that is not the shim. */
 function realSsh(): string {
-  const found = findProgram("ssh", shims);
+  const found = findSsh(dirname(socket));
   if (found === undefined) throw new Error("muxguard: ssh: command not found");
   return found;
 }

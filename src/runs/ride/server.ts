@@ -23,6 +23,7 @@ import { askerOf, askingFor } from "../asking-parent.ts";
 import { FifoWay } from "./fifo/way.ts";
 import { RidePaths } from "./paths.ts";
 import { writeShims } from "./shims.ts";
+import { Ways } from "./ways.ts";
 
 export interface RidesOptions {
   connections: Connections;
@@ -39,6 +40,7 @@ export class Rides {
   readonly #options: RidesOptions;
   readonly #paths: RidePaths;
   #listener: Listener | undefined;
+  #ways: Ways | undefined;
   #fifos: FifoWay | undefined;
 
   private constructor(options: RidesOptions) {
@@ -54,10 +56,9 @@ export class Rides {
       rides.#serve(connection, accepted),
     );
     try {
-      const { folder, connections, scope } = options;
-      const wayTo = (request: RideRequest, asker: Asker): Promise<string> => rides.#wayTo(request, asker);
-      rides.#fifos = new FifoWay({ folder, connections, scope, wayTo });
-      writeShims(options.folder, socket);
+      rides.#ways = new Ways(options.folder);
+      rides.#fifos = new FifoWay({ ...options, wayTo: (request, asker) => rides.#wayTo(request, asker) });
+      writeShims(options.folder, options.scope.run?.pid);
       return rides;
     } catch (error) {
       await rides.close();
@@ -73,6 +74,7 @@ export class Rides {
   async close(keepsShims = false): Promise<void> {
     this.#fifos?.close();
     await this.#listener?.close();
+    this.#ways?.close();
     for (const path of await this.#paths.all()) this.#options.connections.stop(path);
     if (!keepsShims) rmSync(this.#options.folder, { recursive: true, force: true });
   }
@@ -100,18 +102,20 @@ export class Rides {
     const { connections, scope } = this.#options;
     const decided = connections.decidedBy(peer.identify(), { kind: "ride", scope });
     if ("refused" in decided) throw new Error(`muxguard: denied: ${decided.refused}`);
-    return connections.clientOf(await this.#wayTo(request, asker));
+    return this.#wayTo(request, asker);
   }
 
-  /** The run's control socket for a plain destination. */
-  async #wayTo({ destination, purpose }: RideRequest, asker: Asker): Promise<string> {
+  /** @param request with a plain destination */
+  async #wayTo({ destination, purpose }: RideRequest, asker: Asker): Promise<Way> {
     const { connections, scope, prompters } = this.#options;
     const key = JSON.stringify([destination.host, destination.user, destination.port, destination.jump]);
     const open = (): Promise<string> => {
       const path = join(this.#options.folder, randomBytes(4).toString("hex"));
       return connections.openFor({ destination, purpose, asker, scope, prompters }, path);
     };
-    return this.#paths.ensure(key, open);
+    const way = connections.clientOf(await this.#paths.ensure(key, open));
+    this.#ways?.write(destination, way);
+    return way;
   }
 }
 

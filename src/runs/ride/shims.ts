@@ -2,9 +2,10 @@
  * The programs that a run with `--ride` finds first in its PATH: ssh, scp and sftp that ride on the guard's
  * masters.
  */
-import { mkdirSync, statSync, writeFileSync } from "node:fs";
-import { delimiter, join } from "node:path";
-import { rideProgram } from "../../installation.ts";
+import { mkdirSync, readFileSync, type Stats, statSync, writeFileSync } from "node:fs";
+import { delimiter, isAbsolute, join } from "node:path";
+import { attempt } from "../../attempt.ts";
+import { rideProgram, rideSshScript } from "../../installation.ts";
 
 /** Where the shims are, in the folder of a run's ride. */
 function shimsOf(folder: string): string {
@@ -21,19 +22,27 @@ export function rideEnvironment(folder: string, path = "/usr/bin:/bin"): NodeJS.
   return { PATH: `${bin}${delimiter}${path}`, GIT_SSH_COMMAND: ssh, GIT_SSH_VARIANT: "ssh", RSYNC_RSH: ssh };
 }
 
-/** @param socket where the shims ask for the way to a host */
-export function writeShims(folder: string, socket: string): void {
+/** @param holder of the run */
+export function writeShims(folder: string, holder?: number): void {
   const bin = shimsOf(folder);
   mkdirSync(bin, { mode: 0o700 });
   const write = (name: string, text: string): void =>
     writeFileSync(join(bin, name), `#!/bin/sh\n${text}\n`, { mode: 0o700 });
-  const ride = [process.execPath, rideProgram(), socket].map(quoted).join(" ");
-  // the shell becomes ssh: one process, which the guard has seen asking
-  write("ssh", `muxguard_ssh=$(${ride} "$@" </dev/null) || exit\neval "$muxguard_ssh"`);
+  const filters = seccompFilters(holder);
+  const places = { folder, node: process.execPath, ride: rideProgram(), filters };
+  const lines = Object.entries(places).map(([name, path]) => `muxguard_${name}=${quoted(path)}\n`);
+  // a copy: it may come to lie in the place of the system's own ssh, and needs no other file there
+  write("ssh", `${lines.join("")}${readFileSync(rideSshScript(), "utf8")}`);
   for (const name of ["scp", "sftp"]) {
     const program = findProgram(name);
     if (program !== undefined) write(name, `exec ${quoted(program)} -S ${quoted(join(bin, "ssh"))} "$@"`);
   }
+}
+
+/** As /proc says it, since Linux 5.9. */
+function seccompFilters(pid: number | "self" = "self"): string {
+  const status = attempt(() => readFileSync(`/proc/${pid}/status`, "utf8")) ?? "";
+  return /^Seccomp_filters:\s*(\d+)$/m.exec(status)?.[1] ?? "";
 }
 
 /** For the shell: nothing in single quotes means anything. */
@@ -41,16 +50,34 @@ export function quoted(word: string): string {
   return `'${word.replaceAll("'", "'\\''")}'`;
 }
 
-/** The first of that name in the PATH of this process. @param shims a folder that is left out */
-export function findProgram(name: string, shims?: string): string | undefined {
-  const folders = (process.env.PATH ?? "").split(delimiter).filter((folder) => folder !== shims);
-  return [...folders, "/usr/bin"].map((folder) => join(folder, name)).find(isFile);
+/** Where the real ssh is kept in a confined run: the shim lies at its place there. */
+const keptSsh = (folder: string): string => join(folder, "real/ssh");
+
+/** The ssh that a ride's ssh becomes. @param folder of the ride */
+export function findSsh(folder: string): string | undefined {
+  const kept = keptSsh(folder);
+  return infoOf(kept)?.isFile() ? kept : findProgram("ssh", join(shimsOf(folder), "ssh"));
 }
 
-function isFile(path: string): boolean {
+/**
+ * The first of that name in the PATH of this process.
+ * @param shim that is left out, in whatever place it lies
+ */
+function findProgram(name: string, shim?: string): string | undefined {
+  const left = shim === undefined ? undefined : infoOf(shim);
+  const folders = (process.env.PATH ?? "").split(delimiter).filter(isAbsolute);
+  return [...folders, "/usr/bin"]
+    .map((folder) => join(folder, name))
+    .find((path) => {
+      const found = infoOf(path);
+      return found?.isFile() && !(left && found.dev === left.dev && found.ino === left.ino);
+    });
+}
+
+function infoOf(path: string): Stats | undefined {
   try {
-    return statSync(path).isFile();
+    return statSync(path);
   } catch {
-    return false; // not there, or in a folder of PATH that may not be searched
+    return undefined; // not there, or in a folder of PATH that may not be searched
   }
 }

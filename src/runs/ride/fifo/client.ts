@@ -1,4 +1,5 @@
 /** The run's side of a ride's named pipes: what ssh becomes where it can make no socket. */
+import { spawnSync } from "node:child_process";
 import { close, closeSync, constants, open, openSync, read, writeSync } from "node:fs";
 import { Socket } from "node:net";
 import { join } from "node:path";
@@ -8,6 +9,7 @@ import { attempt } from "../../../attempt.ts";
 import { hasCode } from "../../../errors.ts";
 import { onScreen } from "../../../policy/visible.ts";
 import { rideCommand } from "../command.ts";
+import { findSsh } from "../shims.ts";
 import { type FifoReply, type FifoRequest, fifoPlaces, isTicket, MAX_REQUEST, TICKET } from "./request.ts";
 import { type FifoLine, fifoSession } from "./session.ts";
 import { flushed, relayed, userStream } from "./streams.ts";
@@ -30,7 +32,8 @@ export function areServed(ride: string): boolean {
 /** Returns ssh's exit code. @throws Error with a line for stderr */
 export async function rideOverFifos(ride: string, words: readonly string[]): Promise<number> {
   const command = rideCommand(["ssh", ...words]);
-  if (command.kind !== "ride") throw new Error(`muxguard: denied: ${command.kind}`);
+  if (command.kind === "local") return runLocally(ride, words);
+  if (command.kind === "refused") throw new Error(`muxguard: denied: ${command.reason}`);
   const line = fifoSession(words, command, process.env);
   if (line.wantsTerminal && isatty(0))
     throw new Error(
@@ -43,6 +46,13 @@ export async function rideOverFifos(ride: string, words: readonly string[]): Pro
   if (request.length > MAX_REQUEST)
     throw new Error(`muxguard: denied: more than ${MAX_REQUEST} bytes of command`);
   return converse(await claim(ride), request, line);
+}
+
+/** -V, -Q, -G. */
+function runLocally(ride: string, words: readonly string[]): number {
+  const ssh = findSsh(ride);
+  if (ssh === undefined) throw new Error("muxguard: ssh: command not found");
+  return spawnSync(ssh, words, { stdio: "inherit" }).status ?? FAILED;
 }
 
 function openAsk(ride: string): number | undefined {

@@ -1,9 +1,8 @@
 /** The guard's end of one client's pipes. Nothing here waits for the client, whatever it does. */
-import { closeSync, mkdirSync, rmSync, writeSync } from "node:fs";
+import { closeSync, writeSync } from "node:fs";
 import { Socket } from "node:net";
-import { join } from "node:path";
 import { attempt } from "../../../attempt.ts";
-import { Fifo } from "../../../platform/files/fifo.ts";
+import type { Fifo, PipeFolder } from "../../../platform/files/fifo.ts";
 import { type FifoReply, MAX_REQUEST, pipes } from "./request.ts";
 
 type Pipes = Record<(typeof pipes)[number], Fifo>;
@@ -16,7 +15,7 @@ export interface SlotEvents {
 }
 
 export class Slot {
-  readonly #folder: string;
+  readonly #folder: PipeFolder;
   readonly #fifos: Pipes;
   readonly #events: SlotEvents;
   readonly #request: Socket;
@@ -27,10 +26,9 @@ export class Slot {
   #closed = false;
 
   /** @throws Error if it can't be made */
-  constructor(folder: string, events: SlotEvents) {
+  constructor(folder: PipeFolder, events: SlotEvents) {
     this.#folder = folder;
     this.#events = events;
-    mkdirSync(folder, { mode: 0o700 });
     this.#fifos = makePipes(folder);
     // there before a client can come: it never waits for us
     this.#open.set("in", this.#fifos.in.reader());
@@ -91,19 +89,19 @@ export class Slot {
     for (const fd of this.#open.values()) closeSync(fd);
     this.#open.clear();
     for (const fifo of Object.values(this.#fifos)) fifo.close();
-    attempt(() => rmSync(this.#folder, { recursive: true, force: true }));
+    this.#folder.remove();
     this.#events.left();
   }
 }
 
-function makePipes(folder: string): Pipes {
+function makePipes(folder: PipeFolder): Pipes {
   const made: Partial<Pipes> = {};
   try {
-    for (const name of pipes) made[name] = Fifo.make(join(folder, name));
+    for (const name of pipes) made[name] = folder.makeFifo(name);
     return made as Pipes;
   } catch (error) {
     for (const fifo of Object.values(made)) fifo.close();
-    rmSync(folder, { recursive: true, force: true });
+    folder.remove();
     throw error;
   }
 }

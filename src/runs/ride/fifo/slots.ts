@@ -1,10 +1,9 @@
 /** Who asks gets a ticket, and pipes of its own. A run has so many at once, and one that asks for more waits. */
 import { randomBytes } from "node:crypto";
-import { closeSync, mkdirSync, rmSync, writeSync } from "node:fs";
+import { closeSync, writeSync } from "node:fs";
 import { Socket } from "node:net";
-import { join } from "node:path";
 import { attempt } from "../../../attempt.ts";
-import { Fifo } from "../../../platform/files/fifo.ts";
+import { PipeFolder } from "../../../platform/files/fifo.ts";
 import { fifoPlaces, TICKET } from "./request.ts";
 import { Slot } from "./slot.ts";
 
@@ -20,7 +19,7 @@ export type ServeSlot = (slot: Slot, line: string, name: string, gone: AbortSign
 const GONE = new Error("the client went away");
 
 export class Slots {
-  readonly #folder: string;
+  readonly #folder: PipeFolder;
   readonly #serve: ServeSlot;
   readonly #patience: number;
   readonly #ask: Socket;
@@ -34,14 +33,12 @@ export class Slots {
    * @param serve never rejects
    */
   constructor(ride: string, serve: ServeSlot, patience = PATIENCE) {
-    const { folder, ask, tickets } = fifoPlaces(ride);
-    mkdirSync(folder, { mode: 0o700 });
-    this.#folder = folder;
+    this.#folder = PipeFolder.make(fifoPlaces(ride).folder);
     this.#serve = serve;
     this.#patience = patience;
     // with an end of its own, the guard sees none when the last client goes, nor does a client that waits
-    this.#tickets = openBoth(tickets);
-    this.#ask = new Socket({ fd: openBoth(ask), readable: true, writable: false });
+    this.#tickets = openBoth(this.#folder, "tickets");
+    this.#ask = new Socket({ fd: openBoth(this.#folder, "ask"), readable: true, writable: false });
     this.#ask.on("error", () => this.#ask.destroy());
     this.#ask.on("data", (bytes) => this.#asked(bytes.length));
   }
@@ -64,7 +61,7 @@ export class Slots {
     const late = setTimeout(() => !slot?.hasAsked && slot?.close(), this.#patience).unref();
     const slot = attempt(
       () =>
-        new Slot(join(this.#folder, name), {
+        new Slot(this.#folder.makeFolder(name), {
           asked: (line) => slot && void this.#serve(slot, line, name, gone.signal).then(() => slot.close()),
           left: () => {
             clearTimeout(late);
@@ -88,12 +85,12 @@ export class Slots {
     this.#ask.destroy();
     closeSync(this.#tickets);
     for (const slot of [...this.#open]) slot.close();
-    attempt(() => rmSync(this.#folder, { recursive: true, force: true }));
+    this.#folder.remove();
   }
 }
 
-function openBoth(path: string): number {
-  const fifo = Fifo.make(path);
+function openBoth(folder: PipeFolder, name: string): number {
+  const fifo = folder.makeFifo(name);
   try {
     return fifo.both();
   } finally {

@@ -20,8 +20,8 @@ export interface FifoWayParts {
   folder: string;
   connections: Connections;
   scope: Scope;
-  /** The run's control socket for the destination. @throws Error with a line for stderr */
-  wayTo(request: RideRequest, asker: Asker): Promise<string>;
+  /** The run's control socket for a plain destination. @throws Error with a line for stderr */
+  wayTo(request: RideRequest, asker: Asker): Promise<{ path: string }>;
 }
 
 export class FifoWay {
@@ -58,7 +58,7 @@ export class FifoWay {
       isUnchanged: () => attempt(() => client.identify()) !== undefined,
       waiting: (question) => terminal && slot.reply({ report: waitingLine(question) }),
     };
-    const path = await wayTo({ destination, purpose: purposeOf(asks) }, asker);
+    const { path } = await wayTo({ destination, purpose: purposeOf(asks) }, asker);
     const descriptors = asks.kind === "stdio" ? slot.take("in", "out") : slot.take("in", "out", "err");
     closeDescriptors(slot.take("err")); // a client reads it to its end
     const serve = connections.serveInner(path, { scope, client, terminal });
