@@ -74,8 +74,11 @@ describeWith(["ssh", "sshd"], "an option of ssh in a ride brings", () => {
     "a variable": [`-oSetEnv=LD_PRELOAD=${lab.path("evil.so")}`],
     "a log file in another's place": ["-E", lab.path("evil.log"), "-o", `ProxyCommand=${evil}`],
   };
-  /** The exit code of each, and of an honest ssh behind all of them. */
-  let codes: number[] = [];
+  /**
+   * The exit codes of each, and of an honest ssh behind all of them: where the ride's ssh has found the way by
+   * itself, and where it could not.
+   */
+  let codes: number[][] = [];
   let connections = 0;
 
   beforeAll(async () => {
@@ -94,9 +97,12 @@ describeWith(["ssh", "sshd"], "an option of ssh in a ride brings", () => {
     const lines = Object.values(options).map(
       (words) => `ssh ${words.map(inQuotes).join(" ")} ${HOST} true ${quiet}; echo $?`,
     );
-    lines.push(`ssh ${HOST} true ${quiet}; echo $?`);
-    const { stdout } = await lab.ride(lines.join("\n"));
-    codes = stdout.trim().split("\n").map(Number);
+    const honest = `ssh ${HOST} true ${quiet}; echo $?`;
+    const table = [...lines, honest].join("\n");
+    const noWays = "rm -r $(dirname $(dirname $(command -v ssh)))/ways";
+    const { stdout } = await lab.ride(`${honest}\n${table}\n${noWays}\n${table}`);
+    const all = stdout.trim().split("\n").map(Number);
+    codes = [...lines, honest].map((_, at) => [all[at + 1] ?? -1, all[at + 2 + lines.length] ?? -1]);
     connections = lab.connections() - connections;
   });
   afterAll(() => lab.close());
@@ -105,11 +111,11 @@ describeWith(["ssh", "sshd"], "an option of ssh in a ride brings", () => {
     Object.keys(options).map((name, at) => [
       name,
       async () => {
-        const code = codes[at] ?? -1;
+        const [code = -1, asked] = codes[at] ?? [];
         // passed over, or refused
         return {
-          tried: codes.at(-1) === 0 && code >= 0,
-          gained: ![0, 1, 255].includes(code) && `exit code ${code}`,
+          tried: codes.at(-1)?.every((honest) => honest === 0) && code >= 0,
+          gained: (code !== asked || ![0, 1, 255].includes(code)) && `exit code ${code}, ${asked}`,
         };
       },
     ]),

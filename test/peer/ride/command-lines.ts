@@ -107,77 +107,35 @@ export const refusedLines: string[][] = [
   ["ssh://h/path"],
 ];
 
-const hosts = [
-  "h",
-  "h",
-  "h.example",
-  "a-b",
-  "me@h",
-  "a@b@h",
-  "::1",
-  "%h",
-  "ssh://me@h:22",
-  "-h",
-  "-",
-  "h;id",
-  "",
-  "é",
-];
-const users = ["me", "me", "root", "a@b", "-x", ".a", "a.b", "--", "", "it's"];
-const ports = ["22", "22", "2222", "022", "0", "99999", "ssh", "22 ", "--"];
-const jumps = ["j", "j,k", "me@j:22", "none", "NONE", "j:022", "[::1]:22", "ssh://j", "j;id", "-j"];
-const free = [
-  "a",
-  "1:localhost:2",
-  "x y",
-  "it's",
-  "$(id)",
-  "`id`",
-  '"q"',
-  "a\nb",
-  "\\",
-  "*",
-  "~",
-  "",
-  "-",
-  "--",
-  "é",
-];
-const names = (
-  "User Port ProxyJump ControlMaster ControlPath ControlPersist HostName Tunnel SessionType SendEnv SetEnv " +
-  "ForwardAgent ForwardX11 ForwardX11Trusted LocalForward RemoteForward DynamicForward RemoteCommand LogLevel " +
-  "RequestTTY BatchMode ClearAllForwardings ConnectTimeout ConnectionAttempts EscapeChar StdinNull " +
-  "ExitOnForwardFailure ServerAliveInterval ServerAliveCountMax TCPKeepAlive ForkAfterAuthentication Tag " +
-  "StrictHostKeyChecking UserKnownHostsFile IdentityFile ProxyCommand Include Match user port hostname KeepAlive"
-).split(" ");
-const separators = ["=", "=", "=", " ", "  ", " = ", "\t", "", "=="];
-const values = [
-  "no",
-  "yes",
-  "auto",
-  "none",
-  "22",
-  "me",
-  '"me"',
-  "'me'",
-  "a b",
-  " a",
-  "a ",
-  "=a",
-  "#a",
-  "",
-  "it's",
-  "a,b",
-];
+/** The usual ones, and for one in ten an odd one. Separated by "¦". */
+function words(usual: string, odd: string): fc.Arbitrary<string> {
+  const [some, others] = [usual, odd].map((list) => fc.constantFrom(...list.split("¦")));
+  if (!some || !others) return fc.constant(usual);
+  return fc.oneof({ weight: 9, arbitrary: some }, { weight: 1, arbitrary: others });
+}
 
-const pick = (list: readonly string[]) => fc.constantFrom(...list);
+const hosts = words("h¦h.example¦a-b¦me@h¦::1", "a@b@h¦%h¦ssh://me@h:22¦-h¦-¦h;id¦¦é¦../h");
+const users = words("me¦root¦a.b", "a@b¦-x¦.a¦--¦¦it's¦$(id)");
+const ports = words("22¦2222", "022¦0¦99999¦ssh¦22 ¦--");
+const jumps = words("j¦j,k¦me@j:22¦none", "NONE¦j:022¦[::1]:22¦ssh://j¦j;id¦-j");
+const free = words('a¦1:localhost:2¦x y¦$(id)¦`id`¦"q"¦a\nb¦\\¦*¦~¦é', "it's¦¦-¦--");
+const names = words(
+  "User¦Port¦ProxyJump¦ControlMaster¦ControlPath¦ControlPersist¦SendEnv¦SetEnv¦ForwardAgent¦ForwardX11¦" +
+    "ForwardX11Trusted¦LocalForward¦RemoteForward¦DynamicForward¦RemoteCommand¦LogLevel¦RequestTTY¦BatchMode¦" +
+    "ClearAllForwardings¦ConnectTimeout¦ConnectionAttempts¦EscapeChar¦StdinNull¦ExitOnForwardFailure¦" +
+    "ServerAliveInterval¦ServerAliveCountMax¦TCPKeepAlive¦StrictHostKeyChecking¦UserKnownHostsFile¦IdentityFile¦" +
+    "ProxyCommand¦user¦port¦proxyjump¦controlmaster",
+  "HostName¦Tunnel¦SessionType¦ForkAfterAuthentication¦Tag¦Include¦Match¦hostname¦KeepAlive¦PORT¦User\n¦é",
+);
+const separators = words("=¦ ", "  ¦ = ¦\t¦¦==");
+const values = words('no¦auto¦none¦22¦me¦"me"¦a b¦a,b', "yes¦'me'¦ a¦a ¦=a¦#a¦¦it's¦\"a¦a\"¦a=b");
 const line = fc
-  .tuple(pick(names), pick(separators), pick([...values, ...jumps]))
+  .tuple(names, separators, fc.oneof({ weight: 4, arbitrary: values }, jumps))
   .map((parts) => parts.join(""));
 
 /** An option with an argument, in a word of its own or not, behind flags or not. */
 function option(letters: string, argument: fc.Arbitrary<string>): fc.Arbitrary<string[]> {
-  const cluster = fc.tuple(pick(["", "", "", "t", "4q"]), pick([...letters]));
+  const cluster = fc.tuple(words("", "t¦4q"), fc.constantFrom(...letters));
   return fc
     .tuple(cluster, argument, fc.boolean())
     .map(([[flags, letter], text, isApart]) =>
@@ -185,28 +143,23 @@ function option(letters: string, argument: fc.Arbitrary<string>): fc.Arbitrary<s
     );
 }
 
+const flags = fc.constantFrom(..."246ACKTXYafgknqstxy");
 const options: fc.Arbitrary<string[]> = fc.oneof(
-  { weight: 4, arbitrary: pick([..."246ACKTXYafgknqstxy"]).map((letter) => [`-${letter}`]) },
-  {
-    weight: 1,
-    arbitrary: pick(["-v", "-N", "-M", "-G", "-1", "-tt", "-Z", "-é", "--"]).map((word) => [word]),
-  },
-  { weight: 2, arbitrary: option("l", pick(users)) },
-  { weight: 2, arbitrary: option("p", pick(ports)) },
-  { weight: 1, arbitrary: option("J", pick(jumps)) },
-  { weight: 3, arbitrary: option("DELRWeBFIScim", pick(free)) },
-  { weight: 6, arbitrary: option("o", line) },
-  {
-    weight: 1,
-    arbitrary: fc.string({ maxLength: 6 }).map((word) => [`-${word}`]),
-  },
+  { weight: 5, arbitrary: flags.map((letter) => [`-${letter}`]) },
+  { weight: 2, arbitrary: option("l", users) },
+  { weight: 2, arbitrary: option("p", ports) },
+  { weight: 2, arbitrary: option("J", jumps) },
+  { weight: 4, arbitrary: option("DELRWeBFIScim", free) },
+  { weight: 8, arbitrary: option("o", line) },
+  { weight: 1, arbitrary: words("-tt¦-fq", "-v¦-N¦-M¦-G¦-1¦-Z¦-é¦--").map((word) => [word]) },
+  { weight: 1, arbitrary: fc.string({ maxLength: 6 }).map((word) => [`-${word}`]) },
 );
 
 export const commandLines: fc.Arbitrary<string[]> = fc
   .tuple(
     fc.array(options, { maxLength: 3 }),
-    pick(hosts),
+    hosts,
     fc.array(options, { maxLength: 2 }),
-    fc.array(pick([...free, "-t", "true"]), { maxLength: 3 }),
+    fc.array(fc.oneof(free, fc.constantFrom("-t", "true")), { maxLength: 3 }),
   )
   .map(([before, host, after, command]) => [...before.flat(), host, ...after.flat(), ...command]);
