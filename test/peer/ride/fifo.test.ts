@@ -4,7 +4,7 @@
  */
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { finished, type Result, until } from "../../../lab/lab.ts";
@@ -189,3 +189,24 @@ describeWith(["ssh", "sshd", "git", "rsync", "cc", "bwrap"], "a ride without Uni
     expect(result).toMatchObject({ code: 255, stdout: "", stderr: "muxguard: denied: the run has ended\n" });
   });
 });
+
+describeWith(
+  ["ssh", "sshd", "cc", "bwrap"],
+  "a ride without Unix sockets, and with a guard of its own",
+  () => {
+    const lab = new OpenLab({ hasDaemon: false });
+    const deny = lab.path("no-unix-sockets");
+    beforeAll(async () => {
+      execFileSync("cc", ["-o", deny, join(import.meta.dirname, "no-unix-sockets.c")]);
+      lab.policy('default = "allow"');
+      await lab.open();
+    });
+    afterAll(() => lab.close());
+
+    it("goes over pipes, and leaves nothing behind", async () => {
+      const line = `echo there and back | ${deny} ssh ${HOST} cat; ${deny} ssh ${HOST} exit 5`;
+      expect(await lab.ride(line)).toEqual({ code: 5, signal: null, stdout: "there and back\n", stderr: "" });
+      expect(readdirSync(lab.path("runtime/muxguard"))).toEqual([]);
+    });
+  },
+);
