@@ -36,10 +36,11 @@ export class MuxLab extends Lab {
     const environment = ["SendEnv LC_GUARD LC_OTHER", "SetEnv GREETING=hello"];
     this.host("*.example", [`ControlPath ${this.sockets}/%n`, "ControlMaster auto", ...environment]);
     this.settings("");
-    // what is told of once a day was told: without a daemon nobody looks at shared connections
+    // what is told of once a day was told: without a daemon nobody looks at shared connections, and rides are
+    // not confined
     mkdirSync(this.path("state/muxguard"), { mode: 0o700 });
-    const way = { id: `controlmaster ${this.sockets}`, text: "" };
-    notToldToday(this.path("state/muxguard/told.json"), [way]);
+    const ways = [`controlmaster ${this.sockets}`, "no-confine"].map((id) => ({ id, text: "" }));
+    notToldToday(this.path("state/muxguard/told.json"), ways);
   }
 
   /** Sets config.toml beside the control folder. */

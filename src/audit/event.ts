@@ -35,6 +35,10 @@ export interface AuditEvent {
   key?: { type?: string; fingerprint: string; comment?: string };
   data?: Request["data"];
   namespace?: string;
+  /** Where git asks: claimed. */
+  repository?: string;
+  branch?: string;
+  remote?: string;
   operation?: Request["operation"];
   provider?: string;
   constraints?: string[];

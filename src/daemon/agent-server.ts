@@ -10,6 +10,7 @@ import type { Broker } from "../guard/decide/broker.ts";
 import { decidingScope, type Scope, type SocketOf } from "../guard/decide/scope.ts";
 import { agentRoute } from "../identity/agent-route.ts";
 import type { DestinationResolver } from "../identity/destination.ts";
+import type { GitAskers } from "../identity/git/askers.ts";
 import type { Logins } from "../identity/logins.ts";
 import type { SessionRegistry } from "../identity/session-registry.ts";
 import { Peer } from "../platform/proc/peer.ts";
@@ -35,6 +36,7 @@ export interface AgentServerParts {
   sessions: SessionRegistry;
   destinations: DestinationResolver;
   logins: Logins;
+  git: GitAskers;
   agents: UpstreamAgents;
   /** Of the guard's own agents. */
   keyNames: KeyNames;
@@ -89,7 +91,7 @@ export class AgentServer {
       socket.destroy(); // its own upstream, through a link: it would ask itself without end
       return;
     }
-    const { broker, processes, scopes, sessions, destinations, logins, upstreamTimeout } = this.#parts;
+    const { broker, processes, scopes, sessions, destinations, logins, git, upstreamTimeout } = this.#parts;
     const client = new Peer(accepted, processes);
     const scopeOf = this.#decidedFor({ kind: "agent", scope });
     // where no run is open, nobody is in one: who asks is read when something is to be decided
@@ -97,7 +99,7 @@ export class AgentServer {
     const agents = this.#agents.get(served) ?? this.#agents.get(scope);
     if (!agents) throw new Error("a scope without agents");
     const timeouts = { answer: upstreamTimeout, person: Math.max(PERSON_TIMEOUT, upstreamTimeout) };
-    const route = agentRoute(sessions, destinations, logins);
+    const route = agentRoute(sessions, destinations, logins, git);
     socket.once("close", () => route.end());
     new AgentConnection(socket, {
       broker,

@@ -5,6 +5,7 @@
 import { type Caller, processKey, type Whereabouts } from "../policy/request.ts";
 import type { SignedData } from "../wire/signed-data.ts";
 import { type DestinationResolver, isOpenSsh } from "./destination.ts";
+import type { GitAskers } from "./git/askers.ts";
 import type { Logins } from "./logins.ts";
 import { SessionBindings } from "./session-bindings.ts";
 import type { SessionRegistry } from "./session-registry.ts";
@@ -31,6 +32,7 @@ export function agentRoute(
   sessions: SessionRegistry,
   destinations: DestinationResolver,
   logins: Logins,
+  git: Pick<GitAskers, "claims">,
 ): AgentRoute {
   let made: SessionBindings | undefined;
   const bindingsOf = (caller: Caller): SessionBindings => {
@@ -49,8 +51,14 @@ export function agentRoute(
     get isForwarded() {
       return (made?.hops.length ?? 0) > 0;
     },
-    resolve(signed, caller) {
-      return destinations.resolve(bindingsOf(caller), signed, caller);
+    async resolve(signed, caller) {
+      const bindings = bindingsOf(caller);
+      const isForGit = signed?.kind === "sshsig" && signed.namespace === "git" && !bindings.forwarded;
+      const [where, claims] = await Promise.all([
+        destinations.resolve(bindings, signed, caller),
+        isForGit ? git.claims(caller) : {},
+      ]);
+      return { ...where, ...claims };
     },
     wasSigned(signed, caller) {
       if (signed.kind !== "userauth") return;

@@ -2,6 +2,7 @@
  * What a policy says that its author can hardly mean: rules that can never match, and fields that say nothing.
  * And what becomes of requests of which can't be said whether a rule matches.
  */
+import { matchList } from "./match/pattern.ts";
 import type { Policy, Rule } from "./policy.ts";
 import { isTrust, type RequestKind } from "./request.ts";
 
@@ -32,7 +33,13 @@ interface Found {
 }
 
 function checkFields(rule: Rule): Found[] {
-  return [...checkHosts(rule), ...checkKeys(rule), ...checkKinds(rule), ...checkAnswers(rule)];
+  return [
+    ...checkHosts(rule),
+    ...checkKeys(rule),
+    ...checkRepositories(rule),
+    ...checkKinds(rule),
+    ...checkAnswers(rule),
+  ];
 }
 
 function itemsOf(list: string | undefined): string[] {
@@ -69,6 +76,18 @@ function checkKeys({ key }: Rule): Found[] {
   });
 }
 
+/** It is a folder's path, and git's signatures alone have one. */
+function checkRepositories({ repository, branch, namespace }: Rule): Found[] {
+  const items = itemsOf(repository).filter((item) => item !== "" && !/^(?:[/*?]|~\/)/.test(item));
+  const paths = items.map((item): Found => {
+    return { field: "repository", text: `never matches "${item}": it is the path of a folder, as /… or ~/…` };
+  });
+  const isForGit = namespace === undefined || matchList("git", namespace) === "yes";
+  const field = repository !== undefined ? "repository" : branch !== undefined ? "branch" : undefined;
+  if (isForGit || field === undefined) return paths;
+  return [...paths, { field, text: `never matches: namespace = "${namespace}" leaves out git` }];
+}
+
 const atHosts: readonly RequestKind[] = [
   "sign",
   "list",
@@ -88,6 +107,8 @@ const kindsOf: Partial<Record<Field, readonly RequestKind[]>> = {
   user: atHosts,
   key: ["sign", "list", "admin", "confirm"],
   namespace: ["sign", "confirm"],
+  repository: ["sign", "confirm"],
+  branch: ["sign", "confirm"],
   operation: ["admin", "terminate", "forward", "confirm"],
   command: ["session", "confirm"],
   subsystem: ["session", "confirm"],
@@ -128,7 +149,16 @@ function checkOrder(rules: readonly Rule[], at: number): Remark[] {
 const ofAnswer: ReadonlySet<string> = new Set<Field>(["name", "action", "remember", "timeout", "approver"]);
 
 /** Fields that mean less in a rule that allows than in one that denies. */
-const narrowed: readonly Field[] = ["command", "subsystem", "environment", "connect", "caller", "programs"];
+const narrowed: readonly Field[] = [
+  "command",
+  "subsystem",
+  "environment",
+  "connect",
+  "caller",
+  "programs",
+  "repository",
+  "branch",
+];
 
 /** Whether the first names nothing that the second does not name as well. */
 function takesAll(first: Rule, second: Rule): boolean {
@@ -144,14 +174,19 @@ function isWithin(some: readonly string[] | undefined, all: readonly string[]): 
   return some?.every((one) => all.includes(one)) ?? false;
 }
 
-/** What happens to destinations that can't be verified, under a rule that denies or asks by host. */
+const ofGit = "what git says of its repository is claimed, and any signature for git";
+
+/** What happens where nobody can say whether a rule that denies or asks is meant: by host, or by repository. */
 function noteDoubt({ rules, default: fallback }: Pick<Policy, "rules" | "default">, at: number): Remark[] {
   const rule = rules[at] as Rule;
-  const field = (["host", "host_key", "port"] as const).find((one) => rule[one] !== undefined);
+  const field = (["host", "host_key", "port", "repository", "branch"] as const).find(
+    (one) => rule[one] !== undefined,
+  );
   if (field === undefined || rule.action === "allow" || rule.verified !== undefined) return [];
   const later = rules.slice(at + 1).find(({ action }) => action === "allow");
   const allowing = later ? `rule "${later.name}"` : fallback === "allow" ? "the default" : undefined;
-  const could = `a destination that can't be verified could be this one: it is`;
+  const which = field === "repository" || field === "branch" ? ofGit : "a destination that can't be verified";
+  const could = `${which} could be this one: it is`;
   const what =
     allowing === undefined
       ? `${could} asked about or denied, as what comes later says`

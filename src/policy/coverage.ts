@@ -24,7 +24,7 @@ export function coverage(request: Request, caller: Caller, run: string | undefin
     destination.verified ? undefined : destination.claimed, // the question showed it
   ];
   const asked = [kind, host, user, request.data, request.key?.type, request.key?.fingerprint];
-  const more = [namespace, operation, provider, constraints];
+  const more = [namespace, request.repository, request.branch, operation, provider, constraints];
   const hops = request.path.map((hop) => hop.hostKey);
   const connection = [sessionPart(request), forwardPart(request)];
   // an answer to an ssh-agent or a master is about what that one holds, in the words that it used
@@ -156,14 +156,15 @@ export function ownLine(caller: Caller): Process[] {
 }
 
 /**
- * What a denial stands against: the same, and a login with any other key, which ssh offers next. Where an
+ * What a denial stands against: the same, and a login with any other key, which ssh offers next; of git, the
+ * same for any repository, which is claimed. Where an
  * approval is never remembered, what is alike. To be denied for more than was meant does no harm.
  *
  * @param run the run that the request came from
  */
 export function denialCoverage(request: Request, caller: Caller, run: string | undefined): string {
   const { kind, data, destination } = request;
-  const denied = kind === "sign" && data === "userauth" ? withoutKey(request) : request;
+  const denied = kind === "sign" && data === "userauth" ? withoutKey(request) : withoutClaims(request);
   const alike = [
     kind,
     data,
@@ -175,6 +176,11 @@ export function denialCoverage(request: Request, caller: Caller, run: string | u
 }
 
 function withoutKey({ key: _, ...request }: Request): Request {
+  return request;
+}
+
+/** Whoever is denied could claim another branch each time. */
+function withoutClaims({ repository: _, branch: __, ...request }: Request): Request {
   return request;
 }
 

@@ -20,6 +20,8 @@ const fields = [
   "user",
   "key",
   "namespace",
+  "repository",
+  "branch",
   "command",
   "subsystem",
   "listen",

@@ -5,6 +5,7 @@
  */
 import { isPinned, lineOf, ownLine } from "./coverage.ts";
 import { describeRequest } from "./describe/request.ts";
+import { asksForGit } from "./match/git.ts";
 import { matchRule } from "./match/match.ts";
 import type { Rule } from "./policy.ts";
 import type { Caller, Forward, Request } from "./request.ts";
@@ -18,6 +19,7 @@ type Fields = Partial<RuleFields>;
  */
 export function exactRule(request: Request, caller: Caller): Rule | undefined {
   const [what, who] = [exactRequest(request), exactCaller(caller)];
+  if (isUnclaimed(request, caller)) return undefined;
   if (!what || !who || ![...Object.entries(what), ...Object.entries(who)].every(isExact)) return undefined;
   const rule: Rule = {
     ...what,
@@ -55,12 +57,28 @@ function exactRequest(request: Request): Fields | undefined {
   }
 }
 
-function exactSignature({ data, namespace, key, ...request }: Request): Fields | undefined {
+function exactSignature({ data, key, ...request }: Request): Fields | undefined {
   if (!key) return undefined;
   const used: Fields = { on: ["sign"], key: key.fingerprint, forwarded: false };
-  if (data === "sshsig") return namespace === undefined ? undefined : { ...used, namespace };
+  if (data === "sshsig") return exactPurpose(used, request);
   const login = data === "userauth" ? exactLogin(request) : undefined;
   return login && { ...used, ...login };
+}
+
+/** Git said nothing that could be read: a rule without a repository would be for all of them. */
+function isUnclaimed({ namespace, repository }: Request, caller: Caller): boolean {
+  return namespace === "git" && repository === undefined && asksForGit(caller);
+}
+
+/** Without the branch that the question said, it would be for all of them. */
+function exactPurpose(used: Fields, { namespace, repository, branch }: Request): Fields | undefined {
+  if (namespace === undefined || (repository !== undefined && branch === undefined)) return undefined;
+  return {
+    ...used,
+    namespace,
+    ...(repository !== undefined && { repository }),
+    ...(branch !== undefined && { branch }),
+  };
 }
 
 function exactSession(request: Request): Fields | undefined {

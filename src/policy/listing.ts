@@ -8,15 +8,19 @@ import type { Policy } from "./policy.ts";
 import type { Caller, KeyFacts, Request, Whereabouts } from "./request.ts";
 
 /** Where the connection leads that the list is for; without a destination where nothing is known of it yet. */
-export type ListedFor = Omit<Whereabouts, "user">;
+export interface ListedFor extends Omit<Whereabouts, "user"> {
+  /** For one that may have SSHSIG signatures alone, whatever the rules on lists say. */
+  signsOnly?: true;
+}
 
 /**
  * What becomes of a key. "ask": it is shown if a person allows the list. Who asks that decides about a request
  * of the kind "list" without a key.
  */
 export function listRuling(policy: Policy, key: KeyFacts, caller: Caller, where: ListedFor): Ruling {
-  const ruling = evaluate(policy, { kind: "list", key, ...where }, caller);
-  if (ruling.by !== "default") return ruling;
+  const { signsOnly, ...place } = where;
+  const ruling = evaluate(policy, { kind: "list", key, ...place }, caller);
+  if (ruling.by !== "default" && (!signsOnly || couldSign(policy, key, caller, where))) return ruling;
   return { action: couldSign(policy, key, caller, where) ? "allow" : "deny", by: "default" };
 }
 
@@ -26,7 +30,9 @@ export function listRuling(policy: Policy, key: KeyFacts, caller: Caller, where:
  * as, counts for what allows and asks, and not for what denies.
  */
 export function couldSign(policy: Policy, key: KeyFacts, caller: Caller, where: ListedFor): boolean {
-  const request: Request = { kind: "sign", key, ...(where.destination && { data: "userauth" }), ...where };
+  const { signsOnly, ...place } = where;
+  const data = signsOnly ? "sshsig" : place.destination && "userauth";
+  const request: Request = { kind: "sign", key, ...(data && { data }), ...place };
   for (const rule of policy.rules) {
     const match = mayMatch(rule, request, caller);
     if (match === "no") continue;

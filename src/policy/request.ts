@@ -106,6 +106,13 @@ export interface Request {
   noLogin?: true;
   /** The SSHSIG namespace: "git", "file". */
   namespace?: string;
+  /**
+   * Where git asks: its repository's folder, the branch, and the URL that it is pushed to. Claimed: who asks
+   * can have written all files that say so.
+   */
+  repository?: string;
+  branch?: string;
+  remote?: string;
   operation?: Operation;
   /** The PKCS#11 library that a smartcard operation loads into the agent. Claimed. */
   provider?: string;
@@ -135,8 +142,11 @@ export interface Request {
   forwarded: boolean;
 }
 
+/** The part of a request that says what git asks it for. */
+export type GitClaims = Pick<Request, "repository" | "branch" | "remote">;
+
 /** The part of a request that says where it goes, and over which hosts. */
-export type Whereabouts = Pick<Request, "destination" | "user" | "path" | "forwarded">;
+export type Whereabouts = Pick<Request, "destination" | "user" | "path" | "forwarded"> & GitClaims;
 
 export interface KeyFacts {
   /** As the blob names it: `ssh-ed25519`. Absent in a question of OpenSSH's, which leaves it out. */

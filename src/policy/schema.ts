@@ -70,6 +70,8 @@ const ruleSchema = z.strictObject({
   user: z.optional(patternList),
   key: z.optional(patternList),
   namespace: z.optional(patternList),
+  repository: z.optional(patternList),
+  branch: z.optional(patternList),
   operation: z.optional(oneOrMore([...adminOperations, ...connectionOperations, ...confirmOperations])),
   // of sessions
   // each a pattern as a whole: commas are a part of commands

@@ -3,6 +3,7 @@ import { readdirSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 import { emptyPolicy, type Policy, type Rule } from "../policy/policy.ts";
 import type { PolicyFile } from "../policy/schema.ts";
+import { expandHome } from "./expand-home.ts";
 import type { Paths } from "./paths.ts";
 import { type WatchedPolicy, watchPolicy } from "./policy-reader.ts";
 import { readSettings } from "./settings.ts";
@@ -111,6 +112,13 @@ async function readAll(files: readonly string[], faults: string[]): Promise<Part
 export function rulesOf({ file, content }: Part): Rule[] {
   return (content.rule ?? []).map((rule, at) => ({
     ...rule,
+    ...(rule.repository !== undefined && { repository: expandHomes(rule.repository) }),
     name: rule.name ?? `${basename(file)}#${at + 1}`,
   }));
+}
+
+/** Of a list of patterns. */
+function expandHomes(list: string): string {
+  const items = list.split(",").map((item) => /^(\s*!?\s*)(.*)$/s.exec(item) ?? ["", "", item]);
+  return items.map(([, before, path = ""]) => before + expandHome(path)).join();
 }

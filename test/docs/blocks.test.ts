@@ -13,6 +13,7 @@ import { commands } from "../../src/cli/commands.ts";
 import { readConfig } from "../../src/settings/config.ts";
 import type { Paths } from "../../src/settings/paths.ts";
 import { userPolicy } from "../../src/settings/policy-files.ts";
+import { readScopes } from "../../src/settings/scopes.ts";
 import { question } from "../support/guard.ts";
 import { blocks, blockWith, codeSpans, documents, inProject } from "./documents.ts";
 
@@ -32,6 +33,7 @@ const known: Record<string, Kind> = {
   'git (through ssh) wants to log in to github.com as git with key "me@laptop"': "question",
   'on     = ["connect"]': "policy",
   'on     = ["confirm"]': "policy",
+  'namespace  = "git"': "policy",
   '"git at github"': "policy",
   '"fetching over a shared connection"': "policy",
   "upstream_agent   =": "config",
@@ -40,6 +42,16 @@ const known: Record<string, Kind> = {
   '{"decision": "allow", "remember": "10m"}\n': "answers in JSON",
   "npm run check": "commands",
   "listener → which run": "drawing",
+  "[scope.agent]\nride": "config",
+  "[scope.claude]\nride": "config",
+  "[scope.codex]": "config",
+  'name    = "git fetch"': "policy",
+  "muxguard run --confine --show": "commands",
+  "-- ./my-agent": "commands",
+  "alias agent=": "commands",
+  "alias claude=": "commands",
+  "alias codex=": "commands",
+  "$ ssh prod-db uptime": "drawing",
 };
 
 const folder = mkdtempSync(join(tmpdir(), "muxguard-docs-"));
@@ -76,6 +88,7 @@ describe("a config of the documents", () => {
   it.each(ofKind("config"))("is read without a word: %s", async (text) => {
     writeFileSync(join(folder, "config.toml"), text, { mode: 0o600 });
     expect(await readConfig(paths)).toMatchObject({ approvers: expect.any(Array) });
+    expect((await readScopes(paths)).size).toBe(text.split("[scope.").length - 1);
   });
 
   it("has a line for each setting that there is", async () => {
@@ -83,7 +96,7 @@ describe("a config of the documents", () => {
     const schema = readFileSync(inProject("src/settings/config-schema.ts"), "utf8");
     const names = [...schema.matchAll(/^ {2}([a-z_]+): /gm)].map(([, name]) => name);
     expect(names.length).toBeGreaterThan(10);
-    expect(names.filter((name) => !new RegExp(`^${name}\\b`, "m").test(text))).toEqual([]);
+    expect(names.filter((name) => !new RegExp(`^\\[?${name}\\b`, "m").test(text))).toEqual([]);
   });
 });
 
@@ -132,7 +145,9 @@ function parse(words: string[]): void {
 function check(command: string): void {
   const [program = "", ...words] = command.split(" ");
   const [verb, script = ""] = words;
+  const [, aliased] = /^alias \w+='(.*)'$/.exec(command) ?? [];
   if (program === "muxguard") parse(words);
+  else if (aliased !== undefined) check(aliased);
   else if (program === "export") expect(scripts.bin).toHaveProperty([command.split("=")[1] ?? ""]);
   else if (program === "npm" && verb === "run") expect(scripts.scripts).toHaveProperty([script]);
   else if (program === "npm") expect(["ci", "test", "link"]).toContain(verb);
@@ -158,6 +173,7 @@ describe("a command of the documents", () => {
     expect(() => parse(["run", "--rid", "--", "git"])).toThrow(/unknown option/);
     expect(() => parse(["approve"])).toThrow(/missing required argument/);
     expect(() => check("npm run nothing")).toThrow();
+    expect(() => check("alias a='muxguard run --rid -- a'")).toThrow(/unknown option/);
     expect(() => check("export SSH_ASKPASS=muxguard-asks")).toThrow();
   });
 });

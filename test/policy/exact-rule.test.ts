@@ -6,7 +6,7 @@ import { exactRule, formatRule } from "../../src/policy/exact-rule.ts";
 import { matchRule } from "../../src/policy/match/match.ts";
 import type { Caller, Process, Request } from "../../src/policy/request.ts";
 import { policySchema } from "../../src/policy/schema.ts";
-import { caller, github, gitSignature, login, unverified } from "../support/policy.ts";
+import { caller, github, login, gitSignature as unclaimed, unverified } from "../support/policy.ts";
 
 const session: Request = {
   kind: "session",
@@ -17,6 +17,7 @@ const session: Request = {
   path: [],
   forwarded: false,
 };
+const gitSignature: Request = { ...unclaimed, repository: "/home/me/app", branch: "main" };
 const forward: Request = {
   kind: "forward",
   destination: github,
@@ -25,6 +26,8 @@ const forward: Request = {
   path: [],
   forwarded: false,
 };
+/** Changed so that it is not there. */
+const without = (field: keyof Request): Partial<Request> => ({ [field]: undefined });
 const program = (exe: string, ...cmdline: string[]): Process => ({
   pid: 9,
   startTime: "9",
@@ -90,6 +93,8 @@ describe("the rule of an approval", () => {
       ],
       ["way", login, { forwarded: true, path: [bastion] }, {}],
       ["namespace", gitSignature, { namespace: "file" }, {}],
+      ["repository", gitSignature, { repository: "/home/me/other" }, {}],
+      ["branch", gitSignature, { branch: "release" }, {}],
       ["command", session, { command: "git-upload-pack 'other.git'" }, {}],
       ["variable", session, { environment: ["LANG", "LD_PRELOAD"] }, {}],
       ["terminal", session, { tty: true }, {}],
@@ -150,6 +155,9 @@ describe("there is no rule for", () => {
     ["a user that would be an exclusion", { user: "!root" }, login],
     ["a user with a space at the end", { user: "git " }, login],
     ["a host that would be a pattern", { destination: { ...github, names: ["*.example"] } }, login],
+    ["a repository whose branch is not known", without("branch"), gitSignature],
+    ["git, where it is not known for which repository", without("repository"), gitSignature],
+    ["a repository that would be a pattern", { repository: "/home/*" }, gitSignature],
     ["a namespace that would be a pattern", { namespace: "?" }, gitSignature],
     ["a variable that would be a pattern", { environment: ["LC_*"] }, session],
     ["a variable that would be two", { environment: ["A,B"] }, session],

@@ -3,57 +3,67 @@
  * of its own.
  */
 
-import { spawn } from "node:child_process";
 import { accessSync, constants, existsSync, statSync } from "node:fs";
-import { constants as system } from "node:os";
 import { basename, resolve } from "node:path";
 import { attempt } from "../../attempt.ts";
-import { hasKeyboard } from "../../platform/proc/foreground.ts";
 import { protectProcess } from "../../platform/proc/protect.ts";
-import { becomeRunHolder, markedCommand } from "../../runs/holder.ts";
+import type { RunSettings } from "../../policy/run-settings.ts";
+import { becomeRunHolder } from "../../runs/holder.ts";
 import { rideEnvironment } from "../../runs/ride/shims.ts";
 import { openPaths, type Paths } from "../../settings/paths.ts";
-import { toStderr } from "../../to-stderr.ts";
 import { CliError, exitCodes } from "../cli-error.ts";
 import { openDaemonRun } from "./daemon-run.ts";
 import { leadRun } from "./leading.ts";
 import type { OpenRun, RunRequest } from "./request.ts";
+import { RunTerminal } from "./run-terminal.ts";
+import { type SettingsFlags, settingsOf } from "./settings.ts";
 
-export interface RunOptions {
-  policy?: string;
-  scope?: string;
+export interface RunOptions extends SettingsFlags {
   upstream?: string;
-  ride?: boolean;
 }
 
 /** Returns the exit code: the command's own, 128+n if signal n ended it. */
 export async function run([command = "", ...args]: string[], options: RunOptions): Promise<number> {
   const paths = openPaths();
-  // set when the command runs; before that there is nothing to send a signal to
-  let kill = (_: NodeJS.Signals): void => {};
+  const settings = await settingsOf(options, paths);
+  const terminal = new RunTerminal();
   const request: RunRequest = {
     name: options.scope ?? basename(command),
-    ...(options.policy !== undefined && { policy: resolve(options.policy) }),
+    ...(settings.policy !== undefined && { policy: settings.policy }),
     ...(options.upstream !== undefined && { upstream: resolve(options.upstream) }),
     ...(process.env.SSH_AUTH_SOCK && { agent: resolve(process.env.SSH_AUTH_SOCK) }),
-    ride: options.ride ?? false,
-    report: toStderr,
-    interrupted: () => kill("SIGINT"),
+    ride: settings.ride,
+    report: terminal.report,
+    terminal,
   };
+  if (settings.confine) {
+    const { network, desktop } = settings;
+    request.confined = { network, desktop };
+    if (options.show) return await showRun(paths, settings);
+  }
   protectProcess();
   becomeRunHolder();
   const opened = (await openDaemonRun(paths, request)) ?? (await openWithoutDaemon(paths, request));
   // from before the command starts until all is cleaned up: a signal in between must not end the guard alone
-  const stop = passSignals((signal) => kill(signal));
+  const stop = passSignals((signal) => terminal.kill(signal));
   try {
     const environment = environmentOf(opened, paths);
-    return await runCommand(command, args, environment, (send) => {
-      kill = send;
-    });
+    checkProgram(command, environment.PATH);
+    const words = [command, ...args];
+    if (!settings.confine) return await terminal.run(words, environment);
+    const { runConfined } = await import("./confined.ts");
+    return await runConfined({ opened, paths, settings, environment, command: words, terminal });
   } finally {
     await opened.close();
+    await terminal.close();
     stop();
   }
+}
+
+async function showRun(paths: Paths, settings: RunSettings): Promise<number> {
+  const { showPlan } = await import("./show-plan.ts");
+  for (const line of showPlan(paths, settings)) process.stdout.write(`${line}\n`);
+  return 0;
 }
 
 /** Loaded where no daemon runs: the schemas of settings take longer than all the rest. */
@@ -65,45 +75,21 @@ async function openWithoutDaemon(paths: Paths, request: RunRequest): Promise<Ope
   return openOwnRun(paths, await readConfig(paths), request);
 }
 
-function runCommand(
-  command: string,
-  args: string[],
-  env: NodeJS.ProcessEnv,
-  onStart: (send: (signal: NodeJS.Signals) => void) => void,
-): Promise<number> {
-  checkProgram(command, env.PATH);
-  const [program = "", ...words] = markedCommand([command, ...args]);
-  const child = spawn(program, words, { stdio: "inherit", env });
-  onStart((signal) => child.kill(signal));
-  return new Promise((resolveCode, reject) => {
-    child.once("error", (error) =>
-      reject(new CliError(`${command}: ${error.message}`, exitCodes.notExecutable)),
-    );
-    child.once("exit", (code, signal) => {
-      resolveCode(signal === null ? (code ?? 1) : exitCodes.signal + system.signals[signal]);
-    });
-  });
-}
-
 function environmentOf(opened: OpenRun, paths: Paths): NodeJS.ProcessEnv {
   const { agentSocket, askpassSocket, rideFolder } = opened;
   const { SSH_AGENT_PID: _, SSH_AUTH_SOCK: __, ...others } = process.env;
-  const environment = { ...others, MUXGUARD_PROMPTS: askpassSocket };
+  const environment = { ...others, MUXGUARD_PROMPTS: askpassSocket, SSH_AUTH_SOCK: agentSocket };
   const led = leadRun(opened, paths, others);
-  if (rideFolder === undefined) return { ...environment, ...led, SSH_AUTH_SOCK: agentSocket };
+  if (rideFolder === undefined) return { ...environment, ...led };
   return { ...environment, ...rideEnvironment(rideFolder, others.PATH) };
 }
 
-/** Those that a key sends to the whole foreground of a terminal: to the command too, if it is there. */
-const fromKeyboard: NodeJS.Signals[] = ["SIGINT", "SIGQUIT"];
-const passed: NodeJS.Signals[] = ["SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGALRM"];
+const passed: NodeJS.Signals[] = ["SIGINT", "SIGQUIT", "SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGALRM"];
 
 /** Passes signals on to the command, which decides what they mean; muxguard ends when it does. */
 function passSignals(kill: (signal: NodeJS.Signals) => void): () => void {
-  const handlers = [...fromKeyboard, ...passed].map((signal) => {
-    const handler = (): void => {
-      if (!fromKeyboard.includes(signal) || !hasKeyboard()) kill(signal);
-    };
+  const handlers = passed.map((signal) => {
+    const handler = (): void => kill(signal);
     process.on(signal, handler);
     return [signal, handler] as const;
   });

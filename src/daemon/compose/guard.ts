@@ -3,6 +3,7 @@ import { userInfo } from "node:os";
 import { join } from "node:path";
 import { KeyNames } from "../../guard/agent/key-names.ts";
 import { createDestinationResolver } from "../../identity/destination.ts";
+import { GitAskers } from "../../identity/git/askers.ts";
 import { HostIdentifier } from "../../identity/hosts/host-identity.ts";
 import { Logins } from "../../identity/logins.ts";
 import { MasterDestinations } from "../../identity/master-destination.ts";
@@ -10,6 +11,7 @@ import { SessionRegistry } from "../../identity/session-registry.ts";
 import { SshConfigs } from "../../identity/ssh/configs.ts";
 import { sessionBusSocket, systemBusSocket } from "../../platform/dbus/bus-address.ts";
 import { type LockSignals, onLockOrSleep } from "../../platform/dbus/lock-signals.ts";
+import { viewOf } from "../../platform/files/process-view.ts";
 import { bootTime } from "../../platform/libc/clock.ts";
 import { sessionEnd } from "../../platform/proc/login-session.ts";
 import { isProcess } from "../../platform/proc/process.ts";
@@ -154,6 +156,7 @@ function composeServers(
     processes,
     scopes,
     logins,
+    git: new GitAskers(viewOf),
     sessions: new SessionRegistry({ isAlive: isProcessKey }),
     destinations: createDestinationResolver({}, hosts),
     agents,

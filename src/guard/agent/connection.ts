@@ -20,6 +20,7 @@ import type { Broker } from "../decide/broker.ts";
 import { callerIn, type Scope } from "../decide/scope.ts";
 import type { Asker } from "../decide/verdict.ts";
 import { type AdminAgentRequest, adminFacts } from "./admin-facts.ts";
+import { isRiding, refusedInRide } from "./in-ride.ts";
 import { KeyList, type Placed } from "./key-list.ts";
 import { type KeyNames, keyFacts } from "./key-names.ts";
 import { LIST, list } from "./list-request.ts";
@@ -214,9 +215,11 @@ export class AgentConnection {
   }
 
   async #extension(frame: Frame, request: AgentRequest & { type: "SSH_AGENTC_EXTENSION" }): Promise<Buffer> {
+    const { asker, scope } = this.#placed();
+    const { caller } = asker;
+    if (isRiding(scope, caller)) return EXTENSION_FAILURE;
     switch (request.name) {
       case SESSION_BIND: {
-        const { caller } = this.#placed().asker;
         // a bind that can't be verified here goes on: the agent may know the kind of key, and its destination
         // constraints need to hear of it
         if (!caller || this.#parts.route.bind(request.details, caller) === "refused")
@@ -234,10 +237,14 @@ export class AgentConnection {
     frame: Frame,
     request: AgentRequest,
     asked: Request,
-    { asker, scope }: Placed,
+    placed: Placed,
   ): Promise<Buffer> {
+    const { asker, scope } = placed;
     const { broker, upstream } = this.#parts;
-    const verdict = await broker.decide(asked, asker, scope);
+    const refused = refusedInRide(asked, placed);
+    const verdict = refused
+      ? broker.refuse(asked, asker, scope, refused)
+      : await broker.decide(asked, asker, scope);
     if (verdict.decision === "deny") return FAILURE;
     try {
       const reply = await upstream.exchange(frame, request, verdict.id);

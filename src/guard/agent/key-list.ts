@@ -17,6 +17,7 @@ import { encodeFrame, type Frame } from "../../wire/frame.ts";
 import type { Broker } from "../decide/broker.ts";
 import type { Scope } from "../decide/scope.ts";
 import type { Asker } from "../decide/verdict.ts";
+import { isRiding } from "./in-ride.ts";
 import type { KeyNames } from "./key-names.ts";
 import type { UsedKeys } from "./used-keys.ts";
 
@@ -62,9 +63,10 @@ export class KeyList {
     if (payload[0] !== AgentMessage.SSH_AGENT_IDENTITIES_ANSWER) return reply.packet;
     const { asker, scope } = placed;
     const { caller } = asker;
-    const where = caller ? await this.#parts.route.listedFor(caller) : { path: [], forwarded: false };
+    const place = caller ? await this.#parts.route.listedFor(caller) : { path: [], forwarded: false };
+    const where: ListedFor = isRiding(scope, caller) ? { ...place, signsOnly: true } : place;
     const policy = await policyOf(scope);
-    const request: Request = { kind: "list", ...where };
+    const request: Request = { kind: "list", ...place };
     const isRefused = !caller || !policy || scope.refused !== undefined || this.#parts.broker.isLocked;
     if (isRefused || evaluate(policy, request, caller).action === "deny") {
       if (!caller) await new Promise((resolve) => setImmediate(resolve)); // that it is gone may come just now

@@ -12,6 +12,8 @@ export interface Scope {
   policyNote?(): string | undefined;
   /** Why nothing is decided here: each request is denied for this reason. Absent where the policy decides. */
   readonly refused?: string;
+  /** In a ride: whether this caller has SSHSIG signatures alone. Its guard's own ssh logs in for it. */
+  signsOnly?(caller: Caller): boolean;
   /** Writes a rule that an answer made; absent where no such rules are read. */
   approve?(rule: Rule): Promise<void>;
   readonly approvers: readonly Approver[];
@@ -52,4 +54,6 @@ export interface Run {
   name: string;
   /** The process that holds it: everything below is inside. */
   pid: number;
+  /** Whether namespaces of its own hold it. */
+  confined?: boolean;
 }

@@ -13,12 +13,20 @@ export function describeCoverage({ request, caller, hosts, longest, choices }: Q
   const { destination, key, user, path, kind } = request;
   return [
     describeThing(request),
+    ...describeClaims(request),
     ...(key && kind === "sign" ? ["with this key"] : []),
     ...(user === undefined ? [] : ["as this user"]),
     ...(hosts ? ["on each of these hosts"] : describeHost(destination)),
     ...(path.length > 0 ? ["over these hops"] : []),
     ...who,
   ].join(", ");
+}
+
+function describeClaims({ repository, branch }: Request): string[] {
+  if (repository === undefined) return [];
+  return [
+    branch === undefined ? "where git says this repository" : "where git says this repository and branch",
+  ];
 }
 
 /** Of a host that is not known, what it is compared by: its key, and what it is claimed to be. */

@@ -14,6 +14,7 @@ import { describeCoverage } from "./coverage.ts";
 import { describeDecision } from "./decision.ts";
 import { describeProof } from "./destination.ts";
 import { describeDoubt } from "./doubt.ts";
+import { describeGit } from "./git.ts";
 import { describeNames, FEW, MANY } from "./names.ts";
 import { describeKey, describeType } from "./operation.ts";
 import { describeAsked, describeRequest, onHosts } from "./request.ts";
@@ -84,7 +85,9 @@ function describeAsker(request: Request, caller: Caller): string {
 function describeWhere({ request, hosts }: Question): string[] {
   const { destination } = request;
   if (hosts) return [`hosts, all with a known key: ${hosts.map(({ name }) => name).join(", ")}`];
-  return destination ? [`destination: ${describeProof(destination, request)}`] : [];
+  if (destination) return [`destination: ${describeProof(destination, request)}`];
+  const claims = describeGit(request);
+  return claims === "" ? [] : [`git claims: ${claims}`];
 }
 
 function describeWho({ request, caller, hosts }: Question): string[] {

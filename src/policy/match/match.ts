@@ -3,12 +3,13 @@
  * match, nor not to: a rule that allows does not match then, and for one that denies or asks it stays open.
  */
 
-import { matchHost, matchList } from "../pattern.ts";
 import type { Rule } from "../policy.ts";
 import { type Caller, type Destination, isTrust, type KeyFacts, type Request } from "../request.ts";
 import { matchCaller } from "./caller.ts";
 import { matchForward, matchSession } from "./connection.ts";
+import { matchGit, maySign } from "./git.ts";
 import { matchNames } from "./host-names.ts";
+import { matchHost, matchList } from "./pattern.ts";
 import { anyMatches, both, type Match, said } from "./result.ts";
 
 export function matchRule(rule: Rule, request: Request, caller: Caller): Match {
@@ -120,7 +121,7 @@ function portsOf({ port }: Rule): number[] | undefined {
 
 function matchAsked(rule: Rule, request: Request): Match {
   if (!matchOperation(rule, request.operation)) return "no";
-  return both(both(matchUser(rule, request), matchNamespace(rule, request)), matchKey(rule, request));
+  return both(both(matchUser(rule, request), matchPurpose(rule, request)), matchKey(rule, request));
 }
 
 function matchOperation(rule: Rule, operation: Request["operation"]): boolean {
@@ -132,11 +133,8 @@ function matchUser({ user: list }: Rule, request: Request): Match {
   return matchOptional(list, request.user, leadsToHost(request));
 }
 
-/** An ssh-agent that asks for a key may be asked to sign anything. */
-function matchNamespace({ namespace: list }: Rule, { namespace, ...request }: Request): Match {
-  const { kind, data, operation, user } = request;
-  const maySign = (kind === "sign" && data !== "userauth") || (operation === "use-key" && user === undefined);
-  return matchOptional(list, namespace, maySign);
+function matchPurpose(rule: Rule, request: Request): Match {
+  return both(matchOptional(rule.namespace, request.namespace, maySign(request)), matchGit(rule, request));
 }
 
 const ofUnknownKeys: ReadonlySet<Request["operation"]> = new Set([

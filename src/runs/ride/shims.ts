@@ -8,8 +8,13 @@ import { attempt } from "../../attempt.ts";
 import { rideProgram, rideSshScript } from "../../installation.ts";
 
 /** Where the shims are, in the folder of a run's ride. */
-function shimsOf(folder: string): string {
+export function shimsOf(folder: string): string {
   return join(folder, "bin");
+}
+
+/** Where a confined run finds the real ssh, as the shim is in all its places. Empty in other rides. */
+export function movedSsh(folder: string): string {
+  return join(folder, "real", "ssh");
 }
 
 /**
@@ -50,20 +55,18 @@ export function quoted(word: string): string {
   return `'${word.replaceAll("'", "'\\''")}'`;
 }
 
-/** Where the real ssh is kept in a confined run: the shim lies at its place there. */
-const keptSsh = (folder: string): string => join(folder, "real/ssh");
-
 /** The ssh that a ride's ssh becomes. @param folder of the ride */
 export function findSsh(folder: string): string | undefined {
-  const kept = keptSsh(folder);
-  return infoOf(kept)?.isFile() ? kept : findProgram("ssh", join(shimsOf(folder), "ssh"));
+  const kept = movedSsh(folder);
+  const found = infoOf(kept);
+  return found?.isFile() && found.size > 0 ? kept : findProgram("ssh", join(shimsOf(folder), "ssh"));
 }
 
 /**
  * The first of that name in the PATH of this process.
  * @param shim that is left out, in whatever place it lies
  */
-function findProgram(name: string, shim?: string): string | undefined {
+export function findProgram(name: string, shim?: string): string | undefined {
   const left = shim === undefined ? undefined : infoOf(shim);
   const folders = (process.env.PATH ?? "").split(delimiter).filter(isAbsolute);
   return [...folders, "/usr/bin"]

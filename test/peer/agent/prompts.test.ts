@@ -175,6 +175,7 @@ describeWith(["ssh", "sshd", "python"], "what ssh asks while a connection is ope
       lab.program,
       "run",
       "--ride",
+      "--no-confine",
       "--",
       "/bin/sh",
       "-c",

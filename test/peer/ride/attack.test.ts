@@ -131,6 +131,7 @@ describeWith(["ssh", "sshd", "python"], "a hostile program inside of a ride", ()
         lab.program,
         "run",
         "--ride",
+        "--no-confine",
         "--scope",
         "trusted",
         "--",
@@ -179,10 +180,14 @@ describeWith(["ssh", "sshd"], "a run with a guard of its own that was killed", (
 
   it("leaves a master, which the next run ends with all else that is left", async () => {
     const line = `ssh ${HOST} true; echo ready; exec sleep 1000`;
-    const child = lab.start(process.execPath, [lab.program, "run", "--ride", "--", "/bin/sh", "-c", line], {
-      detached: true,
-      stdio: ["ignore", "pipe", "ignore"],
-    });
+    const child = lab.start(
+      process.execPath,
+      [lab.program, "run", "--ride", "--no-confine", "--", "/bin/sh", "-c", line],
+      {
+        detached: true,
+        stdio: ["ignore", "pipe", "ignore"],
+      },
+    );
     await new Promise((resolve) => child.stdout?.once("data", resolve));
     child.kill("SIGKILL");
     await ended(child);

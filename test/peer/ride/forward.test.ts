@@ -99,6 +99,7 @@ describeWith(["ssh", "sshd", "python"], "a ride's forwards", () => {
       lab.program,
       "run",
       "--ride",
+      "--no-confine",
       "--",
       "ssh",
 
