@@ -6,6 +6,7 @@ import { messageOf } from "../src/errors.ts";
 import { benchConnect, benchList, benchLogin, benchSign } from "./agent.ts";
 import { becomeSsh } from "./as-ssh.ts";
 import { benchAskpass } from "./askpass.ts";
+import { benchFifo } from "./fifo.ts";
 import { Lab } from "./lab.ts";
 import { benchClients, benchMemory } from "./load.ts";
 import { benchLogins, benchRide, benchSession, benchTransfer } from "./mux.ts";
@@ -38,6 +39,7 @@ const sections: readonly Section[] = [
   { name: "idle", group: "mux", run: benchIdle },
   { name: "logins", group: "mux", run: benchLogins },
   { name: "ride", group: "mux", run: benchRide },
+  { name: "fifo", group: "mux", run: benchFifo },
   { name: "askpass", group: "cli", run: benchAskpass },
   { name: "tedium", group: "questions", run: benchTedium },
 ];

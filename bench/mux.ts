@@ -141,7 +141,11 @@ export async function benchRide(lab: Lab): Promise<Row[]> {
   return rows;
 }
 
-async function compare(bare: () => Promise<void>, guard: () => Promise<void>, plan: Plan): Promise<Pair> {
+export async function compare(
+  bare: () => Promise<void>,
+  guard: () => Promise<void>,
+  plan: Plan,
+): Promise<Pair> {
   const variants: Variant<"bare" | "guard">[] = [
     { name: "bare", once: bare },
     { name: "guard", once: guard },
@@ -153,10 +157,10 @@ async function compare(bare: () => Promise<void>, guard: () => Promise<void>, pl
 }
 
 /** Of the medians. */
-function difference({ bare, guard }: Pair): { added: number; ratio: number } {
+export function difference({ bare, guard }: Pair): { added: number; ratio: number } {
   return { added: guard.p50 - bare.p50, ratio: guard.p50 / bare.p50 };
 }
 
-function cells(measure: string, { bare, guard }: Pair): Pick<Row, "measure" | "bare" | "guard"> {
+export function cells(measure: string, { bare, guard }: Pair): Pick<Row, "measure" | "bare" | "guard"> {
   return { measure, bare: renderSummary(bare), guard: renderSummary(guard) };
 }

@@ -2,9 +2,11 @@
 import { statSync } from "node:fs";
 import { dirname } from "node:path";
 import type { Prompter } from "../approver/prompter.ts";
+import type { Client } from "../guard/agent/connection.ts";
 import { type DecidedBy, decidingScope, type Scope, type SocketOf } from "../guard/decide/scope.ts";
 import type { Asker } from "../guard/decide/verdict.ts";
 import { MuxConnection } from "../guard/mux/connection.ts";
+import type { MuxSocket } from "../guard/mux/master-link.ts";
 import type { SshConfig } from "../identity/ssh/config.ts";
 import type { PlainDestination } from "../identity/ssh/plain-destination.ts";
 import { closeDescriptors } from "../platform/libc/descriptors.ts";
@@ -44,6 +46,12 @@ export interface OpenedPath {
   already: boolean;
   /** The other paths of the same connection, if it has any. */
   shares?: string[];
+}
+
+export interface InnerPeer {
+  scope: Scope;
+  client: Client;
+  terminal: boolean;
 }
 
 const descriptors = { close: closeDescriptors, isTerminal, tell };
@@ -194,6 +202,27 @@ export class Connections {
   clientOf(path: string): { path: string; sshConfig?: string } {
     const { sshConfig } = this.#parts.config;
     return { path, ...(sshConfig !== undefined && { sshConfig }) };
+  }
+
+  /**
+   * What serves a client of a path that is no process at a socket: undefined where no master is.
+   * @param terminal whether its stderr is one
+   */
+  serveInner(
+    path: string,
+    { scope, client, terminal }: InnerPeer,
+  ): ((socket: MuxSocket) => void) | undefined {
+    const { broker, config } = this.#parts;
+    const master = this.#registry.at(path)?.master;
+    if (!master) return undefined;
+    return (socket) =>
+      void new MuxConnection(socket, {
+        ...{ broker, client, master },
+        scopeOf: () => scope,
+        descriptors: { ...descriptors, isTerminal: () => terminal },
+        findTarget: (target) => this.#targets.find(target, workingFolder(master.pid)),
+        tellAlways: config.announce === "always",
+      });
   }
 
   /** Stops listening at a path; the master stays. */

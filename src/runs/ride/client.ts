@@ -1,11 +1,14 @@
 /** The run's side of a ride: from a command line of ssh to the command line of a mux client. */
 
-import { holdForwardsProgram } from "../../installation.ts";
+import { dirname } from "node:path";
+import { holdForwardsProgram, rideProgram } from "../../installation.ts";
 import { connectRpc } from "../../rpc/connecting.ts";
 import { checkedReport, checkedWay } from "../../rpc/quick-checks.ts";
 import type { RideRequest, Way } from "../../rpc/requests.ts";
 import { toStderr } from "../../to-stderr.ts";
 import { type Ride, rideCommand } from "./command.ts";
+import { areServed, OVER_FIFOS } from "./fifo/client.ts";
+import { fifoSession } from "./fifo/session.ts";
 import { quoted } from "./shims.ts";
 
 /**
@@ -20,7 +23,9 @@ export async function attachRide(socket: string, ssh: string, words: readonly st
   if (command.kind === "refused") throw new Error(`muxguard: denied: ${command.reason}`);
   if (words.includes("-v") && command.dropped.length > 0)
     toStderr(`muxguard: not taken from inside a run: ${command.dropped.join(", ")}`);
-  const { path, sshConfig } = await askForWay(socket, command);
+  const way = await askForWay(socket, command);
+  if (way === "unreachable") return shellCommand(overFifos(dirname(socket), words, command));
+  const { path, sshConfig } = way;
   const fixed = [...(sshConfig === undefined ? [] : ["-F", sshConfig]), ...clientOptions(path)];
   const client = [ssh, ...fixed, ...command.clientArguments];
   if (!command.noSession) return shellCommand(client);
@@ -28,6 +33,13 @@ export async function attachRide(socket: string, ssh: string, words: readonly st
   const forward = [ssh, ...fixed, "-O", "forward", ...command.clientArguments];
   if (isForBackground(command)) return shellCommand(forward);
   return shellCommand([process.execPath, holdForwardsProgram(), path, `${fixed.length + 2}`, ...forward]);
+}
+
+/** Where no socket can be used: in a sandbox, or when the run is over. @throws Error with a line for stderr */
+function overFifos(folder: string, words: readonly string[], command: Ride): string[] {
+  if (!areServed(folder)) throw new Error("muxguard: denied: the run has ended");
+  fifoSession(words, command, process.env); // says now what can't be done
+  return [process.execPath, rideProgram(), OVER_FIFOS, folder, ...words];
 }
 
 /** The shell becomes the program. */
@@ -51,9 +63,9 @@ function clientOptions(path: string): string[] {
 /** What the guard may send for one way, in bytes. */
 const MAX_RECEIVED = 1024 * 1024;
 
-async function askForWay(socket: string, { destination, ...ride }: Ride): Promise<Way> {
+async function askForWay(socket: string, { destination, ...ride }: Ride): Promise<Way | "unreachable"> {
   const connection = await connectRpc(socket, { most: MAX_RECEIVED });
-  if (!connection) throw new Error("muxguard: denied: the run has ended");
+  if (!connection) return "unreachable";
   connection.onNotification("report", checkedReport, ({ line }) => {
     if (process.stderr.isTTY) toStderr(line);
   });

@@ -20,6 +20,7 @@ import type { Caller } from "../../policy/request.ts";
 import type { RideRequest, Way } from "../../rpc/requests.ts";
 import { serve, serveClient } from "../../rpc/serving.ts";
 import { askerOf, askingFor } from "../asking-parent.ts";
+import { FifoWay } from "./fifo/way.ts";
 import { RidePaths } from "./paths.ts";
 import { writeShims } from "./shims.ts";
 import { Ways } from "./ways.ts";
@@ -40,6 +41,7 @@ export class Rides {
   readonly #paths: RidePaths;
   #listener: Listener | undefined;
   #ways: Ways | undefined;
+  #fifos: FifoWay | undefined;
 
   private constructor(options: RidesOptions) {
     this.#options = options;
@@ -55,7 +57,8 @@ export class Rides {
     );
     try {
       rides.#ways = new Ways(options.folder);
-      writeShims(options.folder);
+      rides.#fifos = new FifoWay({ ...options, wayTo: (request, asker) => rides.#wayTo(request, asker) });
+      writeShims(options.folder, options.scope.run?.pid);
       return rides;
     } catch (error) {
       await rides.close();
@@ -69,6 +72,7 @@ export class Rides {
 
   /** @param keepsShims where the run goes on: without them, its ssh would be the real one */
   async close(keepsShims = false): Promise<void> {
+    this.#fifos?.close();
     await this.#listener?.close();
     this.#ways?.close();
     for (const path of await this.#paths.all()) this.#options.connections.stop(path);
@@ -92,11 +96,18 @@ export class Rides {
     });
   }
 
-  async #ride({ destination, purpose }: RideRequest, asker: Asker, peer: Peer): Promise<Way> {
-    if (!isPlainDestination(destination)) throw new Error("muxguard: denied: the destination is not plain");
-    const { connections, scope, prompters } = this.#options;
+  async #ride(request: RideRequest, asker: Asker, peer: Peer): Promise<Way> {
+    if (!isPlainDestination(request.destination))
+      throw new Error("muxguard: denied: the destination is not plain");
+    const { connections, scope } = this.#options;
     const decided = connections.decidedBy(peer.identify(), { kind: "ride", scope });
     if ("refused" in decided) throw new Error(`muxguard: denied: ${decided.refused}`);
+    return this.#wayTo(request, asker);
+  }
+
+  /** @param request with a plain destination */
+  async #wayTo({ destination, purpose }: RideRequest, asker: Asker): Promise<Way> {
+    const { connections, scope, prompters } = this.#options;
     const key = JSON.stringify([destination.host, destination.user, destination.port, destination.jump]);
     const open = (): Promise<string> => {
       const path = join(this.#options.folder, randomBytes(4).toString("hex"));

@@ -4,6 +4,7 @@
  */
 import { mkdirSync, readFileSync, type Stats, statSync, writeFileSync } from "node:fs";
 import { delimiter, isAbsolute, join } from "node:path";
+import { attempt } from "../../attempt.ts";
 import { rideProgram, rideSshScript } from "../../installation.ts";
 
 /** Where the shims are, in the folder of a run's ride. */
@@ -26,12 +27,14 @@ export function rideEnvironment(folder: string, path = "/usr/bin:/bin"): NodeJS.
   return { PATH: `${bin}${delimiter}${path}`, GIT_SSH_COMMAND: ssh, GIT_SSH_VARIANT: "ssh", RSYNC_RSH: ssh };
 }
 
-export function writeShims(folder: string): void {
+/** @param holder of the run */
+export function writeShims(folder: string, holder?: number): void {
   const bin = shimsOf(folder);
   mkdirSync(bin, { mode: 0o700 });
   const write = (name: string, text: string): void =>
     writeFileSync(join(bin, name), `#!/bin/sh\n${text}\n`, { mode: 0o700 });
-  const places = { folder, node: process.execPath, ride: rideProgram() };
+  const filters = seccompFilters(holder);
+  const places = { folder, node: process.execPath, ride: rideProgram(), filters };
   const lines = Object.entries(places).map(([name, path]) => `muxguard_${name}=${quoted(path)}\n`);
   // a copy: it may come to lie in the place of the system's own ssh, and needs no other file there
   write("ssh", `${lines.join("")}${readFileSync(rideSshScript(), "utf8")}`);
@@ -39,6 +42,12 @@ export function writeShims(folder: string): void {
     const program = findProgram(name);
     if (program !== undefined) write(name, `exec ${quoted(program)} -S ${quoted(join(bin, "ssh"))} "$@"`);
   }
+}
+
+/** As /proc says it, since Linux 5.9. */
+function seccompFilters(pid: number | "self" = "self"): string {
+  const status = attempt(() => readFileSync(`/proc/${pid}/status`, "utf8")) ?? "";
+  return /^Seccomp_filters:\s*(\d+)$/m.exec(status)?.[1] ?? "";
 }
 
 /** For the shell: nothing in single quotes means anything. */
