@@ -4,13 +4,7 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import { attempt } from "../../attempt.ts";
 import { messageOf } from "../../errors.ts";
-import {
-  bwrapArguments,
-  bwrapCommand,
-  type Descriptors,
-  findBwrap,
-  mendOf,
-} from "../../platform/confine/bwrap.ts";
+import { bwrapArguments, bwrapCommand, findBwrap, mendOf } from "../../platform/confine/bwrap.ts";
 import { inheritNone, leadsOut } from "../../platform/confine/descriptors.ts";
 import { firstChild } from "../../platform/confine/first-child.ts";
 import { BwrapPipes } from "../../platform/confine/pipes.ts";
@@ -23,14 +17,20 @@ import { toStderr } from "../../to-stderr.ts";
 import { CliError, exitCodes } from "../cli-error.ts";
 import { type Confining, planRun, preparePlaces, sshPrograms } from "./confined-facts.ts";
 import type { OpenRun } from "./request.ts";
-import type { RunTerminal } from "./run-terminal.ts";
+import { FIRST_DESCRIPTOR, type RunTerminal } from "./run-terminal.ts";
 
 export interface ConfinedRun extends Confining {
   opened: OpenRun;
   command: readonly string[];
-  environment: NodeJS.ProcessEnv;
   terminal: RunTerminal;
 }
+
+/** As they are handed on. */
+const descriptors = {
+  arguments: FIRST_DESCRIPTOR,
+  status: FIRST_DESCRIPTOR + 1,
+  begin: FIRST_DESCRIPTOR + 2,
+};
 
 /** Returns the exit code. @throws CliError where it can't be confined: nothing was started then */
 export async function runConfined(run: ConfinedRun): Promise<number> {
@@ -45,10 +45,7 @@ export async function runConfined(run: ConfinedRun): Promise<number> {
   try {
     let ended = await runOnce(run, program);
     // something may have gone while it was looked at
-    if ("failed" in ended) {
-      await run.terminal.close();
-      ended = await runOnce(run, program);
-    }
+    if ("failed" in ended) ended = await runOnce(run, program);
     if ("failed" in ended) throw cannot(ended.failed);
     return ended.code;
   } finally {
@@ -86,45 +83,45 @@ async function runOnce(run: ConfinedRun, program: string): Promise<Ended> {
   const { plan, loose } = planRun(run);
   const ways = loose.map((text) => ({ id: `loose ${text}`, text }));
   for (const { text } of notToldToday(run.paths.told, ways)) toStderr(`muxguard: not held: ${visible(text)}`);
-  const { terminal } = run;
-  const descriptors = numbered(terminal.firstDescriptor);
-  const pipes = new BwrapPipes(run.opened.folder, bwrapArguments(plan, descriptors, terminal.isPrivate));
+  const pipes = new BwrapPipes(run.opened.folder, bwrapArguments(plan, descriptors, run.terminal.isPrivate));
   try {
-    return await runPlanned(run, bwrapCommand(program, descriptors, run.command), pipes);
+    return await runPlanned(run, program, pipes);
   } finally {
     pipes.close();
   }
 }
 
-/** As they are handed on. */
-function numbered(first: number): Descriptors {
-  return { arguments: first, status: first + 1, begin: first + 2 };
-}
-
-async function runPlanned(
-  { opened, environment, terminal }: ConfinedRun,
-  words: readonly string[],
-  pipes: BwrapPipes,
-): Promise<Ended> {
+async function runPlanned(run: ConfinedRun, program: string, pipes: BwrapPipes): Promise<Ended> {
+  const { terminal, opened, environment } = run;
+  const words = confinedWords(run, program);
+  const started = terminal.startConfined(words, environment, pipes.handedOn);
   const state = { isOver: false };
-  const end = terminal.runConfined(words, environment, pipes.handedOn).finally(() => {
+  const end = started.ended.finally(() => {
     state.isOver = true;
   });
-  end.catch(() => {}); // is told below
-  const inner = await pipes.innerProcess();
-  if (inner !== undefined) {
-    const refused = await noteRun(opened, inner);
-    if (refused !== undefined) {
-      terminal.kill("SIGKILL");
-      await end;
-      return { failed: refused };
-    }
-    terminal.sendsBy((signal) => signalCommand(inner, state, signal));
+  const inner = await Promise.race([pipes.innerProcess(), end.then(() => undefined)]);
+  const refused = inner === undefined ? undefined : await noteRun(opened, inner);
+  if (inner !== undefined && refused === undefined) {
+    terminal.sendTo((signal) => signalCommand(inner, state, signal));
     pipes.begin();
-  }
+  } else terminal.kill("SIGKILL");
   const code = await end;
-  return pipes.hasBegun() ? { code } : { failed: `bubblewrap ended with exit code ${code}` };
+  if (pipes.hasBegun()) return { code };
+  await started.end();
+  return { failed: refused ?? `bubblewrap ended with exit code ${code}` };
 }
+
+/**
+ * The keys of a terminal of its own send their signals to bubblewrap, too: it would end with all that is inside.
+ * It ignores them, and what it starts does not.
+ */
+function confinedWords({ terminal, command }: ConfinedRun, program: string): string[] {
+  if (!terminal.isPrivate) return bwrapCommand(program, descriptors, command);
+  const heard = ["/usr/bin/env", `--default-signal=${fromKeys}`, "--", ...command];
+  return ["/usr/bin/env", `--ignore-signal=${fromKeys}`, ...bwrapCommand(program, descriptors, heard)];
+}
+
+const fromKeys = "INT,QUIT";
 
 /** The guard has to know the namespaces before anything in them asks it. @returns why it does not */
 async function noteRun(opened: OpenRun, inner: number): Promise<string | undefined> {

@@ -2,11 +2,10 @@
  * The command of a run, on a terminal of its own where the run has one, else on what this process has; and
  * what comes to that terminal meanwhile: questions, and lines of the guard's.
  */
-import { type SpawnOptions, type StdioOptions, spawn } from "node:child_process";
+import { type ChildProcess, type StdioOptions, spawn } from "node:child_process";
 import { constants as system } from "node:os";
 import { messageOf } from "../../errors.ts";
 import { hasKeyboard } from "../../platform/proc/foreground.ts";
-import { FIRST_BEHIND_MONITOR } from "../../platform/pty/monitor.ts";
 import { isOwnTerminal } from "../../platform/pty/outer.ts";
 import { type PrivateCommand, PrivateTerminal } from "../../platform/pty/private-terminal.ts";
 import { onScreen } from "../../policy/visible.ts";
@@ -15,12 +14,22 @@ import { toStderr } from "../../to-stderr.ts";
 import { CliError, exitCodes } from "../cli-error.ts";
 import type { TerminalUse } from "../guards/terminal.ts";
 
+/** A confined command: 3 and 4 are what gives it a terminal. */
+export const FIRST_DESCRIPTOR = 5;
+
+export interface Started {
+  /** With the exit code, 128+n if signal n ended it. */
+  ended: Promise<number>;
+  /** Before another one is started in its place. */
+  end(): Promise<void>;
+}
+
 export class RunTerminal implements TerminalUse {
   #private: PrivateTerminal | undefined;
+  /** The command has no terminal, and none of its keys. */
+  #isApart = false;
   /** Set when the command runs; before that there is nothing to send a signal to. */
   #kill = (_: NodeJS.Signals): void => {};
-  /** Whether the command has no terminal, and so none of its keys. */
-  #isApart = false;
 
   /** A line for the user. */
   readonly report = (line: string): void => {
@@ -40,54 +49,65 @@ export class RunTerminal implements TerminalUse {
   /** Passes a signal on to the command. Those of a key have come to it already, where it has this terminal. */
   kill(signal: NodeJS.Signals): void {
     const fromKey = signal === "SIGINT" || signal === "SIGQUIT";
-    if (!fromKey || this.#isApart || this.#private || !hasKeyboard()) this.#kill(signal);
+    if (!fromKey || this.#private || this.#isApart || !hasKeyboard()) this.#kill(signal);
   }
 
-  /** Another way for signals to the command. */
-  sendsBy(kill: (signal: NodeJS.Signals) => void): void {
-    this.#kill = kill;
-  }
-
-  /** Whether the command gets a terminal of its own: where the run has one for both directions. */
-  readonly isPrivate = isOwnTerminal(0) && isOwnTerminal(1);
-
-  /** The number that the first of the descriptors handed on gets. */
-  get firstDescriptor(): number {
-    return this.isPrivate ? FIRST_BEHIND_MONITOR : 3;
-  }
-
-  /** Returns the command's exit code: 128+n if signal n ended it. */
-  async run(command: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
-    const wrap = markedCommand;
-    if (!this.isPrivate) return this.#runHere(command, { env, stdio: "inherit" }, wrap);
-    try {
-      return await this.#runPrivately({ command, env, wrap, hasStderr: isOwnTerminal(2) });
-    } catch (error) {
-      if (this.#private) throw notStarted(command, error);
-      toStderr(
-        `muxguard: the command shares your terminal, as it can have none of its own: ${messageOf(error)}`,
-      );
-      return this.#runHere(command, { env, stdio: "inherit" }, wrap);
-    }
+  /** Whether the command gets a terminal of its own. */
+  get isPrivate(): boolean {
+    return isOwnTerminal(0) && isOwnTerminal(1);
   }
 
   /**
-   * The same for the command line of bubblewrap. It never shares a terminal: without one of its own it gets
-   * none.
-   * @param descriptors handed on, from `firstDescriptor` on
+   * Starts a program that confines the command, which takes no signals for it.
+   * @param descriptors handed on, from FIRST_DESCRIPTOR on
    */
-  // in one go: the descriptors are closed when it has been called
-  async runConfined(
-    command: readonly string[],
-    env: NodeJS.ProcessEnv,
-    descriptors: readonly number[],
-  ): Promise<number> {
-    const wrap = (words: readonly string[]): string[] => markedCommand(words, true);
-    const hasStderr = isOwnTerminal(2);
-    if (this.isPrivate) return this.#runPrivately({ command, env, wrap, hasStderr, descriptors });
+  startConfined(words: readonly string[], env: NodeJS.ProcessEnv, descriptors: readonly number[]): Started {
+    const command = {
+      command: words,
+      env,
+      descriptors,
+      wrap: (one: readonly string[]) => markedCommand(one, true),
+    };
+    if (this.isPrivate) {
+      const terminal = this.#newPrivate({ ...command, hasStderr: isOwnTerminal(2) });
+      this.#private = terminal;
+      this.sendTo((signal) => terminal.kill(signal));
+      return { ended: terminal.ended, end: () => this.close() };
+    }
+    const [program = "", ...others] = command.wrap(words);
+    const stdio: StdioOptions = ["inherit", "inherit", "inherit", null, null, ...descriptors];
+    // without a terminal of its own it gets none
+    const child = spawn(program, others, { stdio, env, detached: true });
+    this.sendTo((signal) => child.kill(signal));
     this.#isApart = true;
-    const stdio = ["inherit", "inherit", "inherit", ...descriptors] as StdioOptions;
-    return this.#runHere(command, { env, stdio, detached: true }, wrap);
+    return { ended: codeOf(child, words), end: async () => {} };
+  }
+
+  #newPrivate(command: PrivateCommand): PrivateTerminal {
+    try {
+      return new PrivateTerminal(command);
+    } catch (error) {
+      throw new CliError(
+        `this run can have no terminal of its own: ${messageOf(error)}`,
+        exitCodes.notExecutable,
+      );
+    }
+  }
+
+  /** What passes signals on to the command. */
+  sendTo(kill: (signal: NodeJS.Signals) => void): void {
+    this.#kill = kill;
+  }
+
+  /** Returns the command's exit code: 128+n if signal n ended it. */
+  run(command: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
+    this.#private = this.#openPrivate(command, env);
+    if (!this.#private) return this.#runHere(command, env);
+    const { ended } = this.#private;
+    this.#kill = (signal) => this.#private?.kill(signal);
+    return ended.catch((error: Error) => {
+      throw notStarted(command, error);
+    });
   }
 
   /** After the run is closed, so that no question has the screen any more. */
@@ -96,26 +116,36 @@ export class RunTerminal implements TerminalUse {
     this.#private = undefined;
   }
 
-  #runPrivately(command: PrivateCommand): Promise<number> {
-    const terminal = new PrivateTerminal(command);
-    this.#private = terminal;
-    this.#kill = (signal) => terminal.kill(signal);
-    return terminal.ended;
+  /** Undefined where the run has no terminal for both directions. */
+  #openPrivate(command: readonly string[], env: NodeJS.ProcessEnv): PrivateTerminal | undefined {
+    if (!isOwnTerminal(0) || !isOwnTerminal(1)) return undefined;
+    try {
+      return new PrivateTerminal({ command, env, hasStderr: isOwnTerminal(2), wrap: markedCommand });
+    } catch (error) {
+      toStderr(
+        `muxguard: the command shares your terminal, as it can have none of its own: ${messageOf(error)}`,
+      );
+      return undefined;
+    }
   }
 
-  #runHere(command: readonly string[], options: SpawnOptions, wrap: typeof markedCommand): Promise<number> {
-    const [program = "", ...words] = wrap(command);
-    const child = spawn(program, words, options);
+  #runHere(command: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
+    const [program = "", ...words] = markedCommand(command);
+    const child = spawn(program, words, { stdio: "inherit", env });
     this.#kill = (signal) => child.kill(signal);
-    return new Promise((resolve, reject) => {
-      child.once("error", (error) => reject(notStarted(command, error)));
-      child.once("exit", (code, signal) => {
-        resolve(signal === null ? (code ?? 1) : exitCodes.signal + system.signals[signal]);
-      });
-    });
+    return codeOf(child, command);
   }
 }
 
-function notStarted([program]: readonly string[], error: unknown): CliError {
-  return new CliError(`${program}: ${messageOf(error)}`, exitCodes.notExecutable);
+function codeOf(child: ChildProcess, command: readonly string[]): Promise<number> {
+  return new Promise((resolve, reject) => {
+    child.once("error", (error) => reject(notStarted(command, error)));
+    child.once("exit", (code, signal) => {
+      resolve(signal === null ? (code ?? 1) : exitCodes.signal + system.signals[signal]);
+    });
+  });
+}
+
+function notStarted([program]: readonly string[], error: Error): CliError {
+  return new CliError(`${program}: ${error.message}`, exitCodes.notExecutable);
 }

@@ -26,6 +26,8 @@ export interface RunOptions extends SettingsFlags {
 export async function run([command = "", ...args]: string[], options: RunOptions): Promise<number> {
   const paths = openPaths();
   const settings = await settingsOf(options, paths);
+  if (options.show) return await showRun(paths, settings);
+  const { network, desktop } = settings;
   const terminal = new RunTerminal();
   const request: RunRequest = {
     name: options.scope ?? basename(command),
@@ -33,14 +35,10 @@ export async function run([command = "", ...args]: string[], options: RunOptions
     ...(options.upstream !== undefined && { upstream: resolve(options.upstream) }),
     ...(process.env.SSH_AUTH_SOCK && { agent: resolve(process.env.SSH_AUTH_SOCK) }),
     ride: settings.ride,
+    ...(settings.confine && { confined: { network, desktop } }),
     report: terminal.report,
     terminal,
   };
-  if (settings.confine) {
-    const { network, desktop } = settings;
-    request.confined = { network, desktop };
-    if (options.show) return await showRun(paths, settings);
-  }
   protectProcess();
   becomeRunHolder();
   const opened = (await openDaemonRun(paths, request)) ?? (await openWithoutDaemon(paths, request));
@@ -78,9 +76,9 @@ async function openWithoutDaemon(paths: Paths, request: RunRequest): Promise<Ope
 function environmentOf(opened: OpenRun, paths: Paths): NodeJS.ProcessEnv {
   const { agentSocket, askpassSocket, rideFolder } = opened;
   const { SSH_AGENT_PID: _, SSH_AUTH_SOCK: __, ...others } = process.env;
-  const environment = { ...others, MUXGUARD_PROMPTS: askpassSocket, SSH_AUTH_SOCK: agentSocket };
+  const environment = { ...others, MUXGUARD_PROMPTS: askpassSocket };
   const led = leadRun(opened, paths, others);
-  if (rideFolder === undefined) return { ...environment, ...led };
+  if (rideFolder === undefined) return { ...environment, ...led, SSH_AUTH_SOCK: agentSocket };
   return { ...environment, ...rideEnvironment(rideFolder, others.PATH) };
 }
 

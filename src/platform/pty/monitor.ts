@@ -25,9 +25,6 @@ code=$?
 while jobs >&3; echo "=$code" >&3; read -r go <&3; do fg >/dev/null; code=$?; done
 exit $code`;
 
-/** The number of the first of the descriptors that are handed on to the command. */
-export const FIRST_BEHIND_MONITOR = 5;
-
 export interface MonitorOptions {
   command: readonly string[];
   env: NodeJS.ProcessEnv;
@@ -38,7 +35,7 @@ export interface MonitorOptions {
   hasStderr: boolean;
   /** The command line that starts another one as the run's. */
   wrap: (command: readonly string[]) => string[];
-  /** Handed on to the command. At most five: a shell knows no numbers above 9. */
+  /** Handed on to the command, from 5 on. */
   descriptors?: readonly number[];
   stopped: () => void;
 }
@@ -52,7 +49,7 @@ export class Monitor {
   #said = "";
   #isOver = false;
 
-  constructor({ command, env, slave, path, hasStderr, wrap, stopped, descriptors = [] }: MonitorOptions) {
+  constructor({ command, env, slave, path, hasStderr, wrap, descriptors = [], stopped }: MonitorOptions) {
     this.#stopped = stopped;
     const { words, environment } = spared(command, env);
     const [program = "", ...args] = wrap(["/bin/sh", "-c", LEAD, "sh", path, MONITOR, "muxguard", ...words]);

@@ -17,7 +17,7 @@ const STOP = 100;
 /** What is read at the end, of processes that go on printing. */
 const LAST_BYTES = 1024 * 1024;
 
-export type PrivateCommand = Omit<MonitorOptions, "slave" | "path" | "stopped">;
+export type PrivateCommand = Pick<MonitorOptions, "command" | "env" | "hasStderr" | "wrap" | "descriptors">;
 
 export class PrivateTerminal {
   /** The command's exit code. */
