@@ -7,6 +7,8 @@ import { dirname, join } from "node:path";
 
 const root = dirname(import.meta.dirname);
 
+/** The folder in which all of it is. */
+export const installationFolder = (): string => root;
 export const muxguardProgram = (): string => join(root, "bin/muxguard");
 export const askpassProgram = (): string => join(root, "bin/muxguard-askpass");
 /** What the ssh of a ride runs first. */

@@ -19,8 +19,10 @@ import { brokenNote } from "../policy/describe/broken-policy.ts";
 import type { GrantFacts } from "../policy/grants.ts";
 import type { Answer, Question } from "../policy/question.ts";
 import type { Caller, ControlOperation } from "../policy/request.ts";
+import type { ConfinedReach } from "../rpc/requests.ts";
 import type { Paths } from "../settings/paths.ts";
 import { composeGuard, type GuardOptions, type GuardParts } from "./compose/guard.ts";
+import { desktopLeftOut, isDesktopReached } from "./confined.ts";
 import { logControl, logRefused } from "./control-log.ts";
 import type { AddedScope, Opened, OpenScope, ScopeOptions } from "./opened.ts";
 import type { Alarms } from "./watch/alarms.ts";
@@ -82,9 +84,13 @@ export class Guard {
   addScope({ run, policy, approvers = [], upstream, report }: ScopeOptions): AddedScope {
     const { config, holdsQuestions } = this.#options;
     const { scopes, agentServer, askpassServer, ways, alarms } = this.#parts;
-    const all = [...approvers, ...ways.approvers];
+    const left = desktopLeftOut(run?.confined, config, ways.approvers, this.#options.environment);
+    if (left.told !== undefined) report(left.told);
+    const all = [...approvers, ...ways.approvers].filter(({ kind }) => !left.kinds.includes(kind));
     const scope: Scope = {
-      ...(run && { run: { id: randomBytes(6).toString("hex"), ...run } }),
+      ...(run && {
+        run: { id: randomBytes(6).toString("hex"), ...run, confined: run.confined !== undefined },
+      }),
       policy: () => policy.current(),
       policyNote: () => brokenNote(policy.broken()),
       ...(policy.approve && { approve: policy.approve }),
@@ -192,6 +198,11 @@ export class Guard {
     return this.#parts.ways.prompters;
   }
 
+  /** The same for a run that could answer on the desktop. */
+  promptersFor(confined: ConfinedReach | undefined): readonly Prompter[] {
+    return isDesktopReached(confined, this.#options.environment) ? [] : this.prompters;
+  }
+
   pending(): Question[] {
     return this.#parts.questions.pending();
   }
@@ -263,6 +274,12 @@ export class Guard {
   /** What is inside of a run, be it another guard's, may not control the guard. */
   isInRun(caller: Caller): boolean {
     return this.#parts.scopes.isInside(caller);
+  }
+
+  /** Whether a process is one of another's descendants. @throws ProcessGone */
+  descent(pid: number, ancestor: number): { startTime: string; isBelow: boolean } {
+    const { startTime, ancestors } = this.#parts.processes.read(pid);
+    return { startTime, isBelow: ancestors.some((one) => one.pid === ancestor) };
   }
 
   /** Logs that what is guarded wanted to control the guard. */

@@ -3,11 +3,12 @@ import type { Socket } from "node:net";
 import type { Approver } from "../approver/approver.ts";
 import type { Scope } from "../guard/decide/scope.ts";
 import type { Accepted, Listener } from "../platform/sockets/listener.ts";
+import type { ConfinedReach } from "../rpc/requests.ts";
 import type { PolicySource } from "../settings/policy-files.ts";
 
 export interface ScopeOptions {
   /** For a run: its name in policies, and the process that holds it. */
-  run?: { name: string; pid: number };
+  run?: { name: string; pid: number; confined?: ConfinedReach };
   policy: PolicySource;
   /** The path of the agent to use instead of the guard's own. */
   upstream?: string;

@@ -15,6 +15,7 @@ import { type ClientConnection, serve, serveClient } from "../rpc/serving.ts";
 import { Rides, rideName } from "../runs/ride/server.ts";
 import { filePolicy, type PolicySource } from "../settings/policy-files.ts";
 import { toStderr } from "../to-stderr.ts";
+import { serveConfined } from "./confined.ts";
 import { type FromOutside, whyNoControl } from "./from-outside.ts";
 import type { Guard } from "./guard.ts";
 import type { OpenScope } from "./opened.ts";
@@ -139,7 +140,9 @@ function serveRuns(
     connection.gone.addEventListener("abort", close, { once: true });
     const { agentSocket, askpassSocket } = scope;
     const known = connections?.watched() ?? { watched: [] };
-    return { agentSocket, askpassSocket, ...known, ...(rides && { rideFolder: rides.folder }) };
+    const agents = guard.agents.paths();
+    serveConfined(connection, caller.pid, guard);
+    return { agentSocket, askpassSocket, ...known, agents, ...(rides && { rideFolder: rides.folder }) };
   });
 }
 
@@ -148,10 +151,10 @@ function startRides(
   connections: Connections,
   { scope }: OpenScope,
   connection: ClientConnection,
-  { terminal }: OpenRun,
+  { terminal, confined }: OpenRun,
 ): Promise<Rides> {
   const folder = join(guard.paths.runtime, rideName(scope.run?.pid));
-  const prompters = promptersOf(guard, connection, terminal);
+  const prompters = promptersOf(guard, connection, terminal, confined);
   return Rides.start({ connections, scope, prompters, folder });
 }
 
@@ -200,12 +203,12 @@ async function openRun(
   userPolicy: PolicySource,
 ): Promise<OpenScope> {
   const report = (line: string): void => connection.notify("report", { line });
-  const { name, upstream } = run;
+  const { name, upstream, confined } = run;
   const own = run.policy === undefined ? undefined : filePolicy(run.policy, guard.brokenPolicyAfter);
   if (own) connection.gone.addEventListener("abort", () => guard.alarms.leavePolicy(own), { once: true });
   try {
     return await guard.openScope({
-      run: { name, pid },
+      run: { name, pid, ...(confined && { confined }) },
       policy: own ?? userPolicy,
       ...(upstream !== undefined && { upstream }),
       approvers: run.terminal ? [inTurn(remoteTerminal(connection))] : [],
@@ -220,6 +223,11 @@ async function openRun(
  * Who types what ssh wants to know: the terminal of whoever wanted the connection, if there is one, else whom
  * the guard asks.
  */
-function promptersOf(guard: Guard, connection: ClientConnection, terminal: boolean): Prompter[] {
-  return [...(terminal ? [remotePrompter(connection)] : []), ...guard.prompters];
+function promptersOf(
+  guard: Guard,
+  connection: ClientConnection,
+  terminal: boolean,
+  confined?: OpenRun["confined"],
+): Prompter[] {
+  return [...(terminal ? [remotePrompter(connection)] : []), ...guard.promptersFor(confined)];
 }

@@ -11,12 +11,13 @@ export const checkedWay: Check<Way> = (value) => {
 };
 
 export const checkedOpenedRun: Check<OpenedRun> = (value) => {
-  const { agentSocket, askpassSocket, rideFolder, sshConfig, watched } = fieldsOf(value);
-  if (!Array.isArray(watched)) throw notUnderstood();
+  const { agentSocket, askpassSocket, rideFolder, sshConfig, watched, agents } = fieldsOf(value);
+  if (!Array.isArray(watched) || !Array.isArray(agents)) throw notUnderstood();
   return {
     agentSocket: text(agentSocket),
     askpassSocket: text(askpassSocket),
     watched: watched.map(text),
+    agents: agents.map(text),
     ...(rideFolder !== undefined && { rideFolder: text(rideFolder) }),
     ...(sshConfig !== undefined && { sshConfig: text(sshConfig) }),
   };

@@ -127,7 +127,7 @@ const status = z.object({
 });
 
 /** What commands ask. Programs that are in a hurry have quick-checks.ts. */
-type Commands = Exclude<Requests<FromClient>, "openRun" | "ride" | "askpass">;
+type Commands = Exclude<Requests<FromClient>, "openRun" | "confined" | "ride" | "askpass">;
 
 const schemas: { [M in Commands]: z.ZodMiniType } = {
   status,

@@ -33,6 +33,8 @@ export interface FromClient {
     close: { params: { host: string }; result: ClosedMaster };
     /** Takes over the master of a control socket, or those of a folder. */
     adopt: { params: { path: string }; result: null };
+    /** From what holds a run that this connection opened: the namespaces of a process in it are the run's. */
+    confined: { params: { pid: number; moved: string[] }; result: null };
     ride: { params: RideRequest; result: Way };
     askpass: { params: AskpassQuestion; result: AskpassAnswer };
   };
@@ -118,6 +120,14 @@ export interface OpenRun {
   terminal: boolean;
   /** `--ride`: no agent, and connections through the guard alone. */
   ride: boolean;
+  /** `--confine`: namespaces hold it. */
+  confined?: ConfinedReach;
+}
+
+/** What a confined run reaches of the desktop: whoever is asked there, it could answer for. */
+export interface ConfinedReach {
+  network: boolean;
+  desktop: boolean;
 }
 
 export interface OpenedRun {
@@ -130,6 +140,8 @@ export interface OpenedRun {
   sshConfig?: string;
   /** The folders whose masters are taken over. */
   watched: string[];
+  /** The paths of the agents behind the guard. */
+  agents: string[];
 }
 
 export interface OpenMaster {

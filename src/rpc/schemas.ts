@@ -54,7 +54,9 @@ export const paramSchemas: {
     agent: z.exactOptional(absolutePath),
     terminal: z.boolean(),
     ride: z.boolean(),
+    confined: z.exactOptional(z.strictObject({ network: z.boolean(), desktop: z.boolean() })),
   }),
+  confined: z.strictObject({ pid: z.int(), moved: z.array(absolutePath) }),
   open: z.strictObject({
     host: z.string(),
     options: z.array(z.string()),

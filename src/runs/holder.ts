@@ -18,8 +18,8 @@ export function becomeRunHolder(): void {
  * command. Where there is none, this process lowers its own; what it starts from here on is inside too, and
  * nobody else can tell by its limit that it holds the run.
  */
-export function markedCommand(command: readonly string[]): string[] {
-  const limit = markOfRun();
+export function markedCommand(command: readonly string[], confined = false): string[] {
+  const limit = markOfRun(confined);
   if (limit < 0n) return [...command];
   const prlimit = findPrlimit();
   if (prlimit !== undefined) return [prlimit, `--locks=${limit}:${limit}`, "--", ...command];

@@ -16,6 +16,8 @@ import type { ProcessId } from "../policy/request.ts";
 
 const UNLIMITED = 2n ** 64n - 1n;
 const MARKED = 2n ** 62n;
+/** Of a confined run that is in no other run: between what is in none, and what is in a plain one. */
+const CONFINED = 3n * 2n ** 61n;
 
 /** As it was when this process began. What has less is inside of a run, seen from here. */
 const own = lockLimit("self") ?? UNLIMITED;
@@ -25,12 +27,12 @@ export interface Marks {
   /** Whether it carries the mark of a run. True also where nobody can say. */
   isMarked(process: ProcessId): boolean;
   /** Whether it carries the mark of a run inside of the one that the holder holds. True also where nobody can say. */
-  isDeeper(process: ProcessId, holder: number): boolean;
+  isDeeper(process: ProcessId, holder: number, confined?: boolean): boolean;
 }
 
 /** The limit that marks what this process starts. Negative where it can't go lower. */
-export function markOfRun(): bigint {
-  return markBelow(own);
+export function markOfRun(confined = false): bigint {
+  return markBelow(own, confined);
 }
 
 export function isMarked({ pid, startTime }: ProcessId): boolean {
@@ -47,18 +49,19 @@ export function isInside(pid: number): boolean | undefined {
 
 /** Whether this process carries a mark itself. A limit that is as low for another reason counts too. */
 export function isSelfMarked(): boolean {
-  return own <= MARKED;
+  return own <= CONFINED;
 }
 
-export function isDeeper({ pid, startTime }: ProcessId, holder: number): boolean {
+export function isDeeper({ pid, startTime }: ProcessId, holder: number, confined = false): boolean {
   const [limit, above] = [lockLimit(pid), lockLimit(holder)];
   if (limit === undefined || above === undefined) return true;
-  return limit < markBelow(above) || !isProcess(pid, startTime);
+  return limit < markBelow(above, confined) || !isProcess(pid, startTime);
 }
 
 export const marks: Marks = { isMarked, isDeeper };
 
-function markBelow(limit: bigint): bigint {
+function markBelow(limit: bigint, confined: boolean): bigint {
+  if (confined && limit > CONFINED) return CONFINED;
   return limit > MARKED ? MARKED : limit - 1n;
 }
 

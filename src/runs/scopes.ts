@@ -86,7 +86,7 @@ export class Scopes {
     if ((kind === "ride" || kind === "askpass") && isSshProgram(caller))
       return { refused: OVER_A_CONNECTION };
     const own = this.#runOf(caller);
-    if (own ? this.#marks.isDeeper(caller, own.run.pid) : this.#marks.isMarked(caller))
+    if (own ? this.#marks.isDeeper(caller, own.run.pid, own.run.confined) : this.#marks.isMarked(caller))
       return { refused: caller.ancestors.length >= MAX_ANCESTORS ? TOO_DEEP : INSIDE };
     if (kind === "ride") return own && own.run.id !== scope.run?.id ? { refused: OF_ANOTHER_RUN } : { scope };
     if (own) return { scope: own.scope };

@@ -38,7 +38,10 @@ export async function openDaemonRun(paths: Paths, request: RunRequest): Promise<
       // the daemon does it too, unless it has ended before
       if (rideFolder !== undefined) rmSync(rideFolder, { recursive: true, force: true });
     };
-    return { ...opened, folder, close };
+    const noteConfined = async (pid: number, moved: readonly string[]): Promise<void> => {
+      await connection.request("confined", { pid, moved: [...moved] }, () => null);
+    };
+    return { ...opened, folder, noteConfined, close };
   } catch (error) {
     connection.end();
     // not a guard of its own in its place: the daemon's lock and remembered answers would not count

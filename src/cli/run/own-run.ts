@@ -11,6 +11,7 @@ import { attempt } from "../../attempt.ts";
 import type { Guard } from "../../daemon/guard.ts";
 import type { AddedScope } from "../../daemon/opened.ts";
 import { ensurePrivateFolder } from "../../platform/files/private-folder.ts";
+import { noteConfined } from "../../platform/proc/namespaces.ts";
 import { type Accepted, type Listener, listenPrivately } from "../../platform/sockets/listener.ts";
 import { freeRunFolder, holdFolder, removeLeftRuns } from "../../runs/folders.ts";
 import type { Rides } from "../../runs/ride/server.ts";
@@ -40,6 +41,7 @@ class OwnRun {
   readonly askpassSocket: string;
   readonly folder: string;
   readonly sshConfig: string | undefined;
+  readonly agents: readonly string[];
   readonly #paths: Paths;
   readonly #config: Config;
   readonly #request: RunRequest;
@@ -50,6 +52,7 @@ class OwnRun {
   #started: Promise<{ guard: Guard; scope: AddedScope }> | undefined;
   #answering: Promise<void> | undefined;
   #rides: Rides | undefined;
+  #forget = (): void => {};
 
   constructor(paths: Paths, config: Config, request: RunRequest, policy: PolicySource) {
     this.#paths = paths;
@@ -58,6 +61,7 @@ class OwnRun {
     this.#policy = policy;
     this.folder = freeRunFolder(paths.runtime);
     this.sshConfig = config.sshConfig;
+    this.agents = [...config.upstreamAgents, ...(request.upstream === undefined ? [] : [request.upstream])];
     this.agentSocket = join(this.folder, "agent.sock");
     this.askpassSocket = join(this.folder, "prompts.sock");
   }
@@ -107,6 +111,12 @@ class OwnRun {
     this.#listeners.push(listener);
   }
 
+  async noteConfined(pid: number, moved: readonly string[]): Promise<void> {
+    const forget = noteConfined(pid, moved);
+    if (!forget) throw new Error("the guard can't see its namespaces");
+    this.#forget = forget;
+  }
+
   get rideFolder(): string | undefined {
     return this.#rides?.folder;
   }
@@ -117,7 +127,7 @@ class OwnRun {
     const { Rides } = await import("../../runs/ride/server.ts");
     const { ownPrompter } = await import("../guards/terminal.ts");
     const connections = await guard.guardConnections(scope, this.#request.report);
-    const prompters = [ownPrompter(this.#request.interrupted), ...guard.prompters];
+    const prompters = [ownPrompter(this.#request.interrupted), ...guard.promptersFor(this.#request.confined)];
     const folder = join(this.folder, "ride");
     this.#rides = await Rides.start({ connections, scope: scope.scope, prompters, folder });
   }
@@ -132,6 +142,7 @@ class OwnRun {
     await started?.guard.close();
     rmSync(this.folder, { recursive: true, force: true });
     this.#held?.close();
+    this.#forget();
   }
 
   async #serve(socket: Socket, accepted: Accepted, serve: "serve" | "serveAskpass"): Promise<void> {
@@ -144,7 +155,7 @@ class OwnRun {
   async #start(): Promise<{ guard: Guard; scope: AddedScope }> {
     const { Guard } = await import("../../daemon/guard.ts");
     const { ownTerminal } = await import("../guards/terminal.ts");
-    const { name, upstream, report, interrupted } = this.#request;
+    const { name, upstream, report, interrupted, confined } = this.#request;
     const guard = await Guard.start({
       paths: this.#paths,
       config: this.#config,
@@ -155,7 +166,7 @@ class OwnRun {
       onQuestion: () => this.#answer(guard),
     });
     const scope = guard.addScope({
-      run: { name, pid: process.pid },
+      run: { name, pid: process.pid, ...(confined && { confined }) },
       policy: this.#policy,
       ...(upstream !== undefined && { upstream }),
       approvers: [ownTerminal(interrupted)],

@@ -1,5 +1,7 @@
 /** A run as it is asked for, and as it is opened: by the daemon, or by a guard of its own. */
 
+import type { ConfinedReach } from "../../rpc/requests.ts";
+
 /** What a run is opened with. */
 export interface RunRequest {
   name: string;
@@ -9,6 +11,8 @@ export interface RunRequest {
   /** That of SSH_AUTH_SOCK. */
   agent?: string;
   ride: boolean;
+  /** Of a run that namespaces hold: what it reaches all the same. */
+  confined?: ConfinedReach;
   report: (line: string) => void;
   /** Ctrl-C at a prompt on the terminal. */
   interrupted: () => void;
@@ -26,5 +30,14 @@ export interface OpenRun {
   sshConfig?: string | undefined;
   /** The folders whose masters are taken over; absent where no daemon runs. */
   watched?: readonly string[];
+  /** The paths of the agents behind the guard. */
+  readonly agents: readonly string[];
+  /**
+   * Tells the guard the namespaces of a confined run, before anything in them asks it.
+   * @param pid a process in them
+   * @param moved programs that the run finds at another path
+   * @throws Error where the guard can't see them
+   */
+  noteConfined(pid: number, moved: readonly string[]): Promise<void>;
   close(): Promise<void>;
 }

@@ -10,6 +10,7 @@ import { basename, resolve } from "node:path";
 import { attempt } from "../../attempt.ts";
 import { hasKeyboard } from "../../platform/proc/foreground.ts";
 import { protectProcess } from "../../platform/proc/protect.ts";
+import type { RunSettings } from "../../policy/run-settings.ts";
 import { becomeRunHolder, markedCommand } from "../../runs/holder.ts";
 import { rideEnvironment } from "../../runs/ride/shims.ts";
 import { openPaths, type Paths } from "../../settings/paths.ts";
@@ -39,20 +40,46 @@ export async function run([command = "", ...args]: string[], options: RunOptions
     report: toStderr,
     interrupted: () => kill("SIGINT"),
   };
+  if (settings.confine) {
+    const { network, desktop } = settings;
+    request.confined = { network, desktop };
+    if (options.show) return await showRun(paths, settings);
+  }
   protectProcess();
   becomeRunHolder();
   const opened = (await openDaemonRun(paths, request)) ?? (await openWithoutDaemon(paths, request));
   // from before the command starts until all is cleaned up: a signal in between must not end the guard alone
-  const stop = passSignals((signal) => kill(signal));
+  const stop = passSignals((signal) => kill(signal), settings.confine);
   try {
     const environment = environmentOf(opened, paths);
-    return await runCommand(command, args, environment, (send) => {
+    const onStart = (send: typeof kill): void => {
       kill = send;
+    };
+    if (!settings.confine) return await runCommand(command, args, environment, onStart);
+    checkProgram(command, environment.PATH);
+    const { runConfined, startDetached } = await import("./confined.ts");
+    const start = startDetached(environment);
+    const words = [command, ...args];
+    return await runConfined({
+      opened,
+      paths,
+      settings,
+      environment,
+      command: words,
+      start,
+      ownTerminal: false,
+      onStart,
     });
   } finally {
     await opened.close();
     stop();
   }
+}
+
+async function showRun(paths: Paths, settings: RunSettings): Promise<number> {
+  const { showPlan } = await import("./show-plan.ts");
+  for (const line of showPlan(paths, settings)) process.stdout.write(`${line}\n`);
+  return 0;
 }
 
 /** Loaded where no daemon runs: the schemas of settings take longer than all the rest. */
@@ -97,11 +124,14 @@ function environmentOf(opened: OpenRun, paths: Paths): NodeJS.ProcessEnv {
 const fromKeyboard: NodeJS.Signals[] = ["SIGINT", "SIGQUIT"];
 const passed: NodeJS.Signals[] = ["SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGALRM"];
 
-/** Passes signals on to the command, which decides what they mean; muxguard ends when it does. */
-function passSignals(kill: (signal: NodeJS.Signals) => void): () => void {
+/**
+ * Passes signals on to the command, which decides what they mean; muxguard ends when it does.
+ * @param apart whether the command has no terminal, and so none of its keys
+ */
+function passSignals(kill: (signal: NodeJS.Signals) => void, apart: boolean): () => void {
   const handlers = [...fromKeyboard, ...passed].map((signal) => {
     const handler = (): void => {
-      if (!fromKeyboard.includes(signal) || !hasKeyboard()) kill(signal);
+      if (apart || !fromKeyboard.includes(signal) || !hasKeyboard()) kill(signal);
     };
     process.on(signal, handler);
     return [signal, handler] as const;

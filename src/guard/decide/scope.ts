@@ -52,4 +52,6 @@ export interface Run {
   name: string;
   /** The process that holds it: everything below is inside. */
   pid: number;
+  /** Whether namespaces of its own hold it. */
+  confined?: boolean;
 }

@@ -13,6 +13,8 @@ const thread = Buffer.allocUnsafeSlow(8);
 
 /** For openSync(): a descriptor that stands for a path and can't be read. open(2). */
 export const O_PATH = 0o10000000;
+const F_SETFD = 2;
+const FD_CLOEXEC = 1;
 const F_DUPFD_CLOEXEC = 1030;
 
 /** A descriptor of the same open file, which no child inherits. The caller closes it. */
@@ -20,6 +22,11 @@ export function duplicate(fd: number): number {
   const copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
   if (copy < 0) throw systemError("fcntl(F_DUPFD_CLOEXEC)");
   return copy;
+}
+
+/** No child inherits it from here on, but where it is handed on. */
+export function closeOnExec(fd: number): void {
+  if (fcntl(fd, F_SETFD, FD_CLOEXEC) !== 0) throw systemError("fcntl(F_SETFD)");
 }
 
 /**

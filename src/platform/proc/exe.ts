@@ -10,7 +10,7 @@ import { type BigIntStats, readlinkSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { attempt } from "../../attempt.ts";
 import type { Process } from "../../policy/request.ts";
-import { seesOtherFiles } from "./namespaces.ts";
+import { confinedIn, seesOtherFiles } from "./namespaces.ts";
 
 export interface Executable {
   /** As the kernel has it, without ` (deleted)`. */
@@ -33,10 +33,12 @@ const DELETED = " (deleted)";
 export function exePath(pid: number | "self"): Executable | undefined {
   return attempt(() => {
     const link = `/proc/${pid}/exe`;
-    const text = readlinkSync(link);
     const running = statSync(link, { bigint: true });
     const file = fileOf(running);
-    const foreign = seesOtherFiles(pid);
+    const inside = seesOtherFiles(pid) ? confinedIn(pid) : undefined;
+    const text = inside?.moved.get(file) ?? readlinkSync(link);
+    // in a confined run a path leads to the same file as here, or to what is no program that the guard knows
+    const foreign = inside ? fileAt(text) !== file : seesOtherFiles(pid);
     // a file may really be called so
     const isThere = !foreign && fileAt(text) === file;
     const removed = !isThere && text.endsWith(DELETED);

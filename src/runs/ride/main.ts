@@ -8,7 +8,7 @@ import { messageOf } from "../../errors.ts";
 import { endOnFaults } from "../../faults.ts";
 import { toStderr } from "../../to-stderr.ts";
 import { attachRide } from "./client.ts";
-import { findProgram } from "./shims.ts";
+import { findProgram, isProgram, movedSsh } from "./shims.ts";
 
 const [, , socket = "", ...words] = process.argv;
 const shims = join(dirname(socket), "bin");
@@ -26,8 +26,10 @@ async function main(): Promise<void> {
   }
 }
 
-/** The first ssh in the PATH that is not the shim. */
+/** The first ssh in the PATH that is not the shim. In a confined run that is the shim too, wherever ssh was. */
 function realSsh(): string {
+  const moved = movedSsh(dirname(socket));
+  if (isProgram(moved)) return moved;
   const found = findProgram("ssh", shims);
   if (found === undefined) throw new Error("muxguard: ssh: command not found");
   return found;

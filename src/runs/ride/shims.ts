@@ -7,8 +7,13 @@ import { delimiter, join } from "node:path";
 import { rideProgram } from "../../installation.ts";
 
 /** Where the shims are, in the folder of a run's ride. */
-function shimsOf(folder: string): string {
+export function shimsOf(folder: string): string {
   return join(folder, "bin");
+}
+
+/** Where a confined run finds the real ssh, as the shim is in all its places. Empty in other rides. */
+export function movedSsh(folder: string): string {
+  return join(folder, "real", "ssh");
 }
 
 /**
@@ -45,6 +50,10 @@ export function quoted(word: string): string {
 export function findProgram(name: string, shims?: string): string | undefined {
   const folders = (process.env.PATH ?? "").split(delimiter).filter((folder) => folder !== shims);
   return [...folders, "/usr/bin"].map((folder) => join(folder, name)).find(isFile);
+}
+
+export function isProgram(path: string): boolean {
+  return isFile(path) && statSync(path).size > 0;
 }
 
 function isFile(path: string): boolean {
