@@ -1,5 +1,5 @@
 /**
- * Tables of attacks on a confined run: programs of python's in `attacks`, one for each table. All rows of one
+ * Tables of attacks on a confined run: programs of Python's in `attacks`, one for each table. All rows of one
  * are tried by one process: confined, where none may gain anything, and then in a run that is not.
  */
 import { readdirSync, readFileSync } from "node:fs";
@@ -16,7 +16,8 @@ interface Attempt {
   way: string;
   /** Whether it has to succeed where nothing confines it. */
   without: boolean;
-  gained?: string | null;
+  /** A question and its word where it is asked when the run has ended. */
+  gained?: unknown;
   refused?: string;
   /** The attack itself is wrong. */
   broken?: string;
@@ -45,12 +46,13 @@ const looks: Answers = {
 /** The tests of a table: one for each row. */
 export function tryAll(table: string, attack: Attack): void {
   const results = new Map<string, { confined?: Attempt; open?: Attempt }>();
-  const witness = new Witness({ ...looks, ...attack.answers });
+  const answers = { ...looks, ...attack.answers };
+  const witness = new Witness(answers);
   beforeAll(async () => {
     await witness.open();
     for (const kind of ["confined", "open"] as const)
       for (const attempt of await attackOnce(table, attack, kind === "confined", witness.port))
-        results.set(attempt.way, { ...results.get(attempt.way), [kind]: attempt });
+        results.set(attempt.way, { ...results.get(attempt.way), [kind]: await afterwards(attempt, answers) });
   });
   afterAll(() => witness.close());
 
@@ -62,6 +64,11 @@ export function tryAll(table: string, attack: Attack): void {
     expect(confined, "it was tried").toBeDefined();
     expect(confined?.gained || undefined, "what was gained in a confined run").toBeUndefined();
   });
+}
+
+async function afterwards(attempt: Attempt, answers: Answers): Promise<Attempt> {
+  const { later: [question = "", word = ""] = [] } = (attempt.gained ?? {}) as { later?: string[] };
+  return question === "" ? attempt : { ...attempt, gained: await answers[question]?.(word) };
 }
 
 async function attackOnce(table: string, attack: Attack, confined: boolean, port: number): Promise<Attempt[]> {

@@ -102,7 +102,7 @@ def _():
         for path, _, names in os.walk(folder):
             for name in names:
                 try:
-                    return sign_at(os.path.join(path, name))
+                    return sign_at(os.path.join(path, name), 2)
                 except OSError:
                     pass
 

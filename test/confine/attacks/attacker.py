@@ -35,6 +35,11 @@ def outside(question, *words):
     return json.loads(answer)
 
 
+def later(question, word):
+    """Whether something was gained is to be asked when the run has ended."""
+    return {"later": [question, word]}
+
+
 def is_there(path):
     return MARK in (outside("read", path) or "")
 
@@ -65,7 +70,8 @@ def call(name, *words):
 
 
 def syscall(number, *words):
-    return call("syscall", ctypes.c_long(number), *[ctypes.c_long(word) if isinstance(word, int) else word for word in words])
+    long = [ctypes.c_long(word) if isinstance(word, int) else word for word in words]
+    return call("syscall", ctypes.c_long(number), *long)
 
 
 def read(path):
@@ -121,6 +127,14 @@ def in_child(attack):
     return gained
 
 
+def enter_user_namespace():
+    user, group = os.getuid(), os.getgid()
+    call("unshare", 0x10000000 | 0x00020000)  # CLONE_NEWUSER | CLONE_NEWNS
+    write("/proc/self/setgroups", "deny", "w")
+    write("/proc/self/uid_map", f"0 {user} 1", "w")
+    write("/proc/self/gid_map", f"0 {group} 1", "w")
+
+
 # the agent's protocol
 
 
@@ -147,9 +161,9 @@ def receive(link, size):
     return got
 
 
-def connect(path):
+def connect(path, seconds=30):
     link = socket.socket(socket.AF_UNIX)
-    link.settimeout(30)
+    link.settimeout(seconds)
     link.connect(path)
     return link
 
@@ -164,6 +178,6 @@ def sign(link):
     return "a signature"
 
 
-def sign_at(path):
-    with connect(path) as link:
+def sign_at(path, seconds=30):
+    with connect(path, seconds) as link:
         return sign(link)

@@ -98,53 +98,15 @@ def _():
 def _():
     def attack():
         enter_user_namespace()
-        tree = syscall(428, -100, b"/", 1)  # OPEN_TREE_CLONE
+        tree = syscall(428, -100, b"/", 0x8001)  # OPEN_TREE_CLONE, AT_RECURSIVE
         return read_key(f"/proc/self/fd/{tree}{key}")
 
     return in_child(attack)
 
 
-@row("the overlay of a key taken off, umount(2)", "the key", "no capability, and no user namespace inside", without=False)
-def _():
-    def attack():
-        enter_user_namespace()
-        call("umount2", f"{home}/.ssh".encode(), 2)  # MNT_DETACH
-        return read_key(key)
-
-    return in_child(attack)
-
-
-def enter_user_namespace():
-    user, group = os.getuid(), os.getgid()
-    call("unshare", 0x10000000 | 0x00020000)  # CLONE_NEWUSER | CLONE_NEWNS
-    write("/proc/self/setgroups", "deny", "w")
-    write("/proc/self/uid_map", f"0 {user} 1", "w")
-    write("/proc/self/gid_map", f"0 {group} 1", "w")
-
-
-@row("a key by debugfs, from the disk", "the key", "no device of a disk in /dev; no capability", without=False)
-def _():
-    for line in read("/proc/partitions").decode().splitlines()[2:]:
-        with open(f"/dev/{line.split()[-1]}", "rb") as disk:
-            if disk.read(512):
-                return "the disk"
-
-
-@row("a key in the page cache of the system, /proc/kcore", "the key", "no capability: EPERM", without=False)
-def _():
-    return len(read("/proc/kcore")) > 4096 and "memory"
-
-
-@row("ssh's own helper, ssh-keysign", "the server's key", "no set-user-id programs: no_new_privs", without=False)
+@row("the server's host keys", "to pose as this machine", "root's keys are hidden from a run of root's", IS_ROOT)
 def _():
     return read_key("/etc/ssh/ssh_host_ed25519_key")
-
-
-@row("sudo and su", "root", "no set-user-id programs: no_new_privs", without=False)
-def _():
-    if IS_ROOT:
-        return None
-    return "0" == run("sudo", "-n", "id", "-u").strip() and "root"
 
 
 @row("ssh -i with a key of the user's", "a login", "the key's file is not there")
