@@ -13,7 +13,10 @@ export const commands: Readonly<Record<string, (command: Command) => Command>> =
       .description("run a command with a guarded ssh-agent")
       .passThroughOptions()
       .option("--policy <file>", "use this policy instead of your own")
-      .option("--scope <name>", "the name of the run in rules; default: the command's name")
+      .option(
+        "--scope <name>",
+        "the name of the run in rules, with what [scope.NAME] of config.toml says; default: the command's name",
+      )
       .option("--upstream <socket>", "the agent that holds the keys; default: SSH_AUTH_SOCK")
       .option(
         "--ride",
@@ -23,12 +26,14 @@ export const commands: Readonly<Record<string, (command: Command) => Command>> =
         "--confine",
         "keep its programs from keys, agents, processes and the desktop: bubblewrap; --ride does",
       )
-      .option("--no-confine", "not so, although it rides")
+      .option("--no-confine", "not so, although it rides or its scope says so")
       .option("--show", "say what a confined run would find, and start nothing")
-      .argument("<command...>", "the command and its arguments")
-      .action(async (command: string[], options: RunOptions) => {
+      .argument("[command...]", "the command and its arguments")
+      .action(async (words: string[], options: RunOptions) => {
+        // as Commander says it where an argument is required
+        if (words.length === 0 && !options.show) command.error("error: missing required argument 'command'");
         const { run } = await import("./run/run.ts");
-        process.exitCode = await run(command, options);
+        process.exitCode = await run(words, options);
       }),
   daemon: (command) =>
     command

@@ -88,7 +88,9 @@ export class Guard {
     if (left.told !== undefined) report(left.told);
     const all = [...approvers, ...ways.approvers].filter(({ kind }) => !left.kinds.includes(kind));
     const scope: Scope = {
-      ...(run && { run: { id: randomBytes(6).toString("hex"), ...run, confined: run.confined !== undefined } }),
+      ...(run && {
+        run: { id: randomBytes(6).toString("hex"), ...run, confined: run.confined !== undefined },
+      }),
       policy: () => policy.current(),
       policyNote: () => brokenNote(policy.broken()),
       ...(policy.approve && { approve: policy.approve }),

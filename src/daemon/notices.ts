@@ -7,7 +7,7 @@ import { describeCaller } from "../policy/describe/caller.ts";
 import { describeDecision } from "../policy/describe/decision.ts";
 import { describeRequest } from "../policy/describe/request.ts";
 import type { Desktop, Notification } from "../policy/desktop.ts";
-import { matchPattern } from "../policy/pattern.ts";
+import { matchPattern } from "../policy/match/pattern.ts";
 
 /** No more than one in this time, in milliseconds; what came meanwhile is counted. */
 const INTERVAL = 5000;

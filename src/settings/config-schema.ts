@@ -8,6 +8,26 @@ const count = z.number().check(z.refine(isCount, NO_COUNT));
 const notEmpty = z.minLength(1, "is empty");
 const oneOrMore = z.array(z.string()).check(notEmpty);
 
+const isPath = (path: string): boolean => /^(?:~?\/)[^\0]*$/.test(path);
+const NO_PATH = 'neither an absolute path nor one that begins with "~/"';
+const paths = z.optional(listOf(z.string().check(z.refine(isPath, NO_PATH))));
+const isFile = (path: string): boolean => path !== "" && !path.includes("\0");
+
+/** What a run of that name is to be: src/policy/run-settings.ts. */
+const scopeSchema = z.strictObject({
+  confine: z.exactOptional(z.boolean()),
+  ride: z.exactOptional(z.boolean()),
+  policy: z.optional(z.string().check(z.refine(isFile, "not a file"))),
+  hide: paths,
+  read_only: paths,
+  writable: paths,
+  desktop: z.exactOptional(z.boolean()),
+  network: z.exactOptional(z.boolean()),
+  nested: z.exactOptional(z.boolean()),
+});
+
+export const scopeFields = Object.keys(scopeSchema.shape);
+
 export const configSchema = z.strictObject({
   upstream_agent: z.optional(z.union([z.string(), oneOrMore])),
   approvers: z.optional(listOf(z.enum(approverKinds))),
@@ -25,6 +45,7 @@ export const configSchema = z.strictObject({
   command: z.optional(z.union([z.string(), oneOrMore])),
   notices: z.optional(listOf(z.string())),
   announce: z.optional(z.enum(["terminal", "always"])),
+  scope: z.optional(z.record(z.string(), scopeSchema)),
 });
 
 export type ConfigFile = z.infer<typeof configSchema>;

@@ -1,7 +1,7 @@
 /** config.toml: how muxguard works. What may be done is the policy's matter (policy-files.ts). */
 import { existsSync } from "node:fs";
-import { homedir } from "node:os";
 import { join } from "node:path";
+import { expandHome } from "./expand-home.ts";
 import type { Paths } from "./paths.ts";
 import { readSettings } from "./settings.ts";
 
@@ -98,8 +98,4 @@ export async function readConfig({ config }: Pick<Paths, "config">): Promise<Con
 /** A text alone is a program, and no command line. */
 function wordsOf(command: string | readonly string[]): string[] {
   return (typeof command === "string" ? [command] : command).map(expandHome);
-}
-
-function expandHome(path: string): string {
-  return path.startsWith("~/") ? join(homedir(), path.slice(2)) : path;
 }

@@ -3,7 +3,7 @@ import type * as z from "zod/mini";
 import { ruleFields } from "../policy/schema.ts";
 import { quoted, visible } from "../policy/visible.ts";
 import { closest } from "./closest.ts";
-import { configSchema } from "./config-schema.ts";
+import { configSchema, scopeFields } from "./config-schema.ts";
 import type { Path } from "./toml-places.ts";
 
 type Issue = z.core.$ZodIssue;
@@ -27,14 +27,22 @@ export function describeIssue(issue: Issue, path: Path, kind: Kind): string {
   }
 }
 
+/** Of a file, and of the tables in it. */
+const fields = {
+  policy: { top: ["default", "rule"], inner: ruleFields, begin: "rule: begin one with [[rule]]" },
+  config: {
+    top: Object.keys(configSchema.shape),
+    inner: scopeFields,
+    begin: "scope: begin one with [scope.NAME]",
+  },
+};
+
 function describeUnknown(field: string, path: Path, kind: Kind): string {
   const unknown = `unknown field ${quoted(field, 60)}`;
-  const known =
-    path.length > 1 ? ruleFields : kind === "config" ? Object.keys(configSchema.shape) : ["default", "rule"];
-  const meant = closest(field, known);
+  const { top, inner, begin } = fields[kind];
+  const meant = closest(field, path.length > 1 ? inner : top);
   if (meant !== undefined) return `${unknown}; did you mean "${meant}"?`;
-  const isOfRule = kind === "policy" && path.length === 1 && ruleFields.includes(field);
-  return isOfRule ? `${unknown}; it belongs to a rule: begin one with [[rule]]` : unknown;
+  return path.length === 1 && inner.includes(field) ? `${unknown}; it belongs to a ${begin}` : unknown;
 }
 
 /** What the values of a field are called. */
@@ -68,6 +76,7 @@ function describeType(
   const name = visible(field, 40);
   if (issue.input === undefined) return `${describeTable(path)}has no ${name}`;
   if (field === "rule" && path.length === 1) return "a rule begins with [[rule]], in two brackets";
+  if (path[0] === "scope" && path.length < 3) return "a scope has a name, and begins with [scope.NAME]";
   return `${name}: expected ${expected(issue)}, not ${describeInput(issue.input)}`;
 }
 

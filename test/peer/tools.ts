@@ -22,7 +22,7 @@ const probes: Record<string, () => boolean> = {
   paramiko: () => runs(PYTHON, ["-c", "import paramiko"]),
   plink: () => isOnPath("plink") && isOnPath("puttygen"),
   bus: () => isOnPath("dbus-daemon"),
-  bwrap: () => runs("/usr/bin/bwrap", ["--unshare-user", "--ro-bind", "/", "/", "true"]),
+  bwrap: () => runs("bwrap", ["--unshare-user", "--bind", "/", "/", "true"]),
   cc: () => isOnPath("cc"),
   dunst: () => isOnPath("dunst") && isOnPath("dunstctl") && isOnPath("Xvfb"),
   "notify-send": () => isOnPath("notify-send"),

@@ -5,6 +5,7 @@ import { dirname, isAbsolute, join } from "node:path";
 import { installationFolder } from "../../installation.ts";
 import { usualControlFolders } from "../../masters/control-folders.ts";
 import { type Plan, planConfinement } from "../../platform/confine/plan.ts";
+import { makeFolders } from "../../platform/files/private-folder.ts";
 import type { RunSettings } from "../../policy/run-settings.ts";
 import { systemFiles } from "../../runs/confined/files.ts";
 import { type Gathered, gatherFacts, type Surroundings } from "../../runs/confined/gather.ts";
@@ -84,7 +85,8 @@ function replacedSsh(rideFolder: string): { path: string; by: string }[] {
 }
 
 /** What is mounted has to have a place. */
-export function preparePlaces({ folder, rideFolder }: RunPlaces): void {
+export function preparePlaces({ folder, rideFolder }: RunPlaces, { config }: Paths): void {
+  makeFolders(config); // or the run could make it, with a policy in it
   writeFileSync(join(folder, "empty"), "", { mode: 0o000 });
   if (rideFolder === undefined) return;
   const moved = movedSsh(rideFolder);

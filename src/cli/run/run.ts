@@ -10,7 +10,7 @@ import { basename, resolve } from "node:path";
 import { attempt } from "../../attempt.ts";
 import { hasKeyboard } from "../../platform/proc/foreground.ts";
 import { protectProcess } from "../../platform/proc/protect.ts";
-import { plainRun, type RunSettings } from "../../policy/run-settings.ts";
+import type { RunSettings } from "../../policy/run-settings.ts";
 import { becomeRunHolder, markedCommand } from "../../runs/holder.ts";
 import { rideEnvironment } from "../../runs/ride/shims.ts";
 import { openPaths, type Paths } from "../../settings/paths.ts";
@@ -19,31 +19,27 @@ import { CliError, exitCodes } from "../cli-error.ts";
 import { openDaemonRun } from "./daemon-run.ts";
 import { leadRun } from "./leading.ts";
 import type { OpenRun, RunRequest } from "./request.ts";
+import { type SettingsFlags, settingsOf } from "./settings.ts";
 
-export interface RunOptions {
-  policy?: string;
-  scope?: string;
+export interface RunOptions extends SettingsFlags {
   upstream?: string;
-  ride?: boolean;
-  confine?: boolean;
-  show?: boolean;
 }
 
 /** Returns the exit code: the command's own, 128+n if signal n ended it. */
 export async function run([command = "", ...args]: string[], options: RunOptions): Promise<number> {
   const paths = openPaths();
+  const settings = await settingsOf(options, paths);
   // set when the command runs; before that there is nothing to send a signal to
   let kill = (_: NodeJS.Signals): void => {};
   const request: RunRequest = {
     name: options.scope ?? basename(command),
-    ...(options.policy !== undefined && { policy: resolve(options.policy) }),
+    ...(settings.policy !== undefined && { policy: settings.policy }),
     ...(options.upstream !== undefined && { upstream: resolve(options.upstream) }),
     ...(process.env.SSH_AUTH_SOCK && { agent: resolve(process.env.SSH_AUTH_SOCK) }),
-    ride: options.ride ?? false,
+    ride: settings.ride,
     report: toStderr,
     interrupted: () => kill("SIGINT"),
   };
-  const settings = settingsOf(options);
   if (settings.confine) {
     const { network, desktop } = settings;
     request.confined = { network, desktop };
@@ -64,17 +60,20 @@ export async function run([command = "", ...args]: string[], options: RunOptions
     const { runConfined, startDetached } = await import("./confined.ts");
     const start = startDetached(environment);
     const words = [command, ...args];
-    return await runConfined({ opened, paths, settings, environment, command: words, start, ownTerminal: false, onStart });
+    return await runConfined({
+      opened,
+      paths,
+      settings,
+      environment,
+      command: words,
+      start,
+      ownTerminal: false,
+      onStart,
+    });
   } finally {
     await opened.close();
     stop();
   }
-}
-
-/** `--ride` implies it. */
-function settingsOf(options: RunOptions): RunSettings {
-  const { ride = false, confine = ride } = options;
-  return { ...plainRun, ride, confine };
 }
 
 async function showRun(paths: Paths, settings: RunSettings): Promise<number> {

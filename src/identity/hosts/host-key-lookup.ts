@@ -5,7 +5,7 @@
  * Keys are compared byte for byte. Revocation is stricter than ssh's: a revoked key is revoked for all names,
  * not for those of its line alone.
  */
-import { matchPattern } from "../../policy/pattern.ts";
+import { matchPattern } from "../../policy/match/pattern.ts";
 import { type Certificate, parsePublicKey, plainKeyBlob } from "../../wire/public-key.ts";
 import type { HashedNames } from "./hashed-names.ts";
 import { checkHostCertificate } from "./host-key.ts";

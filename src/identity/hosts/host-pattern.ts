@@ -1,5 +1,5 @@
 /** Host names against the pattern lists of known_hosts: match_hostname() of OpenSSH's match.c. */
-import { matchPattern } from "../../policy/pattern.ts";
+import { matchPattern } from "../../policy/match/pattern.ts";
 
 /** OpenSSH gives up on a list with a longer item (match_pattern_list). */
 const MAX_ITEM = 1022;

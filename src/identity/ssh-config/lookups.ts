@@ -5,7 +5,7 @@
  * What can't be decided without running a command, asking the DNS or looking at the network stays open: then
  * a name has several lookups, one for each outcome, or none that anybody can tell.
  */
-import { matchPattern } from "../../policy/pattern.ts";
+import { matchPattern } from "../../policy/match/pattern.ts";
 import { type HostName, SSH_PORT } from "../hosts/known-hosts.ts";
 import { Choice, UNKNOWN } from "./choice.ts";
 import { type Condition, type Criterion, type Section, type Setting, settings } from "./sections.ts";

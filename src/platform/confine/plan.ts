@@ -54,7 +54,11 @@ export function planConfinement(facts: ConfineFacts, { desktop, network, nested 
       ({ path, by }): Mount => ({ kind: "read-only bind", path, from: by, why: "the ride's" }),
     ),
   ];
-  return { mounts: inOrder(withPins(mounts, facts.movable, isSeen)), network, nested, empty: facts.empty };
+  const fixed = new Tree(readOnly.map(({ path }) => path));
+  // in what can only be read nothing is renamed, and a mount there could be written to
+  const isPinned = (path: string): boolean =>
+    facts.movable.has(path) && isSeen(path) && fixed.deepest(path) <= shown.deepest(path);
+  return { mounts: inOrder(withPins(mounts, isPinned)), network, nested, empty: facts.empty };
 }
 
 function bind(path: string, why: string): Extract<Mount, { kind: "bind" | "read-only bind" }> {
@@ -84,13 +88,9 @@ function agentMount(path: string, from: string | undefined, isThere: boolean): M
 }
 
 /** Mounts over the folders above, down from the first that the user could rename. */
-function withPins(
-  mounts: readonly Mount[],
-  movable: ReadonlySet<string>,
-  isSeen: (path: string) => boolean,
-): Mount[] {
+function withPins(mounts: readonly Mount[], isPinned: (path: string) => boolean): Mount[] {
   const taken = new Set(mounts.map(({ path }) => path));
-  const pins = mounts.flatMap(({ path }) => above(path)).filter((path) => movable.has(path) && isSeen(path));
+  const pins = mounts.flatMap(({ path }) => above(path)).filter(isPinned);
   const free = [...new Set(pins)].filter((path) => !taken.has(path));
   return [...free.map((path) => bind(path, "can't be renamed")), ...mounts];
 }

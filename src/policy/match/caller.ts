@@ -1,8 +1,8 @@
 /** What rules say of who asks. */
 import { byPath, isAtItsPath, lineOf, ownLine, withoutShells } from "../coverage.ts";
-import { type ListMatch, matchList } from "../pattern.ts";
 import type { Rule } from "../policy.ts";
 import type { Caller, Process } from "../request.ts";
+import { type ListMatch, matchList } from "./pattern.ts";
 import { anyMatches, type Match } from "./result.ts";
 
 export function matchCaller(rule: Rule, caller: Caller): Match {

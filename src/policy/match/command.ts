@@ -11,7 +11,7 @@
  * What the named program does with its arguments is the rule's affair: `sh *`, `find *` and `rsync *` can run
  * anything.
  */
-import { matchPattern, matchUnits } from "../pattern.ts";
+import { matchPattern, matchUnits } from "./pattern.ts";
 
 /**
  * A string in quotes that means the same in every shell, an escaped character, or one character. A backslash

@@ -1,9 +1,9 @@
 /** What rules say of sessions and forwards. */
 
-import { matchHost, matchList, matchPattern } from "../pattern.ts";
 import type { Rule } from "../policy.ts";
 import type { Forward, Request } from "../request.ts";
 import { allowsCommand } from "./command.ts";
+import { matchHost, matchList, matchPattern } from "./pattern.ts";
 import { both, type Match, said } from "./result.ts";
 
 export function matchSession(rule: Rule, request: Request): Match {

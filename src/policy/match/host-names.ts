@@ -3,9 +3,10 @@
  * one that a rule spells out is among them. Whether a pattern fits one can't be said. Nor whether a host has an
  * alias that ssh_config leads there under some conditions alone.
  */
-import { matchHost } from "../pattern.ts";
+
 import type { Rule } from "../policy.ts";
 import type { Host } from "../request.ts";
+import { matchHost } from "./pattern.ts";
 import { anyMatches, type Match } from "./result.ts";
 
 /** @param list a pattern list */

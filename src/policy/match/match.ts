@@ -3,12 +3,12 @@
  * match, nor not to: a rule that allows does not match then, and for one that denies or asks it stays open.
  */
 
-import { matchHost, matchList } from "../pattern.ts";
 import type { Rule } from "../policy.ts";
 import { type Caller, type Destination, isTrust, type KeyFacts, type Request } from "../request.ts";
 import { matchCaller } from "./caller.ts";
 import { matchForward, matchSession } from "./connection.ts";
 import { matchNames } from "./host-names.ts";
+import { matchHost, matchList } from "./pattern.ts";
 import { anyMatches, both, type Match, said } from "./result.ts";
 
 export function matchRule(rule: Rule, request: Request, caller: Caller): Match {

@@ -1,6 +1,7 @@
 /** The three results of matching. */
-import type { ListMatch } from "../pattern.ts";
+
 import type { Rule } from "../policy.ts";
+import type { ListMatch } from "./pattern.ts";
 
 /**
  * "unsaid" where nobody can say it: the rule names what is not known of the request, as the host of a login

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { allowsCommand } from "../../../src/policy/match/command.ts";
-import { matchPattern } from "../../../src/policy/pattern.ts";
+import { matchPattern } from "../../../src/policy/match/pattern.ts";
 
 describe("a pattern allows", () => {
   const rows: [string, string][] = [

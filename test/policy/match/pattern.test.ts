@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { type ListMatch, matchHost, matchList, matchPattern } from "../../src/policy/pattern.ts";
+import { type ListMatch, matchHost, matchList, matchPattern } from "../../../src/policy/match/pattern.ts";
 
 describe("a pattern", () => {
   const rows: [string, string, boolean][] = [
