@@ -8,6 +8,7 @@ import { messageOf } from "../../errors.ts";
 import { bwrapArguments, bwrapCommand, findBwrap, mendOf } from "../../platform/confine/bwrap.ts";
 import { inheritNone, leadsOut } from "../../platform/confine/descriptors.ts";
 import { BwrapPipes } from "../../platform/confine/pipes.ts";
+import { leaveSessionKeyring } from "../../platform/libc/keyring.ts";
 import { firstChild } from "../../platform/proc/first-child.ts";
 import { signalProcess } from "../../platform/proc/signal.ts";
 import { visible } from "../../policy/visible.ts";
@@ -49,6 +50,7 @@ export async function runConfined(run: ConfinedRun): Promise<number> {
     throw new CliError(`this run can't be confined: ${reason}`, exitCodes.notExecutable);
   if (program === undefined) throw cannot("bubblewrap makes it");
   inheritNone();
+  leaveSessionKeyring();
   preparePlaces(run.opened, run.paths);
   const made = holdStartUpFiles(run);
   try {
