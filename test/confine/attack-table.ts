@@ -83,9 +83,13 @@ async function attackOnce(table: string, attack: Attack, confined: boolean, port
   return said.split("\n").flatMap((line) => (line.startsWith("{") ? JSON.parse(line) : []));
 }
 
+/** Runs begin in a folder of a project, which is nobody's home. */
+export function inProject(lab: ConfineLab, words: readonly string[]): [string, string[]] {
+  return ["/bin/sh", ["-c", 'cd "$0" && exec "$@"', lab.path("work"), ...words]];
+}
+
 async function startQuietly(lab: ConfineLab, words: string[], environment: NodeJS.ProcessEnv): Promise<string> {
-  const [program = "", ...others] = words;
-  const { stdout, stderr, code } = await lab.run(program, others, { environment });
+  const { stdout, stderr, code } = await lab.run(...inProject(lab, words), { environment });
   if (!stdout.includes("{")) throw new Error(`the attacker did not start (${code}): ${stderr}`);
   return stdout;
 }

@@ -7,7 +7,7 @@ import { firstWords, signal } from "../../lab/processes.ts";
 import { PYTHON } from "../../lab/programs.ts";
 import { attempt } from "../../src/attempt.ts";
 import { describeWith } from "../peer/tools.ts";
-import { tryAll } from "./attack-table.ts";
+import { inProject, tryAll } from "./attack-table.ts";
 import { ConfineLab } from "./confine-lab.ts";
 
 /** A program of the user's with secrets in all places. It goes on when both of its keyrings hold one too. */
@@ -63,7 +63,7 @@ describeWith(["ssh", "sshd", "python", "bwrap"], "a confined run has nothing to 
     }),
     start: async (words, environment) => {
       const env = { ...environment, KEYRING_SECRET: secret };
-      return (await lab.run(PYTHON, ["-c", WITH_KEYRING, ...words], { environment: env })).stdout;
+      return (await lab.run(...inProject(lab, [PYTHON, "-c", WITH_KEYRING, ...words]), { environment: env })).stdout;
     },
     answers: {
       holder: () => holderOf(lab.folder),

@@ -13,8 +13,8 @@ export interface Row {
 
 /** In the order in which they are read: by name. */
 export function tables(): string[] {
-  const names = readdirSync(TABLES).filter((name) => name.endsWith(".py") && name !== "attacker.py");
-  return names.map((name) => name.slice(0, -".py".length)).sort();
+  const names = readdirSync(TABLES).flatMap((name) => /^(.+)\.py$/.exec(name)?.[1] ?? []);
+  return names.filter((name) => !["attacker", "ask_status"].includes(name)).sort();
 }
 
 export function rowsOf(table: string): Row[] {

@@ -126,8 +126,10 @@ function gnupg(home: string, files: Files): Place[] {
   );
 }
 
-function protectedPaths({ environment, homes, configHome, guard, settings }: Surroundings): string[] {
+function protectedPaths(around: Surroundings): string[] {
+  const { environment, homes, configHome, guard, settings } = around;
   return [
+    ...programFolders(around),
     guard.config,
     ...guard.installation,
     ...(settings.policy === undefined ? [] : [settings.policy]),
@@ -143,6 +145,20 @@ function configFiles(mentions: readonly Mention[], { sshConfig, environment }: S
     return found?.whole ? found.path : [];
   });
   return [...paths, ...mentions.map(({ file }) => file), ...(sshConfig === undefined ? [] : [sshConfig])];
+}
+
+/**
+ * What is put in there is started outside under a usual name. Not those of the project that the run is for:
+ * node_modules/.bin.
+ */
+function programFolders({ environment, folder, homes }: Surroundings): string[] {
+  const isAround = (one: string, path: string): boolean => path === one || path.startsWith(`${one}/`);
+  const isProject = !homes.some((home) => isAround(folder, home));
+  return pathFolders(environment).filter((path) => {
+    const isNeeded = [folder, ...homes].some((one) => isAround(path, one));
+    // root's own are read-only as it is
+    return !isNeeded && dirname(path) !== "/" && !(isProject && isAround(folder, path));
+  });
 }
 
 function pathFolders({ PATH: path = "" }: NodeJS.ProcessEnv): string[] {
