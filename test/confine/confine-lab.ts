@@ -22,7 +22,8 @@ export class ConfineLab extends MuxLab {
     for (const name of ["home/.ssh", "home/.local/bin", "config/autostart", "config/systemd/user", "work"])
       mkdirSync(this.path(name), { recursive: true, mode: 0o700 });
     for (const name of startUp) writeFileSync(join(this.home, name), "# the user's\n");
-    for (const name of ["config", "known_hosts"]) writeFileSync(join(this.home, ".ssh", name), "# the user's\n");
+    for (const name of ["config", "known_hosts"])
+      writeFileSync(join(this.home, ".ssh", name), "# the user's\n");
     this.environment.HOME = this.home;
     this.policy(DENY);
   }

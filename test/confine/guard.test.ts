@@ -6,7 +6,8 @@ import { describeWith } from "../peer/tools.ts";
 import { tryAll } from "./attack-table.ts";
 import { ConfineLab, DENY } from "./confine-lab.ts";
 
-const NEW = "new.example";
+/** One for each of the two runs. */
+const NEW = ["new-true.example", "new-false.example"];
 const ASKS = '[[rule]]\nnamespace = "asked*"\naction = "ask"\n';
 
 describeWith(["ssh", "sshd", "python", "bwrap"], "a confined run does not reach the guard:", () => {
@@ -19,7 +20,7 @@ describeWith(["ssh", "sshd", "python", "bwrap"], "a confined run does not reach 
     lab.settings('approvers = ["queue"]\n');
     lab.policy(`${DENY}${ASKS}`);
     await lab.open();
-    await lab.startServer(NEW, join(lab.home, ".ssh/id_ed25519"));
+    for (const name of NEW) await lab.startServer(name, join(lab.home, ".ssh/id_ed25519"));
     other = (await lab.holdRun("--scope", "other")).socket;
     victim = lab.start("sleep", ["1000"], { cwd: "/", stdio: "ignore" }).pid;
   });
@@ -28,7 +29,10 @@ describeWith(["ssh", "sshd", "python", "bwrap"], "a confined run does not reach 
   /** A question that waits, outside of the run. */
   const ask = async (name: string): Promise<string | undefined> => {
     const sign = ["-q", "-Y", "sign", "-n", `asked-${name}`, "-f", join(lab.home, ".ssh/id_ed25519.pub")];
-    const running = lab.run("ssh-keygen", sign, { environment: { SSH_AUTH_SOCK: lab.agentSocket }, input: "x" });
+    const running = lab.run("ssh-keygen", sign, {
+      environment: { SSH_AUTH_SOCK: lab.agentSocket },
+      input: "x",
+    });
     const [question] = await lab.pending();
     if (question) asked.set(question.id, running);
     return question?.id;
@@ -48,10 +52,7 @@ describeWith(["ssh", "sshd", "python", "bwrap"], "a confined run does not reach 
     answers: {
       ask,
       answered,
-      "start a master": async () => {
-        await lab.endMasters(NEW);
-        return lab.run("ssh", ["-F", lab.sshConfig, "-M", "-N", "-f", NEW]);
-      },
+      "start a master": (confined) => lab.ssh("-M", "-N", "-f", `new-${confined.toLowerCase()}.example`),
     },
   });
 });

@@ -36,7 +36,12 @@ describeWith(["ssh", "sshd", "python", "bwrap"], "a confined run reads no", () =
     const key = await lab.withAgent();
     for (const folder of ["keys-of-mine", "elsewhere", "links", "home/.ssh/work"])
       mkdirSync(lab.path(folder), { recursive: true, mode: 0o700 });
-    for (const name of ["home/.ssh/notes.txt", "home/.ssh/work/deploy", "keys-of-mine/deploy", "elsewhere/key"])
+    for (const name of [
+      "home/.ssh/notes.txt",
+      "home/.ssh/work/deploy",
+      "keys-of-mine/deploy",
+      "elsewhere/key",
+    ])
       lab.key(name);
     symlinkSync(key, lab.path("links/key"));
     symlinkSync(elsewhere, join(ssh, "id_linked"));
@@ -45,7 +50,8 @@ describeWith(["ssh", "sshd", "python", "bwrap"], "a confined run reads no", () =
     await lab.startServer(OTHER, key);
     lab.host(`*.${OTHER}`, [`IdentityFile ${named}`]);
     const sleeps = (cwd: string, input?: string) =>
-      lab.start("/bin/sh", ["-c", `exec sleep 1000 ${input ? `7< ${input}` : ""}`], { cwd, stdio: "ignore" }).pid;
+      lab.start("/bin/sh", ["-c", `exec sleep 1000 ${input ? `7< ${input}` : ""}`], { cwd, stdio: "ignore" })
+        .pid;
     victims = [sleeps("/"), sleeps(lab.home), sleeps("/", key)];
     const passes = lab.start(PYTHON, ["-c", PASSES, passer, key], { stdio: ["ignore", "pipe", "inherit"] });
     await firstWords(passes);

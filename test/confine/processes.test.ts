@@ -47,7 +47,10 @@ describeWith(["ssh", "sshd", "python", "bwrap"], "a confined run has nothing to 
   });
   afterAll(async () => {
     rmSync(`/dev/shm/${secret}`, { force: true });
-    await lab.run(PYTHON, ["-c", `import ctypes; l = ctypes.CDLL(None); l.shmctl(l.shmget(${number}, 0, 0), 0, None)`]);
+    await lab.run(PYTHON, [
+      "-c",
+      `import ctypes; l = ctypes.CDLL(None); l.shmctl(l.shmget(${number}, 0, 0), 0, None)`,
+    ]);
     await lab.close();
   });
 
@@ -63,7 +66,8 @@ describeWith(["ssh", "sshd", "python", "bwrap"], "a confined run has nothing to 
     }),
     start: async (words, environment) => {
       const env = { ...environment, KEYRING_SECRET: secret };
-      return (await lab.run(...inProject(lab, [PYTHON, "-c", WITH_KEYRING, ...words]), { environment: env })).stdout;
+      return (await lab.run(...inProject(lab, [PYTHON, "-c", WITH_KEYRING, ...words]), { environment: env }))
+        .stdout;
     },
     answers: {
       holder: () => holderOf(lab.folder),
@@ -86,6 +90,10 @@ function holderOf(folder: string): number | undefined {
 }
 
 function pidsOf(isMeant: (commandLine: string, pid: number) => boolean): number[] {
-  const pids = readdirSync("/proc").filter((name) => /^\d+$/.test(name)).map(Number);
-  return pids.filter((pid) => isMeant(attempt(() => readFileSync(`/proc/${pid}/cmdline`, "latin1")) ?? "", pid));
+  const pids = readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number);
+  return pids.filter((pid) =>
+    isMeant(attempt(() => readFileSync(`/proc/${pid}/cmdline`, "latin1")) ?? "", pid),
+  );
 }

@@ -200,9 +200,9 @@ def _():
     return "the name"
 
 
-@row("/etc/profile.d, /etc/ld.so.preload, /etc/cron.d", "code in all programs", "root's system folders are read-only", IS_ROOT)
+@row("files of root's in /etc, /usr and /run", "code in all programs", "root's system folders are read-only", IS_ROOT)
 def _():
-    for path in ["/etc/profile.d/evil-by-test.sh", "/usr/local/bin/evil-by-test"]:
+    for path in ["/etc/profile.d/evil.sh", "/usr/local/bin/evil-by-test", "/run/evil-by-test"]:
         try:
             write(path)
             if is_there(path):
