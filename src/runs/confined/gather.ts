@@ -169,11 +169,15 @@ function unique<P extends Place>(places: readonly P[]): P[] {
   return places.filter(({ path }, at) => places.findIndex((other) => other.path === path) === at);
 }
 
+/** Mounts as it is, and not the ones of outside. */
+const bwrapsOwn = ["/", "/proc", "/dev"];
+
 /** All folders above what is protected whose name the user could give to another. */
 function movableAbove(facts: Omit<ConfineFacts, "movable">, files: Files): Set<string> {
   const places = [...facts.hidden, ...facts.sieved, ...facts.readOnly];
   const folders = new Set(places.flatMap(({ path }) => above(path)));
-  return new Set([...folders].filter((folder) => folder !== "/" && files.mayWrite(dirname(folder))));
+  const isMeant = (folder: string): boolean => !bwrapsOwn.includes(folder);
+  return new Set([...folders].filter(isMeant).filter((folder) => files.mayWrite(dirname(folder))));
 }
 
 function above(path: string): string[] {
