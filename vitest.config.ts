@@ -1,7 +1,7 @@
 import { defineConfig } from "vitest/config";
 
 /** Tests that start other programs: ssh, sshd, shells, tmux, git, dunst. */
-const PEER = ["test/peer/**/*.test.ts", "test/attack/**/*.test.ts"];
+const PEER = ["test/peer/**/*.test.ts", "test/attack/**/*.test.ts", "test/confine/**/*.test.ts"];
 
 /**
  * Nothing else runs beside them: what they bring about has to come within a second, or a private agent does not

@@ -8,6 +8,7 @@ import { bwrapArguments, bwrapCommand, findBwrap, mendOf } from "../../platform/
 import { inheritNone, leadsOut } from "../../platform/confine/descriptors.ts";
 import { firstChild } from "../../platform/confine/first-child.ts";
 import { BwrapPipes } from "../../platform/confine/pipes.ts";
+import { leaveSessionKeyring } from "../../platform/libc/keyring.ts";
 import { signalProcess } from "../../platform/proc/signal.ts";
 import { visible } from "../../policy/visible.ts";
 import { makeAbsent, removeMade } from "../../runs/confined/start-up.ts";
@@ -41,6 +42,7 @@ export async function runConfined(run: ConfinedRun): Promise<number> {
     throw new CliError(`this run can't be confined: ${reason}`, exitCodes.notExecutable);
   if (program === undefined) throw cannot("bubblewrap makes it");
   inheritNone();
+  leaveSessionKeyring();
   preparePlaces(run.opened, run.paths);
   const made = holdStartUpFiles(run);
   try {

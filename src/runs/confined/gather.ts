@@ -126,8 +126,10 @@ function gnupg(home: string, files: Files): Place[] {
   );
 }
 
-function protectedPaths({ environment, homes, configHome, guard, settings }: Surroundings): string[] {
+function protectedPaths(around: Surroundings): string[] {
+  const { environment, homes, configHome, guard, settings } = around;
   return [
+    ...programFolders(around),
     guard.config,
     ...guard.installation,
     ...(settings.policy === undefined ? [] : [settings.policy]),
@@ -145,6 +147,20 @@ function configFiles(mentions: readonly Mention[], { sshConfig, environment }: S
   return [...paths, ...mentions.map(({ file }) => file), ...(sshConfig === undefined ? [] : [sshConfig])];
 }
 
+/**
+ * What is put in there is started outside under a usual name. Not those of the project that the run is for:
+ * node_modules/.bin.
+ */
+function programFolders({ environment, folder, homes }: Surroundings): string[] {
+  const isAround = (one: string, path: string): boolean => path === one || path.startsWith(`${one}/`);
+  const isProject = !homes.some((home) => isAround(folder, home));
+  return pathFolders(environment).filter((path) => {
+    const isNeeded = [folder, ...homes].some((one) => isAround(path, one));
+    // root's own are read-only as it is
+    return !isNeeded && dirname(path) !== "/" && !(isProject && isAround(folder, path));
+  });
+}
+
 function pathFolders({ PATH: path = "" }: NodeJS.ProcessEnv): string[] {
   return path.split(":").filter((folder) => folder.startsWith("/"));
 }
@@ -153,11 +169,15 @@ function unique<P extends Place>(places: readonly P[]): P[] {
   return places.filter(({ path }, at) => places.findIndex((other) => other.path === path) === at);
 }
 
+/** Mounts as it is, and not the ones of outside. */
+const bwrapsOwn = ["/", "/proc", "/dev"];
+
 /** All folders above what is protected whose name the user could give to another. */
 function movableAbove(facts: Omit<ConfineFacts, "movable">, files: Files): Set<string> {
   const places = [...facts.hidden, ...facts.sieved, ...facts.readOnly];
   const folders = new Set(places.flatMap(({ path }) => above(path)));
-  return new Set([...folders].filter((folder) => folder !== "/" && files.mayWrite(dirname(folder))));
+  const isMeant = (folder: string): boolean => !bwrapsOwn.includes(folder);
+  return new Set([...folders].filter(isMeant).filter((folder) => files.mayWrite(dirname(folder))));
 }
 
 function above(path: string): string[] {

@@ -25,6 +25,7 @@ const others = [
     ".screenrc",
   ],
   ...[".gnupg", "bin", ".local/bin", ".local/share/systemd", ".local/share/applications"],
+  ...[".local/share/dbus-1", ".local/share/bash-completion", ".local/share/fish", ".oh-my-zsh"],
 ];
 
 /** The same, in ~/.config. */

@@ -41,6 +41,10 @@ export function xAuthorities(home: string, { XAUTHORITY: named }: NodeJS.Process
 /** Of root, in whose own files all of the system is. */
 export function systemFolders(files: Files): Place[] {
   const folders = [
+    // by the name in core_pattern the kernel starts a program, outside: bubblewrap covers these where they could
+    // be written to as folders
+    ...["/proc/sys", "/proc/sysrq-trigger", "/proc/irq", "/proc/bus", "/proc/acpi"],
+    "/run",
     "/etc",
     "/usr",
     "/boot",
