@@ -21,14 +21,16 @@ describeWith(["bwrap", "cc", "ssh", "sshd"], "a confined ride without Unix socke
   });
   afterAll(() => lab.close());
 
-  it.each([
-    ["plain", deny],
+  it("goes over pipes", () => expectPipes("plain", deny));
+
+  // uid 0 may map itself into a namespace with CAP_SETFCAP alone, which nothing inside has: user_namespaces(7)
+  it.skipIf(process.getuid?.() === 0).each([
     [
       "agent",
       `bwrap --unshare-user --ro-bind / / --dev /dev --proc /proc --unshare-net --unshare-pid ${deny}`,
     ],
     ["agent", `${deny} bwrap --unshare-user --ro-bind / / --dev /dev --unshare-net`],
-  ])("goes over pipes where user namespaces may be made: in scope %s, %s", expectPipes);
+  ])("goes over pipes in a sandbox of its own: in scope %s, %s", expectPipes);
 
   async function expectPipes(scope: string, sandbox: string): Promise<void> {
     const line = `echo there and back | ${sandbox} ssh ${HOST} cat; ${sandbox} /usr/bin/ssh ${HOST} exit 5`;
