@@ -8,7 +8,7 @@ import { summarize } from "./samples.ts";
 import { type Row, renderSummary } from "./table.ts";
 
 const ROUNDS = 9;
-const BYTES = 256 * 1024 * 1024;
+const BYTES = 64 * 1024 * 1024;
 /** In MB a second. */
 const LEAST = 100;
 
@@ -51,7 +51,7 @@ export async function benchPty(lab: Lab): Promise<Row[]> {
   const speed = BYTES / 1000 / guard.p50;
   return [
     {
-      measure: "256 MiB from a program to its terminal",
+      measure: "64 MiB from a program to its terminal",
       bare: renderSummary(without),
       guard: renderSummary(guard),
       result: `${(guard.p50 / without.p50).toFixed(2)} × bare, ${speed.toFixed(0)} MB/s`,
