@@ -3,37 +3,33 @@ import { readFileSync } from "node:fs";
 import type { Approver } from "../approver/approver.ts";
 import { attempt } from "../attempt.ts";
 import { noteConfined } from "../platform/proc/namespaces.ts";
-import { isProcess } from "../platform/proc/process.ts";
+import { ProcessTable } from "../platform/proc/process.ts";
 import type { ConfinedReach } from "../rpc/requests.ts";
 import { type ClientConnection, serve } from "../rpc/serving.ts";
 import type { Config } from "../settings/config.ts";
-import type { Guard } from "./guard.ts";
 
 /** They ask on the X server. */
 const onDesktop = ["notification", "askpass"];
 
-interface LeftOut {
-  /** Of approvers. */
-  kinds: readonly string[];
-  /** For the user; undefined where nobody is left out who would be asked. */
-  told?: string;
-}
-
-/** Whoever reaches the display can press the buttons there, and type. */
-export function desktopLeftOut(
-  confined: ConfinedReach | undefined,
-  { approvers }: Pick<Config, "approvers">,
+/**
+ * Those of them that the run can't answer for: whoever reaches the display can press the buttons there, and
+ * type.
+ * @param report for a line about those that are left out, if they would be asked
+ */
+export function outOfReach(
   known: readonly Approver[],
-  environment: NodeJS.ProcessEnv,
-): LeftOut {
+  confined: ConfinedReach | undefined,
+  { config, environment }: { config: Pick<Config, "approvers">; environment: NodeJS.ProcessEnv },
+  report: (line: string) => void,
+): readonly Approver[] {
   const reached = howReached(confined, environment);
-  if (reached === undefined) return { kinds: [] };
-  const { why, mend } = reached;
-  const asked = known.filter(
-    (one) => onDesktop.includes(one.kind) && approvers.includes(one.kind) && one.unavailable() === undefined,
-  );
-  if (asked.length === 0) return { kinds: onDesktop };
-  return { kinds: onDesktop, told: `muxguard: not asked for this run on the desktop: ${why}; ${mend}` };
+  if (reached === undefined) return known;
+  const left = known.filter(({ kind }) => onDesktop.includes(kind));
+  const isAsked = (one: Approver): boolean =>
+    config.approvers.includes(one.kind) && one.unavailable() === undefined;
+  if (left.some(isAsked))
+    report(`muxguard: not asked for this run on the desktop: ${reached.why}; ${reached.mend}`);
+  return known.filter((one) => !left.includes(one));
 }
 
 export function isDesktopReached(
@@ -71,14 +67,22 @@ export function hasAbstractX(
  * From what holds a run, and of a process that it has started: no other namespaces are taken for the run's.
  * @param holder its pid
  */
-export function serveConfined(connection: ClientConnection, holder: number, guard: Guard): void {
+export function serveConfined(connection: ClientConnection, holder: number): void {
   let forget: (() => void) | undefined;
   connection.gone.addEventListener("abort", () => forget?.(), { once: true });
   serve(connection, "confined", ({ pid, moved }) => {
-    const { startTime, isBelow } = guard.descent(pid, holder);
     forget?.();
-    forget = isBelow ? noteConfined(pid, moved) : undefined;
-    if (!forget || !isProcess(pid, startTime)) throw new Error("the guard can't see its namespaces");
+    forget = isBelow(pid, holder) ? noteConfined(pid, moved) : undefined;
+    if (!forget || !isBelow(pid, holder)) throw new Error("the guard can't see its namespaces");
     return null;
   });
+}
+
+function isBelow(pid: number, holder: number): boolean {
+  const table = new ProcessTable();
+  try {
+    return table.read(pid).ancestors.some((one) => one.pid === holder);
+  } finally {
+    table.close();
+  }
 }

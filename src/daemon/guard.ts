@@ -22,9 +22,9 @@ import type { Caller, ControlOperation } from "../policy/request.ts";
 import type { ConfinedReach } from "../rpc/requests.ts";
 import type { Paths } from "../settings/paths.ts";
 import { composeGuard, type GuardOptions, type GuardParts } from "./compose/guard.ts";
-import { desktopLeftOut, isDesktopReached } from "./confined.ts";
+import { isDesktopReached, outOfReach } from "./confined.ts";
 import { logControl, logRefused } from "./control-log.ts";
-import type { AddedScope, Opened, OpenScope, ScopeOptions } from "./opened.ts";
+import { type AddedScope, newRun, type Opened, type OpenScope, type ScopeOptions } from "./opened.ts";
 import type { Alarms } from "./watch/alarms.ts";
 import { describeListener, RuntimeWatch } from "./watch/runtime-watch.ts";
 import { settingsFaults } from "./watch/settings-faults.ts";
@@ -84,13 +84,9 @@ export class Guard {
   addScope({ run, policy, approvers = [], upstream, report }: ScopeOptions): AddedScope {
     const { config, holdsQuestions } = this.#options;
     const { scopes, agentServer, askpassServer, ways, alarms } = this.#parts;
-    const left = desktopLeftOut(run?.confined, config, ways.approvers, this.#options.environment);
-    if (left.told !== undefined) report(left.told);
-    const all = [...approvers, ...ways.approvers].filter(({ kind }) => !left.kinds.includes(kind));
+    const all = [...approvers, ...outOfReach(ways.approvers, run?.confined, this.#options, report)];
     const scope: Scope = {
-      ...(run && {
-        run: { id: randomBytes(6).toString("hex"), ...run, confined: run.confined !== undefined },
-      }),
+      ...(run && { run: newRun(run) }),
       policy: () => policy.current(),
       policyNote: () => brokenNote(policy.broken()),
       ...(policy.approve && { approve: policy.approve }),
@@ -192,15 +188,10 @@ export class Guard {
 
   /**
    * Who is asked for what the guard's own ssh wants to know, after the terminal of whoever wanted the
-   * connection.
+   * connection: for a confined run nobody whom it could answer for.
    */
-  get prompters(): readonly Prompter[] {
-    return this.#parts.ways.prompters;
-  }
-
-  /** The same for a run that could answer on the desktop. */
   promptersFor(confined: ConfinedReach | undefined): readonly Prompter[] {
-    return isDesktopReached(confined, this.#options.environment) ? [] : this.prompters;
+    return isDesktopReached(confined, this.#options.environment) ? [] : this.#parts.ways.prompters;
   }
 
   pending(): Question[] {
@@ -274,12 +265,6 @@ export class Guard {
   /** What is inside of a run, be it another guard's, may not control the guard. */
   isInRun(caller: Caller): boolean {
     return this.#parts.scopes.isInside(caller);
-  }
-
-  /** Whether a process is one of another's descendants. @throws ProcessGone */
-  descent(pid: number, ancestor: number): { startTime: string; isBelow: boolean } {
-    const { startTime, ancestors } = this.#parts.processes.read(pid);
-    return { startTime, isBelow: ancestors.some((one) => one.pid === ancestor) };
   }
 
   /** Logs that what is guarded wanted to control the guard. */

@@ -1,7 +1,8 @@
 /** Scopes of a guard: what they are opened with, and what comes of it. */
+import { randomBytes } from "node:crypto";
 import type { Socket } from "node:net";
 import type { Approver } from "../approver/approver.ts";
-import type { Scope } from "../guard/decide/scope.ts";
+import type { Run, Scope } from "../guard/decide/scope.ts";
 import type { Accepted, Listener } from "../platform/sockets/listener.ts";
 import type { ConfinedReach } from "../rpc/requests.ts";
 import type { PolicySource } from "../settings/policy-files.ts";
@@ -15,6 +16,10 @@ export interface ScopeOptions {
   /** Asked before the guard's own approvers. */
   approvers?: readonly Approver[];
   report: (line: string) => void;
+}
+
+export function newRun(run: NonNullable<ScopeOptions["run"]>): Run {
+  return { ...run, id: randomBytes(6).toString("hex"), confined: run.confined !== undefined };
 }
 
 /** What ends with the guard. */

@@ -141,7 +141,7 @@ function serveRuns(
     const { agentSocket, askpassSocket } = scope;
     const known = connections?.watched() ?? { watched: [] };
     const agents = guard.agents.paths();
-    serveConfined(connection, caller.pid, guard);
+    serveConfined(connection, caller.pid);
     return { agentSocket, askpassSocket, ...known, agents, ...(rides && { rideFolder: rides.folder }) };
   });
 }

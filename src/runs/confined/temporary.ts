@@ -6,8 +6,11 @@ import { join } from "node:path";
 import type { Sieve } from "../../platform/confine/facts.ts";
 import type { Files } from "./files.ts";
 
-const dangerous =
-  /^(?:ssh-|tmux-|screen|uscreens|\.X|\.ICE-unix|\.XIM-unix|\.font-unix|krb5cc|muxguard-\d|gpg-|dbus-|systemd-private|pulse-|runtime-)/;
+const names = [
+  ...["ssh-", "tmux-", "screen", "uscreens", "\\.X", "\\.ICE-unix", "\\.XIM-unix", "\\.font-unix", "krb5cc"],
+  ...["muxguard-\\d", "gpg-", "dbus-", "systemd-private", "pulse-", "runtime-"],
+];
+const dangerous = new RegExp(`^(?:${names.join("|")})`);
 
 /** The newest; each is a mount. */
 const MAX_KEPT = 32;

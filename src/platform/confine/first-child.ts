@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { attempt } from "../../attempt.ts";
 import type { ProcessId } from "../../policy/request.ts";
-import { parseStat } from "./stat.ts";
+import { parseStat } from "../proc/stat.ts";
 
 /** Undefined where it has none, or is gone. What it adopts comes behind. */
 export function firstChild(pid: number): ProcessId | undefined {
