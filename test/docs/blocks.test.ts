@@ -13,6 +13,7 @@ import { commands } from "../../src/cli/commands.ts";
 import { readConfig } from "../../src/settings/config.ts";
 import type { Paths } from "../../src/settings/paths.ts";
 import { userPolicy } from "../../src/settings/policy-files.ts";
+import { readScopes } from "../../src/settings/scopes.ts";
 import { question } from "../support/guard.ts";
 import { blocks, blockWith, codeSpans, documents, inProject } from "./documents.ts";
 
@@ -41,6 +42,16 @@ const known: Record<string, Kind> = {
   "muxguard run --confine --show": "commands",
   "npm run check": "commands",
   "listener → which run": "drawing",
+  "[scope.agent]\nride": "config",
+  "[scope.claude]\nride": "config",
+  "[scope.codex]": "config",
+  'name    = "git fetch"': "policy",
+  "muxguard run --confine --show": "commands",
+  "-- ./my-agent": "commands",
+  "alias agent=": "commands",
+  "alias claude=": "commands",
+  "alias codex=": "commands",
+  "$ ssh prod-db uptime": "drawing",
 };
 
 const folder = mkdtempSync(join(tmpdir(), "muxguard-docs-"));
@@ -77,6 +88,7 @@ describe("a config of the documents", () => {
   it.each(ofKind("config"))("is read without a word: %s", async (text) => {
     writeFileSync(join(folder, "config.toml"), text, { mode: 0o600 });
     expect(await readConfig(paths)).toMatchObject({ approvers: expect.any(Array) });
+    expect((await readScopes(paths)).size).toBe(text.split("[scope.").length - 1);
   });
 
   it("has a line for each setting that there is", async () => {
@@ -133,7 +145,9 @@ function parse(words: string[]): void {
 function check(command: string): void {
   const [program = "", ...words] = command.split(" ");
   const [verb, script = ""] = words;
+  const [, aliased] = /^alias \w+='(.*)'$/.exec(command) ?? [];
   if (program === "muxguard") parse(words);
+  else if (aliased !== undefined) check(aliased);
   else if (program === "export") expect(scripts.bin).toHaveProperty([command.split("=")[1] ?? ""]);
   else if (program === "npm" && verb === "run") expect(scripts.scripts).toHaveProperty([script]);
   else if (program === "npm") expect(["ci", "test", "link"]).toContain(verb);
@@ -159,6 +173,7 @@ describe("a command of the documents", () => {
     expect(() => parse(["run", "--rid", "--", "git"])).toThrow(/unknown option/);
     expect(() => parse(["approve"])).toThrow(/missing required argument/);
     expect(() => check("npm run nothing")).toThrow();
+    expect(() => check("alias a='muxguard run --rid -- a'")).toThrow(/unknown option/);
     expect(() => check("export SSH_ASKPASS=muxguard-asks")).toThrow();
   });
 });

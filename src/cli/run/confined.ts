@@ -1,7 +1,7 @@
 /** `muxguard run --confine`: the command in namespaces of its own, made by bubblewrap. */
 import { readdirSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { attempt } from "../../attempt.ts";
 import { messageOf } from "../../errors.ts";
 import { bwrapArguments, bwrapCommand, findBwrap, mendOf } from "../../platform/confine/bwrap.ts";
@@ -12,6 +12,7 @@ import { leaveSessionKeyring } from "../../platform/libc/keyring.ts";
 import { signalProcess } from "../../platform/proc/signal.ts";
 import { visible } from "../../policy/visible.ts";
 import { makeAbsent, removeMade } from "../../runs/confined/start-up.ts";
+import { makeAbsentFolders, removeMadeFolders } from "../../runs/confined/start-up-folders.ts";
 import { isRunFolder } from "../../runs/folders.ts";
 import { notToldToday } from "../../runs/unguarded/told.ts";
 import { toStderr } from "../../to-stderr.ts";
@@ -65,13 +66,17 @@ function cannot(why: string): CliError {
 function holdStartUpFiles({ opened, paths }: ConfinedRun): { close(): void } {
   const home = homedir();
   writeFileSync(join(opened.folder, CONFINED), "");
+  const config = dirname(paths.config);
   makeAbsent(home);
+  makeAbsentFolders(home, config);
   return {
     close: () => {
       const names = readdirSync(paths.runtime).filter(isRunFolder);
       const others = names.map((name) => join(paths.runtime, name)).filter((one) => one !== opened.folder);
       const isHeld = others.some((folder) => attempt(() => readdirSync(folder))?.includes(CONFINED));
-      if (!isHeld) removeMade(home);
+      if (isHeld) return;
+      removeMade(home);
+      removeMadeFolders(home, config);
     },
   };
 }

@@ -1,0 +1,52 @@
+/**
+ * Folders out of which programs of the user's are started, or told what to start. One that is not there is made
+ * for as long as a confined run goes on, which otherwise could make it, and put a program in: `~/.ssh/config`
+ * names commands for the guard's own ssh.
+ */
+import { mkdirSync, readdirSync, readFileSync, rmdirSync, unlinkSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { attempt } from "../../attempt.ts";
+
+const ofHome = [".ssh", "bin", ".local/bin", ".local/share/systemd"];
+const ofConfig = ["autostart", "environment.d", "fish", "git", "plasma-workspace", "systemd"];
+
+/** In each that was made. By it they are known again, also after a crash. */
+const MARK = ".made-for-a-confined-run";
+
+/** Folders above them are made, too. @param config the folder for settings: ~/.config */
+export function makeAbsentFolders(home: string, config: string): void {
+  for (const path of startUpFolders(home, config)) make(path);
+}
+
+function startUpFolders(home: string, config: string): string[] {
+  return [...ofHome.map((name) => join(home, name)), ...ofConfig.map((name) => join(config, name))];
+}
+
+function make(path: string): void {
+  attempt(() => {
+    if (!isFolder(dirname(path))) make(dirname(path));
+    mkdirSync(path, { mode: 0o700 });
+    writeFileSync(join(path, MARK), "", { flag: "wx", mode: 0o600 });
+  });
+}
+
+function isFolder(path: string): boolean {
+  return attempt(() => readdirSync(path)) !== undefined;
+}
+
+/** Removes those that were made, unless something is in there by now. */
+export function removeMadeFolders(home: string, config: string): void {
+  for (const path of startUpFolders(home, config)) remove(path);
+}
+
+function remove(path: string): void {
+  const isMade = attempt(
+    () => readFileSync(join(path, MARK), "utf8") === "" && readdirSync(path).length === 1,
+  );
+  if (!isMade) return;
+  attempt(() => {
+    unlinkSync(join(path, MARK));
+    rmdirSync(path);
+    remove(dirname(path));
+  });
+}
