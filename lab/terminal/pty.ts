@@ -3,6 +3,7 @@
  * module.
  */
 import type { ChildProcess } from "node:child_process";
+import { StringDecoder } from "node:string_decoder";
 import type { Lab } from "../lab.ts";
 import { ended, until } from "../processes.ts";
 import { PYTHON } from "../programs.ts";
@@ -51,12 +52,16 @@ sys.exit(os.waitstatus_to_exitcode(status) & 255)
 export class Pty {
   /** What the screen has shown. */
   text = "";
+  /** The same, byte by byte. */
+  bytes = Buffer.alloc(0);
   readonly #child: ChildProcess;
 
   constructor(lab: Lab, ...command: string[]) {
     this.#child = lab.start(PYTHON, ["-c", HOLDER, ...command], { detached: true });
-    this.#child.stdout?.setEncoding("utf8").on("data", (more: string) => {
-      this.text += more;
+    const decoder = new StringDecoder("utf8");
+    this.#child.stdout?.on("data", (more: Buffer) => {
+      this.bytes = Buffer.concat([this.bytes, more]);
+      this.text += decoder.write(more);
     });
   }
 

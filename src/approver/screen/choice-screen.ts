@@ -1,6 +1,6 @@
 /**
- * A question on a screen, in three ways: inline, below the output of whatever runs on the terminal; alone on a
- * small screen, such as a popup; and among other lines, as `muxguard watch` has it. Drawn without a library:
+ * A question on a screen, in several ways: inline, below the output of whatever runs on the terminal; alone on a
+ * screen, such as a popup; and among other lines, as `muxguard watch` has it. Drawn without a library:
  * loading one would take longer than everything else between the request and its question.
  */
 import { answersTo } from "../../policy/describe/answer.ts";
@@ -60,13 +60,26 @@ export class ChoiceScreen {
    * The whole screen, without a cursor: text, and the answers below, side by side where the rows are few.
    * @param date the wall clock's time, in milliseconds, for what remains of the question's time
    */
-  popup({ columns, rows }: Size, date: number): string {
+  popup(size: Size, date: number): string {
+    return this.#whole(size, date, "");
+  }
+
+  /** The same on a whole terminal, where nothing else says whose question it is. */
+  full(size: Size, date: number): string {
+    return this.#whole(size, date, "muxguard:");
+  }
+
+  #whole({ columns, rows }: Size, date: number, heading: string): string {
     const width = Math.max(MIN_WIDTH, columns - 1); // the last column would wrap
-    const text = this.#text(width);
+    const text = heading === "" ? this.#text(width) : this.#below(heading, width);
     const seconds = secondsLeft(this.#choice.question, date);
     const foot = this.#choice.isConfirming
       ? ["", ...wrap(CONFIRM_ALWAYS, width).map(bold)]
-      : this.#answers(`Allow it? (${seconds} s left)`, width, rows - text.length);
+      : this.#answers(
+          `${heading === "" ? "" : "? "}Allow it? (${seconds} s left)`,
+          width,
+          rows - text.length,
+        );
     const page = this.#choice.page(text, Math.max(0, rows - foot.length), width);
     return `${HIDE_CURSOR}${fill([...page, ...foot].slice(-rows))}`;
   }
@@ -114,6 +127,10 @@ export class ChoiceScreen {
         : answerLines(names, at, width, (name) => this.#choiceOf(name, true))),
       dim(cut(this.#isUtf8 ? KEYS : KEYS.replace("↑↓", "Arrows"), width)),
     ];
+  }
+
+  #below(heading: string, width: number): string[] {
+    return [heading, ...this.#text(width - 2).map((line) => `  ${line}`)];
   }
 
   #text(width: number): string[] {

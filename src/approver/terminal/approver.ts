@@ -1,7 +1,7 @@
 /**
- * Asks on a terminal: that of `muxguard run`. The question stays there as text, below what the command has
- * printed; the answers to choose from stand below it for as long as it is open.
- * The terminal is given back as it was, whatever happens.
+ * Asks on a terminal: that of `muxguard run`. Where the command has a terminal of its own, the question has
+ * the whole screen. Else it stays there as text, below what the command has printed; the answers to choose
+ * from stand below it for as long as it is open. The terminal is given back as it was, whatever happens.
  */
 import { describeAnswer } from "../../policy/describe/answer.ts";
 import { describeQuestion } from "../../policy/describe/question.ts";
@@ -11,7 +11,7 @@ import { Choice, INTERRUPTED } from "../screen/choice.ts";
 import { ChoiceScreen, ERASE } from "../screen/choice-screen.ts";
 import { type Size, wrap } from "../screen/text.ts";
 import { choose } from "./choose.ts";
-import { type OpenTerminal, openTerminal, type TerminalOptions, unavailable } from "./open-terminal.ts";
+import { type OpenTerminal, onTerminal, type TerminalOptions, unavailable } from "./open-terminal.ts";
 
 const DENIED = describeAnswer({ decision: "deny", reason: "" });
 
@@ -23,16 +23,20 @@ export function createTerminalApprover(options: TerminalOptions, deafFor = DEAF_
     async ask(question, signal) {
       const reason = unavailable(options); // it may have changed while the question waited for its turn
       if (reason !== undefined) throw new Error(reason);
-      const terminal = openTerminal(options, deafFor);
-      try {
-        const answer = await ask(terminal, question, signal);
-        if (answer === INTERRUPTED) options.interrupted();
-        return answer;
-      } finally {
-        terminal.close();
-      }
+      const answer = await onTerminal(options, deafFor, signal, (terminal, isAlone) =>
+        isAlone ? askAlone(terminal, question, signal) : ask(terminal, question, signal),
+      );
+      if (answer === INTERRUPTED) options.interrupted();
+      return answer;
     },
   };
+}
+
+/** The screen is empty, and nobody else writes on it. */
+function askAlone(terminal: OpenTerminal, question: Question, signal: AbortSignal): Promise<Answer> {
+  const choice = new Choice(question);
+  const screen = new ChoiceScreen(choice, isUtf8());
+  return choose(terminal, choice, { draw: (size, date) => screen.full(size, date) }, signal);
 }
 
 async function ask(terminal: OpenTerminal, question: Question, signal: AbortSignal): Promise<Answer> {
@@ -40,7 +44,7 @@ async function ask(terminal: OpenTerminal, question: Question, signal: AbortSign
   const conclude = (text: string): void =>
     terminal.say(text === DENIED ? ERASE : `${ERASE}muxguard: ${text}\r\n`);
   const choice = new Choice(question);
-  const screen = new ChoiceScreen(choice, process.env.TERM !== "linux");
+  const screen = new ChoiceScreen(choice, isUtf8());
   // with carriage returns: a program may have turned off that the terminal adds them
   terminal.say(`\r\n${["muxguard:", ...textFor(question, terminal.size())].join("\r\n  ")}\r\n`);
   try {
@@ -53,6 +57,11 @@ async function ask(terminal: OpenTerminal, question: Question, signal: AbortSign
     if (signal.aborted) conclude(signal.reason instanceof Error ? signal.reason.message : "withdrawn");
     throw error;
   }
+}
+
+/** The console of Linux has few characters. */
+function isUtf8(): boolean {
+  return process.env.TERM !== "linux";
 }
 
 /**

@@ -16,7 +16,15 @@ export interface TerminalOptions {
   takeForeground: (fd: number) => () => void;
   /** Ctrl-C at the prompt: denied, and the program is to hear of it. */
   interrupted: () => void;
+  /** Where a program has the screen that can be taken from it for the while. */
+  takeScreen?: TakeScreen;
 }
+
+/**
+ * Takes screen and keys from the program that has them, and returns what gives them back as they were.
+ * Undefined where no program has them in such a way.
+ */
+export type TakeScreen = (signal: AbortSignal) => Promise<(() => void) | undefined>;
 
 /** Why nobody can be asked there; undefined if somebody can. */
 export function unavailable({ path, mayTakeForeground }: TerminalOptions): string | undefined {
@@ -44,6 +52,30 @@ export interface OpenTerminal {
   say(text: string): void;
   /** Gives the terminal back as it was. */
   close(): void;
+}
+
+/**
+ * Takes the terminal for an action, and gives it back.
+ * @param deafFor for how long keys don't count, in milliseconds
+ */
+export async function onTerminal<T>(
+  options: TerminalOptions,
+  deafFor: number,
+  signal: AbortSignal,
+  action: (terminal: OpenTerminal, isAlone: boolean) => Promise<T>,
+): Promise<T> {
+  const giveBack = await options.takeScreen?.(signal);
+  try {
+    signal.throwIfAborted();
+    const terminal = openTerminal(options, deafFor);
+    try {
+      return await action(terminal, giveBack !== undefined);
+    } finally {
+      terminal.close();
+    }
+  } finally {
+    giveBack?.();
+  }
 }
 
 /** @param deafFor for how long keys don't count, in milliseconds */

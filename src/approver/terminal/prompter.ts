@@ -8,7 +8,7 @@ import { type Prompter, withdrawn } from "../prompter.ts";
 import { promptLines } from "../screen/prompt-text.ts";
 import { USUAL_COLUMNS, wrap } from "../screen/text.ts";
 import { LineEditor, type LineKind, readLine } from "./line.ts";
-import { openTerminal, type TerminalOptions, unavailable } from "./open-terminal.ts";
+import { onTerminal, type TerminalOptions, unavailable } from "./open-terminal.ts";
 
 export function createTerminalPrompter(options: TerminalOptions): Prompter {
   return {
@@ -24,16 +24,13 @@ async function ask(
   kind: LineKind,
   signal: AbortSignal,
 ): Promise<string | undefined> {
-  const terminal = openTerminal(options, 0);
-  try {
+  const typed = await onTerminal(options, 0, signal, (terminal) => {
     terminal.say(`\r\n${promptLines(text).join("\r\n")}\r\n`);
-    const typed = await readLine(terminal, new LineEditor(kind, false), signal);
-    if ("line" in typed) return typed.line;
-    if (typed.no === "interrupted") options.interrupted();
-    return undefined;
-  } finally {
-    terminal.close();
-  }
+    return readLine(terminal, new LineEditor(kind, false), signal);
+  });
+  if ("line" in typed) return typed.line;
+  if (typed.no === "interrupted") options.interrupted();
+  return undefined;
 }
 
 /** The keys stay with the program that waits, so that Ctrl-C ends it; the text goes when it is withdrawn. */

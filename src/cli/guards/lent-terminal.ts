@@ -3,7 +3,7 @@ import type { Question } from "../../policy/question.ts";
 import type { GuardConnection } from "../../rpc/connecting.ts";
 import { checkedReport } from "../../rpc/quick-checks.ts";
 import type { PromptRequest } from "../../rpc/requests.ts";
-import { ownPrompter, ownTerminal } from "./terminal.ts";
+import { ownPrompter, ownTerminal, type TerminalUse } from "./terminal.ts";
 
 export interface LentTerminal {
   /** Whether there is one to ask on. */
@@ -12,16 +12,13 @@ export interface LentTerminal {
   takeBack(reason: string): void;
 }
 
-/**
- * @param report prints a line of the guard's
- * @param interrupted called for Ctrl-C at a prompt, which has the terminal raw
- */
+/** @param report prints a line of the guard's */
 export function lendTerminal(
   connection: GuardConnection,
-  { report, interrupted }: { report: (line: string) => void; interrupted: () => void },
+  { report, ...use }: { report: (line: string) => void } & TerminalUse,
 ): LentTerminal {
-  const terminal = ownTerminal(interrupted);
-  const prompter = ownPrompter(interrupted);
+  const terminal = ownTerminal(use);
+  const prompter = ownPrompter(use);
   const ended = new AbortController();
   const until = (withdrawn: AbortSignal): AbortSignal => AbortSignal.any([withdrawn, ended.signal]);
   const takeBack = (reason: string): void => ended.abort(new Error(reason));

@@ -1,7 +1,6 @@
 /** `muxguard run --confine`: the command in namespaces of its own, made by bubblewrap. */
-import { type StdioOptions, spawn } from "node:child_process";
 import { readdirSync, writeFileSync } from "node:fs";
-import { homedir, constants as system } from "node:os";
+import { homedir } from "node:os";
 import { join } from "node:path";
 import { attempt } from "../../attempt.ts";
 import { messageOf } from "../../errors.ts";
@@ -13,33 +12,25 @@ import { signalProcess } from "../../platform/proc/signal.ts";
 import { visible } from "../../policy/visible.ts";
 import { makeAbsent, removeMade } from "../../runs/confined/start-up.ts";
 import { isRunFolder } from "../../runs/folders.ts";
-import { markedCommand } from "../../runs/holder.ts";
 import { notToldToday } from "../../runs/unguarded/told.ts";
 import { toStderr } from "../../to-stderr.ts";
 import { CliError, exitCodes } from "../cli-error.ts";
 import { type Confining, planRun, preparePlaces, sshPrograms } from "./confined-facts.ts";
 import type { OpenRun } from "./request.ts";
-
-/** Starts a program that gets these descriptors from 3 on. */
-export type Start = (words: readonly string[], descriptors: readonly number[]) => Started;
-
-export interface Started {
-  /** With the exit code, 128+n if signal n ended it. */
-  ended: Promise<number>;
-  kill(signal: NodeJS.Signals): void;
-}
+import { FIRST_DESCRIPTOR, type RunTerminal } from "./run-terminal.ts";
 
 export interface ConfinedRun extends Confining {
   opened: OpenRun;
   command: readonly string[];
-  start: Start;
-  /** Whether the run has a terminal of its own. */
-  ownTerminal: boolean;
-  onStart(send: (signal: NodeJS.Signals) => void): void;
+  terminal: RunTerminal;
 }
 
 /** As they are handed on. */
-const descriptors = { arguments: 3, status: 4, begin: 5 };
+const descriptors = {
+  arguments: FIRST_DESCRIPTOR,
+  status: FIRST_DESCRIPTOR + 1,
+  begin: FIRST_DESCRIPTOR + 2,
+};
 
 /** Returns the exit code. @throws CliError where it can't be confined: nothing was started then */
 export async function runConfined(run: ConfinedRun): Promise<number> {
@@ -92,7 +83,7 @@ async function runOnce(run: ConfinedRun, program: string): Promise<Ended> {
   const { plan, loose } = planRun(run);
   const ways = loose.map((text) => ({ id: `loose ${text}`, text }));
   for (const { text } of notToldToday(run.paths.told, ways)) toStderr(`muxguard: not held: ${visible(text)}`);
-  const pipes = new BwrapPipes(run.opened.folder, bwrapArguments(plan, descriptors, run.ownTerminal));
+  const pipes = new BwrapPipes(run.opened.folder, bwrapArguments(plan, descriptors, run.terminal.isPrivate));
   try {
     return await runPlanned(run, program, pipes);
   } finally {
@@ -101,27 +92,36 @@ async function runOnce(run: ConfinedRun, program: string): Promise<Ended> {
 }
 
 async function runPlanned(run: ConfinedRun, program: string, pipes: BwrapPipes): Promise<Ended> {
-  const words = markedCommand(bwrapCommand(program, descriptors, run.command), true);
-  const started = run.start(words, pipes.handedOn);
+  const { terminal, opened, environment } = run;
+  const words = confinedWords(run, program);
+  const started = terminal.startConfined(words, environment, pipes.handedOn);
   const state = { isOver: false };
   const end = started.ended.finally(() => {
     state.isOver = true;
   });
-  run.onStart((signal) => started.kill(signal));
-  const inner = await pipes.innerProcess();
-  if (inner !== undefined) {
-    const refused = await noteRun(run.opened, inner);
-    if (refused !== undefined) {
-      started.kill("SIGKILL");
-      await end;
-      return { failed: refused };
-    }
-    run.onStart((signal) => signalCommand(inner, state, signal));
+  const inner = await Promise.race([pipes.innerProcess(), end.then(() => undefined)]);
+  const refused = inner === undefined ? undefined : await noteRun(opened, inner);
+  if (inner !== undefined && refused === undefined) {
+    terminal.sendTo((signal) => signalCommand(inner, state, signal));
     pipes.begin();
-  }
+  } else terminal.kill("SIGKILL");
   const code = await end;
-  return pipes.hasBegun() ? { code } : { failed: `bubblewrap ended with exit code ${code}` };
+  if (pipes.hasBegun()) return { code };
+  await started.end();
+  return { failed: refused ?? `bubblewrap ended with exit code ${code}` };
 }
+
+/**
+ * The keys of a terminal of its own send their signals to bubblewrap, too: it would end with all that is inside.
+ * It ignores them, and what it starts does not.
+ */
+function confinedWords({ terminal, command }: ConfinedRun, program: string): string[] {
+  if (!terminal.isPrivate) return bwrapCommand(program, descriptors, command);
+  const heard = ["/usr/bin/env", `--default-signal=${fromKeys}`, "--", ...command];
+  return ["/usr/bin/env", `--ignore-signal=${fromKeys}`, ...bwrapCommand(program, descriptors, heard)];
+}
+
+const fromKeys = "INT,QUIT";
 
 /** The guard has to know the namespaces before anything in them asks it. @returns why it does not */
 async function noteRun(opened: OpenRun, inner: number): Promise<string | undefined> {
@@ -142,19 +142,4 @@ function signalCommand(inner: number, state: { isOver: boolean }, signal: NodeJS
   const command = firstChild(inner);
   if (command) signalProcess(command, signal);
   else setTimeout(() => signalCommand(inner, state, signal), BEGINS);
-}
-
-/** Without a pty of its own, the run gets no terminal. */
-export function startDetached(env: NodeJS.ProcessEnv): Start {
-  return ([program = "", ...words], others) => {
-    const stdio: StdioOptions = ["inherit", "inherit", "inherit", ...others];
-    const child = spawn(program, words, { stdio, env, detached: true });
-    const ended = new Promise<number>((resolve, reject) => {
-      child.once("error", (error) => reject(cannot(`bubblewrap: ${error.message}`)));
-      child.once("exit", (code, signal) =>
-        resolve(signal === null ? (code ?? 1) : exitCodes.signal + system.signals[signal]),
-      );
-    });
-    return { ended, kill: (signal) => child.kill(signal) };
-  };
 }

@@ -17,11 +17,11 @@ export async function openDaemonRun(paths: Paths, request: RunRequest): Promise<
   const { connectGuard } = await import("../guards/guard-connection.ts");
   const connection = await connectGuard(paths.daemonSocket, request.report);
   if (!connection) return undefined;
-  const { report, interrupted, ...asked } = request;
+  const { report, terminal: use, ...asked } = request;
   const { checkAnswers, NoAnswer } = await import("../guards/no-answer.ts");
   const { lendTerminal } = await import("../guards/lent-terminal.ts");
   const { checkedOpenedRun } = await import("../../rpc/quick-checks.ts");
-  const terminal = lendTerminal(connection, { report, interrupted });
+  const terminal = lendTerminal(connection, { report, ...use });
   try {
     await checkAnswers(connection, paths.daemonSocket);
     const wanted = { ...asked, terminal: terminal.canAsk };

@@ -127,7 +127,7 @@ class OwnRun {
     const { Rides } = await import("../../runs/ride/server.ts");
     const { ownPrompter } = await import("../guards/terminal.ts");
     const connections = await guard.guardConnections(scope, this.#request.report);
-    const prompters = [ownPrompter(this.#request.interrupted), ...guard.promptersFor(this.#request.confined)];
+    const prompters = [ownPrompter(this.#request.terminal), ...guard.promptersFor(this.#request.confined)];
     const folder = join(this.folder, "ride");
     this.#rides = await Rides.start({ connections, scope: scope.scope, prompters, folder });
   }
@@ -155,7 +155,7 @@ class OwnRun {
   async #start(): Promise<{ guard: Guard; scope: AddedScope }> {
     const { Guard } = await import("../../daemon/guard.ts");
     const { ownTerminal } = await import("../guards/terminal.ts");
-    const { name, upstream, report, interrupted, confined } = this.#request;
+    const { name, upstream, report, terminal, confined } = this.#request;
     const guard = await Guard.start({
       paths: this.#paths,
       config: this.#config,
@@ -169,7 +169,7 @@ class OwnRun {
       run: { name, pid: process.pid, ...(confined && { confined }) },
       policy: this.#policy,
       ...(upstream !== undefined && { upstream }),
-      approvers: [ownTerminal(interrupted)],
+      approvers: [ownTerminal(terminal)],
       report,
     });
     this.#watch?.close();

@@ -1,6 +1,7 @@
 /** A run as it is asked for, and as it is opened: by the daemon, or by a guard of its own. */
 
 import type { ConfinedReach } from "../../rpc/requests.ts";
+import type { TerminalUse } from "../guards/terminal.ts";
 
 /** What a run is opened with. */
 export interface RunRequest {
@@ -14,8 +15,8 @@ export interface RunRequest {
   /** Of a run that namespaces hold: what it reaches all the same. */
   confined?: ConfinedReach;
   report: (line: string) => void;
-  /** Ctrl-C at a prompt on the terminal. */
-  interrupted: () => void;
+  /** How questions come to the terminal of the run. */
+  terminal: TerminalUse;
 }
 
 export interface OpenRun {

@@ -108,7 +108,7 @@ describe("of ~/.ssh", () => {
       "/usb/key": { head: KEY },
       "/dotfiles/known_hosts": {},
     });
-    expect(sshFolder("/h", files)?.kept.sort()).toEqual(
+    expect([...(sshFolder("/h", files)?.kept ?? [])].sort()).toEqual(
       ["config", "config.d/work", "id.pub", "known_hosts"].map((name) => `/h/.ssh/${name}`),
     );
   });
@@ -117,7 +117,7 @@ describe("of ~/.ssh", () => {
 describe("an agent", () => {
   it("is where ssh_config or the environment names one, also where none is yet", () => {
     const files = filesOf({ "/a/one.sock": { kind: "socket" }, "/b/link": { to: "/a" } });
-    const mentions = ["none", "SSH_AUTH_SOCK", "/b/link/one.sock", "/a/${NAME}.sock"].map((value) =>
+    const mentions = ["none", "SSH_AUTH_SOCK", "/b/link/one.sock", `/a/\${NAME}.sock`].map((value) =>
       mention("identityagent", value),
     );
     expect(agentPaths(mentions, ["/a/three.sock"], { NAME: "two" }, files)).toEqual([

@@ -1,0 +1,136 @@
+/**
+ * What stands between the guard and a command on a pty of its own: a shell that leads the pty's session, and
+ * has the command as its job. So the command can be stopped as on any terminal: the kernel stops nothing that
+ * has no parent in its own session (is_current_pgrp_orphaned()). It is what sudo calls its monitor
+ * (sudo-rs, src/exec/use_pty/monitor.rs). Node could lead no session without a second process of Node's.
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import { closeSync, readFileSync } from "node:fs";
+import { constants } from "node:os";
+import type { Duplex } from "node:stream";
+import { attempt } from "../../attempt.ts";
+import { openPidfd, sendSignal } from "../libc/pidfd.ts";
+
+/** Opens the pty, which becomes its controlling terminal: it leads a session that has none. */
+const LEAD = ': <>"$1"; shift; exec /bin/sh -m -c "$@"';
+
+/**
+ * On descriptor 3 it says which jobs it has left (none: the command has ended) and the exit code, and waits
+ * for a line to go on. What a shell says of signals (on stderr) is for nobody; 4 is the command's stderr.
+ */
+const MONITOR = `exec 2>/dev/null
+trap '' INT QUIT
+( trap - INT QUIT; exec "$@" 3>&- 2>&4 4>&- )
+code=$?
+while jobs >&3; echo "=$code" >&3; read -r go <&3; do fg >/dev/null; code=$?; done
+exit $code`;
+
+export interface MonitorOptions {
+  command: readonly string[];
+  env: NodeJS.ProcessEnv;
+  /** The pty, and its path. */
+  slave: number;
+  path: string;
+  /** Whether the command's stderr is the pty, too; else it is this process's. */
+  hasStderr: boolean;
+  /** The command line that starts another one as the run's. */
+  wrap: (command: readonly string[]) => string[];
+  /** Handed on to the command, from 5 on. */
+  descriptors?: readonly number[];
+  stopped: () => void;
+}
+
+export class Monitor {
+  /** The command's exit code, as a shell has it. Rejects where it could not be started. */
+  readonly ended: Promise<number>;
+  readonly #child: ChildProcess;
+  readonly #exit: Promise<number>;
+  readonly #stopped: () => void;
+  #said = "";
+  #isOver = false;
+
+  constructor({ command, env, slave, path, hasStderr, wrap, descriptors = [], stopped }: MonitorOptions) {
+    this.#stopped = stopped;
+    const { words, environment } = spared(command, env);
+    const [program = "", ...args] = wrap(["/bin/sh", "-c", LEAD, "sh", path, MONITOR, "muxguard", ...words]);
+    const stdio = [slave, slave, slave, "pipe" as const, hasStderr ? slave : 2, ...descriptors];
+    this.#child = spawn(program, args, { env: environment, stdio, detached: true });
+    this.#exit = exitCode(this.#child);
+    const told = new Promise<number>((resolve) => this.#listen(resolve));
+    // one that was killed says nothing any more
+    this.ended = Promise.race([told, this.#exit]);
+    this.ended.catch(() => {}); // whoever waits is told
+  }
+
+  get #channel(): Duplex {
+    return this.#child.stdio[3] as Duplex;
+  }
+
+  #listen(ended: (code: number) => void): void {
+    this.#channel.on("error", () => {}); // it has ended
+    this.#channel.setEncoding("utf8").on("data", (text: string) => {
+      this.#said += text;
+      const [, job, code] = /^(.*\n)*=(\d+)\n$/.exec(this.#said) ?? [];
+      if (code === undefined) return;
+      this.#said = "";
+      if (job === undefined) {
+        this.#isOver = true;
+        ended(Number(code));
+      } else this.#stopped();
+    });
+  }
+
+  /** A command that has stopped goes on, in the foreground of its pty. */
+  resume(): void {
+    if (!this.#isOver) this.#channel.write("go\n");
+  }
+
+  /** To the command alone. */
+  kill(signal: NodeJS.Signals): void {
+    const pid = this.#child.pid;
+    if (pid === undefined || this.#child.exitCode !== null || this.#child.signalCode !== null) return;
+    const [command] = childrenOf(pid);
+    const pidfd = command === undefined ? undefined : openPidfd(command);
+    if (pidfd === undefined) return;
+    try {
+      // still the same: its parent alone can have forgotten it meanwhile
+      if (childrenOf(pid)[0] === command) sendSignal(pidfd, signal);
+    } finally {
+      closeSync(pidfd);
+    }
+  }
+
+  /** Lets it end, which ends the pty's session. Call it when all output has been read: the rest is lost. */
+  async end(): Promise<void> {
+    this.#isOver = true;
+    this.#channel.destroy();
+    await this.#exit.catch(() => {});
+  }
+}
+
+function exitCode(child: ChildProcess): Promise<number> {
+  const code = new Promise<number>((resolve, reject) => {
+    child.once("error", reject);
+    child.once("exit", (code, signal) =>
+      resolve(signal === null ? (code ?? 1) : 128 + constants.signals[signal]),
+    );
+  });
+  code.catch(() => {}); // told by `ended`
+  return code;
+}
+
+function childrenOf(pid: number): number[] {
+  const listed = attempt(() => readFileSync(`/proc/${pid}/task/${pid}/children`, "latin1")) ?? "";
+  return listed.split(" ").filter(Boolean).map(Number);
+}
+
+/**
+ * A shell passes on only variables whose names are words: bash's exported functions, for one, have others.
+ * env(1) sets those again.
+ */
+function spared(command: readonly string[], env: NodeJS.ProcessEnv) {
+  const odd = Object.entries(env).filter(([name]) => !/^[A-Za-z_]\w*$/.test(name));
+  const environment = Object.fromEntries(Object.entries(env).filter(([name]) => /^[A-Za-z_]\w*$/.test(name)));
+  const set = odd.map(([name, value]) => `${name}=${value}`);
+  return { words: set.length === 0 ? [...command] : ["/usr/bin/env", ...set, ...command], environment };
+}

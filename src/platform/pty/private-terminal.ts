@@ -1,0 +1,208 @@
+/**
+ * A command on a terminal of its own, behind the one that this process has: keys go in, what it prints comes
+ * out, as sudo's use_pty has it. What is inside can't reach the outer one: it has another session and another
+ * controlling terminal, so that TIOCSTI ends there. A question can take screen and keys for itself.
+ */
+import { closeSync } from "node:fs";
+import { foregroundOf, openPty, setModes, setWindowSize } from "../libc/pty.ts";
+import { Flow } from "./flow.ts";
+import { Monitor, type MonitorOptions } from "./monitor.ts";
+import { OuterTerminal } from "./outer.ts";
+import { ModeTracker } from "./tracker.ts";
+
+/** How often a run in the background looks whether it has come to the front: no signal tells. In milliseconds. */
+const LOOK = 250;
+/** Until a stop of this process has come to pass, in milliseconds; a group of nobody's does not stop. */
+const STOP = 100;
+/** What is read at the end, of processes that go on printing. */
+const LAST_BYTES = 1024 * 1024;
+
+export type PrivateCommand = Pick<MonitorOptions, "command" | "env" | "hasStderr" | "wrap" | "descriptors">;
+
+export class PrivateTerminal {
+  /** The command's exit code. */
+  readonly ended: Promise<number>;
+  readonly #outer = new OuterTerminal();
+  readonly #master: number;
+  readonly #monitor: Monitor;
+  readonly #tracker = new ModeTracker();
+  readonly #keys: Flow;
+  readonly #screen: Flow;
+  readonly #look: NodeJS.Timeout;
+  /** Lines for a screen that is another's just now. */
+  #lines: string[] = [];
+  #isTaken = false;
+  #isStopped = false;
+  #resuming: NodeJS.Timeout | undefined;
+  readonly #resize = (): void => this.#fit();
+  readonly #continued = (): void => this.#comeBack();
+
+  /** @throws Error where there is no terminal, or no pty to be had */
+  constructor(command: PrivateCommand) {
+    const { master, slave, path } = this.#open();
+    this.#master = master;
+    try {
+      this.#monitor = new Monitor({ ...command, slave, path, stopped: () => this.#stop() });
+    } finally {
+      closeSync(slave);
+    }
+    this.ended = this.#monitor.ended;
+    const { fd } = this.#outer;
+    const hungUp = (): void => this.#hangUp();
+    const mayRead = (): boolean => this.#outer.isOurs;
+    this.#keys = new Flow({ from: fd, to: master, mayRead, ended: hungUp });
+    const look = (bytes: Buffer): number => this.#tracker.feed(bytes);
+    this.#screen = new Flow({ from: master, to: fd, look, ended: () => {} });
+    process.on("SIGWINCH", this.#resize);
+    process.on("SIGCONT", this.#continued);
+    this.#look = setInterval(() => this.#lookForKeys(), LOOK).unref();
+    this.#screen.start();
+    this.#front();
+  }
+
+  #open() {
+    try {
+      const pair = openPty();
+      setModes(pair.slave, this.#outer.modes);
+      const { size } = this.#outer;
+      if (size) setWindowSize(pair.master, size);
+      return pair;
+    } catch (error) {
+      this.#outer.close();
+      throw error;
+    }
+  }
+
+  /** To the command. */
+  kill(signal: NodeJS.Signals): void {
+    this.#monitor.kill(signal);
+  }
+
+  /** To whatever has the keys inside, as its Ctrl-C would. */
+  interrupt(): void {
+    this.#signalForeground("SIGINT");
+  }
+
+  /** A line of this process's own. A program that fills the screen is not disturbed: it comes afterwards. */
+  say(line: string): void {
+    this.#lines.push(line);
+    this.#showLines();
+  }
+
+  #showLines(): void {
+    if (this.#isTaken || this.#tracker.isAlternate) return;
+    // the outer terminal adds no carriage returns while it is raw
+    for (const line of this.#lines.splice(0)) this.#screen.add(Buffer.from(`${line}\r\n`));
+  }
+
+  /**
+   * Screen and keys are the caller's until it gives them back; what the program prints waits.
+   * @returns what gives them back, which never fails
+   */
+  async take(signal: AbortSignal): Promise<() => void> {
+    this.#isTaken = true;
+    await Promise.race([Promise.all([this.#keys.stop(), this.#screen.stop()]), aborted(signal)]);
+    this.#screen.add(Buffer.from(this.#tracker.suspend()));
+    const wasAlternate = this.#tracker.isAlternate;
+    // such a program draws anew when the size has changed: to another one now, and back afterwards
+    if (wasAlternate) this.#fit();
+    await Promise.race([this.#screen.stop(), aborted(signal)]);
+    return () => this.#giveBack();
+  }
+
+  #giveBack(): void {
+    if (!this.#isTaken) return;
+    this.#isTaken = false;
+    this.#screen.add(Buffer.from(this.#tracker.resume()));
+    this.#fit();
+    this.#showLines();
+    if (this.#isStopped) return void this.#follow();
+    this.#screen.start();
+    this.#front();
+  }
+
+  /** Shows what the command has printed last, and gives the outer terminal back. */
+  async close(): Promise<void> {
+    clearInterval(this.#look);
+    clearTimeout(this.#resuming);
+    process.removeListener("SIGWINCH", this.#resize);
+    process.removeListener("SIGCONT", this.#continued);
+    this.#giveBack();
+    await this.#keys.stop();
+    await this.#screen.drain(LAST_BYTES);
+    for (const line of this.#lines.splice(0)) this.#screen.add(Buffer.from(`${line}\r\n`));
+    await this.#screen.stop();
+    await this.#monitor.end();
+    this.#keys.close();
+    this.#screen.close();
+    closeSync(this.#master);
+    this.#outer.close();
+  }
+
+  /** The size of the outer terminal is that of the inner one; one line less for what is to draw anew. */
+  #fit(): void {
+    const { size } = this.#outer;
+    if (!size) return;
+    const rows = size.readUInt16LE(0);
+    if (this.#isTaken && this.#tracker.isAlternate && rows > 1) size.writeUInt16LE(rows - 1, 0);
+    setWindowSize(this.#master, size);
+  }
+
+  /** Has the keys if this process has them. */
+  #front(): void {
+    if (this.#isTaken || this.#isStopped || !this.#outer.isOurs) return;
+    this.#outer.makeRaw();
+    this.#fit();
+    this.#keys.start();
+  }
+
+  #lookForKeys(): void {
+    if (this.#keys.isStopped) this.#front();
+    if (this.#lines.length > 0) this.#showLines();
+  }
+
+  /** The command has stopped (Ctrl-Z): so does this process, and its shell has the terminal as it was. */
+  #stop(): void {
+    this.#isStopped = true;
+    if (!this.#isTaken) void this.#follow(); // never rejects
+  }
+
+  async #follow(): Promise<void> {
+    await Promise.all([this.#keys.stop(), this.#screen.stop()]);
+    this.#outer.restore();
+    // it may be that nobody could wake this group: then the kernel does not stop it, and nor is the command
+    this.#resuming = setTimeout(this.#continued, STOP);
+    process.kill(0, "SIGTSTP");
+  }
+
+  /** This process goes on after a stop, its own or the command's. */
+  #comeBack(): void {
+    clearTimeout(this.#resuming);
+    if (this.#isStopped) this.#monitor.resume();
+    this.#isStopped = false;
+    if (!this.#isTaken) this.#screen.start();
+    this.#front();
+  }
+
+  #hangUp(): void {
+    this.#signalForeground("SIGHUP");
+    this.#monitor.kill("SIGHUP");
+  }
+
+  #signalForeground(signal: NodeJS.Signals): void {
+    const group = foregroundOf(this.#master);
+    if (group === undefined) return;
+    try {
+      process.kill(-group, signal);
+    } catch {
+      // it has ended
+    }
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) return resolve();
+    signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}
