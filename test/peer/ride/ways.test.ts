@@ -1,6 +1,7 @@
 /** Once a run was at a host its ssh finds the way there by itself, for as long as the connection is there. */
 import { readdirSync, writeFileSync } from "node:fs";
 import { expect, it } from "vitest";
+import { ConfinedLab } from "../../../lab/confined-lab.ts";
 import { stdoutOf, until } from "../../../lab/lab.ts";
 import { HOST } from "../../../lab/mux-lab.ts";
 import { OpenLab } from "../../../lab/open-lab.ts";
@@ -46,6 +47,18 @@ describeWith(["ssh", "sshd", "git"], "the ssh of a ride", () => {
     const line = `${RIDE}; mkdir other; rm -r $ride/ways; ln -s $PWD/other $ride/ways; ssh ${HOST} 'echo in'`;
     expect(await lab.ride(line)).toMatchObject({ stdout: "in\n", stderr: "" });
     expect(readdirSync(lab.path("other"))).toEqual([]);
+  });
+});
+
+describeWith(["bwrap", "ssh", "sshd"], "the ssh of a confined ride", () => {
+  const lab = opened(new ConfinedLab({}));
+
+  it("asks once for a host too, as ssh and as /usr/bin/ssh, and can change no way", async () => {
+    const line = `${RIDE}; ssh ${HOST} true; sh -x /usr/bin/ssh ${HOST} 'echo in' 2>traced; echo $?
+      grep -c 'muxguard-ride ' traced; grep -c '^+ exec .*/real/ssh .*-S ' traced
+      for f in $ride/ways/*; do (: > $f) 2>&- && echo wrote $f; done`;
+    const { stdout, stderr } = await lab.muxguard("run", "--ride", "--", "/bin/sh", "-c", line);
+    expect(stdout, stderr).toBe("in\n0\n0\n1\n");
   });
 });
 
