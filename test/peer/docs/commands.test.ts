@@ -33,7 +33,9 @@ describeWith(["ssh", "sshd", "git"], "a command of the README", () => {
     lab.script("muxguard", `#!/bin/sh\nexec '${process.execPath}' '${MUXGUARD}' "$@"\n`);
     lab.script("muxguard-askpass", `#!/bin/sh\nexec '${process.execPath}' '${ASKPASS}' "$@"\n`);
     lab.script("claude", `#!/bin/sh\nexec ssh -F '${lab.sshConfig}' ${HOST} 'echo in'\n`);
-    lab.script("make", "#!/bin/sh\n[ $1 = deploy ] && exec ssh prod-db 'echo deployed'\n");
+    const outside = `[ -e '${lab.path("upstream.sock")}' ] && ls /proc/${process.pid} >/dev/null 2>&1`;
+    const deploy = "[ \"$1\" = deploy ] && exec ssh prod-db 'echo deployed'";
+    lab.script("make", `#!/bin/sh\n${deploy}\n${outside} && echo outside || echo confined\n`);
     lab.environment.PATH = `${lab.folder}:${lab.environment.PATH}`;
   });
   afterAll(async () => {
@@ -62,6 +64,12 @@ describeWith(["ssh", "sshd", "git"], "a command of the README", () => {
     const { result, events } = await lab.logged(() => lab.shell(line("muxguard run --ride")));
     expect(result, result.stderr).toMatchObject({ code: 0, stdout: "deployed\n" });
     expect(events.map(({ kind }) => kind)).toEqual(expect.arrayContaining(["connect", "session"]));
+  });
+
+  it("confines a program", async () => {
+    const command = line("muxguard run --confine");
+    expect(await lab.shell(command.slice(command.indexOf("make")))).toMatchObject({ stdout: "outside\n" });
+    expect(await lab.shell(command)).toMatchObject({ code: 0, stdout: "confined\n" });
   });
 
   it("starts a daemon, and leads the login session to it", async () => {
