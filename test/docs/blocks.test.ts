@@ -46,7 +46,6 @@ const known: Record<string, Kind> = {
   "[scope.claude]\nride": "config",
   "[scope.codex]": "config",
   'name    = "git fetch"': "policy",
-  "muxguard run --confine --show": "commands",
   "-- ./my-agent": "commands",
   "alias agent=": "commands",
   "alias claude=": "commands",
