@@ -130,9 +130,12 @@ def in_child(attack):
 def enter_user_namespace():
     user, group = os.getuid(), os.getgid()
     call("unshare", 0x10000000 | 0x00020000)  # CLONE_NEWUSER | CLONE_NEWNS
-    write("/proc/self/setgroups", "deny", "w")
-    write("/proc/self/uid_map", f"0 {user} 1", "w")
-    write("/proc/self/gid_map", f"0 {group} 1", "w")
+    # of root without capabilities nothing can be mapped: it has all of them inside even so
+    for name, text in [("setgroups", "deny"), ("uid_map", f"0 {user} 1"), ("gid_map", f"0 {group} 1")]:
+        try:
+            write(f"/proc/self/{name}", text, "w")
+        except PermissionError:
+            pass
 
 
 # the agent's protocol
