@@ -40,6 +40,7 @@ const known: Record<string, Kind> = {
   'command   = "~/bin/ask-phone"            # or': "config",
   '"timeoutMs": 60000': "question in JSON",
   '{"decision": "allow", "remember": "10m"}\n': "answers in JSON",
+  "muxguard run --confine --show": "commands",
   "npm run check": "commands",
   "listener → which run": "drawing",
   "[scope.agent]\nride": "config",
