@@ -64,8 +64,10 @@ describeWith(["ssh", "sshd"], "a session over a guarded control socket", () => {
     expect(result).toMatchObject(others);
     if (stdout instanceof RegExp) expect(result.stdout).toMatch(stdout);
     else if (stdout !== undefined) expect(result.stdout).toBe(stdout);
+    const environment = expect.arrayContaining(["LC_GUARD"]);
+    expect(lab.told).toBe("");
     expect(events).toMatchObject([
-      { kind: "session", by: "default", verified: true, environment: expect.arrayContaining(["LC_GUARD"]) },
+      { kind: "session", by: "default", how: "host key known", verified: true, environment },
     ]);
     expect(result).toEqual(await ssh(...plain));
     expect(lab.connections()).toBe(connections);

@@ -77,12 +77,12 @@ describeWith(["ssh", "sshd", "ansible"], "Ansible with its own defaults", () => 
     const { result, events } = await lab.logged(() => lab.run("ansible", args));
     expect(result.stdout).toMatch(/SUCCESS|"pong"/);
     const sessions = events.filter(({ kind }) => kind === "session");
+    expect(lab.told).toBe("");
     expect(sessions.length).toBeGreaterThan(0);
     expect(sessions.every(({ host, verified }) => host === HOST && verified === true)).toBe(true);
     expect(namesIn(lab.path(".ansible/cp"))).not.toEqual([]);
     for (const name of namesIn(lab.path(".ansible/cp")))
       if (!name.startsWith(".")) await lab.ssh("-S", join(lab.path(".ansible/cp"), name), "-O", "exit", HOST);
-    expect(lab.told).toBe("");
   });
 
   it("rides on what was opened where it leaves the ControlPath to ssh_config", async () => {
