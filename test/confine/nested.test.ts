@@ -9,7 +9,7 @@ describeWith(["python", "ssh", "bwrap"], "a nested run gains nothing by namespac
   const secret = `sleep ${5_000_000 + process.pid}`;
   let victim: number | undefined;
   beforeAll(async () => {
-    lab.config('[scope.sandboxed]\nnested = true\n');
+    lab.config("[scope.sandboxed]\nnested = true\n");
     await lab.withAgent();
     victim = lab.start("/bin/sh", ["-c", `exec ${secret}`], { stdio: "ignore" }).pid;
   });

@@ -13,6 +13,8 @@ it.each(tables())("has the table of test/confine/%s.test.ts as it is", (table) =
 });
 
 it("has no table of what is not tried", () => {
-  const named = [...document.matchAll(/\(\.\.\/test\/confine\/([a-z-]+)\.test\.ts\)/g)].map(([, name]) => name);
+  const named = [...document.matchAll(/\(\.\.\/test\/confine\/([a-z-]+)\.test\.ts\)/g)].map(
+    ([, name]) => name,
+  );
   expect(named.sort()).toEqual(tables());
 });
