@@ -84,6 +84,7 @@ async function attackOnce(
   const environment = { ...lab.environment, FACTS: JSON.stringify(known) };
   const starts = start ?? ((line) => startQuietly(lab, line, environment));
   const said = await starts([process.execPath, ...words], environment);
+  // what each row has come to, for whoever writes one
   if (process.env.SHOW_ATTACKS) console.log(said);
   return said.split("\n").flatMap((line) => (line.startsWith("{") ? JSON.parse(line) : []));
 }

@@ -9,6 +9,7 @@ import { attempt } from "../../src/attempt.ts";
 import { describeWith } from "../peer/tools.ts";
 import { inProject, tryAll } from "./attack-table.ts";
 import { ConfineLab } from "./confine-lab.ts";
+import { TABLES } from "./rows.ts";
 
 /** A program of the user's with secrets in all places. It goes on when both of its keyrings hold one too. */
 const VICTIM = `
@@ -70,7 +71,7 @@ describeWith(["ssh", "sshd", "python", "bwrap"], "a confined run has nothing to 
         .stdout;
     },
     answers: {
-      holder: () => holderOf(lab.folder),
+      holder,
       "left behind": (word) => {
         const found = pidsOf((line) => line === `sleep\0${word}\0`);
         for (const pid of found) signal(pid);
@@ -81,12 +82,10 @@ describeWith(["ssh", "sshd", "python", "bwrap"], "a confined run has nothing to 
 });
 
 /** The muxguard that is this run's. */
-function holderOf(folder: string): number | undefined {
-  return pidsOf((line, pid) => {
-    const isRun = line.includes("\0run\0") && line.includes("processes.py") && !line.includes("bwrap");
-    const environment = attempt(() => readFileSync(`/proc/${pid}/environ`, "latin1")) ?? "";
-    return isRun && environment.includes(folder);
-  })[0];
+function holder(): number | undefined {
+  const isRun = (line: string): boolean =>
+    line.includes("\0run\0") && line.endsWith(`${TABLES}/processes.py\0`);
+  return pidsOf((line) => isRun(line) && !line.includes("bwrap"))[0];
 }
 
 function pidsOf(isMeant: (commandLine: string, pid: number) => boolean): number[] {

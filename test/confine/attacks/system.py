@@ -74,7 +74,7 @@ def _():
 
 @row("settings of the kernel, /proc/sys", "how all programs run", "of root, /proc/sys is read-only", facts["mayTune"])
 def _():
-    return tuned("/proc/sys/kernel/pid_max")
+    return tuned("/proc/sys/kernel/panic")
 
 
 def tuned(path):
