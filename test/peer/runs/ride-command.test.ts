@@ -272,7 +272,7 @@ describe("rideCommand", () => {
     ["-M", "-M"],
     ["-tM", "-M"],
     ["-oControlMaster=yes", "ControlMaster"],
-    ["-oControlMaster auto", "ControlMaster"],
+    ["-oControlMaster ask", "ControlMaster"],
     ["-ocontrolmaster=no no", "ControlMaster"],
     ["-oTunnel=yes", "Tunnel"],
     ["-w0:0", "-w"],
@@ -302,7 +302,12 @@ describe("rideCommand", () => {
     expect(refusal("-v", "--")).toBe("no host");
   });
 
-  it.each([["-oControlMaster=no"], ["-oControlMaster 'No'"], ["-otunnel=false"]])("rides with %s", (word) => {
+  it.each([
+    ["-oControlMaster=no"],
+    ["-oControlMaster 'No'"],
+    ["-oControlMaster auto"],
+    ["-otunnel=false"],
+  ])("rides with %s", (word) => {
     expect(ride(word, "db")).toMatchObject({ clientArguments: ["--", "db"], dropped: [] });
   });
 
