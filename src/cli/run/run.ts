@@ -76,9 +76,9 @@ async function openWithoutDaemon(paths: Paths, request: RunRequest): Promise<Ope
 function environmentOf(opened: OpenRun, paths: Paths): NodeJS.ProcessEnv {
   const { agentSocket, askpassSocket, rideFolder } = opened;
   const { SSH_AGENT_PID: _, SSH_AUTH_SOCK: __, ...others } = process.env;
-  const environment = { ...others, MUXGUARD_PROMPTS: askpassSocket };
+  const environment = { ...others, MUXGUARD_PROMPTS: askpassSocket, SSH_AUTH_SOCK: agentSocket };
   const led = leadRun(opened, paths, others);
-  if (rideFolder === undefined) return { ...environment, ...led, SSH_AUTH_SOCK: agentSocket };
+  if (rideFolder === undefined) return { ...environment, ...led };
   return { ...environment, ...rideEnvironment(rideFolder, others.PATH) };
 }
 

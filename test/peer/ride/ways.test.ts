@@ -16,7 +16,7 @@ describeWith(["ssh", "sshd", "git"], "the ssh of a ride", () => {
   const lab = opened(new OpenLab(), `${ALLOW}[[rule]]\non = ["session"]\ncommand = "id"\naction = "deny"\n`);
 
   it("asks once for a host, not where a connection is known; each session is decided all the same", async () => {
-    const line = `${RIDE}; ssh ${HOST} true; mv $ride/ride.sock $ride/taken
+    const line = `${RIDE}; ssh ${HOST} true; mv $ride/ride.sock $ride/fifo $ride/bin
       ssh ${HOST} 'echo in; exit 3'; echo $?; ssh -l nobody ${HOST} true; ssh ${HOST} id; echo $?`;
     const { result, events } = await lab.logged(() => lab.ride(line));
     expect(result.stdout).toBe("in\n3\n255\n");
