@@ -52,7 +52,7 @@ describeWith(["ssh", "sshd"], "a daemon that was killed", () => {
 
   it("takes a ride's master with it, too; the run's sessions end with a reason", async () => {
     const child = lab.startRide(
-      `ssh ${HOST} 'echo in'; echo ready; read line; ssh ${HOST} 'echo in'; echo $?`,
+      `again() { ssh ${HOST} 'echo in'; echo $?; }; ssh ${HOST} 'echo in'; echo ready; read line; again; again`,
       { detached: true, stdio: "pipe" },
     );
     const [stdout, stderr] = [stdoutOf(child), stderrOf(child)];
@@ -61,10 +61,12 @@ describeWith(["ssh", "sshd"], "a daemon that was killed", () => {
     child.stdin?.end("\n");
     await ended(child);
     await until(
-      () => stdout().endsWith("\n255\n"),
-      () => `the second session's end: ${stdout()} ${stderr()}`,
+      () => stdout().endsWith("\n255\n255\n"),
+      () => `the sessions' end: ${stdout()} ${stderr()}`,
     );
-    expect(stderr()).toBe("muxguard: denied: the run has ended\n");
+    // the first of them knows the way, which leads nowhere any more; the next one asks for it anew
+    expect(stderr()).toContain("muxguard: the shared connection is gone; try again\n");
+    expect(stderr()).toMatch(/\nmuxguard: denied: the run has ended\n$/);
     await lab.guard();
     await until(() => lab.masters().length === 0, "the end of the master");
     const folders = readdirSync(lab.path("runtime/muxguard")).filter((name) => name.startsWith("ride-"));
