@@ -15,6 +15,7 @@ describeWith(["tmux", "bus", "python", "bwrap"], "a confined run has nothing of 
   const terminals = mkdtempSync("/tmp/tmux-");
   const tmux = join(terminals, "default");
   const [said, typed] = [lab.path("said"), lab.path("typed")];
+  let bus = "";
   const x11 = `/tmp/.X11-unix/X${3000 + (process.pid % 20_000)}`;
 
   beforeAll(async () => {
@@ -22,7 +23,7 @@ describeWith(["tmux", "bus", "python", "bwrap"], "a confined run has nothing of 
       mkdirSync(lab.path(`runtime/${folder}`), { mode: 0o700 });
     mkdirSync("/tmp/.X11-unix", { recursive: true, mode: 0o1777 });
     writeFileSync(join(lab.home, ".Xauthority"), "MIT-MAGIC-COOKIE-1", { mode: 0o600 });
-    await PrivateBus.start(lab.path("runtime/bus"), (...words) => lab.start(...words));
+    ({ socket: bus } = await PrivateBus.start(lab.path("runtime/bus"), (...words) => lab.start(...words)));
     const sockets = ["systemd/private", "keyring/control", "wayland-0", "podman/podman.sock"];
     for (const path of [...sockets.map((name) => lab.path(`runtime/${name}`)), x11]) await lab.listen(path);
     execFileSync("tmux", ["-S", tmux, "-f", "/dev/null", "new-session", "-d", "sh"], {
@@ -41,7 +42,7 @@ describeWith(["tmux", "bus", "python", "bwrap"], "a confined run has nothing of 
   tryAll("session", {
     lab,
     facts: () => ({
-      ...{ tmux, x11, terminal: "TERMINAL", bus: lab.path("runtime/bus/bus0") },
+      ...{ tmux, x11, terminal: "TERMINAL", bus },
       cron: !hadJobs && existsSync("/usr/bin/crontab"),
       mayType:
         (attempt(() => readFileSync("/proc/sys/dev/tty/legacy_tiocsti", "utf8").trim()) ?? "1") === "1",
