@@ -7,9 +7,11 @@ import type { Lab } from "./lab.ts";
 import { interleave, type Variant } from "./samples.ts";
 import { type Row, renderSummary } from "./table.ts";
 
-type Name = "node" | "own guard" | "daemon";
+type Name = "node" | "own guard" | "daemon" | "confined";
 
 const MOST = 2.5;
+/** Milliseconds that a confined run takes longer to start than the same run without. */
+const MOST_CONFINED = 25;
 
 export async function benchRun(lab: Lab): Promise<Row[]> {
   const own = lab.environment();
@@ -18,10 +20,11 @@ export async function benchRun(lab: Lab): Promise<Row[]> {
     { name: "node", once: () => lab.run(NODE, ["-e", "0"], process.env) },
     { name: "own guard", once: () => lab.runMuxguard(["run", "--", "true"], own) },
     { name: "daemon", once: () => lab.runMuxguard(["run", "--", "true"], daemon) },
+    { name: "confined", once: () => lab.runMuxguard(["run", "--confine", "--", "true"], daemon) },
   ];
   const summaries = await interleave(variants, { rounds: 30, batch: 1, warmUp: 2 });
   const node = summaries.get("node") ?? { p50: Number.NaN, p95: Number.NaN };
-  return (["own guard", "daemon"] as const).map((name): Row => {
+  const rows = (["own guard", "daemon"] as const).map((name): Row => {
     const guard = summaries.get(name) ?? { p50: Number.NaN, p95: Number.NaN };
     const ratio = guard.p50 / node.p50;
     return {
@@ -33,4 +36,17 @@ export async function benchRun(lab: Lab): Promise<Row[]> {
       holds: ratio <= MOST,
     };
   });
+  return [...rows, confinedRow(summaries.get("daemon"), summaries.get("confined"))];
+}
+
+function confinedRow(plain = { p50: Number.NaN, p95: Number.NaN }, confined = plain): Row {
+  const more = confined.p50 - plain.p50;
+  return {
+    measure: "`muxguard run --confine -- true` against the same without `--confine` (daemon)",
+    bare: renderSummary(plain),
+    guard: renderSummary(confined),
+    result: `${more.toFixed(0)} ms more`,
+    target: `≤ ${MOST_CONFINED} ms more`,
+    holds: more <= MOST_CONFINED,
+  };
 }

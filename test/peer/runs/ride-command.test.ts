@@ -302,14 +302,12 @@ describe("rideCommand", () => {
     expect(refusal("-v", "--")).toBe("no host");
   });
 
-  it.each([
-    ["-oControlMaster=no"],
-    ["-oControlMaster 'No'"],
-    ["-oControlMaster auto"],
-    ["-otunnel=false"],
-  ])("rides with %s", (word) => {
-    expect(ride(word, "db")).toMatchObject({ clientArguments: ["--", "db"], dropped: [] });
-  });
+  it.each([["-oControlMaster=no"], ["-oControlMaster 'No'"], ["-oControlMaster auto"], ["-otunnel=false"]])(
+    "rides with %s",
+    (word) => {
+      expect(ride(word, "db")).toMatchObject({ clientArguments: ["--", "db"], dropped: [] });
+    },
+  );
 
   it.each([
     [["-V"]],
