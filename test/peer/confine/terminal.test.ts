@@ -1,5 +1,5 @@
 /** A confined run on a terminal: it is the run's own, and so are its keys. */
-import { afterAll, expect, it } from "vitest";
+import { afterAll, it } from "vitest";
 import { ConfinedLab } from "../../../lab/confined-lab.ts";
 import { Pty } from "../../../lab/terminal/pty.ts";
 import { describeWith } from "../tools.ts";
