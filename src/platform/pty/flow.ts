@@ -45,10 +45,6 @@ export class Flow {
     this.#to = duplicate(options.to);
   }
 
-  get isStopped(): boolean {
-    return this.#stopped;
-  }
-
   start(): void {
     this.#stopped = false;
     this.#watch();

@@ -35,8 +35,9 @@ export class OuterTerminal {
   makeRaw(): void {
     if (!this.isOurs) return;
     const now = modesOf(this.fd);
-    // a shell may have set it meanwhile: that is what counts then
-    if (!this.#raw?.equals(now)) this.#before = now;
+    if (this.#raw?.equals(now)) return;
+    // a shell has set it meanwhile, as some do after they gave the keys away: that is what counts then
+    this.#before = now;
     setModes(this.fd, rawModes(now));
     this.#raw = modesOf(this.fd);
   }

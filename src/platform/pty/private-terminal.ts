@@ -157,7 +157,7 @@ export class PrivateTerminal {
   }
 
   #lookForKeys(): void {
-    if (this.#keys.isStopped) this.#front();
+    this.#front();
     if (this.#lines.length > 0) this.#showLines();
   }
 

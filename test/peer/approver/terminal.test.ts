@@ -227,9 +227,10 @@ describeWith(["ssh", "sshd", "tmux"], "a question on the terminal", () => {
       { by: "approver:terminal", remember },
       { by: `grant:${events()[0]?.id}` },
     ]);
-    terminal.enter(`clear; ${run} sh -c '${ssh} echo third; :'`);
+    terminal.enter(`clear; ${run} sh -c '${ssh} echo third; :'; echo over $?`);
     await terminal.isAsked();
     terminal.press("Enter");
+    await terminal.shows("over 0"); // what is typed before is the run's
     await isSane();
   });
 

@@ -176,6 +176,9 @@ describeWith(["ssh", "tmux", "python"], "the terminal of a run, in a shell", () 
   afterEach(() => terminal.close());
   afterAll(() => lab.close());
 
+  /** What is typed while a run goes on is the run's: the shell says when it is over. */
+  const FG = "fg; echo ba''ck $?";
+
   async function isSane(): Promise<void> {
     expect(await terminal.output("stty -a")).toBe(settings);
   }
@@ -186,9 +189,10 @@ describeWith(["ssh", "tmux", "python"], "the terminal of a run, in a shell", () 
     terminal.press("C-z");
     await terminal.shows("Stopped");
     await isSane();
-    terminal.enter("fg");
+    terminal.enter(FG);
     terminal.enter("words");
     await terminal.shows("got words");
+    await terminal.shows("back 0");
     await isSane();
   });
 
@@ -200,9 +204,11 @@ describeWith(["ssh", "tmux", "python"], "the terminal of a run, in a shell", () 
     terminal.enter("bg");
     await terminal.shows(/gone on$/m);
     await isSane();
-    terminal.enter("fg");
+    terminal.enter(FG);
+    await terminal.shows(/^muxguard run/m);
     terminal.press("C-c");
-    expect(await terminal.output("echo back")).toBe("back");
+    await terminal.shows("back 130");
+    await isSane();
     await until(() => !existsSync(`/proc/${readFileSync(file, "utf8").trim()}`), "the end of the command");
   });
 
@@ -231,13 +237,16 @@ describeWith(["ssh", "tmux", "python"], "the terminal of a run, in a shell", () 
     await isSane();
   });
 
-  it("takes no keys from the background", async () => {
+  it("takes no keys from the background, and has them when it comes to the front", async () => {
     terminal.enter(`${run} sh -c 'echo begun; read line; echo got $line' &`);
     await terminal.shows(/begun$/m);
     expect(await terminal.output("echo mine")).toBe("mine");
     await isSane();
-    terminal.enter("kill %1");
-    expect(await terminal.output("wait; echo over")).toContain("over");
+    terminal.enter(FG);
+    terminal.enter("words");
+    await terminal.shows(/got words/);
+    await terminal.shows("back 0");
+    await isSane();
   });
 
   it.each(["SIGTERM", "SIGHUP", "SIGUSR1"] as const)("is put back when %s ends the run", async (signal) => {
@@ -268,8 +277,8 @@ describeWith(["ssh", "tmux", "python"], "the terminal of a run, in a shell", () 
     // what a program gains without the guard, where the kernel lets it
     if (/^pushed$/m.test(terminal.screen()))
       await until(() => existsSync(lab.path("bare")), "the typed command");
-    terminal.enter(`clear; ${run} ${typed("through")}`);
-    await terminal.shows(/^(pushed|refused \d+)$/m);
+    terminal.enter(`clear; ${run} ${typed("through")}; echo over`);
+    await terminal.shows(/^(pushed|refused \d+)\s+over$/m);
     expect(await terminal.output("echo still mine")).toBe("still mine");
     expect(existsSync(lab.path("through"))).toBe(false);
   });
