@@ -5,6 +5,8 @@ import { until } from "../processes.ts";
 /** How long a prompt takes no keys, and a little more. */
 const DEAF_FOR = 1100;
 const SHELL = "bash --norc --noprofile";
+/** In milliseconds. Each look is a program, which takes its time from those that are waited for. */
+const [LIMIT, PAUSE] = [20_000, 50];
 
 export class Terminal {
   static #count = 0;
@@ -46,7 +48,7 @@ export class Terminal {
   async shows(text: string | RegExp): Promise<void> {
     const isThere = () =>
       typeof text === "string" ? this.screen().includes(text) : text.test(this.screen());
-    await until(isThere, `${text}`).catch((error) => {
+    await until(isThere, `${text}`, LIMIT, PAUSE).catch((error) => {
       throw new Error(`${error.message} on the screen:\n${this.screen()}`);
     });
   }
@@ -67,7 +69,7 @@ export class Terminal {
     const mark = `mark${Math.random().toString(36).slice(2)}`;
     this.enter(`echo ${mark}-"$(${command})"-${mark}`);
     const found = () => new RegExp(`${mark}-([^"$][^]*?)-${mark}`).exec(this.screen())?.[1];
-    await until(() => found() !== undefined, command).catch((error) => {
+    await until(() => found() !== undefined, command, LIMIT, PAUSE).catch((error) => {
       throw new Error(`${error.message} on the screen:\n${this.screen()}`);
     });
     return found() ?? "";
