@@ -36,7 +36,7 @@ export interface ServerOptions {
 }
 
 /** In milliseconds. Each look is a program, which takes its time from those that are waited for. */
-const [LIMIT, PAUSE] = [20_000, 100];
+const [LIMIT, PAUSE] = [20_000, 250];
 
 const COMMON = [`User ${userInfo().username}`, "ControlPath none", "BatchMode yes", "LogLevel ERROR"];
 
