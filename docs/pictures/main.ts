@@ -6,8 +6,9 @@
 import { messageOf } from "../../src/errors.ts";
 import { drawNotification } from "./notification.ts";
 import { drawPopup, drawWatch } from "./screens.ts";
+import { drawSession } from "./session.ts";
 
-const pictures = { watch: drawWatch, popup: drawPopup, notification: drawNotification };
+const pictures = { watch: drawWatch, popup: drawPopup, session: drawSession, notification: drawNotification };
 type Picture = keyof typeof pictures;
 
 const all = Object.keys(pictures) as Picture[];

@@ -51,7 +51,6 @@ const known: Record<string, Kind> = {
   "alias agent=": "commands",
   "alias claude=": "commands",
   "alias codex=": "commands",
-  "$ ssh prod-db uptime": "drawing",
 };
 
 const folder = mkdtempSync(join(tmpdir(), "muxguard-docs-"));

@@ -124,13 +124,17 @@ function childrenOf(pid: number): number[] {
   return listed.split(" ").filter(Boolean).map(Number);
 }
 
+/** Variables that a shell sets for itself, and then does not pass on as they were. */
+const ofShells = new Set(["PS1", "PS2", "PS4", "IFS", "OPTIND"]);
+
 /**
  * A shell passes on only variables whose names are words: bash's exported functions, for one, have others.
  * env(1) sets those again.
  */
 function spared(command: readonly string[], env: NodeJS.ProcessEnv) {
-  const odd = Object.entries(env).filter(([name]) => !/^[A-Za-z_]\w*$/.test(name));
-  const environment = Object.fromEntries(Object.entries(env).filter(([name]) => /^[A-Za-z_]\w*$/.test(name)));
+  const isPassedOn = (name: string): boolean => /^[A-Za-z_]\w*$/.test(name) && !ofShells.has(name);
+  const odd = Object.entries(env).filter(([name]) => !isPassedOn(name));
+  const environment = Object.fromEntries(Object.entries(env).filter(([name]) => isPassedOn(name)));
   const set = odd.map(([name, value]) => `${name}=${value}`);
   return { words: set.length === 0 ? [...command] : ["/usr/bin/env", ...set, ...command], environment };
 }
