@@ -38,7 +38,7 @@ describeWith(["ssh", "sshd", "python", "bwrap"], "a confined run reads no", () =
       mkdirSync(lab.path(folder), { recursive: true, mode: 0o700 });
     for (const name of [
       "home/.ssh/notes.txt",
-      "home/.ssh/work/deploy",
+      "home/.ssh/forge/deploy",
       "keys-of-mine/deploy",
       "elsewhere/key",
     ])

@@ -23,7 +23,7 @@ def _():
 
 @row("a key below ~/.ssh", "the key", "of ~/.ssh only ordinary files are there")
 def _():
-    return read_key(f"{home}/.ssh/work/deploy")
+    return read_key(f"{home}/.ssh/forge/deploy")
 
 
 @row("a key elsewhere that IdentityFile names", "the key", "an empty file is mounted over it")

@@ -42,12 +42,12 @@ describe("the plan of a confined run", () => {
   });
 
   it("hides what is in a part of the temporary folder that is kept", () => {
-    const temporary = { path: "/tmp", folder: true, why: "", kept: ["/tmp/work"] };
-    const hidden = [folder("/tmp/work/runtime"), folder("/tmp/ssh-a")];
+    const temporary = { path: "/tmp", folder: true, why: "", kept: ["/tmp/site"] };
+    const hidden = [folder("/tmp/site/runtime"), folder("/tmp/ssh-a")];
     expect(mountsOf({ temporary, hidden })).toEqual([
       "empty folder /tmp",
-      "bind /tmp/work",
-      "empty folder /tmp/work/runtime",
+      "bind /tmp/site",
+      "empty folder /tmp/site/runtime",
     ]);
   });
 
