@@ -1,18 +1,9 @@
 /** The file system as a confined run's facts are gathered from it. Handed in by tests. */
-import {
-  closeSync,
-  constants,
-  fstatSync,
-  lstatSync,
-  openSync,
-  readdirSync,
-  readSync,
-  realpathSync,
-  statSync,
-} from "node:fs";
+import { lstatSync, readdirSync, realpathSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { attempt } from "../../attempt.ts";
 import type { Place } from "../../platform/confine/facts.ts";
+import { headOf } from "../../platform/files/file-head.ts";
 
 export type Kind = "folder" | "file" | "socket" | "other";
 
@@ -38,7 +29,7 @@ export const systemFiles: Files = {
   look: (path) => attempt(() => lookAt(path)),
   isLink: (path) => attempt(() => lstatSync(path).isSymbolicLink()) === true,
   list: (folder) => attempt(() => readdirSync(folder).sort()) ?? [],
-  head: (path) => attempt(() => headOf(path)) ?? "",
+  head: (path) => attempt(() => headOf(path, HEAD)) ?? "",
   mayWrite: (folder) => attempt(() => mayWrite(folder)) ?? false,
 };
 
@@ -47,17 +38,6 @@ function lookAt(path: string): ReturnType<Files["look"]> {
   const other = found.isSocket() ? "socket" : "other";
   const kind = found.isDirectory() ? "folder" : found.isFile() ? "file" : other;
   return { kind, uid: found.uid, changed: found.mtimeMs, links: found.nlink };
-}
-
-function headOf(path: string): string {
-  const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
-  try {
-    if (!fstatSync(fd).isFile()) return "";
-    const head = Buffer.alloc(HEAD);
-    return head.toString("latin1", 0, readSync(fd, head));
-  } finally {
-    closeSync(fd);
-  }
 }
 
 /** By its mode: root has no more rights in a confined run. */

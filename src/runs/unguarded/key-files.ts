@@ -2,12 +2,12 @@
  * Private keys without a passphrase that ssh uses by itself: those that ssh_config names, or the ones with
  * ssh's default names. They need no agent, so no guard is asked.
  */
-import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
 import { join } from "node:path";
 import { attempt } from "../../attempt.ts";
 import { homeFolder } from "../../identity/home.ts";
 import { literalPrefix } from "../../identity/ssh-config/literal-path.ts";
 import type { Mention } from "../../identity/ssh-config/mentions.ts";
+import { headOf } from "../../platform/files/file-head.ts";
 import { visible } from "../../policy/visible.ts";
 import type { Way } from "./way.ts";
 
@@ -56,18 +56,7 @@ function inFolder(name: string): string {
 }
 
 function isBareKeyFile(path: string): boolean {
-  return isBareKey(attempt(() => readHead(path)) ?? "");
-}
-
-function readHead(path: string): string {
-  const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
-  try {
-    if (!fstatSync(fd).isFile()) return "";
-    const head = Buffer.alloc(HEAD);
-    return head.toString("latin1", 0, readSync(fd, head));
-  } finally {
-    closeSync(fd);
-  }
+  return isBareKey(attempt(() => headOf(path, HEAD)) ?? "");
 }
 
 const OPENSSH_MAGIC = "openssh-key-v1\0";
