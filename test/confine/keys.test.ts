@@ -34,7 +34,7 @@ describeWith(["ssh", "sshd", "python", "bwrap"], "a confined run reads no", () =
 
   beforeAll(async () => {
     const key = await lab.withAgent();
-    for (const folder of ["keys-of-mine", "elsewhere", "links", "home/.ssh/work"])
+    for (const folder of ["keys-of-mine", "elsewhere", "links", "home/.ssh/forge"])
       mkdirSync(lab.path(folder), { recursive: true, mode: 0o700 });
     for (const name of [
       "home/.ssh/notes.txt",
