@@ -6,10 +6,9 @@ import { attempt } from "../../attempt.ts";
 import { messageOf } from "../../errors.ts";
 import { bwrapArguments, bwrapCommand, findBwrap, mendOf } from "../../platform/confine/bwrap.ts";
 import { inheritNone, leadsOut } from "../../platform/confine/descriptors.ts";
-import { firstChild } from "../../platform/confine/first-child.ts";
 import { BwrapPipes } from "../../platform/confine/pipes.ts";
 import { leaveSessionKeyring } from "../../platform/libc/keyring.ts";
-import { signalProcess } from "../../platform/proc/signal.ts";
+import { signalFirstChild } from "../../platform/proc/signal.ts";
 import { visible } from "../../policy/visible.ts";
 import { makeAbsent, removeMade } from "../../runs/confined/start-up.ts";
 import { makeAbsentFolders, removeMadeFolders } from "../../runs/confined/start-up-folders.ts";
@@ -145,8 +144,6 @@ const BEGINS = 5;
 
 /** bubblewrap itself would end with all that is inside, and the command hear nothing. */
 function signalCommand(inner: number, state: { isOver: boolean }, signal: NodeJS.Signals): void {
-  if (state.isOver) return;
-  const command = firstChild(inner);
-  if (command) signalProcess(command, signal);
-  else setTimeout(() => signalCommand(inner, state, signal), BEGINS);
+  if (state.isOver || signalFirstChild(inner, signal)) return;
+  setTimeout(() => signalCommand(inner, state, signal), BEGINS);
 }

@@ -1,8 +1,10 @@
 /** A signal for one process, and for none that got its pid since. pidfd_send_signal(2). */
-import { closeSync } from "node:fs";
+import { closeSync, readFileSync } from "node:fs";
+import { attempt } from "../../attempt.ts";
 import type { ProcessId } from "../../policy/request.ts";
 import { openPidfd, sendSignal } from "../libc/pidfd.ts";
 import { isProcess } from "./process.ts";
+import { parseStat } from "./stat.ts";
 
 /** @returns false if it has ended, or is not this user's */
 export function signalProcess({ pid, startTime }: ProcessId, signal: NodeJS.Signals): boolean {
@@ -14,4 +16,23 @@ export function signalProcess({ pid, startTime }: ProcessId, signal: NodeJS.Sign
   } finally {
     closeSync(pidfd);
   }
+}
+
+/**
+ * For the oldest child of a process: of what starts a command, that command. What it adopts comes behind.
+ * @returns false if it has none
+ */
+export function signalFirstChild(pid: number, signal: NodeJS.Signals): boolean {
+  const child = firstChild(pid);
+  if (child) signalProcess(child, signal);
+  return child !== undefined;
+}
+
+function firstChild(pid: number): ProcessId | undefined {
+  return attempt(() => {
+    const [first = ""] = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").split(" ");
+    if (first === "") return undefined;
+    const { startTime } = parseStat(readFileSync(`/proc/${first}/stat`, "latin1"));
+    return { pid: Number(first), startTime };
+  });
 }

@@ -5,11 +5,9 @@
  * (sudo-rs, src/exec/use_pty/monitor.rs). Node could lead no session without a second process of Node's.
  */
 import { type ChildProcess, spawn } from "node:child_process";
-import { closeSync, readFileSync } from "node:fs";
 import { constants } from "node:os";
 import type { Duplex } from "node:stream";
-import { attempt } from "../../attempt.ts";
-import { openPidfd, sendSignal } from "../libc/pidfd.ts";
+import { signalFirstChild } from "../proc/signal.ts";
 
 /** Opens the pty, which becomes its controlling terminal: it leads a session that has none. */
 const LEAD = ': <>"$1"; shift; exec /bin/sh -m -c "$@"';
@@ -89,15 +87,7 @@ export class Monitor {
   kill(signal: NodeJS.Signals): void {
     const pid = this.#child.pid;
     if (pid === undefined || this.#child.exitCode !== null || this.#child.signalCode !== null) return;
-    const [command] = childrenOf(pid);
-    const pidfd = command === undefined ? undefined : openPidfd(command);
-    if (pidfd === undefined) return;
-    try {
-      // still the same: its parent alone can have forgotten it meanwhile
-      if (childrenOf(pid)[0] === command) sendSignal(pidfd, signal);
-    } finally {
-      closeSync(pidfd);
-    }
+    signalFirstChild(pid, signal);
   }
 
   /** Lets it end, which ends the pty's session. Call it when all output has been read: the rest is lost. */
@@ -117,11 +107,6 @@ function exitCode(child: ChildProcess): Promise<number> {
   });
   code.catch(() => {}); // told by `ended`
   return code;
-}
-
-function childrenOf(pid: number): number[] {
-  const listed = attempt(() => readFileSync(`/proc/${pid}/task/${pid}/children`, "latin1")) ?? "";
-  return listed.split(" ").filter(Boolean).map(Number);
 }
 
 /** Variables that a shell sets for itself, and then does not pass on as they were. */
