@@ -52,11 +52,16 @@ async function scopeNamed(name: string, paths: Pick<Paths, "config">): Promise<S
   return scopes.get(name);
 }
 
-/** @throws CliError for what could hold in confined runs alone, of one that nobody says is confined */
-export function runSettings(flags: SettingsFlags, scope: Scope = {}): RunSettings {
+/** `said`: what somebody says of confining. A ride is confined, unless they say otherwise. */
+function wanted(flags: SettingsFlags, scope: Scope): { ride: boolean; said?: boolean; confine: boolean } {
   const ride = flags.ride ?? scope.ride ?? false;
   const said = flags.confine ?? scope.confine;
-  const confine = said ?? ride;
+  return { ride, ...(said !== undefined && { said }), confine: said ?? ride };
+}
+
+/** @throws CliError for what could hold in confined runs alone, of one that nobody says is confined */
+export function runSettings(flags: SettingsFlags, scope: Scope = {}): RunSettings {
+  const { ride, said, confine } = wanted(flags, scope);
   const ofConfined = fieldsOfConfined(scope);
   if (said === undefined && !confine && ofConfined.length > 0)
     throw new CliError(
@@ -72,8 +77,8 @@ export function runSettings(flags: SettingsFlags, scope: Scope = {}): RunSetting
 
 /** Of a run that is not confined although something of it asks for that. Told once a day, as other ways are. */
 export function notHeld(flags: SettingsFlags, scope: Scope = {}): Way | undefined {
-  const ride = flags.ride ?? scope.ride ?? false;
-  if (flags.confine ?? scope.confine ?? ride) return undefined;
+  const { ride, confine } = wanted(flags, scope);
+  if (confine) return undefined;
   const ofConfined = fieldsOfConfined(scope);
   if (!ride && !scope.confine && ofConfined.length === 0) return undefined;
   const lost =
