@@ -15,15 +15,13 @@ import type { OpenRun } from "./request.ts";
 
 export type RunPlaces = Pick<
   OpenRun,
-  "folder" | "askpassSocket" | "rideFolder" | "sshConfig" | "watched" | "agents"
+  "folder" | "agentSocket" | "askpassSocket" | "rideFolder" | "sshConfig" | "watched" | "agents"
 >;
 
 export interface Confining {
   opened: RunPlaces;
   paths: Paths;
   settings: RunSettings;
-  /** That the command gets. */
-  environment: NodeJS.ProcessEnv;
 }
 
 export function planRun(confining: Confining): { plan: Plan; loose: string[] } {
@@ -31,9 +29,8 @@ export function planRun(confining: Confining): { plan: Plan; loose: string[] } {
   return { plan: planConfinement(facts, confining.settings), loose };
 }
 
-function surroundings({ opened, paths, settings, environment }: Confining): Surroundings {
-  const { folder, askpassSocket, rideFolder, sshConfig, watched = [], agents } = opened;
-  const { SSH_AUTH_SOCK: agentSocket } = environment;
+function surroundings({ opened, paths, settings }: Confining): Surroundings {
+  const { folder, agentSocket, askpassSocket, rideFolder, sshConfig, watched = [], agents } = opened;
   const own = [agentSocket, askpassSocket, rideFolder, join(folder, "muxguard-ssh")];
   return {
     environment: process.env,
@@ -47,7 +44,7 @@ function surroundings({ opened, paths, settings, environment }: Confining): Surr
     controlFolders: [...watched, ...usualControlFolders(sshConfig, process.env)],
     upstream: agents.filter(isAbsolute),
     run: {
-      ...(agentSocket !== undefined && { agentSocket }),
+      agentSocket,
       own: own.filter((path): path is string => path !== undefined && existsSync(path)),
       replaced: rideFolder === undefined ? [] : replacedSsh(rideFolder),
       empty: join(folder, "empty"),
@@ -55,7 +52,7 @@ function surroundings({ opened, paths, settings, environment }: Confining): Surr
   };
 }
 
-export function homes(): string[] {
+function homes(): string[] {
   return [...new Set([homedir(), userInfo().homedir])];
 }
 

@@ -23,6 +23,8 @@ import { FIRST_DESCRIPTOR, type RunTerminal } from "./run-terminal.ts";
 export interface ConfinedRun extends Confining {
   opened: OpenRun;
   command: readonly string[];
+  /** That the command gets. */
+  environment: NodeJS.ProcessEnv;
   terminal: RunTerminal;
 }
 

@@ -60,7 +60,7 @@ export async function run([command = "", ...args]: string[], options: RunOptions
 
 async function showRun(paths: Paths, settings: RunSettings): Promise<number> {
   const { showPlan } = await import("./show-plan.ts");
-  for (const line of showPlan(paths, settings)) process.stdout.write(`${line}\n`);
+  for (const line of await showPlan(paths, settings)) process.stdout.write(`${line}\n`);
   return 0;
 }
 

@@ -4,6 +4,7 @@ import type { Mount, Plan } from "../../platform/confine/plan.ts";
 import type { RunSettings } from "../../policy/run-settings.ts";
 import { visible } from "../../policy/visible.ts";
 import { freeRunFolder } from "../../runs/folders.ts";
+import { readConfig } from "../../settings/config.ts";
 import type { Paths } from "../../settings/paths.ts";
 import { planRun } from "./confined-facts.ts";
 
@@ -13,20 +14,21 @@ const headings: readonly (readonly [string, readonly Mount["kind"][]])[] = [
   ["bound", ["bind"]],
 ];
 
-/** No guard is opened for it: its sockets are where a guard of the run's own would have them. */
-export function showPlan(paths: Paths, settings: RunSettings): string[] {
+/**
+ * No guard is opened for it: its sockets are where a guard of the run's own would have them.
+ * @throws SettingsError
+ */
+export async function showPlan(paths: Paths, settings: RunSettings): Promise<string[]> {
+  const { sshConfig, upstreamAgents: agents, controlFolders: watched = [] } = await readConfig(paths);
   const folder = freeRunFolder(paths.runtime);
-  const agentSocket = join(folder, "agent.sock");
-  const { plan, loose } = planRun({
-    opened: { folder, askpassSocket: join(folder, "prompts.sock"), sshConfig: undefined, agents: [] },
-    paths,
-    settings,
-    environment: { ...process.env, SSH_AUTH_SOCK: settings.ride ? undefined : agentSocket },
-  });
+  const at = (name: string): string => join(folder, name);
+  const sockets = { agentSocket: at("agent.sock"), askpassSocket: at("prompts.sock") };
+  const opened = { folder, ...sockets, sshConfig, watched, agents };
+  const { plan, loose } = planRun({ opened, paths, settings });
   return [...planLines(plan), ...loose.map((text) => `not held: ${visible(text)}`)];
 }
 
-export function planLines({ mounts, network, nested }: Plan): string[] {
+function planLines({ mounts, network, nested }: Plan): string[] {
   const groups = headings.flatMap(([title, kinds]) => {
     const meant = mounts.filter(({ kind }) => kinds.includes(kind));
     return meant.length === 0 ? [] : [`${title}:`, ...meant.map(lineOf)];

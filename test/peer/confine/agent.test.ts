@@ -57,6 +57,14 @@ describe.each([
       expect((await lab.run("/bin/sh", ["-c", list(lab.path("loose.sock"))])).stdout).not.toContain("me@");
     });
 
+    it.each(["--confine", "--ride"])("which %s --show says of each of these paths", async (option) => {
+      const environment = { SSH_AUTH_SOCK: lab.path("upstream.sock") };
+      const words = [lab.program, "run", option, "--show"];
+      const { stdout } = await lab.run(process.execPath, words, { environment });
+      for (const name of ["agents/named.sock", "upstream.sock"])
+        expect(stdout).toContain(`  ${lab.path(name)}  (an agent's socket: the run's, from `);
+    });
+
     it("whose keys a rule gives to one program, and to no other", async () => {
       const git = `git ls-remote ssh://${HOST}/nowhere; echo $?`;
       const environment = `GIT_SSH_COMMAND="ssh -F ${lab.sshConfig} -o ControlPath=none -v"`;
