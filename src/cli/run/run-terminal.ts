@@ -2,7 +2,7 @@
  * The command of a run, on a terminal of its own where the run has one, else on what this process has; and
  * what comes to that terminal meanwhile: questions, and lines of the guard's.
  */
-import { type ChildProcess, type StdioOptions, spawn } from "node:child_process";
+import { type ChildProcess, type SpawnOptions, type StdioOptions, spawn } from "node:child_process";
 import { constants as system } from "node:os";
 import { messageOf } from "../../errors.ts";
 import { hasKeyboard } from "../../platform/proc/foreground.ts";
@@ -74,13 +74,11 @@ export class RunTerminal implements TerminalUse {
       this.sendTo((signal) => terminal.kill(signal));
       return { ended: terminal.ended, end: () => this.close() };
     }
-    const [program = "", ...others] = command.wrap(words);
-    const stdio: StdioOptions = ["inherit", "inherit", "inherit", null, null, ...descriptors];
-    // without a terminal of its own it gets none
-    const child = spawn(program, others, { stdio, env, detached: true });
-    this.sendTo((signal) => child.kill(signal));
     this.#isApart = true;
-    return { ended: codeOf(child, words), end: async () => {} };
+    // without a terminal of its own it gets none
+    const stdio: StdioOptions = ["inherit", "inherit", "inherit", null, null, ...descriptors];
+    const ended = this.#start(words, command.wrap(words), { stdio, env, detached: true });
+    return { ended, end: async () => {} };
   }
 
   #newPrivate(command: PrivateCommand): PrivateTerminal {
@@ -102,10 +100,10 @@ export class RunTerminal implements TerminalUse {
   /** Returns the command's exit code: 128+n if signal n ended it. */
   run(command: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
     this.#private = this.#openPrivate(command, env);
-    if (!this.#private) return this.#runHere(command, env);
-    const { ended } = this.#private;
-    this.#kill = (signal) => this.#private?.kill(signal);
-    return ended.catch((error: Error) => {
+    if (!this.#private) return this.#start(command, markedCommand(command), { stdio: "inherit", env });
+    const terminal = this.#private;
+    this.sendTo((signal) => terminal.kill(signal));
+    return terminal.ended.catch((error: Error) => {
       throw notStarted(command, error);
     });
   }
@@ -118,7 +116,7 @@ export class RunTerminal implements TerminalUse {
 
   /** Undefined where the run has no terminal for both directions. */
   #openPrivate(command: readonly string[], env: NodeJS.ProcessEnv): PrivateTerminal | undefined {
-    if (!isOwnTerminal(0) || !isOwnTerminal(1)) return undefined;
+    if (!this.isPrivate) return undefined;
     try {
       return new PrivateTerminal({ command, env, hasStderr: isOwnTerminal(2), wrap: markedCommand });
     } catch (error) {
@@ -129,10 +127,11 @@ export class RunTerminal implements TerminalUse {
     }
   }
 
-  #runHere(command: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
-    const [program = "", ...words] = markedCommand(command);
-    const child = spawn(program, words, { stdio: "inherit", env });
-    this.#kill = (signal) => child.kill(signal);
+  /** @param marked the command line that starts the command */
+  #start(command: readonly string[], marked: readonly string[], options: SpawnOptions): Promise<number> {
+    const [program = "", ...words] = marked;
+    const child = spawn(program, words, options);
+    this.sendTo((signal) => child.kill(signal));
     return codeOf(child, command);
   }
 }
