@@ -15,12 +15,20 @@ import { build } from "esbuild";
 
 /**
  * To add a program: a line here, and a file in bin/ that starts it by this name. Its code cache holds what it
- * needed when it was started with these arguments; a small program needs none.
+ * needed when it was started with these arguments, or with the next ones where it failed with them: not every
+ * machine can confine. A small program needs none.
  */
 const programs = [
-  { name: "muxguard", source: "src/cli/main.ts", recorded: ["run", "--", "true"] },
-  { name: "muxguard-askpass", source: "askpass/main.ts", recorded: ["Allow use of key x?"] },
-  { name: "muxguard-ride", source: "src/runs/ride/main.ts", recorded: ["/nowhere", "-V"] },
+  {
+    name: "muxguard",
+    source: "src/cli/main.ts",
+    recorded: [
+      ["run", "--confine", "--", "true"],
+      ["run", "--", "true"],
+    ],
+  },
+  { name: "muxguard-askpass", source: "askpass/main.ts", recorded: [["Allow use of key x?"]] },
+  { name: "muxguard-ride", source: "src/runs/ride/main.ts", recorded: [["/nowhere", "-V"]] },
   { name: "muxguard-hold-forwards", source: "src/runs/ride/hold-forwards.ts" },
 ];
 
@@ -105,13 +113,21 @@ function recordCaches() {
   };
   for (const { name, recorded } of programs) {
     if (recorded === undefined) continue;
-    const args = [fileURLToPath(import.meta.url), "--record", name, ...recorded];
-    const { status, stderr } = spawnSync(process.execPath, args, { env, encoding: "utf8", timeout: 30_000 });
+    const { status, stderr } = recordFirst(name, recorded, env);
     const made = statSync(`${bundleOf(name)}.cache`, { throwIfNoEntry: false });
     const size = made ? `${Math.round(made.size / 1024)} kB` : `none (exit code ${status}) ${stderr}`;
     process.stdout.write(`${name}: code cache: ${size}\n`);
   }
   rmSync(home, { recursive: true });
+}
+
+/** The first of the command lines that ends well, else the last. */
+function recordFirst(name, [words, ...others], env) {
+  const args = [fileURLToPath(import.meta.url), "--record", name, ...words];
+  const ended = spawnSync(process.execPath, args, { env, encoding: "utf8", timeout: 30_000 });
+  if (ended.status === 0 || others.length === 0) return ended;
+  rmSync(`${bundleOf(name)}.cache`, { force: true });
+  return recordFirst(name, others, env);
 }
 
 /** This process becomes the program, and keeps what V8 compiled of it when it ends. */

@@ -7,7 +7,7 @@ import { usualControlFolders } from "../../masters/control-folders.ts";
 import { type Plan, planConfinement } from "../../platform/confine/plan.ts";
 import { makeFolders } from "../../platform/files/private-folder.ts";
 import type { RunSettings } from "../../policy/run-settings.ts";
-import { systemFiles } from "../../runs/confined/files.ts";
+import { remembered, systemFiles } from "../../runs/confined/files.ts";
 import { type Gathered, gatherFacts, type Surroundings } from "../../runs/confined/gather.ts";
 import { findProgram, movedSsh, shimsOf } from "../../runs/ride/shims.ts";
 import type { Paths } from "../../settings/paths.ts";
@@ -25,7 +25,7 @@ export interface Confining {
 }
 
 export function planRun(confining: Confining): { plan: Plan; loose: string[] } {
-  const { facts, loose }: Gathered = gatherFacts(surroundings(confining), systemFiles);
+  const { facts, loose }: Gathered = gatherFacts(surroundings(confining), remembered(systemFiles));
   return { plan: planConfinement(facts, confining.settings), loose };
 }
 

@@ -25,16 +25,40 @@ export interface Files {
 const HEAD = 512;
 
 export const systemFiles: Files = {
-  real: (path) => attempt(() => realpathSync(path)),
+  real: (path) => attempt(() => realpathSync.native(path)),
   look: (path) => attempt(() => lookAt(path)),
-  isLink: (path) => attempt(() => lstatSync(path).isSymbolicLink()) === true,
+  isLink: (path) => attempt(() => lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink()) === true,
   list: (folder) => attempt(() => readdirSync(folder).sort()) ?? [],
   head: (path) => attempt(() => headOf(path, HEAD)) ?? "",
   mayWrite: (folder) => attempt(() => mayWrite(folder)) ?? false,
 };
 
+/** Asks for each path once. For one gathering: the next has to look again. */
+export function remembered(files: Files): Files {
+  return {
+    real: once(files.real),
+    look: once(files.look),
+    isLink: once(files.isLink),
+    list: once(files.list),
+    head: once(files.head),
+    mayWrite: once(files.mayWrite),
+  };
+}
+
+function once<T>(ask: (path: string) => T): (path: string) => T {
+  const known = new Map<string, T>();
+  return (path) => {
+    const before = known.get(path);
+    if (before !== undefined || known.has(path)) return before as T;
+    const found = ask(path);
+    known.set(path, found);
+    return found;
+  };
+}
+
 function lookAt(path: string): ReturnType<Files["look"]> {
-  const found = statSync(path);
+  const found = statSync(path, { throwIfNoEntry: false });
+  if (!found) return undefined;
   const other = found.isSocket() ? "socket" : "other";
   const kind = found.isDirectory() ? "folder" : found.isFile() ? "file" : other;
   return { kind, uid: found.uid, changed: found.mtimeMs, links: found.nlink };
