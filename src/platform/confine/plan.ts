@@ -100,13 +100,17 @@ function above(path: string): string[] {
   return folder === path ? [] : [...above(folder), folder];
 }
 
+function depthOf(path: string): number {
+  return path === "/" ? 0 : path.split("/").length;
+}
+
 /** A folder before what is in it; it is sealed when all that is in it is there. */
 function inOrder(mounts: readonly Mount[]): Mount[] {
   const known = new Map<string, Mount>();
   // what comes later counts: an agent's socket over a file that is hidden
   for (const mount of mounts) known.set(`${mount.kind === "sealed"} ${mount.path}`, mount);
   const all = [...known.values()];
-  const byDepth = (one: Mount, other: Mount): number => above(one.path).length - above(other.path).length;
+  const byDepth = (one: Mount, other: Mount): number => depthOf(one.path) - depthOf(other.path);
   const open = all.filter(({ kind }) => kind !== "sealed").sort(byDepth);
   return [...open, ...all.filter(({ kind }) => kind === "sealed")];
 }
@@ -125,12 +129,14 @@ class Tree {
 
   /** Whether one of them is above the path. */
   covers(path: string): boolean {
-    return above(path).some((folder) => this.#paths.has(folder));
+    const folder = dirname(path);
+    return folder !== path && this.deepest(folder) > 0;
   }
 
   /** How long the longest is that is above the path, or is the path itself; 0 if there is none. */
   deepest(path: string): number {
-    const found = [...above(path), path].filter((one) => this.#paths.has(one));
-    return found.at(-1)?.length ?? 0;
+    if (this.#paths.has(path)) return path.length;
+    const folder = dirname(path);
+    return folder === path ? 0 : this.deepest(folder);
   }
 }

@@ -1,5 +1,5 @@
 /** The file system as a confined run's facts are gathered from it. Handed in by tests. */
-import { lstatSync, readdirSync, realpathSync, statSync } from "node:fs";
+import { existsSync, lstatSync, readdirSync, realpathSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { attempt } from "../../attempt.ts";
 import type { Place } from "../../platform/confine/facts.ts";
@@ -25,7 +25,8 @@ export interface Files {
 const HEAD = 512;
 
 export const systemFiles: Files = {
-  real: (path) => attempt(() => realpathSync.native(path)),
+  // an error takes longer than all the rest, and most of these files are nowhere
+  real: (path) => (existsSync(path) ? attempt(() => realpathSync.native(path)) : undefined),
   look: (path) => attempt(() => lookAt(path)),
   isLink: (path) => attempt(() => lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink()) === true,
   list: (folder) => attempt(() => readdirSync(folder).sort()) ?? [],
