@@ -1,4 +1,7 @@
-/** Bytes through the terminal of a run's own, against the same program on a terminal alone. */
+/**
+ * Bytes through the terminal of a run's own: against the same program on a terminal alone, and against
+ * script(1), which is in C and has a terminal of its own for the program as well.
+ */
 
 import { text } from "node:stream/consumers";
 import { MUXGUARD, PYTHON } from "../lab/programs.ts";
@@ -11,6 +14,8 @@ const ROUNDS = 9;
 const BYTES = 64 * 1024 * 1024;
 /** In MB a second. */
 const LEAST = 100;
+/** Times what script(1) takes. */
+const MOST = 1.5;
 
 /** A terminal as fast as one can be: it says how long it took from the first byte to the last. */
 const TERMINAL = `
@@ -42,13 +47,16 @@ export async function benchPty(lab: Lab): Promise<Row[]> {
     if (read !== BYTES) throw new Error(`${read} of ${BYTES} bytes came through`);
     return milliseconds ?? Number.NaN;
   };
-  const [bare, guarded]: [number[], number[]] = [[], []];
+  const scripted = ["script", "-qfc", program.join(" "), "/dev/null"];
+  const [bare, inScript, guarded]: [number[], number[], number[]] = [[], [], []];
   for (let round = 0; round < ROUNDS; round++) {
     bare.push(await once(...program));
+    inScript.push(await once(...scripted));
     guarded.push(await once(NODE, MUXGUARD, "run", "--", ...program));
   }
-  const [without, guard] = [summarize(bare), summarize(guarded)];
+  const [without, script, guard] = [summarize(bare), summarize(inScript), summarize(guarded)];
   const speed = BYTES / 1000 / guard.p50;
+  const ofScript = guard.p50 / script.p50;
   return [
     {
       measure: "64 MiB from a program to its terminal",
@@ -57,6 +65,14 @@ export async function benchPty(lab: Lab): Promise<Row[]> {
       result: `${(guard.p50 / without.p50).toFixed(2)} × bare, ${speed.toFixed(0)} MB/s`,
       target: `≥ ${LEAST} MB/s`,
       holds: speed >= LEAST,
+    },
+    {
+      measure: "the same against `script`",
+      bare: renderSummary(script),
+      guard: renderSummary(guard),
+      result: `${ofScript.toFixed(2)} × script`,
+      target: `≤ ${MOST}`,
+      holds: ofScript <= MOST,
     },
   ];
 }
