@@ -17,7 +17,10 @@ const STOP = 100;
 /** What is read at the end, of processes that go on printing. */
 const LAST_BYTES = 1024 * 1024;
 
-export type PrivateCommand = Pick<MonitorOptions, "command" | "env" | "hasStderr" | "wrap" | "descriptors">;
+export interface PrivateCommand extends Omit<MonitorOptions, "slave" | "path" | "stopped"> {
+  /** The outer terminal is gone. What has the keys inside was told. */
+  hungUp: () => void;
+}
 
 export class PrivateTerminal {
   /** The command's exit code. */
@@ -48,7 +51,10 @@ export class PrivateTerminal {
     }
     this.ended = this.#monitor.ended;
     const { fd } = this.#outer;
-    const hungUp = (): void => this.#hangUp();
+    const hungUp = (): void => {
+      this.#signalForeground("SIGHUP");
+      command.hungUp();
+    };
     const mayRead = (): boolean => this.#outer.isOurs;
     this.#keys = new Flow({ from: fd, to: master, mayRead, ended: hungUp });
     const look = (bytes: Buffer): number => this.#tracker.feed(bytes);
@@ -182,11 +188,6 @@ export class PrivateTerminal {
     this.#isStopped = false;
     if (!this.#isTaken) this.#screen.start();
     this.#front();
-  }
-
-  #hangUp(): void {
-    this.#signalForeground("SIGHUP");
-    this.#monitor.kill("SIGHUP");
   }
 
   #signalForeground(signal: NodeJS.Signals): void {
