@@ -4,7 +4,7 @@
  * controlling terminal, so that TIOCSTI ends there. A question can take screen and keys for itself.
  */
 import { closeSync } from "node:fs";
-import { foregroundOf, openPty, setModes, setWindowSize } from "../libc/pty.ts";
+import { foregroundOf, isByLine, modesOf, openPty, setModes, setWindowSize } from "../libc/pty.ts";
 import { Flow } from "./flow.ts";
 import { Monitor, type MonitorOptions } from "./monitor.ts";
 import { OuterTerminal } from "./outer.ts";
@@ -36,6 +36,8 @@ export class PrivateTerminal {
   #lines: string[] = [];
   #isTaken = false;
   #isStopped = false;
+  /** Modes of a terminal that began in the background, until it comes to the front. */
+  #begun: Buffer | undefined;
   #resuming: NodeJS.Timeout | undefined;
   readonly #resize = (): void => this.#fit();
   readonly #continued = (): void => this.#comeBack();
@@ -69,7 +71,9 @@ export class PrivateTerminal {
   #open() {
     try {
       const pair = openPty();
-      setModes(pair.slave, this.#outer.modes);
+      // the outer one may be in the hands of a shell's line editor, which has set it for itself
+      if (this.#outer.isOurs) setModes(pair.slave, this.#outer.modes);
+      else this.#begun = modesOf(pair.slave);
       const { size } = this.#outer;
       if (size) setWindowSize(pair.master, size);
       return pair;
@@ -157,9 +161,19 @@ export class PrivateTerminal {
   /** Has the keys if this process has them. */
   #front(): void {
     if (this.#isTaken || this.#isStopped || !this.#outer.isOurs) return;
+    this.#takeModes();
     this.#outer.makeRaw();
     this.#fit();
     this.#keys.start();
+  }
+
+  /** Those that the shell has for its jobs, unless the command has set others by then. */
+  #takeModes(): void {
+    const begun = this.#begun;
+    this.#begun = undefined;
+    if (begun === undefined || !modesOf(this.#master).equals(begun)) return;
+    const { modes } = this.#outer;
+    if (isByLine(modes)) setModes(this.#master, modes);
   }
 
   #lookForKeys(): void {
