@@ -12,9 +12,10 @@ export class Screen {
     this.#server = server;
   }
 
-  static async start(size = "640x400x24"): Promise<Screen> {
+  /** @param options more of Xvfb's */
+  static async start(size = "640x400x24", ...options: string[]): Promise<Screen> {
     // it would start anew when its last client has gone, and drop one that comes meanwhile
-    const args = ["-displayfd", "1", "-screen", "0", size, "-nolisten", "tcp", "-noreset"];
+    const args = ["-displayfd", "1", "-screen", "0", size, "-nolisten", "tcp", "-noreset", ...options];
     const server = spawn("Xvfb", args, { stdio: ["ignore", "pipe", "ignore"] });
     return new Screen(`:${await firstWords(server)}`, server);
   }
