@@ -1,6 +1,6 @@
 /** A screen that nobody sees, and the notifications on it. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { endOf, firstWords } from "../processes.ts";
+import { ended, endOf, firstWords } from "../processes.ts";
 
 /** A screen that nobody sees. */
 export class Screen {
@@ -22,5 +22,11 @@ export class Screen {
 
   close(): Promise<void> {
     return endOf(this.#server);
+  }
+
+  /** As by the system: it says good-bye to nobody, and its socket stays. */
+  async die(): Promise<void> {
+    this.#server.kill("SIGKILL");
+    await ended(this.#server);
   }
 }
