@@ -34,13 +34,14 @@ export class ScreenState {
   /** @param source which of the states, as text to compare */
   say(source: string, isLocked: boolean): void {
     const was = this.#locked.size > 0;
-    if (isLocked) this.#locked.add(source);
-    else this.#locked.delete(source);
     if (isLocked) {
       clearTimeout(this.#asked);
-      return this.#listener.locked();
+      this.#locked.add(source);
+      this.#listener.locked();
+    } else {
+      this.#locked.delete(source);
+      if (was && this.#locked.size === 0 && !this.#isAsleep) this.#listener.unlocked();
     }
-    if (was && this.#locked.size === 0 && !this.#isAsleep) this.#listener.unlocked();
   }
 
   /** It is to be locked. */
