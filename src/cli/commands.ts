@@ -94,8 +94,8 @@ export const commands: Readonly<Record<string, (command: Command) => Command>> =
     command
       .description(
         "answer a question with yes; the beginning of its id is enough. Without an option it is remembered " +
-          "for the time that remember in config.toml gives (10 minutes), or not at all if that file says " +
-          'yes = "once"; muxguard pending says which',
+          "while what it is for lasts, for a time where its rule gives one or config.toml says " +
+          'yes = "remember", or not at all with yes = "once"; muxguard pending says which',
       )
       .argument("<id>")
       .option("--once", "for this request alone")

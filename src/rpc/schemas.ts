@@ -15,7 +15,7 @@ const duration = z.strictObject({ milliseconds: z.int().check(z.nonnegative()) }
 const answer: z.ZodMiniType<Answer> = z.discriminatedUnion("decision", [
   z.strictObject({
     decision: z.literal("allow"),
-    remember: z.union([z.enum(["once", "run", "session", "always"]), duration]),
+    remember: z.union([z.enum(["once", "lasting", "run", "session", "always"]), duration]),
   }),
   z.strictObject({ decision: z.literal("apart") }),
   z.strictObject({ decision: z.literal("deny"), reason: z.string(), remember: z.optional(duration) }),

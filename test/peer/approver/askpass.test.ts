@@ -244,7 +244,7 @@ describeWith(["ssh", "sshd"], "a login that an askpass program is asked about", 
     expect(result).toMatchObject({ code: 0, stdout: "one\ntwo\n", stderr: "" });
     expect(events).toMatchObject([{ by: "approver:askpass" }, { by: `grant:${events[0]?.id}` }]);
     const asked = readFileSync(text, "utf8");
-    expect(asked.match(/Allow it for 10 minutes\?/g)).toHaveLength(1);
+    expect(asked.match(/Allow it until this run ends\?/g)).toHaveLength(1);
     for (const words of [
       `ssh wants to log in to alpha.example as ${user} with key "work"`,
       "destination: alpha.example, host key known",

@@ -103,6 +103,18 @@ describe("a command", () => {
     });
   });
 
+  it("can allow while what it is for lasts, where that is offered", async () => {
+    const lasting = question({ choices: ["once", "lasting", ten], lasts: "terminal" });
+    const told = `cat > '${lab.path("told")}'; ${says({ decision: "allow", remember: "lasting" })}`;
+    expect(await ask(told, lasting)).toEqual({ decision: "allow", remember: "lasting" });
+    expect(JSON.parse(readFileSync(lab.path("told"), "utf8")).answers[2]).toEqual({
+      name: "allow while this terminal is open",
+      answer: { decision: "allow", remember: "lasting" },
+    });
+    const run = question({ choices: ["once", "run"] });
+    await expect(ask(says({ decision: "allow", remember: "lasting" }), run)).rejects.toThrow("not offered");
+  });
+
   it("need not read the question", async () => {
     const large = question({ choices: ["once"] });
     large.caller = { ...large.caller, cmdline: ["x".repeat(1_000_000)] };

@@ -62,7 +62,7 @@ describeWith(["ssh", "sshd", "tmux"], "a question on the terminal", () => {
       `${ssh} echo in`,
       lab.folder,
       'because: no rule says otherwise (default = "ask")',
-      "❯ deny\n  allow once\n  allow for 10 minutes\n  allow until this run ends\n",
+      "❯ deny\n  allow once\n  allow until this run ends\n",
     ])
       expect(screen).toContain(words);
     terminal.press("Enter");
@@ -135,7 +135,7 @@ describeWith(["ssh", "sshd", "tmux"], "a question on the terminal", () => {
     terminal.enter(`${run} ${ssh} echo in; echo code $?`);
     await terminal.isAsked();
     const choose = async (): Promise<void> => {
-      terminal.press("Down", "Down", "Down", "Down");
+      terminal.press("Down", "Down", "Down");
       await terminal.shows("❯ allow always");
       terminal.press("Enter");
       await terminal.shows(/approved\.toml[\s\S]*\[\[rule\]\][\s\S]*y writes it/);
@@ -212,19 +212,17 @@ describeWith(["ssh", "sshd", "tmux"], "a question on the terminal", () => {
     expect(events()).toMatchObject([{ decision: "allow", remember: "once" }, { decision: "deny" }]);
   });
 
-  it.each([
-    ["for 10 minutes", ["Down", "Down"], "10m"],
-    ["until this run ends", ["Down", "Down", "Down"], "run"],
-  ])("is not asked again when it is allowed %s", async (choice, keys, remember) => {
+  it("is not asked again when it is allowed until this run ends, nor offered a time: that is not longer", async () => {
     terminal.enter(`${run} sh -c '${ssh} echo first; ${ssh} echo second'; echo code $?`);
     await terminal.isAsked();
-    terminal.press(...keys);
-    await terminal.shows(`❯ allow ${choice}`);
+    terminal.press("Down", "Down");
+    await terminal.shows("❯ allow until this run ends");
+    expect(terminal.screen()).not.toContain("allow for 10 minutes");
     terminal.press("Enter");
     await terminal.shows("code 0");
     expect(terminal.screen()).toMatch(/^first\nsecond$/m);
     expect(events()).toMatchObject([
-      { by: "approver:terminal", remember },
+      { by: "approver:terminal", remember: "run" },
       { by: `grant:${events()[0]?.id}` },
     ]);
     terminal.enter(`clear; ${run} sh -c '${ssh} echo third; :'; echo over $?`);
@@ -361,12 +359,32 @@ describeWith(["ssh", "sshd", "tmux"], "a question on the terminal", () => {
     await isSane();
   });
 
+  it("is offered a time, too, where a daemon decides for the run", async () => {
+    const daemon = await lab.startDaemon();
+    try {
+      terminal.enter(`${run} sh -c '${ssh} echo first; ${ssh} echo second'; echo code $?`);
+      await terminal.isAsked();
+      expect(terminal.screen()).toContain(
+        "  allow once\n  allow until this run ends\n  allow for 10 minutes\n  allow always\n",
+      );
+      terminal.press("Down", "Down", "Down");
+      await terminal.shows("❯ allow for 10 minutes");
+      terminal.press("Enter");
+      await terminal.shows("code 0");
+      const [first, second] = events();
+      expect(first).toMatchObject({ by: "approver:terminal", remember: "10m" });
+      expect(second).toMatchObject({ by: `grant:${first?.id}` });
+    } finally {
+      daemon.kill();
+    }
+  });
+
   it("is put on the terminal of the run by a daemon, too", async () => {
     const daemon = await lab.startDaemon();
     try {
       terminal.enter(`${run} sh -c '${ssh} echo first; ${ssh} echo second'; echo code $?`);
       await terminal.isAsked();
-      terminal.press("Down", "Down", "Down", "Enter");
+      terminal.press("Down", "Down", "Enter");
       await terminal.shows("code 0");
       const [first, second] = events();
       expect(first).toMatchObject({ by: "approver:terminal", remember: "run" });

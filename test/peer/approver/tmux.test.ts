@@ -59,7 +59,6 @@ describeWith(["ssh", "sshd", "tmux"], "a question in tmux", () => {
       'because: no rule says otherwise (default = "ask")',
       "│❯ deny",
       "│  allow once",
-      "│  allow for 10 minutes",
       "│  allow until this run ends",
     ])
       expect(screen.screen()).toContain(words);
@@ -76,8 +75,7 @@ describeWith(["ssh", "sshd", "tmux"], "a question in tmux", () => {
 
   it.each([
     ["once", ["Down"], "once"],
-    ["for 10 minutes", ["Down", "Down"], "10m"],
-    ["until this run ends", ["Up", "Down", "Down", "Down", "Down", "Up"], "run"],
+    ["until this run ends", ["Up", "Down", "Down", "Down", "Up"], "run"],
   ])("is allowed %s", async (choice, keys, remember) => {
     const result = shell(`${ssh} echo in`);
     await screen.isAsked();
@@ -254,7 +252,7 @@ describeWith(["ssh", "sshd", "tmux"], "a question in tmux", () => {
     const approved = lab.path("config/muxguard/approved.toml");
     const result = shell(`${ssh} echo in`);
     await screen.isAsked();
-    screen.press("Down", "Down", "Down", "Down");
+    screen.press("Down", "Down", "Down");
     await screen.shows("❯ allow always");
     screen.press("Enter");
     await screen.shows(/approved\.toml[\s\S]*\[\[rule\]\][\s\S]*y writes it/);

@@ -55,7 +55,7 @@ describeWith(["ssh", "sshd", "ssh-askpass"], "a login that x11-ssh-askpass is as
     await desk.asks();
     const text = readFileSync(told, "utf8");
     expect(text).toContain(`muxguard:\nssh wants to log in to alpha.example as ${user} with key "work"\n`);
-    expect(text).toMatch(/\n\nAllow it for 10 minutes\?\n$/);
+    expect(text).toMatch(/\n\nAllow it until this run ends\?\n$/);
     await desk.press("Return");
     const { result, events } = await login;
     expect(result).toMatchObject({ code: 0, stdout: "one\ntwo\n", stderr: "" });

@@ -52,10 +52,11 @@ describeWith(["ssh", "sshd"], "a question that waits", () => {
   it("is shown by pending, with what there is to know", async () => {
     expect(await lab.muxguard("pending")).toMatchObject({ code: 0, stdout: "nothing waits for an answer\n" });
     start(`${ssh} true`);
-    const { id, count, choices } = await onlyQuestion();
-    expect({ count, choices }).toEqual({
+    const { id, count, choices, lasts } = await onlyQuestion();
+    expect({ count, choices, lasts }).toEqual({
       count: 1,
-      choices: ["once", { milliseconds: 600_000 }, "session", "always"],
+      choices: ["once", "lasting", { milliseconds: 600_000 }, "session", "always"],
+      lasts: "program", // without a terminal: the shell that leads its session
     });
     const { stdout } = await lab.muxguard("pending");
     for (const words of [
@@ -63,7 +64,7 @@ describeWith(["ssh", "sshd"], "a question that waits", () => {
       "host key known",
       `ssh -F ${lab.sshConfig} alpha.example true`,
       lab.folder,
-      `muxguard approve ${id} allows it for 10 minutes; with --once this time alone; muxguard deny ${id} denies it`,
+      `muxguard approve ${id} allows it until its program ends; with --once this time alone; muxguard deny ${id} denies it`,
     ])
       expect(stdout).toContain(words);
     expect(stdout).toMatch(/without an answer it is denied in (?:60|5\d) seconds\n/);
@@ -77,7 +78,7 @@ describeWith(["ssh", "sshd"], "a question that waits", () => {
   it("is explained by approve --help: what a plain yes means", async () => {
     const { stdout } = await lab.muxguard("approve", "--help");
     expect(stdout.replace(/\s+/g, " ")).toContain(
-      'remember in config.toml gives (10 minutes), or not at all if that file says yes = "once"',
+      'for a time where its rule gives one or config.toml says yes = "remember", or not at all with yes = "once"',
     );
   });
 
@@ -105,7 +106,7 @@ describeWith(["ssh", "sshd"], "a question that waits", () => {
     const { events } = await lab.logged(async () => {
       const approved = await lab.muxguard("approve", id.slice(0, 3));
       expect(approved).toMatchObject({ code: 0, stderr: "" });
-      expect(approved.stdout).toMatch(/^allowed for 10 minutes: log in to alpha\.example as /);
+      expect(approved.stdout).toMatch(/^allowed until its program ends: log in to alpha\.example as /);
       expect(await result).toMatchObject({ stdout: "one\ntwo\n" });
     });
     expect(events).toMatchObject([

@@ -56,6 +56,8 @@ describeWith(["ssh", "sshd", "tmux"], "muxguard watch", () => {
     await terminal.shows("❯ deny");
     await terminal.keysCount();
     terminal.press("Right", "Right");
+    await terminal.shows("❯ allow until its program ends");
+    terminal.press("Right");
     await terminal.shows("❯ allow for 10 minutes");
     terminal.press("Enter");
     expect(await allowed).toMatchObject({ stdout: "in\n" });
@@ -137,7 +139,7 @@ describeWith(["ssh", "sshd", "tmux"], "muxguard watch", () => {
     await terminal.shows("❯ deny");
     await terminal.keysCount();
     const choose = async (): Promise<void> => {
-      terminal.press("Right", "Right", "Right", "Right");
+      terminal.press("Right", "Right", "Right", "Right", "Right");
       await terminal.shows("❯ allow always");
       terminal.press("Enter");
       await terminal.shows(
