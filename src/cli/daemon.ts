@@ -5,6 +5,8 @@ import { serveRpc } from "../daemon/rpc-server.ts";
 import { SettingsWatch } from "../daemon/watch/settings-watch.ts";
 import { messageOf } from "../errors.ts";
 import { answers } from "../platform/sockets/listener.ts";
+import { CallerTerminals } from "../platform/terminal/caller-terminal.ts";
+import { onScreen } from "../policy/visible.ts";
 import { removeLeftRides } from "../runs/folders.ts";
 import { type Config, readConfig } from "../settings/config.ts";
 import { openPaths, type Paths } from "../settings/paths.ts";
@@ -70,7 +72,9 @@ async function serve(paths: Paths, config: Config): Promise<() => Promise<void>>
   });
   const policy = userPolicy(paths, config.brokenPolicyAfter);
   try {
-    const outside = await guard.openScope({ policy, report: toStderr });
+    const terminals = new CallerTerminals();
+    const tellCaller: CallerTerminals["tell"] = (caller, line) => terminals.tell(caller, onScreen(line));
+    const outside = await guard.openScope({ policy, report: toStderr, tellCaller });
     const connections = await guard.guardConnections(outside, toStderr);
     guard.closeWith(await serveRpc({ guard, path, agentSocket, policy, connections }));
     removeLeftRides(folder);

@@ -81,7 +81,7 @@ export class Guard {
   }
 
   /** A scope whose connections somebody else accepts. Its policy must be loaded. */
-  addScope({ run, ride, policy, approvers = [], upstream, report }: ScopeOptions): AddedScope {
+  addScope({ run, ride, policy, approvers = [], upstream, report, tellCaller }: ScopeOptions): AddedScope {
     const { config, holdsQuestions } = this.#options;
     const { scopes, agentServer, askpassServer, ways, alarms } = this.#parts;
     const all = [...approvers, ...outOfReach(ways.approvers, run?.confined, this.#options, report)];
@@ -94,6 +94,7 @@ export class Guard {
       approvers: config.approvers.flatMap((kind) => all.filter((approver) => approver.kind === kind)),
       queue: !config.approvers.includes("queue") ? "closed" : holdsQuestions ? "holds" : "answers",
       report,
+      ...(tellCaller && { tellCaller }),
     };
     alarms.followPolicy(policy, run?.name);
     agentServer.add(scope, upstream);

@@ -18,6 +18,8 @@ export interface ScopeOptions {
   /** Asked before the guard's own approvers. */
   approvers?: readonly Approver[];
   report: (line: string) => void;
+  /** Where that does not come out at who asks: guard/decide/scope.ts. */
+  tellCaller?: NonNullable<Scope["tellCaller"]>;
 }
 
 export function newRun(run: NonNullable<ScopeOptions["run"]>): Run {

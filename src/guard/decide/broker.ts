@@ -2,7 +2,6 @@
  * The decision: policy, then grant, then approver, then the log; only then may the caller of decide() act.
  * Whatever goes wrong on the way is a denial that says what went wrong.
  */
-import type { Approver } from "../../approver/approver.ts";
 import type { Decided } from "../../audit/event.ts";
 import { messageOf } from "../../errors.ts";
 import { asPlainSession, coverage, denialCoverage } from "../../policy/coverage.ts";
@@ -12,6 +11,7 @@ import { evaluate } from "../../policy/evaluate.ts";
 import { exactRule } from "../../policy/exact-rule.ts";
 import type { Grants } from "../../policy/grants.ts";
 import type { Caller, Destination, ProcessId, Request } from "../../policy/request.ts";
+import { Announcing } from "./announcing.ts";
 import { ApprovalCounts, type Asked, alikeness, makeQuestion, type Settings } from "./asked.ts";
 import { capped } from "./choices.ts";
 import {
@@ -26,7 +26,7 @@ import { newId } from "./ids.ts";
 import type { Questions } from "./questions.ts";
 import { type Covered, RelatedDecisions } from "./related-decisions.ts";
 import type { Scope } from "./scope.ts";
-import { type Asker, denialLine, type Fault, type Verdict, waitingLine } from "./verdict.ts";
+import { type Asker, denialLine, type Fault, type Verdict } from "./verdict.ts";
 
 export interface BrokerParts {
   /** Returns once the entry is out of reach of a crash. Throws if it could not be written. */
@@ -46,6 +46,7 @@ export class Broker {
   readonly #parts: BrokerParts;
   readonly #related: RelatedDecisions;
   readonly #counts = new ApprovalCounts();
+  readonly #announcing = new Announcing();
 
   constructor(parts: BrokerParts) {
     this.#parts = parts;
@@ -61,6 +62,9 @@ export class Broker {
     const verdict = this.#record(id, request, asker, scope, decision, now() - began);
     this.#related.add(request, asker.caller, scope.run?.id, verdict, decision.doubt);
     if (verdict.decision === decision.decision) await keepAnswer(decision, scope);
+    // before who asks hears of it: then it ends, and its shell has the terminal
+    if (verdict.decision === "deny" && asker.isMute && asker.caller && !asker.gone.aborted)
+      await scope.tellCaller?.(asker.caller, denialLine(request, verdict));
     return verdict;
   }
 
@@ -171,11 +175,10 @@ export class Broker {
     const allowed = (kind: string): boolean => ruling.approvers?.includes(kind) ?? true;
     const approvers = scope.approvers.filter(({ kind }) => allowed(kind));
     const queue = allowed("queue") ? scope.queue : "closed";
-    const onlyQueue = (): void => scope.report(waitingLine(question));
-    if (asker.waiting && !approvers.some(isTerminalThere)) asker.waiting(question);
+    const announced = this.#announcing.of(question, asker, scope, { approvers, queue });
     asker.asking?.();
     const { answer, by } = await this.#parts.questions.ask(
-      { question, covered, ...alikeness(asked, question, scope), approvers, queue, onlyQueue },
+      { question, covered, ...alikeness(asked, question, scope), approvers, queue, ...announced },
       asker.gone,
     );
     const { grants } = this.#parts;
@@ -226,9 +229,4 @@ export class Broker {
 /** Why it was asked about at all, where nobody has answered. */
 function unanswered(reason: string, doubt: Doubt): string {
   return `${reason}; ${describeDoubt(doubt)}`;
-}
-
-/** A question on the asker's own terminal says by itself that it waits. */
-function isTerminalThere(approver: Approver): boolean {
-  return approver.kind === "terminal" && approver.unavailable() === undefined;
 }

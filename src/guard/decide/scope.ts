@@ -24,6 +24,11 @@ export interface Scope {
   readonly queue: "closed" | "answers" | "holds";
   /** Tells the user, on the stderr of whoever started it. One line, without a newline. */
   report(line: string): void;
+  /**
+   * Tells the user of a process on that one's own terminal: where report() comes out elsewhere. Never rejects.
+   * @returns whether it could
+   */
+  tellCaller?(caller: Caller, line: string): Promise<boolean>;
 }
 
 /** A socket that somebody came to. */

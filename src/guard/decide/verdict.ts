@@ -1,6 +1,6 @@
 /** What is decided, who waits for it, and the words of both. */
 import { describeDecision } from "../../policy/describe/decision.ts";
-import { describeRequest } from "../../policy/describe/request.ts";
+import { describeRequest, onHosts } from "../../policy/describe/request.ts";
 import type { DecidedBy } from "../../policy/evaluate.ts";
 import type { Question } from "../../policy/question.ts";
 import type { Caller, Request } from "../../policy/request.ts";
@@ -23,8 +23,12 @@ export interface Asker {
   isUnchanged(): boolean;
   /** Aborted when it went away. */
   gone: AbortSignal;
-  /** Called when somebody else than the user of the asker's own terminal is asked. */
-  waiting?(question: Question): void;
+  /**
+   * Called with a line to tell when somebody else than the user of the asker's own terminal is asked.
+   * @param isTold whether it stands on that terminal already
+   * @returns whether it was told
+   */
+  waiting?(line: string, isTold: boolean): boolean;
   /** Called when a person is about to be asked. */
   asking?(): void;
   /** True if it is the process that logged in for the connection that it now wants to use. */
@@ -35,6 +39,8 @@ export interface Asker {
   login?: string | undefined;
   /** True if it tells its user of a denial by itself. */
   tells?: boolean;
+  /** True if its protocol has no words for a denial. */
+  isMute?: boolean;
 }
 
 /** Why a request is denied without asking the policy. */
@@ -45,9 +51,15 @@ export interface Fault {
   id?: string;
 }
 
-/** What is said while a person decides. */
-export function waitingLine({ id, request }: Question): string {
-  return `muxguard: waiting for approval: ${describeRequest(request)} (muxguard approve ${id})`;
+/**
+ * What is said while a person decides: `muxguard: waiting for approval: log in to prod as root (muxguard approve
+ * k3f9x2)`.
+ * @param places where a person is asked, if commands can't answer
+ */
+export function waitingLine({ id, request, hosts }: Question, places?: readonly string[]): string {
+  const asked = hosts ? onHosts(request, hosts.length) : request;
+  const how = places ? `asked ${places.join(" and ")}` : `muxguard approve ${id}`;
+  return `muxguard: waiting for approval: ${describeRequest(asked)} (${how})`;
 }
 
 /** The words of every denial: `muxguard: denied: log in to prod as root with key "work" (rule "no prod")`. */

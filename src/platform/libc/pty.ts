@@ -19,6 +19,10 @@ const TIOCSPTLCK = 0x40045431;
 const TIOCGPTPEER = 0x5441;
 const O_CLOEXEC = 0o2000000;
 const TCSANOW = 0;
+/** c_lflag of struct termios, and its bits: asm-generic/termbits.h, of x86, arm and riscv. */
+const LOCAL_MODES = 12;
+const ICANON = 0o2;
+const TOSTOP = 0o400;
 /** More than a struct termios has on any architecture. */
 const MODES_LENGTH = 128;
 
@@ -52,6 +56,16 @@ export function modesOf(terminal: number): Buffer {
   const modes = Buffer.alloc(MODES_LENGTH);
   if (tcgetattr(terminal, modes) !== 0) throw systemError("tcgetattr");
   return modes;
+}
+
+/** Whether a program takes each key by itself, as those do that have the whole screen. */
+export function isRawMode(modes: Buffer): boolean {
+  return (modes.readUInt32LE(LOCAL_MODES) & ICANON) === 0;
+}
+
+/** Whether a process of the terminal's own session that writes from the background is stopped (SIGTTOU). */
+export function stopsOthers(modes: Buffer): boolean {
+  return (modes.readUInt32LE(LOCAL_MODES) & TOSTOP) !== 0;
 }
 
 /** Whether it worked: a terminal may be gone. */

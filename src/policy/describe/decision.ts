@@ -13,14 +13,19 @@ export function describeDecision(by: string, reason?: string): string {
     case "broken":
       return `the policy is broken (muxguard policy check), the old one allows: ${describeDecision(name ?? "")}`;
     case "grant":
-      return `your answer ${name}`;
+      return because || `your answer ${name}`;
     case "approver":
-      return `${because || "you"}, ${approverPlaces[name ?? ""] ?? name}`;
+      return `${because || "you"}, ${describePlace(name ?? "")}`;
     case "fault":
       return because || `fault ${name}`;
     default:
       return because || "the default";
   }
+}
+
+/** Where a kind of approver asks. */
+export function describePlace(kind: string): string {
+  return approverPlaces[kind] ?? kind;
 }
 
 const approverPlaces: Record<string, string> = {
