@@ -92,9 +92,9 @@ export class Guard {
       policyNote: () => brokenNote(policy.broken()),
       ...(policy.approve && { approve: policy.approve }),
       approvers: config.approvers.flatMap((kind) => all.filter((approver) => approver.kind === kind)),
+      ...(run && !holdsQuestions && { endsWithCommand: true }),
       queue: !config.approvers.includes("queue") ? "closed" : holdsQuestions ? "holds" : "answers",
-      report,
-      ...(tellCaller && { tellCaller }),
+      ...{ report, ...(tellCaller && { tellCaller }) },
     };
     alarms.followPolicy(policy, run?.name);
     agentServer.add(scope, upstream);

@@ -23,6 +23,7 @@ export interface DecidingOptions {
   /** How long is waited for more of the same that belongs to a question, in milliseconds; 0 if not given. */
   gatherFor?: number;
   sessionEnd?: NonNullable<BrokerParts["sessionEnd"]>;
+  terminalEnd?: NonNullable<BrokerParts["terminalEnd"]>;
   /** Called when a question comes up. */
   onOpen?: () => void;
   /** Called when it is learnt that everything is to be denied. */
@@ -41,7 +42,7 @@ export interface Deciding {
 }
 
 export function composeDeciding(options: DecidingOptions): Deciding {
-  const { paths, config, now, gatherFor = 0, sessionEnd, onOpen, onLocked = () => {}, decided } = options;
+  const { paths, config, now, gatherFor = 0, onOpen, onLocked = () => {}, decided } = options;
   const log = new AuditLog(paths.log, openRegular, config.syncLog);
   const grants = new Grants(now);
   // by then nothing more takes its place
@@ -58,7 +59,8 @@ export function composeDeciding(options: DecidingOptions): Deciding {
     settings: config,
     now,
     isLocked: () => lock.isOn,
-    ...(sessionEnd && { sessionEnd }),
+    ...(options.sessionEnd && { sessionEnd: options.sessionEnd }),
+    ...(options.terminalEnd && { terminalEnd: options.terminalEnd }),
   });
   return { processes: new ProcessTable(), log, grants, questions, lock, broker };
 }
