@@ -84,6 +84,8 @@ async function serve(paths: Paths, config: Config): Promise<() => Promise<void>>
     guard.closeWith(settings);
     await settings.start();
     for (const line of guard.wrong()) toStderr(`muxguard: ${line}`);
+    const unreached = await guard.unreached();
+    if (unreached !== undefined) toStderr(`muxguard: ${unreached}`);
     setTimeout(() => guard.warmUp(), WARM_UP_AFTER).unref();
   } catch (error) {
     await guard.close();
@@ -106,9 +108,12 @@ function startInBackground(): Promise<void> {
   return new Promise((resolve, reject) => {
     child.once("message", () => {
       child.disconnect();
-      child.stderr?.destroy();
       child.unref();
-      resolve();
+      // what it said before is there by now, and comes in this turn
+      setImmediate(() => {
+        child.stderr?.destroy();
+        resolve();
+      });
     });
     child.once("error", reject);
     child.once("close", (code) => {

@@ -24,6 +24,7 @@ export interface DecidingOptions {
   gatherFor?: number;
   sessionEnd?: NonNullable<BrokerParts["sessionEnd"]>;
   terminalEnd?: NonNullable<BrokerParts["terminalEnd"]>;
+  reasonOf?: NonNullable<BrokerParts["reasonOf"]>;
   /** Called when a question comes up. */
   onOpen?: () => void;
   /** Called when it is learnt that everything is to be denied. */
@@ -61,6 +62,7 @@ export function composeDeciding(options: DecidingOptions): Deciding {
     isLocked: () => lock.isOn,
     ...(options.sessionEnd && { sessionEnd: options.sessionEnd }),
     ...(options.terminalEnd && { terminalEnd: options.terminalEnd }),
+    ...(options.reasonOf && { reasonOf: options.reasonOf }),
   });
   return { processes: new ProcessTable(), log, grants, questions, lock, broker };
 }

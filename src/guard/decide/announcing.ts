@@ -16,7 +16,7 @@ export class Announcing {
    * @param asked where it is asked
    */
   of(own: Question, asker: Asker, scope: Scope, asked: Pick<Asking, "approvers" | "queue">): Announced {
-    const line = (shown: Question): string => waitingLine(shown, placesOf(asked));
+    const line = (shown: Question): string => waitingLine(shown, placesOf(asked, shown));
     let told: Promise<boolean> | undefined;
     let isReported = false;
     let isOnlyQueue = false;
@@ -26,7 +26,7 @@ export class Announcing {
       waits: (shown) => {
         if (!scope.tellCaller && !asker.waiting) return;
         // a question on the asker's own terminal says by itself that it waits
-        const isThere = asked.approvers.some((one) => one.kind === "terminal" && isReached(one));
+        const isThere = asked.approvers.some((one) => one.kind === "terminal" && isReached(one, shown));
         const tell = (): Promise<boolean> => this.#tell(shown, line(shown), isReported, asker, scope);
         told = isThere ? Promise.resolve(false) : tell().catch(() => false);
         if (isOnlyQueue && !isReported) reportUnlessTold(shown);
@@ -62,11 +62,15 @@ export class Announcing {
   }
 }
 
-function isReached(approver: Asking["approvers"][number]): boolean {
-  return approver.unavailable() === undefined;
+function isReached(approver: Asking["approvers"][number], shown: Question): boolean {
+  return approver.unavailable(shown) === undefined;
 }
 
 /** Undefined where commands answer. */
-function placesOf({ approvers, queue }: Pick<Asking, "approvers" | "queue">): string[] | undefined {
-  return queue === "closed" ? approvers.filter(isReached).map(({ kind }) => describePlace(kind)) : undefined;
+function placesOf(
+  { approvers, queue }: Pick<Asking, "approvers" | "queue">,
+  shown: Question,
+): string[] | undefined {
+  if (queue !== "closed") return undefined;
+  return approvers.filter((one) => isReached(one, shown)).map(({ kind }) => describePlace(kind));
 }

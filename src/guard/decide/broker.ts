@@ -21,6 +21,7 @@ import {
   denial,
   internalFault,
   keepAnswer,
+  Notes,
   rememberedApproval,
   rememberedDenial,
 } from "./decision.ts";
@@ -44,6 +45,8 @@ export interface BrokerParts {
   sessionEnd?: (caller: Caller) => (() => boolean) | undefined;
   /** The same of the caller's terminal. */
   terminalEnd?: (caller: Caller) => (() => boolean) | undefined;
+  /** Why it asks, as the program itself says. Never rejects, never takes long. */
+  reasonOf?: (caller: Caller) => Promise<string | undefined>;
 }
 
 export class Broker {
@@ -51,6 +54,7 @@ export class Broker {
   readonly #related: RelatedDecisions;
   readonly #counts = new ApprovalCounts();
   readonly #announcing = new Announcing();
+  readonly #notes = new Notes();
 
   constructor(parts: BrokerParts) {
     this.#parts = parts;
@@ -112,7 +116,7 @@ export class Broker {
     if (scope.refused !== undefined) return denial("fault:inside", scope.refused);
     const current = scope.policy();
     const policy = current instanceof Promise ? await current : current;
-    if (this.isLocked) return denial("fault:locked", "muxguard is locked (muxguard unlock)");
+    if (this.isLocked) return locked();
     const ruling = evaluate(policy, request, caller);
     const own = ruling.by === "default" ? this.#ownLogin(request, caller) : undefined;
     if (ruling.action === "deny" && own === undefined)
@@ -128,10 +132,15 @@ export class Broker {
     const unanswered = asker.login && this.#related.unanswered(request, caller, asker.login);
     if (unanswered)
       return denial("fault:denied", `nobody answered about another key of this login (${unanswered})`);
-    const decision = await this.#ask(
-      this.#asked({ id, request, caller, covered, ruling, asker }, scope),
-      scope,
-    );
+    const { reasonOf } = this.#parts;
+    const why = (reasonOf && (await reasonOf(caller))) ?? scope.run?.why;
+    // what came while that was read
+    const meanwhile = this.isLocked
+      ? locked()
+      : this.#remembered({ request, caller, covered, ruling, asker }, scope);
+    if (meanwhile) return meanwhile;
+    const asked = this.#asked({ id, request, caller, covered, ruling, asker, why }, scope);
+    const decision = { ...(await this.#ask(asked, scope)), ...(why !== undefined && { why }) };
     if (decision.decision === "allow" && !asker.isUnchanged()) {
       return denial(
         "fault:caller",
@@ -152,8 +161,7 @@ export class Broker {
     if (asker.follows !== undefined && !ruling.approvers)
       return { decision: "allow", by: `grant:${asker.follows}` };
     const no = grants.denial(denialCoverage(request, caller, scope.run?.id));
-    if (no !== undefined)
-      return denial(`grant:${no}`, `you denied the same before; to be asked again: muxguard forget ${no}`);
+    if (no !== undefined) return { ...deniedBefore(no), ...this.#notes.of(no) };
     // a rule that wants an approver of its own is not met by another's answer
     const followed = (): string | undefined => (ruling.approvers ? undefined : this.#followed(asked));
     const allowed = covered === undefined ? followed() : (this.#approval(asked, scope) ?? followed());
@@ -222,6 +230,7 @@ export class Broker {
       const byPerson = by.startsWith("approver:");
       return {
         ...denial(by, byPerson || !ruling.doubt ? answer.reason : unanswered(answer.reason, ruling.doubt)),
+        ...this.#notes.add(asked.id, answer.note),
         ...(byPerson && rememberedDenial(asked, scope, grants, answer.remember)),
       };
     }
@@ -246,15 +255,17 @@ export class Broker {
     decision: Decision,
     waitedMs: number,
   ): Verdict {
-    const { remember, keep: _, doubt: __, ...decided } = decision;
+    const { remember, keep: _, doubt: __, why, ...decided } = decision;
     const note = decided.decision === "deny" ? scope.policyNote?.() : undefined;
     const verdict: Verdict = { id, ...decided, ...(note !== undefined && { note }) };
     const remembered = remember !== undefined && { remember };
     const reason = [decided.reason, note].filter((text) => text !== undefined).join("; ");
     const because = reason !== "" && { reason };
     try {
-      const entry = { time: new Date(), id, request, caller, waitedMs, ...decided, ...because };
-      this.#parts.record({ ...entry, ...remembered });
+      const { said, ...fields } = decided;
+      const entry = { time: new Date(), id, request, caller, waitedMs, ...fields, ...because };
+      const claimed = { ...(said !== undefined && { note: said }), ...(why !== undefined && { why }) };
+      this.#parts.record({ ...entry, ...claimed, ...remembered });
       if (verdict.decision === "deny" && !tells) scope.report(denialLine(request, verdict));
       return verdict;
     } catch (error) {
@@ -264,6 +275,14 @@ export class Broker {
       return denied;
     }
   }
+}
+
+function locked(): Decision {
+  return denial("fault:locked", "muxguard is locked (muxguard unlock)");
+}
+
+function deniedBefore(id: string): Decision {
+  return denial(`grant:${id}`, `you denied the same before; to be asked again: muxguard forget ${id}`);
 }
 
 /** Why it was asked about at all, where nobody has answered. */

@@ -63,4 +63,6 @@ export interface Run {
   pid: number;
   /** Whether namespaces of its own hold it. */
   confined?: boolean;
+  /** What it is for, as whoever started it says. Claimed. */
+  why?: string;
 }

@@ -13,6 +13,8 @@ export interface Verdict {
   reason?: string;
   /** For a denial: what else is wrong, whatever the reason is. */
   note?: string;
+  /** For a person's no: what it says to the program's user. */
+  said?: string;
 }
 
 /** Who waits for the verdict. */
@@ -72,7 +74,7 @@ export function waitingLine({ id, request, hosts }: Question, places?: readonly 
 }
 
 /** The words of every denial: `muxguard: denied: log in to prod as root with key "work" (rule "no prod")`. */
-export function denialLine(request: Request, { by, reason, note }: Verdict): string {
-  const why = describeDecision(by, reason);
+export function denialLine(request: Request, { by, reason, note, said }: Verdict): string {
+  const why = describeDecision(by, reason, said);
   return `muxguard: denied: ${describeRequest(request)} (${note === undefined ? why : `${why}; ${note}`})`;
 }

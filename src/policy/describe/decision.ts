@@ -2,9 +2,16 @@
 import { quoted, visible } from "../visible.ts";
 
 /**
- * What decided, and why: `rule "agents ask"`, `you said no, on the terminal`, `no answer within 60 seconds`.
+ * What decided, and why: `rule "agents ask"`, `you said no, on the terminal; note: "use staging"`, `no answer
+ * within 60 seconds`.
+ * @param note what a person said with a no
  */
-export function describeDecision(by: string, reason?: string): string {
+export function describeDecision(by: string, reason?: string, note?: string): string {
+  const said = note === undefined ? "" : `; note: ${quoted(note, 300)}`;
+  return `${describeReason(by, reason)}${said}`;
+}
+
+function describeReason(by: string, reason?: string): string {
   const [what, name] = by.split(/:(.*)/s);
   const because = reason === undefined ? "" : visible(reason, 300);
   switch (what) {
