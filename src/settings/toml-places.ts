@@ -69,6 +69,7 @@ export class TomlPlaces {
     this.#take("]");
     if (isList) this.#take("]");
     const path = this.#resolve(names);
+    this.#addWay([], path, start);
     this.#add(path, start, start);
     if (!isList) return path;
     const count = this.#counts.get(keyOf(path)) ?? 0;
@@ -91,6 +92,7 @@ export class TomlPlaces {
   #readPair(table: readonly PropertyKey[]): void {
     const start = this.#at;
     const path = [...table, ...this.#readKey()];
+    this.#addWay(table, path, start);
     this.#take("=");
     this.#skip();
     this.#readValue(path, start);
@@ -124,6 +126,12 @@ export class TomlPlaces {
       if (name !== undefined) names.push(name);
     } while (this.#take("."));
     return names;
+  }
+
+  /** Tables that begin with the first thing in them. */
+  #addWay(from: Path, to: Path, start: number): void {
+    for (let length = from.length + 1; length < to.length; length++)
+      this.#add(to.slice(0, length), start, start);
   }
 
   #add(path: Path, key: number, value: number): void {

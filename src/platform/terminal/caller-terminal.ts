@@ -10,7 +10,7 @@ import { close, constants, fstat, open, readFileSync, readlinkSync, write } from
 import { userInfo } from "node:os";
 import { attempt } from "../../attempt.ts";
 import type { Caller, ProcessId } from "../../policy/request.ts";
-import { isRawMode, modesOf, stopsOthers } from "../libc/pty.ts";
+import { isByLine, modesOf, stopsOthers } from "../libc/pty.ts";
 import { foregroundGroup } from "../libc/terminal.ts";
 import { isProcess } from "../proc/process.ts";
 
@@ -84,7 +84,7 @@ function openTerminal(path: string): Promise<number | undefined> {
 /** @throws Error for what is no terminal */
 function takesLines(terminal: number): boolean {
   const modes = modesOf(terminal);
-  if (isRawMode(modes)) return false;
+  if (!isByLine(modes)) return false;
   const isOwn = foregroundGroup(terminal) >= 0;
   // writing from the background would stop this process
   return !isOwn || !(foregroundGroup(2) >= 0 || stopsOthers(modes));

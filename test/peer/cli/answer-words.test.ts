@@ -62,7 +62,7 @@ describeWith(["ssh", "sshd", "git"], "a question", () => {
       expect(code).toBe(1);
       expect(first).toBe(`muxguard: several questions wait; say which one: muxguard ${verb} ID`);
       expect(lines.map((line) => line.trim().split(" ")[0]).sort()).toEqual([...ids].sort());
-      expect(lines.join("\n")).toContain('ssh-keygen: sign for "file" with key "work"');
+      expect(lines.join("\n")).toContain(': sign for "file" with key "work"');
     }
     await lab.pending(2);
     for (const id of ids) await lab.muxguard("deny", id);
