@@ -1,5 +1,6 @@
 /** The seam to whoever answers: a program, a terminal, another command of muxguard. */
 import type { Answer, Question } from "../policy/question.ts";
+import type { Caller } from "../policy/request.ts";
 
 export interface Approver {
   /** As config.toml and the log name it. */
@@ -17,8 +18,17 @@ export interface Approver {
    */
   warmUp?(): Promise<void>;
 
-  /** Undefined if it can reach a person right now, otherwise why it can't. */
-  unavailable(): string | undefined;
+  /**
+   * Undefined if it can reach a person right now, otherwise why it can't.
+   * @param question that is to be asked; without one, whether any could be
+   */
+  unavailable(question?: Question): string | undefined;
+
+  /**
+   * The same, found out with more pains; where unavailable() says all, it is left out. Never rejects.
+   * @param caller the one that would be asked about
+   */
+  reaches?(caller?: Caller): Promise<string | undefined>;
 
   /**
    * Asks, and resolves with the answer. Rejects if it could not ask; that is never a yes.

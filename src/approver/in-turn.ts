@@ -24,7 +24,7 @@ export function inTurn(approver: Approver, turns = createTurns()): Approver {
   return {
     kind: approver.kind,
     unhurried: approver.unhurried ?? false,
-    unavailable: () => approver.unavailable(),
+    unavailable: (question) => approver.unavailable(question),
     ask: (question, signal) => turns(signal, () => approver.ask(question, signal)),
   };
 }

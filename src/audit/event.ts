@@ -21,6 +21,10 @@ export interface AuditEvent {
   by: string;
   /** Why, where it was denied. */
   reason?: string;
+  /** What a person said with a no. */
+  note?: string;
+  /** Why it was asked for, as the program said itself, where a person was asked. Claimed. */
+  why?: string;
   /** How long an answer is remembered: "once", "lasting", "10m", "run", "session", "always". */
   remember?: string;
   host?: string;
@@ -83,6 +87,10 @@ export interface Decided {
   decision: "allow" | "deny";
   by: string;
   reason?: string;
+  /** What a person said with a no. */
+  note?: string;
+  /** Why it was asked for: claimed. */
+  why?: string;
   /** For a person's answer. */
   remember?: Remember;
   /** Spent waiting for an answer, in milliseconds. */
@@ -91,7 +99,7 @@ export interface Decided {
 
 /** The event of a decision. What does not apply is absent. */
 export function auditEvent({ time, request, caller, ...decided }: Decided): AuditEvent {
-  const { id, decision, by, reason, remember, waitedMs } = decided;
+  const { id, decision, by, reason, note, why, remember, waitedMs } = decided;
   return {
     time: time.toISOString(),
     id,
@@ -99,6 +107,8 @@ export function auditEvent({ time, request, caller, ...decided }: Decided): Audi
     decision,
     by,
     ...(reason !== undefined && { reason }),
+    ...(note !== undefined && { note }),
+    ...(why !== undefined && { why }),
     ...(remember && { remember: rememberText(remember) }),
     ...requestFields(request),
     ...(caller && { caller: auditCaller(caller) }),
@@ -108,7 +118,7 @@ export function auditEvent({ time, request, caller, ...decided }: Decided): Audi
 
 /** What is asked, for other programs, in the words of the log. */
 export interface QuestionEvent
-  extends Omit<AuditEvent, "decision" | "by" | "reason" | "remember" | "waitedMs"> {
+  extends Omit<AuditEvent, "decision" | "by" | "reason" | "note" | "remember" | "waitedMs"> {
   /** Which rule said to ask: `rule:NAME`, or `default`. */
   because: string;
   /** How many identical requests wait for the answer. */
@@ -129,12 +139,13 @@ type AnswerFields =
   | { decision: "deny"; remember?: string };
 
 export function questionEvent(question: Question): QuestionEvent {
-  const { id, asked, caller, because, count, timeout, hosts } = question;
+  const { id, asked, caller, because, why, count, timeout, hosts } = question;
   const request = hosts ? onHosts(question.request, hosts.length) : question.request;
   const answers = answersTo(question).map(({ name, value }) => ({ name, answer: answerFields(value) }));
   const fixed = { time: asked, id, kind: request.kind, because, count, text: describeQuestion(question) };
   return {
     ...fixed,
+    ...(why !== undefined && { why }),
     answers,
     timeoutMs: timeout,
     ...requestFields(request),

@@ -1,7 +1,7 @@
 /** `muxguard approve` and `muxguard deny`: answers from another terminal. */
 
 import { describeRemember } from "../policy/describe/answer.ts";
-import { hostName } from "../policy/describe/caller.ts";
+import { describeProgram, hostName } from "../policy/describe/caller.ts";
 import { atHost, describeRequest, onHosts } from "../policy/describe/request.ts";
 import { describeDuration, parseDuration } from "../policy/duration.ts";
 import type { Remember } from "../policy/grants.ts";
@@ -21,9 +21,11 @@ export interface ApproveOptions {
   always?: boolean;
   /** Of several that the question lists, this one alone. */
   host?: string;
+  /** With a no: what the program's user is told. */
+  note?: string;
 }
 
-export async function approve(id: string, options: ApproveOptions): Promise<void> {
+export async function approve(id: string | undefined, options: ApproveOptions): Promise<void> {
   const question = await answerOne(id, "approve", options.host, (found) => ({
     decision: "allow",
     remember: wanted(options, found),
@@ -33,9 +35,13 @@ export async function approve(id: string, options: ApproveOptions): Promise<void
   );
 }
 
-export async function deny(id: string, options: Pick<ApproveOptions, "for" | "host">): Promise<void> {
+export async function deny(
+  id: string | undefined,
+  options: Pick<ApproveOptions, "for" | "host" | "note">,
+): Promise<void> {
   const remember = options.for === undefined ? undefined : { milliseconds: durationOf(options.for) };
-  const answer: Answer = { decision: "deny", reason: "you said no", ...(remember && { remember }) };
+  const note = options.note !== undefined && { note: options.note };
+  const answer: Answer = { decision: "deny", reason: "you said no", ...(remember && { remember }), ...note };
   const question = await answerOne(id, "deny", options.host, () => answer);
   const length = remember ? ` ${describeRemember(remember)}` : "";
   toStdout(`denied${length}: ${describeRequest(question.request)}`);
@@ -98,18 +104,18 @@ function durationOf(text: string): number {
 }
 
 /**
- * The one question whose id begins so, in whichever guard it waits. An empty id, as of an unset variable in a
- * script, means none.
+ * The one question whose id begins so, in whichever guard it waits; without an id the only one that waits. An empty
+ * id, as of an unset variable in a script, means none.
  */
 async function answerOne(
-  prefix: string,
+  prefix: string | undefined,
   purpose: "approve" | "deny",
   host: string | undefined,
   answerTo: (question: Question) => Answer,
 ): Promise<Question> {
   const matching = async (guard: GuardConnection, path: string): Promise<[Question, string][]> => {
     const questions = await askGuard(guard, "pending", purpose);
-    const known = questions.flatMap(each).filter(({ id }) => prefix !== "" && id.startsWith(prefix));
+    const known = questions.flatMap((question) => matches(question, prefix));
     return known.map((question) => [question, path]);
   };
   const known = (await eachGuard(matching)).flat();
@@ -123,8 +129,11 @@ async function answerOne(
   const [match, ...others] = meant;
   if (!match && host !== undefined && known[0] && known.length === 1)
     throw new CliError(withoutHost(known[0][0], host), 1);
-  if (!match) throw new CliError(`no question ${prefix} waits for an answer (muxguard pending)`, 1);
-  if (others.length > 0) throw new CliError(`several questions begin with ${prefix} (muxguard pending)`, 1);
+  if (!match) throw new CliError(noQuestion(prefix, known.length), 1);
+  if (others.length > 0) {
+    const questions = meant.map(([question]) => question);
+    throw new CliError(severalQuestions(prefix, purpose, questions), 1);
+  }
   const [found, path] = match;
   const answer = answerTo(found);
   const [answered] = await useUnderstood(path, (guard) =>
@@ -133,4 +142,31 @@ async function answerOne(
   if (!answered)
     throw new CliError(`question ${found.id} was answered already, or its rule wants another approver`, 1);
   return found;
+}
+
+/** The whole question alone where no id is given: what it is about at one of its hosts has an id of its own. */
+function matches(question: Question, prefix: string | undefined): Question[] {
+  const all = each(question);
+  if (prefix === undefined) return all.slice(0, 1);
+  return all.filter(({ id }) => prefix !== "" && id.startsWith(prefix));
+}
+
+function noQuestion(prefix: string | undefined, count: number): string {
+  if (prefix !== undefined) return `no question ${prefix} waits for an answer (muxguard pending)`;
+  return count === 0
+    ? "nothing waits for an answer"
+    : "no question that waits lists this host (muxguard pending)";
+}
+
+/** A line for each. */
+function severalQuestions(
+  prefix: string | undefined,
+  purpose: string,
+  questions: readonly Question[],
+): string {
+  const which = prefix === undefined ? "wait" : `begin with ${prefix}`;
+  const lines = questions.map(
+    ({ id, request, caller }) => `${id}  ${describeProgram(caller)}: ${describeRequest(request)}`,
+  );
+  return [`several questions ${which}; say which one: muxguard ${purpose} ID`, ...lines].join("\n");
 }

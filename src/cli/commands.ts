@@ -27,6 +27,7 @@ export const commands: Readonly<Record<string, (command: Command) => Command>> =
         "keep its programs from keys, agents, processes and the desktop: bubblewrap; --ride does",
       )
       .option("--no-confine", "not so, although it rides or its scope says so")
+      .option("--why <text>", "what it is for: shown as claimed in each of its questions; or MUXGUARD_REASON")
       .option("--show", "say what a confined run would find, and start nothing")
       .argument("[command...]", "the command and its arguments")
       .action(async (words: string[], options: RunOptions) => {
@@ -93,11 +94,11 @@ export const commands: Readonly<Record<string, (command: Command) => Command>> =
   approve: (command) =>
     command
       .description(
-        "answer a question with yes; the beginning of its id is enough. Without an option it is remembered " +
-          "while what it is for lasts, for a time where its rule gives one or config.toml says " +
-          'yes = "remember", or not at all with yes = "once"; muxguard pending says which',
+        "answer a question with yes; the beginning of its id is enough, and none is needed if one waits. " +
+          "Without an option it is remembered while what it is for lasts, for a time where its rule gives one " +
+          'or config.toml says yes = "remember", or not at all with yes = "once"; muxguard pending says which',
       )
-      .argument("<id>")
+      .argument("[id]")
       .option("--once", "for this request alone")
       .option("--for <duration>", 'remember it, at most as long as the rule allows: "10m", "2h"')
       .option("--lasting", "remember it while its connection lasts, or its terminal is open")
@@ -105,16 +106,19 @@ export const commands: Readonly<Record<string, (command: Command) => Command>> =
       .option("--session", "outside of runs: remember it until the login session ends")
       .option("--host <name>", "of several hosts that the question lists, this one alone")
       .option("--always", "write a rule to approved.toml that matches this alone")
-      .action(async (id: string, options: ApproveOptions) =>
+      .action(async (id: string | undefined, options: ApproveOptions) =>
         (await import("./answer.ts")).approve(id, options),
       ),
   deny: (command) =>
     command
-      .description("answer a question with no")
-      .argument("<id>")
+      .description("answer a question with no; the beginning of its id is enough, or none if one waits")
+      .argument("[id]")
       .option("--host <name>", "of several hosts that the question lists, this one alone")
       .option("--for <duration>", 'deny the same without asking for so long: "10m", "2h"')
-      .action(async (id: string, options: ApproveOptions) => (await import("./answer.ts")).deny(id, options)),
+      .option("--note <text>", "what its user is told with the denial")
+      .action(async (id: string | undefined, options: ApproveOptions) =>
+        (await import("./answer.ts")).deny(id, options),
+      ),
   policy: (command) =>
     command.description("look at the policy").addCommand(
       new Command("check")

@@ -5,6 +5,8 @@ import { serveRpc } from "../daemon/rpc-server.ts";
 import { SettingsWatch } from "../daemon/watch/settings-watch.ts";
 import { messageOf } from "../errors.ts";
 import { answers } from "../platform/sockets/listener.ts";
+import { CallerTerminals } from "../platform/terminal/caller-terminal.ts";
+import { onScreen } from "../policy/visible.ts";
 import { removeLeftRides } from "../runs/folders.ts";
 import { type Config, readConfig } from "../settings/config.ts";
 import { openPaths, type Paths } from "../settings/paths.ts";
@@ -70,7 +72,9 @@ async function serve(paths: Paths, config: Config): Promise<() => Promise<void>>
   });
   const policy = userPolicy(paths, config.brokenPolicyAfter);
   try {
-    const outside = await guard.openScope({ policy, report: toStderr });
+    const terminals = new CallerTerminals();
+    const tellCaller: CallerTerminals["tell"] = (caller, line) => terminals.tell(caller, onScreen(line));
+    const outside = await guard.openScope({ policy, report: toStderr, tellCaller });
     const connections = await guard.guardConnections(outside, toStderr);
     guard.closeWith(await serveRpc({ guard, path, agentSocket, policy, connections }));
     removeLeftRides(folder);
@@ -80,6 +84,8 @@ async function serve(paths: Paths, config: Config): Promise<() => Promise<void>>
     guard.closeWith(settings);
     await settings.start();
     for (const line of guard.wrong()) toStderr(`muxguard: ${line}`);
+    const unreached = await guard.unreached();
+    if (unreached !== undefined) toStderr(`muxguard: ${unreached}`);
     setTimeout(() => guard.warmUp(), WARM_UP_AFTER).unref();
   } catch (error) {
     await guard.close();
@@ -102,9 +108,12 @@ function startInBackground(): Promise<void> {
   return new Promise((resolve, reject) => {
     child.once("message", () => {
       child.disconnect();
-      child.stderr?.destroy();
       child.unref();
-      resolve();
+      // what it said before is there by now, and comes in this turn
+      setImmediate(() => {
+        child.stderr?.destroy();
+        resolve();
+      });
     });
     child.once("error", reject);
     child.once("close", (code) => {

@@ -10,7 +10,7 @@ import { visible } from "../policy/visible.ts";
  */
 export function describeEvent(event: AuditEvent): string {
   const [day, time] = localTime(event.time);
-  return `${day} ${time} ${describeWhat(event, describeDecision(event.by, event.reason))}`;
+  return `${day} ${time} ${describeWhat(event, describeDecision(event.by, event.reason, event.note))}`;
 }
 
 /**

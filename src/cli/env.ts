@@ -1,13 +1,37 @@
 /** `muxguard env`: what a shell has to evaluate, in the manner of ssh-agent. */
 import { basename } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { answers } from "../platform/sockets/listener.ts";
+import { checkedReach } from "../rpc/quick-checks.ts";
 import { openPaths } from "../settings/paths.ts";
+import { toStderr } from "../to-stderr.ts";
 import { CliError } from "./cli-error.ts";
+import { connectGuard } from "./guards/guard-connection.ts";
 
 export async function env(options: { sh?: boolean; csh?: boolean; fish?: boolean }): Promise<void> {
-  const { agentSocket } = openPaths();
+  const { agentSocket, daemonSocket } = openPaths();
   if (!(await answers(agentSocket))) throw new CliError("no daemon runs; start it with: muxguard daemon", 1);
   process.stdout.write(assignment(shellOf(options), agentSocket));
+  const unreached = await inTime(whyUnreached(daemonSocket));
+  if (unreached !== undefined) toStderr(`muxguard: ${unreached}`);
+}
+
+/** How long a shell that starts is held up for it, in milliseconds. */
+const PATIENCE = 1000;
+
+/** Why nobody can be asked, as the daemon says; undefined also where it does not. */
+async function whyUnreached(daemonSocket: string): Promise<string | undefined> {
+  const guard = await connectGuard(daemonSocket);
+  try {
+    return (await guard?.request("reach", null, checkedReach)) ?? undefined;
+  } finally {
+    guard?.end();
+  }
+}
+
+async function inTime<T>(answer: Promise<T | undefined>): Promise<T | undefined> {
+  const late = sleep(PATIENCE, undefined, { ref: false });
+  return Promise.race([answer.catch(() => undefined), late]);
 }
 
 type Shell = "sh" | "csh" | "fish";

@@ -29,6 +29,8 @@ export interface ApproversOptions {
   folder: string;
   /** A process that is inside of no run; undefined for others. */
   outside: (pid: number) => Caller | undefined;
+  /** The socket of the tmux server that a process says it is in; never rejects. */
+  serverOf?: (caller: Caller) => Promise<string | undefined>;
 }
 
 export interface Approvers {
@@ -39,7 +41,7 @@ export interface Approvers {
 }
 
 export function createApprovers(options: ApproversOptions): Approvers {
-  const { environment, askpass, config, desktop, folder, outside } = options;
+  const { environment, askpass, config, desktop, folder, outside, serverOf } = options;
   const tmux: TmuxOptions = {
     environment,
     folder,
@@ -47,6 +49,7 @@ export function createApprovers(options: ApproversOptions): Approvers {
     makeFifo,
     openSocket: openListeningSocket,
     outside,
+    ...(serverOf && { serverOf }),
   };
   return {
     approvers: [

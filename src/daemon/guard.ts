@@ -17,7 +17,6 @@ import { keepHeapSmall } from "../platform/proc/small-heap.ts";
 import { type Accepted, type Listener, listenPrivately } from "../platform/sockets/listener.ts";
 import { brokenNote } from "../policy/describe/broken-policy.ts";
 import type { GrantFacts } from "../policy/grants.ts";
-import type { Answer, Question } from "../policy/question.ts";
 import type { Caller, ControlOperation } from "../policy/request.ts";
 import type { ConfinedReach } from "../rpc/requests.ts";
 import type { Paths } from "../settings/paths.ts";
@@ -25,6 +24,7 @@ import { composeGuard, type GuardOptions, type GuardParts } from "./compose/guar
 import { isDesktopReached, outOfReach } from "./confined.ts";
 import { logControl, logRefused } from "./control-log.ts";
 import { type AddedScope, newRun, type Opened, type OpenScope, type ScopeOptions } from "./opened.ts";
+import { unreached } from "./reach.ts";
 import type { Alarms } from "./watch/alarms.ts";
 import { describeListener, RuntimeWatch } from "./watch/runtime-watch.ts";
 import { settingsFaults } from "./watch/settings-faults.ts";
@@ -81,7 +81,7 @@ export class Guard {
   }
 
   /** A scope whose connections somebody else accepts. Its policy must be loaded. */
-  addScope({ run, ride, policy, approvers = [], upstream, report }: ScopeOptions): AddedScope {
+  addScope({ run, ride, policy, approvers = [], upstream, report, tellCaller }: ScopeOptions): AddedScope {
     const { config, holdsQuestions } = this.#options;
     const { scopes, agentServer, askpassServer, ways, alarms } = this.#parts;
     const all = [...approvers, ...outOfReach(ways.approvers, run?.confined, this.#options, report)];
@@ -94,7 +94,7 @@ export class Guard {
       approvers: config.approvers.flatMap((kind) => all.filter((approver) => approver.kind === kind)),
       ...(run && !holdsQuestions && { endsWithCommand: true }),
       queue: !config.approvers.includes("queue") ? "closed" : holdsQuestions ? "holds" : "answers",
-      report,
+      ...{ report, ...(tellCaller && { tellCaller }) },
     };
     alarms.followPolicy(policy, run?.name);
     agentServer.add(scope, upstream);
@@ -196,15 +196,15 @@ export class Guard {
     return isDesktopReached(confined, this.#options.environment) ? [] : this.#parts.ways.prompters;
   }
 
-  pending(): Question[] {
-    return this.#parts.questions.pending();
+  get questions(): GuardParts["questions"] {
+    return this.#parts.questions;
   }
 
-  answer(id: string, answer: Answer): boolean {
-    return this.#parts.questions.answer(id, answer);
+  /** What to say where nobody can be asked; undefined where somebody can. @param caller who wants to know */
+  unreached(caller?: Caller): Promise<string | undefined> {
+    return unreached(this.#parts.ways.approvers, this.#options.config, caller);
   }
 
-  /** Closes it together with the guard. */
   closeWith(listener: Opened): void {
     this.#open.add(listener);
   }

@@ -9,7 +9,7 @@ import type { PolicySource } from "../settings/policy-files.ts";
 
 export interface ScopeOptions {
   /** For a run: its name in policies, and the process that holds it. */
-  run?: { name: string; pid: number; confined?: ConfinedReach };
+  run?: { name: string; pid: number; confined?: ConfinedReach; why?: string };
   /** Whether what is in it rides on connections of the guard's, and has no login to make. */
   ride?: boolean;
   policy: PolicySource;
@@ -18,6 +18,8 @@ export interface ScopeOptions {
   /** Asked before the guard's own approvers. */
   approvers?: readonly Approver[];
   report: (line: string) => void;
+  /** Where that does not come out at who asks: guard/decide/scope.ts. */
+  tellCaller?: NonNullable<Scope["tellCaller"]>;
 }
 
 export function newRun(run: NonNullable<ScopeOptions["run"]>): Run {

@@ -69,7 +69,7 @@ function serveQuestions(
   serve(connection, "status", async () => {
     fromOutside();
     const { runs, isLocked: locked } = guard;
-    const counts = { runs, locked, grants: guard.grants.length, pending: guard.pending().length };
+    const counts = { runs, locked, grants: guard.grants.length, pending: guard.questions.pending().length };
     const wrong = guard.wrong();
     return {
       pid: process.pid,
@@ -81,13 +81,14 @@ function serveQuestions(
       wrong,
     };
   });
+  serve(connection, "reach", async () => (await guard.unreached(fromOutside())) ?? null);
   serve(connection, "pending", (purpose) => {
     fromOutside(purpose ?? undefined);
-    return guard.pending();
+    return guard.questions.pending();
   });
   serve(connection, "answer", ({ id, answer }) => {
     fromOutside(answer.decision === "allow" ? "approve" : "deny");
-    return guard.answer(id, answer);
+    return guard.questions.answer(id, answer);
   });
 }
 
@@ -203,12 +204,12 @@ async function openRun(
   userPolicy: PolicySource,
 ): Promise<OpenScope> {
   const report = (line: string): void => connection.notify("report", { line });
-  const { name, upstream, confined } = run;
+  const { name, upstream, confined, why } = run;
   const own = run.policy === undefined ? undefined : filePolicy(run.policy, guard.brokenPolicyAfter);
   if (own) connection.gone.addEventListener("abort", () => guard.alarms.leavePolicy(own), { once: true });
   try {
     return await guard.openScope({
-      run: { name, pid, ...(confined && { confined }) },
+      run: { name, pid, ...(confined && { confined }), ...(why !== undefined && { why }) },
       ride: run.ride,
       policy: own ?? userPolicy,
       ...(upstream !== undefined && { upstream }),

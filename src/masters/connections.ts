@@ -15,7 +15,7 @@ import { Peer } from "../platform/proc/peer.ts";
 import type { ProcessTable } from "../platform/proc/process.ts";
 import { checkControlFolder, listenAtControlPath } from "../platform/sockets/control-socket.ts";
 import { answers, checkLength, removeStale } from "../platform/sockets/listener.ts";
-import { isTerminal, tell } from "../platform/sockets/user-stream.ts";
+import { isRaw, isTerminal, tell } from "../platform/sockets/user-stream.ts";
 import type { Caller } from "../policy/request.ts";
 import { Adoption, giveBack } from "./adoption.ts";
 import type { ConnectionsParts } from "./connections-parts.ts";
@@ -54,7 +54,7 @@ export interface InnerPeer {
   terminal: boolean;
 }
 
-const descriptors = { close: closeDescriptors, isTerminal, tell };
+const descriptors = { close: closeDescriptors, isRaw, isTerminal, tell };
 
 export class Connections {
   readonly #parts: ConnectionsParts;

@@ -17,6 +17,8 @@ export interface Question {
   caller: Caller;
   /** Which rule said to ask, or the default. */
   because: DecidedBy;
+  /** Why it is asked for, as the program says itself. Claimed, and matched by no rule. */
+  why?: string;
   /** The rule that may be about this, where nobody can say so. */
   doubt?: Doubt;
   /** How many identical requests wait for the answer. */
@@ -55,5 +57,10 @@ export type Answer =
   | { decision: "allow"; remember: Remember }
   /** Each of the hosts is to be asked about on its own. */
   | { decision: "apart" }
-  /** With a time: the same is denied for so long without asking. */
-  | { decision: "deny"; reason: string; remember?: { milliseconds: number } | undefined };
+  /** With a time: the same is denied for so long without asking. The note is for the program's user. */
+  | {
+      decision: "deny";
+      reason: string;
+      remember?: { milliseconds: number } | undefined;
+      note?: string | undefined;
+    };

@@ -31,6 +31,8 @@ export const checkedAskpassAnswer: Check<AskpassAnswer> = (value) => {
   throw notUnderstood();
 };
 
+export const checkedReach: Check<string | null> = (value) => (value === null ? null : text(value));
+
 export const checkedReport: Check<{ line: string }> = (value) => ({ line: text(fieldsOf(value).line) });
 
 function fieldsOf(value: unknown): Record<string, unknown> {

@@ -92,6 +92,7 @@ const question = z.object({
   request,
   caller,
   because: text,
+  why: z.exactOptional(text),
   doubt: z.exactOptional(
     z.object({ rule: text, action: z.enum(["deny", "ask"]), unknown: z.record(text, text) }),
   ),
@@ -131,7 +132,7 @@ const status = z.object({
 });
 
 /** What commands ask. Programs that are in a hurry have quick-checks.ts. */
-type Commands = Exclude<Requests<FromClient>, "openRun" | "confined" | "ride" | "askpass">;
+type Commands = Exclude<Requests<FromClient>, "reach" | "openRun" | "confined" | "ride" | "askpass">;
 
 const schemas: { [M in Commands]: z.ZodMiniType } = {
   status,

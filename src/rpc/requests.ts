@@ -13,6 +13,8 @@ import type { Request } from "../policy/request.ts";
 export interface FromClient {
   requests: {
     status: { params: null; result: Status };
+    /** What to say where nobody can be asked; null where somebody can. */
+    reach: { params: null; result: string | null };
     /** The open questions; with what is wanted of them, which is logged where it is refused. */
     pending: { params: "approve" | "deny" | null; result: Question[] };
     /** Answers a question. True if there was one of that id. */
@@ -120,6 +122,8 @@ export interface OpenRun {
   terminal: boolean;
   /** `--ride`: an agent for SSHSIG signatures alone, and connections through the guard. */
   ride: boolean;
+  /** What it is for, as whoever starts it says. */
+  why?: string;
   /** `--confine`: namespaces hold it. */
   confined?: ConfinedReach;
 }

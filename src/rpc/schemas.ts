@@ -18,7 +18,12 @@ const answer: z.ZodMiniType<Answer> = z.discriminatedUnion("decision", [
     remember: z.union([z.enum(["once", "lasting", "run", "session", "always"]), duration]),
   }),
   z.strictObject({ decision: z.literal("apart") }),
-  z.strictObject({ decision: z.literal("deny"), reason: z.string(), remember: z.optional(duration) }),
+  z.strictObject({
+    decision: z.literal("deny"),
+    reason: z.string(),
+    remember: z.optional(duration),
+    note: z.optional(z.string()),
+  }),
 ]);
 
 const ride = z.strictObject({
@@ -41,6 +46,7 @@ export const paramSchemas: {
   [M in Requests<FromClient>]: z.core.$ZodType<Params<FromClient, M>>;
 } = {
   status: z.null(),
+  reach: z.null(),
   pending: z.nullable(z.enum(["approve", "deny"])),
   answer: z.strictObject({ id: z.string(), answer }),
   grants: z.nullable(z.literal("forget")),
@@ -54,6 +60,7 @@ export const paramSchemas: {
     agent: z.exactOptional(absolutePath),
     terminal: z.boolean(),
     ride: z.boolean(),
+    why: z.exactOptional(z.string()),
     confined: z.exactOptional(z.strictObject({ network: z.boolean(), desktop: z.boolean() })),
   }),
   confined: z.strictObject({ pid: z.int(), moved: z.array(absolutePath) }),

@@ -54,7 +54,7 @@ export interface Config {
 
 const defaults: Config = {
   upstreamAgents: [],
-  approvers: ["notification", "terminal", "askpass", "queue"],
+  approvers: ["notification", "tmux", "terminal", "askpass", "queue"],
   areApproversNamed: false,
   remember: 10 * 60_000,
   timeout: 60_000,

@@ -325,7 +325,10 @@ export async function openMux(options: MuxOptions = {}): Promise<MuxSetting> {
   if (options.whereabouts) master.whereabouts = options.whereabouts;
   const told: string[] = [];
   const tell = async (_: number, text: string): Promise<void> => void told.push(text);
-  const descriptors = { close: closeDescriptors, isTerminal: () => false, tell, ...options.descriptors };
+  const descriptors = {
+    ...{ close: closeDescriptors, isTerminal: () => false, isRaw: () => false, tell },
+    ...options.descriptors,
+  };
   const through = options.through ?? ((socket) => socket);
   const path = join(makeFolder(), "guard");
   const listener = await listenAtControlPath(path, (socket) => {

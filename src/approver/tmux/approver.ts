@@ -4,7 +4,7 @@ import { Choice } from "../screen/choice.ts";
 import { ChoiceScreen, sizeOf } from "../screen/choice-screen.ts";
 import { choose } from "../terminal/choose.ts";
 import { findTmuxClient } from "./client.ts";
-import { inPopup, type TmuxOptions, withoutTmux } from "./terminal.ts";
+import { inPopup, type TmuxOptions, withoutClient, withoutTmux } from "./terminal.ts";
 
 export function createTmuxApprover(options: TmuxOptions): Approver {
   return {
@@ -14,7 +14,8 @@ export function createTmuxApprover(options: TmuxOptions): Approver {
         () => {},
         () => {},
       ),
-    unavailable: () => withoutTmux(options),
+    unavailable: (question) => withoutTmux(options, question?.caller),
+    reaches: (caller) => withoutClient(options, caller),
     ask: (question, signal) =>
       inPopup(
         options,
@@ -26,6 +27,7 @@ export function createTmuxApprover(options: TmuxOptions): Approver {
             const ended = AbortSignal.any([signal, terminal.gone]);
             return choose(terminal, choice, { draw: (size, date) => screen.popup(size, date) }, ended);
           },
+          caller: question.caller,
           comesAgain: true,
         },
         signal,

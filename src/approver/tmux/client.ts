@@ -20,6 +20,8 @@ export interface TmuxServers {
   openSocket(path: string): { fd: number; pid: number } | undefined;
   /** The process as it is now; undefined if it is gone, or inside of a run. */
   outside(pid: number): Caller | undefined;
+  /** The socket of the server that a process says it is in; undefined where it says none. Never rejects. */
+  serverOf?(caller: Caller): Promise<string | undefined>;
 }
 
 export interface TmuxClient {
@@ -59,7 +61,26 @@ const fields = [
   "client_name",
 ];
 
-/** The sockets of servers that may run: that of $TMUX, and those of tmux's folder. */
+/** Whether it was started in a tmux, and outside of runs: one inside is none of the user's. */
+export function isInTmux({ run, container, ancestors }: Caller): boolean {
+  return !run && !container && ancestors.some(({ name }) => name.startsWith("tmux"));
+}
+
+/**
+ * The sockets of servers that may run: that of $TMUX, those of tmux's folder, and that of who asks. What says where
+ * that is could answer by itself anyway: outside of runs, `muxguard approve` is there for all.
+ */
+async function socketsFor(
+  environment: NodeJS.ProcessEnv,
+  { serverOf }: TmuxServers,
+  caller?: Caller,
+): Promise<string[]> {
+  const server = caller && isInTmux(caller) ? await serverOf?.(caller) : undefined;
+  const own = server?.startsWith("/") ? [server] : [];
+  return [...new Set([...own, ...tmuxSockets(environment)])];
+}
+
+/** Those that are known whoever asks. */
 export function tmuxSockets({ TMUX, TMUX_TMPDIR }: NodeJS.ProcessEnv): string[] {
   const { uid } = userInfo();
   const folder = join(TMUX_TMPDIR || "/tmp", `tmux-${uid}`);
@@ -78,14 +99,17 @@ function socketsIn(folder: string, uid: number): string[] {
   }
 }
 
-/** @returns undefined if no client is attached that can show a question and take keys */
+/**
+ * @param caller who asks
+ * @returns undefined if no client is attached that can show a question and take keys
+ */
 export async function findTmuxClient(
   environment: NodeJS.ProcessEnv,
   servers: TmuxServers,
+  caller?: Caller,
 ): Promise<TmuxClient | undefined> {
-  const lists = await Promise.all(
-    tmuxSockets(environment).map((socket) => clientsOf(socket, environment, servers)),
-  );
+  const sockets = await socketsFor(environment, servers, caller);
+  const lists = await Promise.all(sockets.map((socket) => clientsOf(socket, environment, servers)));
   const isOutside = (pid: number): boolean => servers.outside(pid) !== undefined;
   const usable = lists.flat().filter(({ client }) => isOutside(client.pid) && isOutside(client.server));
   return usable.sort((one, other) => other.activity - one.activity)[0]?.client;

@@ -14,11 +14,20 @@ import type { Caller } from "../../policy/request.ts";
 import type { Turns } from "../in-turn.ts";
 import type { Size } from "../screen/text.ts";
 import { type OpenTerminal, openTerminal } from "../terminal/open-terminal.ts";
-import { findTmuxClient, isAttached, type TmuxClient, type TmuxServers, tmuxSockets } from "./client.ts";
+import {
+  findTmuxClient,
+  isAttached,
+  isInTmux,
+  type TmuxClient,
+  type TmuxServers,
+  tmuxSockets,
+} from "./client.ts";
 import { type PopupPlace, startPopup } from "./popup.ts";
 
 /** How often a client that shows something else, or has gone away, is tried, in milliseconds. */
 const RETRY = 500;
+
+const NO_CLIENT = "no tmux client is attached";
 
 /** The widest popup, without its frame. */
 const MAX_COLUMNS = 110;
@@ -36,8 +45,15 @@ export interface TmuxOptions extends TmuxServers {
 }
 
 /** Why nobody can be asked there; undefined if somebody may. */
-export function withoutTmux({ environment }: TmuxOptions): string | undefined {
+export function withoutTmux({ environment }: TmuxOptions, caller?: Caller): string | undefined {
+  if (caller && isInTmux(caller)) return undefined;
   return tmuxSockets(environment).length > 0 ? undefined : "no tmux server";
+}
+
+/** The same, with a look at who is attached. Never rejects. */
+export async function withoutClient(options: TmuxOptions, caller?: Caller): Promise<string | undefined> {
+  const client = await findTmuxClient(options.environment, options, caller).catch(() => undefined);
+  return client ? undefined : (withoutTmux(options, caller) ?? NO_CLIENT);
 }
 
 export interface PopupUse<T> {
@@ -45,6 +61,8 @@ export interface PopupUse<T> {
   sizeIn(columns: number, client: TmuxClient): Size;
   /** It is open for as long as this takes. */
   action(terminal: OpenTerminal, client: TmuxClient): Promise<T>;
+  /** Who asks. */
+  caller?: Caller;
   /** Whether it comes up again where the next client attaches, if its own goes away. */
   comesAgain?: boolean;
 }
@@ -55,15 +73,16 @@ export function inPopup<T>(options: TmuxOptions, use: PopupUse<T>, signal: Abort
 }
 
 async function withPopup<T>(options: TmuxOptions, use: PopupUse<T>, signal: AbortSignal): Promise<T> {
-  let client = await findTmuxClient(options.environment, options);
-  if (!client) throw new Error("no tmux client is attached");
+  const { caller } = use;
+  let client = await findTmuxClient(options.environment, options, caller);
+  if (!client) throw new Error(NO_CLIENT);
   for (;;) {
     const used = await useAt(client, options, use, signal);
     if (typeof used === "object") return used.result;
     await sleep(RETRY, undefined, { signal });
     // closed by a user who is still there
     if (used === "gone" && (await isAttached(client, options.environment, options))) throw terminalGone();
-    client = await nextClient(options, signal);
+    client = await nextClient(options, caller, signal);
   }
 }
 
@@ -100,9 +119,13 @@ async function useAt<T>(
 }
 
 /** Waits for one. */
-async function nextClient(options: TmuxOptions, signal: AbortSignal): Promise<TmuxClient> {
+async function nextClient(
+  options: TmuxOptions,
+  caller: Caller | undefined,
+  signal: AbortSignal,
+): Promise<TmuxClient> {
   for (;;) {
-    const client = await findTmuxClient(options.environment, options);
+    const client = await findTmuxClient(options.environment, options, caller);
     if (client) return client;
     await sleep(RETRY, undefined, { signal });
   }

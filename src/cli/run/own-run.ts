@@ -155,7 +155,8 @@ class OwnRun {
   async #start(): Promise<{ guard: Guard; scope: AddedScope }> {
     const { Guard } = await import("../../daemon/guard.ts");
     const { ownTerminal } = await import("../guards/terminal.ts");
-    const { name, upstream, report, terminal, confined } = this.#request;
+    const { name, upstream, report, terminal, confined, why } = this.#request;
+    const claimed = why !== undefined && { why };
     const guard = await Guard.start({
       paths: this.#paths,
       config: this.#config,
@@ -166,7 +167,7 @@ class OwnRun {
       onQuestion: () => this.#answer(guard),
     });
     const scope = guard.addScope({
-      run: { name, pid: process.pid, ...(confined && { confined }) },
+      run: { name, pid: process.pid, ...(confined && { confined }), ...claimed },
       ride: this.#request.ride,
       policy: this.#policy,
       ...(upstream !== undefined && { upstream }),

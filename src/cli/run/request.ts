@@ -12,6 +12,8 @@ export interface RunRequest {
   /** That of SSH_AUTH_SOCK. */
   agent?: string;
   ride: boolean;
+  /** What it is for: `--why`. */
+  why?: string;
   /** Of a run that namespaces hold: what it reaches all the same. */
   confined?: ConfinedReach;
   report: (line: string) => void;

@@ -20,6 +20,8 @@ import { type SettingsFlags, settingsOf } from "./settings.ts";
 
 export interface RunOptions extends SettingsFlags {
   upstream?: string;
+  /** What it is for. */
+  why?: string;
 }
 
 /** Returns the exit code: the command's own, 128+n if signal n ended it. */
@@ -28,6 +30,8 @@ export async function run([command = "", ...args]: string[], options: RunOptions
   const settings = await settingsOf(options, paths);
   if (options.show) return await showRun(paths, settings);
   const { network, desktop } = settings;
+  if (options.why !== undefined) process.env.MUXGUARD_REASON = options.why;
+  const { MUXGUARD_REASON: why } = process.env;
   const terminal = new RunTerminal();
   const request: RunRequest = {
     name: options.scope ?? basename(command),
@@ -35,6 +39,7 @@ export async function run([command = "", ...args]: string[], options: RunOptions
     ...(options.upstream !== undefined && { upstream: resolve(options.upstream) }),
     ...(process.env.SSH_AUTH_SOCK && { agent: resolve(process.env.SSH_AUTH_SOCK) }),
     ride: settings.ride,
+    ...(why && { why }),
     ...(settings.confine && { confined: { network, desktop } }),
     report: terminal.report,
     terminal,

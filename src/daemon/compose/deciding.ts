@@ -10,6 +10,7 @@ import { Questions } from "../../guard/decide/questions.ts";
 import { openRegular } from "../../platform/files/regular-file.ts";
 import { ProcessTable } from "../../platform/proc/process.ts";
 import { Grants } from "../../policy/grants.ts";
+import { DEAF_FOR } from "../../policy/question.ts";
 import type { Config } from "../../settings/config.ts";
 import type { Paths } from "../../settings/paths.ts";
 import { Lock } from "../lock.ts";
@@ -23,6 +24,7 @@ export interface DecidingOptions {
   gatherFor?: number;
   sessionEnd?: NonNullable<BrokerParts["sessionEnd"]>;
   terminalEnd?: NonNullable<BrokerParts["terminalEnd"]>;
+  reasonOf?: NonNullable<BrokerParts["reasonOf"]>;
   /** Called when a question comes up. */
   onOpen?: () => void;
   /** Called when it is learnt that everything is to be denied. */
@@ -44,7 +46,9 @@ export function composeDeciding(options: DecidingOptions): Deciding {
   const { paths, config, now, gatherFor = 0, onOpen, onLocked = () => {}, decided } = options;
   const log = new AuditLog(paths.log, openRegular, config.syncLog);
   const grants = new Grants(now);
-  const questions = new Questions(onOpen, { gatherFor, perProgram: config.maxQuestions });
+  // by then nothing more takes its place
+  const tellAfter = gatherFor > 0 ? DEAF_FOR : 0;
+  const questions = new Questions(onOpen, { gatherFor, tellAfter, perProgram: config.maxQuestions });
   const lock = new Lock(paths, onLocked);
   const broker = new Broker({
     record: (one) => {
@@ -58,6 +62,7 @@ export function composeDeciding(options: DecidingOptions): Deciding {
     isLocked: () => lock.isOn,
     ...(options.sessionEnd && { sessionEnd: options.sessionEnd }),
     ...(options.terminalEnd && { terminalEnd: options.terminalEnd }),
+    ...(options.reasonOf && { reasonOf: options.reasonOf }),
   });
   return { processes: new ProcessTable(), log, grants, questions, lock, broker };
 }

@@ -12,17 +12,19 @@ import { SshConfigs } from "../../identity/ssh/configs.ts";
 import { sessionBusSocket, systemBusSocket } from "../../platform/dbus/bus-address.ts";
 import { type LockSignals, onLockOrSleep } from "../../platform/dbus/lock-signals.ts";
 import type { ScreenListener } from "../../platform/dbus/screen-state.ts";
-import { viewOf } from "../../platform/files/process-view.ts";
+import { environmentOf, viewOf } from "../../platform/files/process-view.ts";
 import { bootTime } from "../../platform/libc/clock.ts";
 import { sessionEnd, terminalEnd } from "../../platform/proc/login-session.ts";
 import { isProcess } from "../../platform/proc/process.ts";
 import { sshImage } from "../../platform/proc/ssh-process.ts";
 import type { Grants } from "../../policy/grants.ts";
+import type { Caller } from "../../policy/request.ts";
 import { Scopes } from "../../runs/scopes.ts";
 import type { Config } from "../../settings/config.ts";
 import type { Paths } from "../../settings/paths.ts";
 import { AgentServer } from "../agent-server.ts";
 import { AskpassServer } from "../askpass-server.ts";
+import { Claims } from "../claims.ts";
 import { logEvent } from "../control-log.ts";
 import { Notices } from "../notices.ts";
 import { UpstreamAgents } from "../upstream/agents.ts";
@@ -78,12 +80,14 @@ export interface GuardParts extends Deciding {
 
 export function composeGuard(options: GuardOptions): GuardParts {
   const { config, environment, folder, now = bootTime } = options;
+  const reasons = new Claims("MUXGUARD_REASON", environmentOf);
   const deciding = composeDeciding({
     ...options,
     now,
     gatherFor: GATHER_FOR,
     sessionEnd,
     terminalEnd,
+    reasonOf: (caller) => reasons.of(caller),
     onOpen: () => {
       // from the first question on, at the latest: before it there is no approval to forget
       void lockSignals.listen();
@@ -96,7 +100,9 @@ export function composeGuard(options: GuardOptions): GuardParts {
   const { broker, grants, processes } = deciding;
   const scopes = new Scopes(processes);
   const outside = (pid: number) => scopes.outside(pid);
-  const ways = composeWays({ environment, config, folder: join(folder, "popup"), outside });
+  const tmux = new Claims("TMUX", environmentOf);
+  const serverOf = async (caller: Caller) => (await tmux.of(caller))?.split(",")[0];
+  const ways = composeWays({ environment, config, folder: join(folder, "popup"), outside, serverOf });
   const notices = new Notices({ patterns: config.notices, desktop: ways.desktop.notices, now });
   const forget = (prefix?: string): number => {
     if (!prefix) broker.forget();

@@ -6,7 +6,7 @@ import { nextAskpass } from "../../approver/askpass/next-program.ts";
 import { createDesktop, type OpenDesktop } from "../../platform/desktop/desktop.ts";
 import type { Caller } from "../../policy/request.ts";
 import type { Config } from "../../settings/config.ts";
-import { type Approvers, createApprovers } from "../approvers.ts";
+import { type Approvers, type ApproversOptions, createApprovers } from "../approvers.ts";
 
 export interface WaysOptions {
   /** Of this process. */
@@ -18,6 +18,7 @@ export interface WaysOptions {
   folder: string;
   /** A process that is inside of no run; undefined for others. */
   outside: (pid: number) => Caller | undefined;
+  serverOf?: NonNullable<ApproversOptions["serverOf"]>;
 }
 
 export interface Ways extends Approvers {
@@ -25,9 +26,10 @@ export interface Ways extends Approvers {
 }
 
 export function composeWays(options: WaysOptions): Ways {
-  const { environment, config, folder, outside } = options;
+  const { environment, config, folder, outside, serverOf } = options;
   const desktop = createDesktop(environment, (pid) => outside(pid) !== undefined);
   const { SSH_ASKPASS = options.usualAskpass } = environment;
   const askpass = nextAskpass({ ...environment, SSH_ASKPASS }, config.askpass);
-  return { desktop, ...createApprovers({ environment, askpass, config, desktop, folder, outside }) };
+  const parts = { environment, askpass, config, desktop, folder, outside, ...(serverOf && { serverOf }) };
+  return { desktop, ...createApprovers(parts) };
 }

@@ -239,7 +239,8 @@ export class AgentConnection {
     asked: Request,
     placed: Placed,
   ): Promise<Buffer> {
-    const { asker, scope } = placed;
+    const { scope } = placed;
+    const asker: Asker = { ...placed.asker, isMute: true };
     const { broker, upstream } = this.#parts;
     const refused = refusedInRide(asked, placed);
     const verdict = refused

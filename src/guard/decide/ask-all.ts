@@ -26,7 +26,7 @@ export function askAll(
   const ask = (approver: Approver): void => {
     const threw = (error: unknown): void => failed(`${approver.kind}: ${messageOf(error)}`);
     try {
-      const unavailable = approver.unavailable();
+      const unavailable = approver.unavailable(question);
       if (unavailable !== undefined) failed(unavailable);
       else
         approver

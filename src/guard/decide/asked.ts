@@ -21,6 +21,8 @@ export interface Asked {
   asker: Asker;
   lasting: Lasting | undefined;
   sessionIsOver: (() => boolean) | undefined;
+  /** Why it is asked for, as the program says. Claimed. */
+  why?: string | undefined;
   /** What "always" would write. */
   rule: Rule | undefined;
 }
@@ -58,7 +60,7 @@ export class ApprovalCounts {
 }
 
 export function makeQuestion(
-  { id, request, caller, covered, ruling, rule, lasting, sessionIsOver }: Asked,
+  { id, request, caller, covered, ruling, rule, lasting, sessionIsOver, why }: Asked,
   { run, endsWithCommand }: Scope,
   settings: Settings,
   counts: ApprovalCounts,
@@ -76,6 +78,7 @@ export function makeQuestion(
     request,
     caller,
     because: ruling.by,
+    ...(why !== undefined && { why }),
     ...(ruling.doubt && { doubt: ruling.doubt }),
     count: 1,
     choices,
@@ -111,9 +114,9 @@ export function alikeness(
   const who = whoAsks(caller, run?.id);
   if (covered === undefined || request.forwarded || !request.destination?.verified) return { who };
   const anywhere = { ...request, destination: { verified: true, names: [], how: "" } };
-  const { because, choices, longest, timeout } = question;
+  const { because, why, choices, longest, timeout } = question;
   return {
     who,
-    alike: JSON.stringify([coverage(anywhere, caller, run?.id), because, choices, longest, timeout]),
+    alike: JSON.stringify([coverage(anywhere, caller, run?.id), because, why, choices, longest, timeout]),
   };
 }

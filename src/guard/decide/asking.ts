@@ -19,6 +19,8 @@ export interface Asking {
   queue: Scope["queue"];
   /** Called when the queue is all that is left. */
   onlyQueue: () => void;
+  /** Called once no other question takes its place, with the one that is shown: nobody has answered yet. */
+  waits?: (shown: Question) => void;
 }
 
 export interface Outcome {

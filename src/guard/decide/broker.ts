@@ -2,7 +2,6 @@
  * The decision: policy, then grant, then approver, then the log; only then may the caller of decide() act.
  * Whatever goes wrong on the way is a denial that says what went wrong.
  */
-import type { Approver } from "../../approver/approver.ts";
 import type { Decided } from "../../audit/event.ts";
 import { messageOf } from "../../errors.ts";
 import { coveredBy } from "../../policy/cover/covered.ts";
@@ -13,6 +12,7 @@ import { evaluate } from "../../policy/evaluate.ts";
 import { exactRule } from "../../policy/exact-rule.ts";
 import type { Grants, Lasting } from "../../policy/grants.ts";
 import type { Caller, Destination, ProcessId, Request } from "../../policy/request.ts";
+import { Announcing } from "./announcing.ts";
 import { ApprovalCounts, type Asked, alikeness, makeQuestion, type Settings } from "./asked.ts";
 import { capped } from "./choices.ts";
 import {
@@ -21,6 +21,7 @@ import {
   denial,
   internalFault,
   keepAnswer,
+  Notes,
   rememberedApproval,
   rememberedDenial,
 } from "./decision.ts";
@@ -28,7 +29,7 @@ import { newId } from "./ids.ts";
 import type { Questions } from "./questions.ts";
 import { type Covered, RelatedDecisions } from "./related-decisions.ts";
 import type { Scope } from "./scope.ts";
-import { type Asker, denialLine, type Fault, type Verdict, waitingLine } from "./verdict.ts";
+import { type Asker, denialLine, type Fault, type Verdict } from "./verdict.ts";
 
 export interface BrokerParts {
   /** Returns once the entry is out of reach of a crash. Throws if it could not be written. */
@@ -44,12 +45,16 @@ export interface BrokerParts {
   sessionEnd?: (caller: Caller) => (() => boolean) | undefined;
   /** The same of the caller's terminal. */
   terminalEnd?: (caller: Caller) => (() => boolean) | undefined;
+  /** Why it asks, as the program itself says. Never rejects, never takes long. */
+  reasonOf?: (caller: Caller) => Promise<string | undefined>;
 }
 
 export class Broker {
   readonly #parts: BrokerParts;
   readonly #related: RelatedDecisions;
   readonly #counts = new ApprovalCounts();
+  readonly #announcing = new Announcing();
+  readonly #notes = new Notes();
 
   constructor(parts: BrokerParts) {
     this.#parts = parts;
@@ -65,6 +70,9 @@ export class Broker {
     const verdict = this.#record(id, request, asker, scope, decision, now() - began);
     this.#related.add(request, asker.caller, scope.run?.id, verdict, decision.doubt);
     if (verdict.decision === decision.decision) await keepAnswer(decision, scope);
+    // before who asks hears of it: then it ends, and its shell has the terminal
+    if (verdict.decision === "deny" && asker.isMute && asker.caller && !asker.gone.aborted)
+      await scope.tellCaller?.(asker.caller, denialLine(request, verdict));
     return verdict;
   }
 
@@ -108,7 +116,7 @@ export class Broker {
     if (scope.refused !== undefined) return denial("fault:inside", scope.refused);
     const current = scope.policy();
     const policy = current instanceof Promise ? await current : current;
-    if (this.isLocked) return denial("fault:locked", "muxguard is locked (muxguard unlock)");
+    if (this.isLocked) return locked();
     const ruling = evaluate(policy, request, caller);
     const own = ruling.by === "default" ? this.#ownLogin(request, caller) : undefined;
     if (ruling.action === "deny" && own === undefined)
@@ -124,10 +132,15 @@ export class Broker {
     const unanswered = asker.login && this.#related.unanswered(request, caller, asker.login);
     if (unanswered)
       return denial("fault:denied", `nobody answered about another key of this login (${unanswered})`);
-    const decision = await this.#ask(
-      this.#asked({ id, request, caller, covered, ruling, asker }, scope),
-      scope,
-    );
+    const { reasonOf } = this.#parts;
+    const why = (reasonOf && (await reasonOf(caller))) ?? scope.run?.why;
+    // what came while that was read
+    const meanwhile = this.isLocked
+      ? locked()
+      : this.#remembered({ request, caller, covered, ruling, asker }, scope);
+    if (meanwhile) return meanwhile;
+    const asked = this.#asked({ id, request, caller, covered, ruling, asker, why }, scope);
+    const decision = { ...(await this.#ask(asked, scope)), ...(why !== undefined && { why }) };
     if (decision.decision === "allow" && !asker.isUnchanged()) {
       return denial(
         "fault:caller",
@@ -148,8 +161,7 @@ export class Broker {
     if (asker.follows !== undefined && !ruling.approvers)
       return { decision: "allow", by: `grant:${asker.follows}` };
     const no = grants.denial(denialCoverage(request, caller, scope.run?.id));
-    if (no !== undefined)
-      return denial(`grant:${no}`, `you denied the same before; to be asked again: muxguard forget ${no}`);
+    if (no !== undefined) return { ...deniedBefore(no), ...this.#notes.of(no) };
     // a rule that wants an approver of its own is not met by another's answer
     const followed = (): string | undefined => (ruling.approvers ? undefined : this.#followed(asked));
     const allowed = covered === undefined ? followed() : (this.#approval(asked, scope) ?? followed());
@@ -205,11 +217,10 @@ export class Broker {
     const allowed = (kind: string): boolean => ruling.approvers?.includes(kind) ?? true;
     const approvers = scope.approvers.filter(({ kind }) => allowed(kind));
     const queue = allowed("queue") ? scope.queue : "closed";
-    const onlyQueue = (): void => scope.report(waitingLine(question));
-    if (asker.waiting && !approvers.some(isTerminalThere)) asker.waiting(question);
+    const announced = this.#announcing.of(question, asker, scope, { approvers, queue });
     asker.asking?.();
     const { answer, by } = await this.#parts.questions.ask(
-      { question, covered, ...alikeness(asked, question, scope), approvers, queue, onlyQueue },
+      { question, covered, ...alikeness(asked, question, scope), approvers, queue, ...announced },
       asker.gone,
     );
     const { grants } = this.#parts;
@@ -219,6 +230,7 @@ export class Broker {
       const byPerson = by.startsWith("approver:");
       return {
         ...denial(by, byPerson || !ruling.doubt ? answer.reason : unanswered(answer.reason, ruling.doubt)),
+        ...this.#notes.add(asked.id, answer.note),
         ...(byPerson && rememberedDenial(asked, scope, grants, answer.remember)),
       };
     }
@@ -243,15 +255,17 @@ export class Broker {
     decision: Decision,
     waitedMs: number,
   ): Verdict {
-    const { remember, keep: _, doubt: __, ...decided } = decision;
+    const { remember, keep: _, doubt: __, why, ...decided } = decision;
     const note = decided.decision === "deny" ? scope.policyNote?.() : undefined;
     const verdict: Verdict = { id, ...decided, ...(note !== undefined && { note }) };
     const remembered = remember !== undefined && { remember };
     const reason = [decided.reason, note].filter((text) => text !== undefined).join("; ");
     const because = reason !== "" && { reason };
     try {
-      const entry = { time: new Date(), id, request, caller, waitedMs, ...decided, ...because };
-      this.#parts.record({ ...entry, ...remembered });
+      const { said, ...fields } = decided;
+      const entry = { time: new Date(), id, request, caller, waitedMs, ...fields, ...because };
+      const claimed = { ...(said !== undefined && { note: said }), ...(why !== undefined && { why }) };
+      this.#parts.record({ ...entry, ...claimed, ...remembered });
       if (verdict.decision === "deny" && !tells) scope.report(denialLine(request, verdict));
       return verdict;
     } catch (error) {
@@ -263,12 +277,15 @@ export class Broker {
   }
 }
 
+function locked(): Decision {
+  return denial("fault:locked", "muxguard is locked (muxguard unlock)");
+}
+
+function deniedBefore(id: string): Decision {
+  return denial(`grant:${id}`, `you denied the same before; to be asked again: muxguard forget ${id}`);
+}
+
 /** Why it was asked about at all, where nobody has answered. */
 function unanswered(reason: string, doubt: Doubt): string {
   return `${reason}; ${describeDoubt(doubt)}`;
-}
-
-/** A question on the asker's own terminal says by itself that it waits. */
-function isTerminalThere(approver: Approver): boolean {
-  return approver.kind === "terminal" && approver.unavailable() === undefined;
 }

@@ -16,6 +16,8 @@ export type Decision = Omit<Verdict, "id"> & Remembered;
 interface Remembered {
   /** For how long a person's answer is remembered. */
   remember?: Remember;
+  /** Why it was asked for, as the program said. Claimed. */
+  why?: string;
   /** For an approval: the rule of which could not be said whether it denies this. */
   doubt?: string;
   /** Does it, once the answer is in the log. */
@@ -28,12 +30,36 @@ interface Remembered {
  */
 const DENIED_FOR = 30_000;
 
+/** Of one note, in characters. A line has less room. */
+const MAX_NOTE = 500;
+const MAX_NOTES = 256;
+
 export function denial(by: DecidedBy, reason: string | undefined): Decision {
   return { decision: "deny", by, ...(reason !== undefined && { reason }) };
 }
 
 export function internalFault(error: unknown): Decision {
   return denial("fault:internal", messageOf(error));
+}
+
+/** What was said with a no, by its id. */
+export class Notes {
+  readonly #notes = new Map<string, string>();
+
+  /** @returns what of it is kept */
+  add(id: string, note: string | undefined): { said?: string } {
+    if (!note) return {};
+    const said = note.slice(0, MAX_NOTE);
+    const [oldest] = this.#notes.keys();
+    if (oldest !== undefined && this.#notes.size >= MAX_NOTES) this.#notes.delete(oldest);
+    this.#notes.set(id, said);
+    return { said };
+  }
+
+  of(id: string): { said?: string } {
+    const said = this.#notes.get(id);
+    return said === undefined ? {} : { said };
+  }
 }
 
 /** @param remember for how long the person wants it to stand; undefined for a plain no */

@@ -18,6 +18,8 @@ export interface Member {
   key: string;
   asking: Asking;
   open: OpenQuestion;
+  /** Those of all who wait. */
+  tells: Set<(shown: Question) => void>;
   outcome: Promise<Outcome>;
   resolve: (outcome: Outcome) => void;
 }
@@ -36,6 +38,7 @@ export class OpenQuestion {
   #shownSince: number | undefined;
   /** The same, of the first one whose place it takes. */
   #firstShown: number | undefined;
+  #isTold = false;
 
   constructor(asking: Asking) {
     this.#asking = asking;
@@ -88,6 +91,18 @@ export class OpenQuestion {
   isNew(now: number, deafFor: number): boolean {
     const [first, since] = [this.#firstShown ?? now, this.#shownSince ?? now];
     return !this.isOver && now - since < deafFor && now - first < MAX_GATHERED;
+  }
+
+  /** Those who wait are told, and those who join from here on. */
+  tell(): void {
+    this.#isTold = true;
+    for (const { tells } of this.members) for (const tell of tells) tell(this.question);
+  }
+
+  /** One more waits for what a member is about. */
+  wait(member: Member, tell: (shown: Question) => void): void {
+    member.tells.add(tell);
+    if (this.#isTold) tell(this.question);
   }
 
   add(member: Member): void {

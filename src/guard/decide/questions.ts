@@ -34,6 +34,8 @@ export interface Limits {
   perProgram: number;
   /** How long a question is on a screen before a key or a button counts, in milliseconds. */
   deafFor: number;
+  /** How long it is before who waits is told, in milliseconds. */
+  tellAfter: number;
 }
 
 export class Questions {
@@ -54,7 +56,7 @@ export class Questions {
     now: () => number = () => performance.now(),
   ) {
     this.#onOpen = onOpen;
-    this.#limits = { gatherFor: 0, perProgram: MAX_OPEN, deafFor: DEAF_FOR, ...limits };
+    this.#limits = { gatherFor: 0, perProgram: MAX_OPEN, deafFor: DEAF_FOR, tellAfter: 0, ...limits };
     this.#now = now;
   }
 
@@ -69,6 +71,8 @@ export class Questions {
     const { question } = member.asking;
     if (known) question.count++;
     member.open.refresh();
+    const tell = (shown: Question): void => asking.waits?.(shown);
+    member.open.wait(member, tell);
     let leave = (): void => {};
     const left = new Promise<Outcome>((resolve) => {
       leave = () => {
@@ -82,6 +86,7 @@ export class Questions {
       return await Promise.race([member.outcome, left]);
     } finally {
       gone.removeEventListener("abort", leave);
+      member.tells.delete(tell);
     }
   }
 
@@ -134,7 +139,7 @@ export class Questions {
     const outcome = new Promise<Outcome>((settle) => {
       resolve = settle;
     });
-    const member = { key, asking, open, outcome, resolve };
+    const member: Member = { key, asking, open, tells: new Set(), outcome, resolve };
     this.#members.set(key, member);
     open.add(member);
     if (!found) this.#start(open, this.#limits.gatherFor > 0 ? ahead : undefined);
@@ -181,6 +186,9 @@ export class Questions {
       answered: (answer, kind) => this.#answered(open, answer, kind),
       settle: (outcome) => this.#settleAll(open, outcome),
     });
+    const { tellAfter } = this.#limits;
+    if (tellAfter > 0) later(tellAfter, signal, () => open.tell());
+    else if (!open.isOver) open.tell();
   }
 
   /** Goes on once nothing more is about to take the question's place. */

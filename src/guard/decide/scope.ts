@@ -26,6 +26,11 @@ export interface Scope {
   readonly queue: "closed" | "answers" | "holds";
   /** Tells the user, on the stderr of whoever started it. One line, without a newline. */
   report(line: string): void;
+  /**
+   * Tells the user of a process on that one's own terminal: where report() comes out elsewhere. Never rejects.
+   * @returns whether it could
+   */
+  tellCaller?(caller: Caller, line: string): Promise<boolean>;
 }
 
 /** A socket that somebody came to. */
@@ -58,4 +63,6 @@ export interface Run {
   pid: number;
   /** Whether namespaces of its own hold it. */
   confined?: boolean;
+  /** What it is for, as whoever started it says. Claimed. */
+  why?: string;
 }

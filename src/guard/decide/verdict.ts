@@ -1,6 +1,6 @@
 /** What is decided, who waits for it, and the words of both. */
 import { describeDecision } from "../../policy/describe/decision.ts";
-import { describeRequest } from "../../policy/describe/request.ts";
+import { describeRequest, onHosts } from "../../policy/describe/request.ts";
 import type { DecidedBy } from "../../policy/evaluate.ts";
 import type { Question } from "../../policy/question.ts";
 import type { Caller, Request } from "../../policy/request.ts";
@@ -13,6 +13,8 @@ export interface Verdict {
   reason?: string;
   /** For a denial: what else is wrong, whatever the reason is. */
   note?: string;
+  /** For a person's no: what it says to the program's user. */
+  said?: string;
 }
 
 /** Who waits for the verdict. */
@@ -23,8 +25,12 @@ export interface Asker {
   isUnchanged(): boolean;
   /** Aborted when it went away. */
   gone: AbortSignal;
-  /** Called when somebody else than the user of the asker's own terminal is asked. */
-  waiting?(question: Question): void;
+  /**
+   * Called with a line to tell when somebody else than the user of the asker's own terminal is asked.
+   * @param isTold whether it stands on that terminal already
+   * @returns whether it was told
+   */
+  waiting?(line: string, isTold: boolean): boolean;
   /** Called when a person is about to be asked. */
   asking?(): void;
   /** The shared connection that it is about, if it is about one. */
@@ -37,6 +43,8 @@ export interface Asker {
   login?: string | undefined;
   /** True if it tells its user of a denial by itself. */
   tells?: boolean;
+  /** True if its protocol has no words for a denial. */
+  isMute?: boolean;
 }
 
 /** A connection that is shared: behind one master, whichever process that is by now. */
@@ -54,13 +62,19 @@ export interface Fault {
   id?: string;
 }
 
-/** What is said while a person decides. */
-export function waitingLine({ id, request }: Question): string {
-  return `muxguard: waiting for approval: ${describeRequest(request)} (muxguard approve ${id})`;
+/**
+ * What is said while a person decides: `muxguard: waiting for approval: log in to prod as root (muxguard approve
+ * k3f9x2)`.
+ * @param places where a person is asked, if commands can't answer
+ */
+export function waitingLine({ id, request, hosts }: Question, places?: readonly string[]): string {
+  const asked = hosts ? onHosts(request, hosts.length) : request;
+  const how = places ? `asked ${places.join(" and ")}` : `muxguard approve ${id}`;
+  return `muxguard: waiting for approval: ${describeRequest(asked)} (${how})`;
 }
 
 /** The words of every denial: `muxguard: denied: log in to prod as root with key "work" (rule "no prod")`. */
-export function denialLine(request: Request, { by, reason, note }: Verdict): string {
-  const why = describeDecision(by, reason);
+export function denialLine(request: Request, { by, reason, note, said }: Verdict): string {
+  const why = describeDecision(by, reason, said);
   return `muxguard: denied: ${describeRequest(request)} (${note === undefined ? why : `${why}; ${note}`})`;
 }

@@ -11,7 +11,6 @@
  * was passed on, MUX_S_PERMISSION_DENIED is right.
  */
 import { attempt } from "../../attempt.ts";
-import type { Question } from "../../policy/question.ts";
 import { type Caller, processKey, type Request } from "../../policy/request.ts";
 import { encodeFrame } from "../../wire/frame.ts";
 import type { MuxPacket } from "../../wire/mux/decoder.ts";
@@ -20,7 +19,7 @@ import { type MuxRequest, parseMuxRequest } from "../../wire/mux/request.ts";
 import { ProtocolError } from "../../wire/protocol-error.ts";
 import type { Client } from "../agent/connection.ts";
 import { callerIn, type Scope } from "../decide/scope.ts";
-import { type Asker, denialLine, waitingLine } from "../decide/verdict.ts";
+import { type Asker, denialLine } from "../decide/verdict.ts";
 import { type DecidedMuxRequest, type MuxFacts, muxFacts } from "./facts.ts";
 import { MasterHold } from "./master-hold.ts";
 import { MasterLink, type MuxSocket, type Reply } from "./master-link.ts";
@@ -158,7 +157,7 @@ export class MuxConnection {
       // after -O exit or -O stop: nobody is asked about what can't be done
       if (master.hasStopped && !this.#link)
         return this.#refuse({ ...facts, ...(await master.whereabouts()) }, asker, scope);
-      const waiting = (question: Question): void => this.#tellWaiting(question, stderr);
+      const waiting = (line: string, isTold: boolean): boolean => this.#tellWaiting(line, isTold, stderr);
       const asking = (): void => void (this.#link ?? hold.take());
       const tells = request.type === "MUX_C_NEW_SESSION";
       const told = { ...asker, waiting, asking, tells };
@@ -212,10 +211,12 @@ export class MuxConnection {
     this.#close();
   }
 
-  #tellWaiting(question: Question, stderr: number | undefined): void {
+  #tellWaiting(line: string, isTold: boolean, stderr: number | undefined): boolean {
     const { descriptors, tellAlways } = this.#parts;
-    if (stderr === undefined || !(tellAlways || descriptors.isTerminal(stderr))) return;
-    void descriptors.tell(stderr, `${waitingLine(question)}\n`);
+    if (stderr === undefined) return false;
+    const isThere = descriptors.isTerminal(stderr) ? !isTold && !descriptors.isRaw(stderr) : tellAlways;
+    if (isThere) void descriptors.tell(stderr, `${line}\n`);
+    return isThere;
   }
 
   /** Passes the packet on, with its descriptors, and waits for the master's answer. */

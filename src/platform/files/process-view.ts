@@ -49,6 +49,13 @@ export async function viewOf<T>(
   }
 }
 
+/** Rejects if the process has ended, or may not be looked at. */
+export async function environmentOf({ pid, startTime }: ProcessId): Promise<ProcessView["environment"]> {
+  const environment = await readEnvironment(pid);
+  if (!isProcess(pid, startTime)) throw new Error(`process ${pid} has ended`);
+  return environment;
+}
+
 async function readEnvironment(pid: number): Promise<ReadonlyMap<string, string> | undefined> {
   const file = await files.open(`/proc/${pid}/environ`, O_RDONLY);
   try {

@@ -20,8 +20,9 @@ const TIOCGPTPEER = 0x5441;
 const O_CLOEXEC = 0o2000000;
 const TCSANOW = 0;
 /** Of the local modes, which follow three other words in a struct termios. */
-const ICANON = 0x2;
 const LOCAL_MODES = 12;
+const ICANON = 0x2;
+const TOSTOP = 0x100;
 /** More than a struct termios has on any architecture. */
 const MODES_LENGTH = 128;
 
@@ -57,6 +58,11 @@ export function modesOf(terminal: number): Buffer {
   return modes;
 }
 
+/** Whether a process of the terminal's own session that writes from the background is stopped (SIGTTOU). */
+export function stopsOthers(modes: Buffer): boolean {
+  return (localModes(modes) & TOSTOP) !== 0;
+}
+
 /** Whether it worked: a terminal may be gone. */
 export function setModes(terminal: number, modes: Buffer): boolean {
   return tcsetattr(terminal, TCSANOW, modes) === 0;
@@ -64,8 +70,11 @@ export function setModes(terminal: number, modes: Buffer): boolean {
 
 /** Whether keys come line by line: an editor of lines, as shells have, takes them one by one. */
 export function isByLine(modes: Buffer): boolean {
-  const word = new Uint32Array(modes.buffer, modes.byteOffset + LOCAL_MODES, 1)[0] ?? 0;
-  return (word & ICANON) !== 0;
+  return (localModes(modes) & ICANON) !== 0;
+}
+
+function localModes(modes: Buffer): number {
+  return new Uint32Array(modes.buffer, modes.byteOffset + LOCAL_MODES, 1)[0] ?? 0;
 }
 
 /** All bytes pass, as they are. */

@@ -10,6 +10,7 @@ import { isatty } from "node:tty";
 import { attempt } from "../../attempt.ts";
 import { duplicate } from "../libc/descriptors.ts";
 import { sendMessage } from "../libc/messages.ts";
+import { isByLine, modesOf } from "../libc/pty.ts";
 
 /** How long the line may take, in milliseconds. It is not worth more. */
 const LIMIT = 500;
@@ -24,6 +25,11 @@ export function isTerminal(fd: number): boolean {
   } catch {
     return false;
   }
+}
+
+/** Whether a program takes each key of a terminal by itself: a line would stand across its screen. */
+export function isRaw(terminal: number): boolean {
+  return attempt(() => !isByLine(modesOf(terminal))) ?? false;
 }
 
 /** Writes the text if that is possible at once. Never rejects. The descriptor may be closed meanwhile. */

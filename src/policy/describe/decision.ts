@@ -2,9 +2,16 @@
 import { quoted, visible } from "../visible.ts";
 
 /**
- * What decided, and why: `rule "agents ask"`, `you said no, on the terminal`, `no answer within 60 seconds`.
+ * What decided, and why: `rule "agents ask"`, `you said no, on the terminal; note: "use staging"`, `no answer
+ * within 60 seconds`.
+ * @param note what a person said with a no
  */
-export function describeDecision(by: string, reason?: string): string {
+export function describeDecision(by: string, reason?: string, note?: string): string {
+  const said = note === undefined ? "" : `; note: ${quoted(note, 300)}`;
+  return `${describeReason(by, reason)}${said}`;
+}
+
+function describeReason(by: string, reason?: string): string {
   const [what, name] = by.split(/:(.*)/s);
   const because = reason === undefined ? "" : visible(reason, 300);
   switch (what) {
@@ -13,14 +20,19 @@ export function describeDecision(by: string, reason?: string): string {
     case "broken":
       return `the policy is broken (muxguard policy check), the old one allows: ${describeDecision(name ?? "")}`;
     case "grant":
-      return `your answer ${name}`;
+      return because || `your answer ${name}`;
     case "approver":
-      return `${because || "you"}, ${approverPlaces[name ?? ""] ?? name}`;
+      return `${because || "you"}, ${describePlace(name ?? "")}`;
     case "fault":
       return because || `fault ${name}`;
     default:
       return because || "the default";
   }
+}
+
+/** Where a kind of approver asks. */
+export function describePlace(kind: string): string {
+  return approverPlaces[kind] ?? kind;
 }
 
 const approverPlaces: Record<string, string> = {

@@ -23,7 +23,7 @@ import { describeAsked, describeRequest, onHosts } from "./request.ts";
 export function describeQuestion(question: Question): string[] {
   const { request, caller } = question;
   const { environment = [] } = request;
-  const lines = [describeHeadline(question), ...describeWhere(question)];
+  const lines = [describeHeadline(question), ...describeWhy(question), ...describeWhere(question)];
   if (request.key) lines.push(`key: ${describeType(request.key.type)}${request.key.fingerprint}`);
   if (request.prompt !== undefined) lines.push(...describePrompt(request.prompt, request));
   lines.push(...describeWho(question));
@@ -52,6 +52,7 @@ export function describeShortly(question: Question): string[] {
     ...describeWhere(question),
     `an approval covers: ${describeCoverage(question)}`,
     ...describeWaiting(question),
+    ...describeWhy(question),
     `because: ${describeBecause(question)}`,
     ...(request.prompt === undefined ? [] : describePrompt(request.prompt, request)),
     ...describeWho(question),
@@ -95,6 +96,11 @@ function describeWho({ request, caller, hosts }: Question): string[] {
   const lines = [`${request.forwarded ? "forwarded" : "asked"} by: ${describeCaller(caller)}`];
   if (claimed !== "") lines.push(`command line${hosts ? " of the first" : ""} (claimed): ${claimed}`);
   return lines;
+}
+
+/** Why it is asked for: whoever asks can say anything. */
+function describeWhy({ why }: Question): string[] {
+  return why === undefined ? [] : [`reason (claimed): ${inQuotes(visibleEnds(why, 200))}`];
 }
 
 /** Why it is asked. */

@@ -9,13 +9,12 @@ import type { Socket } from "node:net";
 import { join } from "node:path";
 import type { Prompter } from "../../approver/prompter.ts";
 import type { Scope } from "../../guard/decide/scope.ts";
-import { type Asker, waitingLine } from "../../guard/decide/verdict.ts";
+import type { Asker } from "../../guard/decide/verdict.ts";
 import { isPlainDestination } from "../../identity/ssh/plain-destination.ts";
 import type { Connections } from "../../masters/connections.ts";
 import { ensurePrivateFolder } from "../../platform/files/private-folder.ts";
 import { Peer } from "../../platform/proc/peer.ts";
 import { type Accepted, type Listener, listenPrivately } from "../../platform/sockets/listener.ts";
-import type { Question } from "../../policy/question.ts";
 import type { Caller } from "../../policy/request.ts";
 import type { RideRequest, Way } from "../../rpc/requests.ts";
 import { serve, serveClient } from "../../rpc/serving.ts";
@@ -84,8 +83,10 @@ export class Rides {
     const { processes } = connections;
     const peer = new Peer(accepted, processes);
     serveClient(socket, MAX_RECEIVED, (connection) => {
-      const waiting = (question: Question): void =>
-        connection.notify("report", { line: waitingLine(question) });
+      const waiting = (line: string, isTold: boolean): boolean => {
+        if (!isTold) connection.notify("report", { line });
+        return true;
+      };
       serve(connection, "ride", (request) => {
         // the shim waits for what asks here, and then becomes ssh: it is the one whose session is decided next
         const isHolder = (pid: number): boolean => pid === scope.run?.pid;

@@ -307,10 +307,12 @@ describe("while a question is open", () => {
     const { told } = await asked();
     expect(told).toEqual([]);
     const approver = new StubApprover("askpass");
-    const always = await openMux({ policy: asking, scope: { approvers: [approver] }, tellAlways: true });
+    const scope = { approvers: [approver], queue: "answers" as const };
+    const always = await openMux({ policy: asking, scope, tellAlways: true });
     const client = await always.greeted();
     client.pass(session("a\nb"), new Stream().copies(3));
     const { question } = await approver.nth(1);
+    await new Promise(setImmediate);
     expect(always.told).toEqual([
       `muxguard: waiting for approval: run "a\\nb" on prod-db as root (muxguard approve ${question.id})\n`,
     ]);

@@ -1,6 +1,6 @@
 /** Questions about what is asked of a guarded control socket: who asks waits, and nobody else does. */
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { ended, finished, until } from "../../../lab/lab.ts";
+import { ended, finished, stderrOf, until } from "../../../lab/lab.ts";
 import { HOST, MuxLab } from "../../../lab/mux-lab.ts";
 import { Pty } from "../../../lab/terminal/pty.ts";
 import { SERVERS_HAVE_TERMINALS } from "../../../lab/terminal/server-terminals.ts";
@@ -134,8 +134,11 @@ describeWith(["ssh", "sshd"], 'with announce = "always"', () => {
   });
 
   it("a session that waits says so on whatever its stderr is", async () => {
-    const session = lab.ssh(HOST, "uptime > /dev/null; echo in");
+    const client = lab.start("ssh", ["-F", lab.sshConfig, HOST, "uptime > /dev/null; echo in"]);
+    const session = finished(client);
+    const said = stderrOf(client);
     const [question] = await lab.pending();
+    await until(() => said().includes("waiting"), "the line that says so");
     await lab.muxguard("approve", question?.id ?? "");
     const { code, stdout, stderr } = await session;
     expect({ code, stdout }).toEqual({ code: 0, stdout: "in\n" });

@@ -3,7 +3,7 @@ import { attempt } from "../../../attempt.ts";
 import { messageOf } from "../../../errors.ts";
 import type { Client } from "../../../guard/agent/connection.ts";
 import { callerIn, type Scope } from "../../../guard/decide/scope.ts";
-import { type Asker, waitingLine } from "../../../guard/decide/verdict.ts";
+import type { Asker } from "../../../guard/decide/verdict.ts";
 import { address } from "../../../guard/mux/facts.ts";
 import { type InnerRequest, innerClient } from "../../../guard/mux/inner-client.ts";
 import type { Connections } from "../../../masters/connections.ts";
@@ -56,7 +56,10 @@ export class FifoWay {
       gone,
       tells: true,
       isUnchanged: () => attempt(() => client.identify()) !== undefined,
-      waiting: (question) => terminal && slot.reply({ report: waitingLine(question) }),
+      waiting: (line, isTold) => {
+        if (terminal && !isTold) slot.reply({ report: line });
+        return terminal;
+      },
     };
     const { path } = await wayTo({ destination, purpose: purposeOf(asks) }, asker);
     const descriptors = asks.kind === "stdio" ? slot.take("in", "out") : slot.take("in", "out", "err");
