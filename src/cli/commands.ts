@@ -125,14 +125,17 @@ export const commands: Readonly<Record<string, (command: Command) => Command>> =
     ),
   grants: (command) =>
     command
-      .description("the answers that are remembered")
+      .description('the answers that are remembered, and the rules that "allow always" wrote')
       .option("--json", "one JSON object a line")
       .action(async (options: { json?: boolean }) => (await import("./remembered.ts")).grants(options)),
   forget: (command) =>
     command
-      .description("forget a remembered answer, so that it is asked again; the beginning of its id is enough")
+      .description(
+        "forget a remembered answer, or a rule of approved.toml, so that it is asked again; the beginning of " +
+          "its id is enough",
+      )
       .argument("[id]")
-      .option("--all", "all of them")
+      .option("--all", "all answers; rules of approved.toml stay")
       .action(async (id: string | undefined, options: { all?: boolean }) =>
         (await import("./remembered.ts")).forget(id, options),
       ),

@@ -161,7 +161,7 @@ export class Broker {
     return {
       ...asked,
       sessionIsOver: isFree && !scope.run ? this.#parts.sessionEnd?.(caller) : undefined,
-      rule: isFree && scope.approve ? exactRule(request, caller) : undefined,
+      rule: isFree && scope.approve ? exactRule(request, caller, isOpenRun(scope)) : undefined,
     };
   }
 
@@ -174,10 +174,11 @@ export class Broker {
     const onlyQueue = (): void => scope.report(waitingLine(question));
     if (asker.waiting && !approvers.some(isTerminalThere)) asker.waiting(question);
     asker.asking?.();
-    const { answer, by } = await this.#parts.questions.ask(
+    const outcome = await this.#parts.questions.ask(
       { question, covered, ...alikeness(asked, question, scope), approvers, queue, onlyQueue },
       asker.gone,
     );
+    const { answer, by } = outcome;
     const { grants } = this.#parts;
     if (by === "fault:timeout" && asker.login)
       this.#related.addUnanswered(asked.request, asked.caller, asker.login, asked.id);
@@ -188,7 +189,7 @@ export class Broker {
         ...(byPerson && rememberedDenial(asked, scope, grants, answer.remember)),
       };
     }
-    this.#counts.add(asked.rule);
+    this.#counts.add(asked.rule, outcome);
     const remember = capped(answer.remember, question);
     const doubt = ruling.doubt && { doubt: ruling.doubt.rule };
     return { decision: "allow", by, ...doubt, ...rememberedApproval(asked, scope, grants, remember) };
@@ -226,6 +227,11 @@ export class Broker {
 /** Why it was asked about at all, where nobody has answered. */
 function unanswered(reason: string, doubt: Doubt): string {
   return `${reason}; ${describeDoubt(doubt)}`;
+}
+
+/** One in which programs may do what they may outside: nothing confines it, and its connections are its own. */
+function isOpenRun({ run, signsOnly }: Scope): boolean {
+  return run !== undefined && !run.confined && !signsOnly;
 }
 
 /** A question on the asker's own terminal says by itself that it waits. */
