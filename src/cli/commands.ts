@@ -139,6 +139,16 @@ export const commands: Readonly<Record<string, (command: Command) => Command>> =
       .action(async (id: string | undefined, options: { all?: boolean }) =>
         (await import("./remembered.ts")).forget(id, options),
       ),
+  suggest: (command) =>
+    command
+      .description(
+        "rules that would have answered what you were asked, by the log; what you pick is written to approved.toml",
+      )
+      .option("--json", "one JSON object a line, and nothing is picked")
+      .option("--since <when>", 'a time ("2026-11-22T10:00") or how long ago ("7d"); default: the whole log')
+      .action(async (options: { json?: boolean; since?: string }) =>
+        (await import("./suggest.ts")).suggestRules(options),
+      ),
   lock: (command) =>
     command
       .description("deny everything, and forget all answers")

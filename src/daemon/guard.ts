@@ -83,7 +83,7 @@ export class Guard {
   /** A scope whose connections somebody else accepts. Its policy must be loaded. */
   addScope({ run, ride, policy, approvers = [], upstream, report }: ScopeOptions): AddedScope {
     const { config, holdsQuestions } = this.#options;
-    const { scopes, agentServer, askpassServer, ways, alarms } = this.#parts;
+    const { scopes, agentServer, askpassServer, ways, alarms, suggestions } = this.#parts;
     const all = [...approvers, ...outOfReach(ways.approvers, run?.confined, this.#options, report)];
     const scope: Scope = {
       ...(run && { run: newRun(run) }),
@@ -96,6 +96,7 @@ export class Guard {
       report,
     };
     alarms.followPolicy(policy, run?.name);
+    if (policy.approve) suggestions.follow(policy);
     agentServer.add(scope, upstream);
     scopes.add(scope);
     return {

@@ -1,7 +1,7 @@
 /**
  * "Always": a rule as narrow as the approval. It names what was asked for, the host by its key, and the line of
- * programs up to the terminal's shell; the run stands by its name, as no run lasts. What can't be spelled so that it matches
- * nothing but itself is no rule: a `*` in a command would be a wildcard.
+ * programs up to the terminal's shell; the run stands by its name, as no run lasts. What can't be spelled so
+ * that it matches nothing but itself is no rule: a `*` in a command would be a wildcard.
  */
 import { isPinned, lineOf } from "./coverage.ts";
 import { describeProgram } from "./describe/caller.ts";

@@ -36,6 +36,7 @@ export const configSchema = z.strictObject({
   yes: z.optional(z.enum(["once", "remember"])),
   max_questions: z.optional(count),
   offer_after: z.optional(count),
+  suggest: z.optional(z.enum(["on", "off"])),
   upstream_timeout: z.optional(duration),
   broken_policy_after: z.optional(duration),
   sync_log: z.optional(z.boolean()),

@@ -22,6 +22,7 @@ export interface DecidingOptions {
   /** How long is waited for more of the same that belongs to a question, in milliseconds; 0 if not given. */
   gatherFor?: number;
   sessionEnd?: NonNullable<BrokerParts["sessionEnd"]>;
+  tip?: NonNullable<BrokerParts["tip"]>;
   /** Called when a question comes up. */
   onOpen?: () => void;
   /** Called when it is learnt that everything is to be denied. */
@@ -40,7 +41,17 @@ export interface Deciding {
 }
 
 export function composeDeciding(options: DecidingOptions): Deciding {
-  const { paths, config, now, gatherFor = 0, sessionEnd, onOpen, onLocked = () => {}, decided } = options;
+  const {
+    paths,
+    config,
+    now,
+    gatherFor = 0,
+    sessionEnd,
+    tip,
+    onOpen,
+    onLocked = () => {},
+    decided,
+  } = options;
   const log = new AuditLog(paths.log, openRegular, config.syncLog);
   const grants = new Grants(now);
   const questions = new Questions(onOpen, { gatherFor, perProgram: config.maxQuestions });
@@ -56,6 +67,7 @@ export function composeDeciding(options: DecidingOptions): Deciding {
     now,
     isLocked: () => lock.isOn,
     ...(sessionEnd && { sessionEnd }),
+    ...(tip && { tip }),
   });
   return { processes: new ProcessTable(), log, grants, questions, lock, broker };
 }

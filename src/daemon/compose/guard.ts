@@ -23,6 +23,7 @@ import { AgentServer } from "../agent-server.ts";
 import { AskpassServer } from "../askpass-server.ts";
 import { logEvent } from "../control-log.ts";
 import { Notices } from "../notices.ts";
+import { Suggestions } from "../suggestions.ts";
 import { UpstreamAgents } from "../upstream/agents.ts";
 import { Alarms } from "../watch/alarms.ts";
 import { FaultLog } from "../watch/fault-log.ts";
@@ -67,6 +68,7 @@ export interface GuardParts extends Deciding {
   logins: Logins;
   masterDestinations: MasterDestinations;
   hosts: HostIdentifier;
+  suggestions: Suggestions;
   lockSignals: LockSignals;
   /** Forgets the answers whose id begins so; without it all of them. @returns how many */
   forget(prefix?: string): number;
@@ -79,6 +81,7 @@ export function composeGuard(options: GuardOptions): GuardParts {
     now: bootTime,
     gatherFor: GATHER_FOR,
     sessionEnd,
+    tip: () => suggestions.tip(),
     onOpen: () => {
       // from the first question on, at the latest: before it there is no approval to forget
       void lockSignals.listen();
@@ -89,6 +92,7 @@ export function composeGuard(options: GuardOptions): GuardParts {
     decided: (decided) => notices.decided(decided),
   });
   const { broker, grants, processes } = deciding;
+  const suggestions = new Suggestions(options);
   const scopes = new Scopes(processes);
   const outside = (pid: number) => scopes.outside(pid);
   const ways = composeWays({ environment, config, folder: join(folder, "popup"), outside });
@@ -110,6 +114,7 @@ export function composeGuard(options: GuardOptions): GuardParts {
     told,
     alarms,
     scopes,
+    suggestions,
     lockSignals,
     forget,
     ...composeServers(options, deciding, scopes, told),

@@ -61,6 +61,7 @@ export function makeQuestion(
   { run }: Scope,
   settings: Settings,
   counts: ApprovalCounts,
+  tip?: string,
 ): Question {
   const longest = covered === undefined ? 0 : ruling.remember;
   const lasting = {
@@ -82,6 +83,7 @@ export function makeQuestion(
     yes: settings.yes === "once" ? once : usual,
     denyFor: settings.remember,
     ...(rule && ruleFacts(rule, settings, counts)),
+    ...(tip !== undefined && { tip }),
     asked: new Date().toISOString(),
     timeout: ruling.timeout ?? settings.timeout,
   };

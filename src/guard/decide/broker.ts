@@ -40,6 +40,8 @@ export interface BrokerParts {
   isLocked?: () => boolean;
   /** What says whether the caller's login session is over; undefined where nobody can. */
   sessionEnd?: (caller: Caller) => (() => boolean) | undefined;
+  /** What else a question says: that rules would help. */
+  tip?: () => string | undefined;
 }
 
 export class Broker {
@@ -167,7 +169,8 @@ export class Broker {
 
   async #ask(asked: Asked, scope: Scope): Promise<Decision> {
     const { covered, ruling, asker } = asked;
-    const question = makeQuestion(asked, scope, this.#parts.settings, this.#counts);
+    const { settings, tip } = this.#parts;
+    const question = makeQuestion(asked, scope, settings, this.#counts, scope.approve && tip?.());
     const allowed = (kind: string): boolean => ruling.approvers?.includes(kind) ?? true;
     const approvers = scope.approvers.filter(({ kind }) => allowed(kind));
     const queue = allowed("queue") ? scope.queue : "closed";

@@ -59,8 +59,8 @@ function matchScope(scope: string | undefined, { run }: Caller): boolean {
 }
 
 /**
- * The whole line, or from the shell of a terminal on. To allow, each must be the file at its path; to deny or ask, the paths are enough, be what
- * is called like a shell in the line or left out.
+ * The whole line, or from the shell of a terminal on. To allow, each must be the file at its path; to deny or
+ * ask, the paths are enough, be what is called like a shell in the line or left out.
  */
 function matchPrograms({ action, programs }: Rule, caller: Caller): boolean {
   if (programs === undefined) return true;
