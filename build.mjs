@@ -36,6 +36,7 @@ const programs = [
 const tools = {
   bench: "bench/main.ts",
   "pass-through": "bench/pass-through.ts",
+  "week-guard": "bench/week/guard.ts",
   pictures: "docs/pictures/main.ts",
 };
 

@@ -77,6 +77,8 @@ export interface GuardOptions {
   config?: string;
   /** Other rules than the bench's. */
   policy?: string;
+  /** Another program than `muxguard daemon`, which goes on listening to the bench. */
+  program?: string;
   stderr?: "inherit" | "ignore";
 }
 
@@ -84,6 +86,7 @@ export interface RunningGuard {
   home: Home;
   socket: string;
   pid: number;
+  child: ChildProcess;
   /** In which muxguard's commands find it. */
   environment: NodeJS.ProcessEnv;
 }
@@ -147,15 +150,17 @@ export class Lab {
   async startGuard(options: GuardOptions = {}): Promise<RunningGuard> {
     const home = this.#home(options);
     const environment = { ...home.environment, ...options.environment };
-    const child = this.spawn(NODE, [MUXGUARD, "daemon", "--foreground"], {
+    const { program } = options;
+    const args = program === undefined ? [MUXGUARD, "daemon", "--foreground"] : [program];
+    const child = this.spawn(NODE, args, {
       env: environment,
       stdio: ["ignore", "ignore", options.stderr ?? "inherit", "ipc"],
     });
     await firstWords(child);
-    child.disconnect();
+    if (program === undefined) child.disconnect();
     const { pid } = child;
     if (pid === undefined) throw new Error("the guard has no pid");
-    return { home, socket: home.agentSocket, pid, environment };
+    return { home, socket: home.agentSocket, pid, child, environment };
   }
 
   /** A message bus that nobody else uses. */

@@ -16,12 +16,16 @@ import { benchPty } from "./pty.ts";
 import { benchRun } from "./run.ts";
 import { describeMachine, type Row, renderTable } from "./table.ts";
 import { benchTedium } from "./tedium.ts";
+import { benchWeek } from "./week/week.ts";
 
 interface Section {
   name: string;
   group: string;
-  /** @param remark prints a paragraph below the tables */
-  run(lab: Lab, remark: (text: string) => void): Promise<Row[]>;
+  /**
+   * @param remark prints a paragraph below the tables
+   * @param conclude prints a line at the very end
+   */
+  run(lab: Lab, remark: (text: string) => void, conclude: (line: string) => void): Promise<Row[]>;
 }
 
 const sections: readonly Section[] = [
@@ -42,6 +46,7 @@ const sections: readonly Section[] = [
   { name: "fifo", group: "mux", run: benchFifo },
   { name: "askpass", group: "cli", run: benchAskpass },
   { name: "tedium", group: "questions", run: benchTedium },
+  { name: "week", group: "week", run: benchWeek },
 ];
 
 function chooseSections(names: readonly string[]): readonly Section[] {
@@ -54,18 +59,22 @@ function chooseSections(names: readonly string[]): readonly Section[] {
   );
 }
 
-/** A table for each group, and what there is to say about them. */
+/** A table for each group, what there is to say about them, and the last lines. */
 async function measure(chosen: readonly Section[]): Promise<string> {
   const lab = await Lab.open();
   try {
     const groups = new Map<string, Row[]>();
     const remarks: string[] = [];
+    const conclusions: string[] = [];
     const remark = (text: string): void => void remarks.push(text);
+    const conclude = (line: string): void => void conclusions.push(line);
     for (const { name, group, run } of chosen) {
       process.stderr.write(`${name}...\n`);
-      groups.set(group, [...(groups.get(group) ?? []), ...(await run(lab, remark))]);
+      groups.set(group, [...(groups.get(group) ?? []), ...(await run(lab, remark, conclude))]);
     }
-    return [...[...groups.values()].map(renderTable), ...remarks].join("\n\n");
+    const machine = `p50 (p95). ${describeMachine()}.`;
+    const paragraphs = [...[...groups.values()].map(renderTable), ...remarks, machine];
+    return [...paragraphs, ...(conclusions.length > 0 ? [conclusions.join("\n")] : [])].join("\n\n");
   } finally {
     await lab.close();
   }
@@ -73,8 +82,7 @@ async function measure(chosen: readonly Section[]): Promise<string> {
 
 await becomeSsh();
 try {
-  const tables = await measure(chooseSections(process.argv.slice(2)));
-  process.stdout.write(`${tables}\n\np50 (p95). ${describeMachine()}.\n`);
+  process.stdout.write(`${await measure(chooseSections(process.argv.slice(2)))}\n`);
 } catch (error) {
   process.stderr.write(`bench: ${messageOf(error)}\n`);
   process.exitCode = 1;

@@ -12,30 +12,47 @@ export const BASTION = "bastion";
 export const WORKPLACES = ["web1", "web2", "db1", "build", BASTION] as const;
 /** Where the same command is run on all at once. */
 export const FLEET: readonly string[] = Array.from({ length: 20 }, (_, n) => `box${n + 1}`);
+/** One that comes later in the week. */
+export const NEWCOMER = "web3";
 /** In nobody's known_hosts. */
 export const STRANGER = "stranger";
 
 export class Hosts {
   readonly #servers: ReadonlyMap<string, Server>;
+  readonly #later: readonly string[];
 
-  private constructor(servers: ReadonlyMap<string, Server>) {
+  private constructor(servers: ReadonlyMap<string, Server>, later: readonly string[]) {
     this.#servers = servers;
+    this.#later = later;
   }
 
-  static async start(lab: Lab): Promise<Hosts> {
+  /** @param later those that announceIn() does not make known */
+  static async start(lab: Lab, later: readonly string[] = []): Promise<Hosts> {
     const folder = join(lab.folder, "hosts");
     mkdirSync(folder, { mode: 0o700 });
     const servers = new Map<string, Server>();
-    for (const name of [...FORGES, ...WORKPLACES, ...FLEET, STRANGER])
+    for (const name of [...FORGES, ...WORKPLACES, ...FLEET, STRANGER, ...later])
       servers.set(name, await lab.startServer(folder, name));
-    return new Hosts(servers);
+    return new Hosts(servers, later);
+  }
+
+  portOf(name: string): number | undefined {
+    return this.#servers.get(name)?.port;
+  }
+
+  announceLater(files: SshFiles): void {
+    for (const name of this.#later) this.#announce(files, name);
   }
 
   /** Makes them known. @param sockets the folder of the control sockets */
   announceIn(files: SshFiles, sockets: string, controlMaster: "auto" | "autoask"): void {
-    for (const [name, server] of this.#servers)
-      files.announce(name, server, name === STRANGER ? "no" : "plain");
+    for (const name of this.#servers.keys()) if (!this.#later.includes(name)) this.#announce(files, name);
     files.host(FORGES.join(" "), ["ControlPath none"]);
     files.host("*", [`ControlMaster ${controlMaster}`, `ControlPath ${sockets}/%n`, "BatchMode yes"]);
+  }
+
+  #announce(files: SshFiles, name: string): void {
+    const server = this.#servers.get(name);
+    if (server) files.announce(name, server, name === STRANGER ? "no" : "plain");
   }
 }

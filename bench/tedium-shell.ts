@@ -17,11 +17,16 @@ export class Shell {
   readonly #ended: Promise<never>;
   #said = "";
 
-  constructor(lab: Lab, cwd: string, environment: NodeJS.ProcessEnv) {
-    const child = lab.spawn("bash", ["--norc", "--noprofile"], {
+  /**
+   * @param program a bash, be it called otherwise
+   * @param detached whether it has a session of its own, as in a terminal of its own
+   */
+  constructor(lab: Lab, cwd: string, environment: NodeJS.ProcessEnv, program = "bash", detached = false) {
+    const child = lab.spawn(program, ["--norc", "--noprofile"], {
       cwd,
       env: environment,
       stdio: ["pipe", "pipe", "pipe"],
+      detached,
     });
     if (!child.stdout) throw new Error("the shell has no stdout");
     this.#child = child;

@@ -90,32 +90,33 @@ function writePerson(folder: string, heard: string): string {
 }
 
 /** With the hosts that were asked about together, and the nearest of what started the program. */
-function inWords({ text: [words = ""], hosts, caller }: QuestionEvent): string {
+export function inWords({ text: [words = ""], hosts, caller }: QuestionEvent): string {
   const starters = caller?.ancestors.slice(0, 2).map((path) => basename(path)) ?? [];
   return `${words}${hosts ? ` (${hosts.join(", ")})` : ""}, started by ${starters.join(" ← ")}`;
 }
 
-function untilShared(sockets: string): Promise<void> {
-  const missing = () => WORKPLACES.filter((host) => !existsSync(join(sockets, host)));
+/** @param sockets the folder of the control sockets */
+export function untilShared(sockets: string, hosts: readonly string[] = WORKPLACES): Promise<void> {
+  const missing = () => hosts.filter((host) => !existsSync(join(sockets, host)));
   return until(
     () => missing().length === 0,
     () => `a shared connection to ${missing().join(", ")}`,
   );
 }
 
-function makeFolder(lab: Lab, name: string): string {
+export function makeFolder(lab: Lab, name: string): string {
   const folder = join(lab.folder, name);
   mkdirSync(join(folder, "sockets"), { recursive: true, mode: 0o700 });
   return folder;
 }
 
-function writeScript(path: string, text: string): string {
+export function writeScript(path: string, text: string): string {
   writeFileSync(path, `#!/bin/sh\n${text}\n`);
   chmodSync(path, 0o700);
   return path;
 }
 
 /** What a file holds, each part ended by a mark. */
-function parts(file: string, mark: string): string[] {
+export function parts(file: string, mark: string): string[] {
   return existsSync(file) ? readFileSync(file, "utf8").split(mark).slice(0, -1) : [];
 }

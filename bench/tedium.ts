@@ -130,7 +130,7 @@ function hostileRows(stock: Day, guarded: readonly Day[]): Row[] {
 const UNSEEN = "not seen";
 
 /** Of a hostile request. */
-function fateOf(decided: readonly AuditEvent[]): string {
+export function fateOf(decided: readonly AuditEvent[]): string {
   const covered = decided.find(({ decision, by }) => decision === "allow" && !by.startsWith("approver:"));
   if (covered) return `covered by ${covered.by}`;
   if (decided.some(({ decision }) => decision === "allow")) return "asked";
@@ -138,7 +138,7 @@ function fateOf(decided: readonly AuditEvent[]): string {
   return denial ? `denied by ${denial.by}` : UNSEEN;
 }
 
-function isHeld(fate: string): boolean {
+export function isHeld(fate: string): boolean {
   return fate === "asked" || fate.startsWith("denied");
 }
 

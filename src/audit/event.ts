@@ -23,7 +23,7 @@ export interface AuditEvent {
   by: string;
   /** Why, where it was denied. */
   reason?: string;
-  /** How long an answer is remembered: "once", "10m", "run", "session", "always". */
+  /** How long an answer is remembered: "once", "lasting", "10m", "run", "session", "always". */
   remember?: string;
   host?: string;
   port?: number;

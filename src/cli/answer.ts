@@ -15,6 +15,7 @@ import { eachGuard, useUnderstood } from "./guards/guards.ts";
 export interface ApproveOptions {
   once?: boolean;
   for?: string;
+  lasting?: boolean;
   run?: boolean;
   session?: boolean;
   always?: boolean;
@@ -27,7 +28,9 @@ export async function approve(id: string, options: ApproveOptions): Promise<void
     decision: "allow",
     remember: wanted(options, found),
   }));
-  toStdout(`allowed ${describeRemember(wanted(options, question))}: ${describeRequest(question.request)}`);
+  toStdout(
+    `allowed ${describeRemember(wanted(options, question), question)}: ${describeRequest(question.request)}`,
+  );
 }
 
 export async function deny(id: string, options: Pick<ApproveOptions, "for" | "host">): Promise<void> {
@@ -38,8 +41,9 @@ export async function deny(id: string, options: Pick<ApproveOptions, "for" | "ho
   toStdout(`denied${length}: ${describeRequest(question.request)}`);
 }
 
-const lasting = ["run", "session", "always"] as const;
+const lasting = ["lasting", "run", "session", "always"] as const;
 const refusals = {
+  lasting: "this can't be remembered while it lasts: nobody would see it end",
   run: "this can't be remembered for a run",
   session: "this can't be remembered for a login session",
   always:
@@ -50,6 +54,7 @@ const refusals = {
 function wanted(options: ApproveOptions, { choices, longest, yes }: Question): Remember {
   if (options.once) return "once";
   const wish = lasting.find((length) => options[length]);
+  if (wish === "lasting" && choices.includes("run") && !choices.includes(wish)) return "run";
   if (wish && !choices.includes(wish)) throw new CliError(refusals[wish], exitCodes.usage);
   if (wish) return wish;
   if (options.for === undefined) return yes;

@@ -100,6 +100,7 @@ export const commands: Readonly<Record<string, (command: Command) => Command>> =
       .argument("<id>")
       .option("--once", "for this request alone")
       .option("--for <duration>", 'remember it, at most as long as the rule allows: "10m", "2h"')
+      .option("--lasting", "remember it while its connection lasts, or its terminal is open")
       .option("--run", "remember it until the run ends")
       .option("--session", "outside of runs: remember it until the login session ends")
       .option("--host <name>", "of several hosts that the question lists, this one alone")

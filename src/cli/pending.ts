@@ -49,7 +49,7 @@ function describeChoices(question: Question): string[] {
   const { id, yes } = question;
   const once = yes === "once" ? "" : "; with --once this time alone";
   return [
-    `muxguard approve ${id} allows it ${describeRemember(yes)}${once}; muxguard deny ${id} denies it`,
+    `muxguard approve ${id} allows it ${describeRemember(yes, question)}${once}; muxguard deny ${id} denies it`,
     `without an answer it is denied in ${secondsLeft(question, Date.now())} seconds`,
   ];
 }

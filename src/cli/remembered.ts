@@ -44,15 +44,24 @@ function describeRule({ id, rule: { action, name } }: ApprovedRule): string {
 }
 
 /** `k3f9x2  allow  git: log in to github.com as git with key "work", for 4 minutes` */
-function describeGrant({ id, decision, what, left }: GrantFacts): string {
-  return `${id}  ${decision.padEnd(5)}  ${what}, ${describeLeft(left)}`;
+function describeGrant({ id, decision, what, left, suspended }: GrantFacts): string {
+  const note = suspended ? " (suspended until the screen is unlocked)" : "";
+  return `${id}  ${decision.padEnd(5)}  ${what}, ${describeLeft(left)}${note}`;
 }
 
 function describeLeft(left: GrantFacts["left"]): string {
-  if (typeof left === "string") return left === "run" ? "until the run ends" : "until its session ends";
+  if (typeof left === "string") return ends[left];
   const minutes = Math.ceil(left / 60_000);
   return `for ${describeDuration(left < 60_000 ? Math.ceil(left / 1000) * 1000 : minutes * 60_000)}`;
 }
+
+const ends: Record<GrantFacts["left"] & string, string> = {
+  run: "until the run ends",
+  session: "until its session ends",
+  connection: "while its connection lasts",
+  terminal: "while its terminal is open",
+  program: "until its program ends",
+};
 
 export async function forget(id: string | undefined, { all }: { all?: boolean }): Promise<void> {
   if (id !== undefined && all)

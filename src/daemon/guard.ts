@@ -92,6 +92,7 @@ export class Guard {
       policyNote: () => brokenNote(policy.broken()),
       ...(policy.approve && { approve: policy.approve }),
       approvers: config.approvers.flatMap((kind) => all.filter((approver) => approver.kind === kind)),
+      ...(run && !holdsQuestions && { endsWithCommand: true }),
       queue: !config.approvers.includes("queue") ? "closed" : holdsQuestions ? "holds" : "answers",
       report,
     };
@@ -223,11 +224,7 @@ export class Guard {
     return this.#parts.grants.list();
   }
 
-  /**
-   * Forgets the answers whose id begins so; without it all of them, as when the screen is locked or the
-   * machine goes to sleep.
-   * @returns how many
-   */
+  /** Forgets the answers whose id begins so; without it all of them. @returns how many */
   forget(prefix?: string): number {
     return this.#parts.forget(prefix);
   }

@@ -2,6 +2,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { attempt } from "../attempt.ts";
 import { hasCode } from "../errors.ts";
+import type { Connection } from "../guard/decide/verdict.ts";
 import type { MuxSocket } from "../guard/mux/master-link.ts";
 import type { MasterEnd } from "../guard/mux/parts.ts";
 import { probeMaster } from "../guard/mux/probe.ts";
@@ -50,10 +51,18 @@ export interface MasterEvents {
   ended(): void;
 }
 
+/** So far. */
+let connections = 0;
+
 export class Master implements MasterEnd {
   readonly greeting: Buffer;
   readonly hidden: HiddenSocket;
   readonly maker: ProcessId | undefined;
+  /** It takes no more clients when it is over. */
+  readonly connection: Connection = {
+    id: `${++connections}`,
+    isOver: () => this.#stopped,
+  };
   readonly #parts: MasterParts;
   readonly #waiting = new Set<() => void>();
   #events: MasterEvents | undefined;

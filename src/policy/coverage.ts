@@ -1,5 +1,5 @@
 /** What an approval or a denial covers: as text, to compare. */
-import { type Caller, type Destination, isTrust, type Process, type Request } from "./request.ts";
+import { type Caller, type Destination, isTrust, type Process, processKey, type Request } from "./request.ts";
 
 /**
  * What a grant for this request would cover, as text to compare: kind, host, user, key, command or forward
@@ -8,8 +8,14 @@ import { type Caller, type Destination, isTrust, type Process, type Request } fr
  *
  * @param run the run that the request came from: a grant does not outlive it, nor reach another one of the
  * same name
+ * @param reach from where else the same may be asked
  */
-export function coverage(request: Request, caller: Caller, run: string | undefined): string | undefined {
+export function coverage(
+  request: Request,
+  caller: Caller,
+  run: string | undefined,
+  reach: Reach = "terminal",
+): string | undefined {
   if (
     request.data === "opaque" ||
     isTrust(request.operation) ||
@@ -36,55 +42,12 @@ export function coverage(request: Request, caller: Caller, run: string | undefin
     confirmed,
     request.forwarded,
     hops,
-    whoIsAllowed(caller, run),
+    whoIsAllowed(caller, run, reach),
   ]);
 }
 
-/**
- * What an approved login covers besides logins: the plain sessions that share such a connection, decided by
- * the same rule. The same programs could as well log in again. Forwards, and sessions that bring X11 or the
- * agent along, are asked about by themselves.
- *
- * @param run the run that the request came from
- * @param by what decided that it is asked about
- */
-export function sessionsCovered(
-  login: Request,
-  caller: Caller,
-  run: string | undefined,
-  by: string,
-): string | undefined {
-  const isOwnLogin = login.kind === "sign" && login.data === "userauth" && !login.forwarded;
-  return isOwnLogin ? sharedConnection(login, caller, run, by) : undefined;
-}
-
-/**
- * What an approved login covers for this session to be covered by it: the counterpart of {@link
- * sessionsCovered}.
- */
-export function asPlainSession(
-  session: Request,
-  caller: Caller,
-  run: string | undefined,
-  by: string,
-): string | undefined {
-  const isPlain = session.kind === "session" && !session.x11 && !session.forwardAgent;
-  return isPlain ? sharedConnection(session, caller, run, by) : undefined;
-}
-
-function sharedConnection(
-  { destination, user }: Request,
-  caller: Caller,
-  run: string | undefined,
-  by: string,
-): string | undefined {
-  if (!destination?.verified || destination.hostKey === undefined || user === undefined) return undefined;
-  const place = placeOf(destination);
-  return JSON.stringify(["shared", by, ...place, user, whoIsAllowed(caller, run)]);
-}
-
 /** All that is known of the host: the same whichever of its names was typed. */
-function placeOf({ names, port, ports, hostKey, hostKeys, lookups }: Destination): unknown[] {
+export function placeOf({ names, port, ports, hostKey, hostKeys, lookups }: Destination): unknown[] {
   const keys = hostKey ?? sorted(hostKeys);
   return [keys, sorted(names), sorted(ports ?? (port === undefined ? [] : [port])), sorted(lookups)];
 }
@@ -108,13 +71,25 @@ function forwardPart({ forward }: Request): unknown[] {
  * @param run the run that the request came from
  */
 export function whoAsks(caller: Caller, run: string | undefined): string {
-  return whoIsAllowed(byPath(caller), run);
+  return whoIsAllowed(byPath(caller), run, "session");
 }
 
+/**
+ * From where else the same may be asked: the caller's own terminal alone, as with sudo, or all of its login
+ * session. In a run it is always the run.
+ */
+export type Reach = "terminal" | "session";
+
 /** The same for approvals: what runs may be another file than the one at its path. */
-function whoIsAllowed(caller: Caller, run: string | undefined): string {
+export function whoIsAllowed(caller: Caller, run: string | undefined, reach: Reach): string {
   const programs = lineOf([caller, ...caller.ancestors], programAndFile);
-  return JSON.stringify([programs, run ?? "", caller.session, caller.container]);
+  const place = run === undefined ? placeOfCaller(caller, reach) : ["run", run];
+  return JSON.stringify([programs, place, caller.container]);
+}
+
+/** A terminal is the POSIX session on it. Where nobody leads that any more, it can't be told from others. */
+function placeOfCaller({ leader, session }: Caller, reach: Reach): string[] {
+  return [reach, reach === "terminal" && leader ? processKey(leader) : session];
 }
 
 /** Whether or not what runs in its line are the files at their paths. */
@@ -172,7 +147,8 @@ export function denialCoverage(request: Request, caller: Caller, run: string | u
     destination && placeOf(destination),
     destination?.claimed,
   ];
-  return coverage(denied, byPath(caller), run) ?? JSON.stringify(["alike", alike, whoAsks(caller, run)]);
+  const covered = coverage(denied, byPath(caller), run, "session");
+  return covered ?? JSON.stringify(["alike", alike, whoAsks(caller, run)]);
 }
 
 function withoutKey({ key: _, ...request }: Request): Request {

@@ -1,7 +1,7 @@
 /** A question to a person, and the answer. */
 import type { Doubt } from "./doubt.ts";
 import type { DecidedBy } from "./evaluate.ts";
-import type { Remember } from "./grants.ts";
+import type { Lasting, Remember } from "./grants.ts";
 import type { Caller, Request } from "./request.ts";
 
 /**
@@ -26,8 +26,10 @@ export interface Question {
    * be answered alone.
    */
   hosts?: { id: string; name: string }[];
-  /** What an approval may cover, from the shortest to the longest; "once" is always there. */
+  /** For how long an approval may hold: "once", which is always there, then what suits most. */
   choices: Remember[];
+  /** What "while this lasts" is about, where that is offered. */
+  lasts?: Lasting["lasts"];
   /**
    * The longest that an approval may be remembered, in milliseconds; absent for as long as the user likes.
    */

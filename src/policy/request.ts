@@ -246,6 +246,8 @@ export interface Caller extends Process {
   tty?: string;
   /** The login session, or the POSIX session where the kernel keeps no login sessions. */
   session: string;
+  /** The process that leads the POSIX session, as the shell of a terminal does; absent if it has ended. */
+  leader?: ProcessId;
   /** The parent first. */
   ancestors: Process[];
   /** True if it lives in another pid or mount namespace than the guard. */

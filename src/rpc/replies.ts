@@ -22,7 +22,8 @@ const printed = z.string().check(z.regex(/^[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}]*$/u));
 const flag = z.exactOptional(z.literal(true));
 const count = z.int().check(z.nonnegative());
 const duration = z.object({ milliseconds: count });
-const remember = z.union([z.enum(["once", "run", "session", "always"]), duration]);
+const lasts = z.enum(["connection", "terminal", "program"]);
+const remember = z.union([z.enum(["once", "lasting", "run", "session", "always"]), duration]);
 
 const host = {
   names: z.array(text),
@@ -80,6 +81,7 @@ const caller = z.object({
   cwd: z.exactOptional(text),
   tty: z.exactOptional(text),
   session: text,
+  leader: z.exactOptional(z.object({ pid: count, startTime: text })),
   ancestors: z.array(z.object(program)),
   container: z.boolean(),
   run: z.exactOptional(z.object({ name: text, pid: count })),
@@ -96,6 +98,7 @@ const question = z.object({
   count,
   hosts: z.exactOptional(z.array(z.object({ id, name: text }))),
   choices: z.array(remember),
+  lasts: z.exactOptional(lasts),
   longest: z.exactOptional(z.number()),
   yes: remember,
   denyFor: z.exactOptional(z.number()),
@@ -110,7 +113,8 @@ const grant = z.object({
   id,
   decision: z.enum(["allow", "deny"]),
   what: printed,
-  left: z.union([z.number(), z.enum(["run", "session"])]),
+  left: z.union([z.number(), z.enum(["run", "session"]), lasts]),
+  suspended: flag,
 }) satisfies Schema<GrantFacts>;
 
 const upstream = z.array(z.object({ name: text, fault: z.exactOptional(text) }));

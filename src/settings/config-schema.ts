@@ -28,12 +28,23 @@ const scopeSchema = z.strictObject({
 
 export const scopeFields = Object.keys(scopeSchema.shape);
 
+/** zod leaves this name out of what it returns: the scope would not be there, and nobody be told. */
+const LEFT_OUT = "__proto__";
+const namesAreKept = z.unknown().check((given) => {
+  const { value: input } = given;
+  if (typeof input === "object" && input !== null && Object.hasOwn(input, LEFT_OUT))
+    given.issues.push({ code: "custom", path: [LEFT_OUT], message: "no name for a scope", input });
+});
+const scopes = z.pipe(namesAreKept, z.record(z.string(), scopeSchema));
+
 export const configSchema = z.strictObject({
   upstream_agent: z.optional(z.union([z.string(), oneOrMore])),
   approvers: z.optional(listOf(z.enum(approverKinds))),
   remember: z.optional(duration),
   timeout: z.optional(duration),
-  yes: z.optional(z.enum(["once", "remember"])),
+  yes: z.optional(z.enum(["once", "remember", "lasting"])),
+  longest: z.optional(duration),
+  on_lock: z.optional(z.enum(["suspend", "forget"])),
   max_questions: z.optional(count),
   offer_after: z.optional(count),
   suggest: z.optional(z.enum(["on", "off"])),
@@ -46,7 +57,7 @@ export const configSchema = z.strictObject({
   command: z.optional(z.union([z.string(), oneOrMore])),
   notices: z.optional(listOf(z.string())),
   announce: z.optional(z.enum(["terminal", "always"])),
-  scope: z.optional(z.record(z.string(), scopeSchema)),
+  scope: z.optional(scopes),
 });
 
 export type ConfigFile = z.infer<typeof configSchema>;

@@ -20,7 +20,11 @@ export interface Config {
   /** After how long no answer is a denial, in milliseconds. */
   timeout: number;
   /** What a plain yes means where an approver has just yes and no. */
-  yes: "once" | "remember";
+  yes: "once" | "remember" | "lasting";
+  /** The longest that "while this lasts" may be, in milliseconds. */
+  longest: number;
+  /** What becomes of approvals when the screen is locked. */
+  onLock: "suspend" | "forget";
   /** The most questions open at once for one program. */
   maxQuestions: number;
   /** After how many approvals of the same a question shows the rule that "always" writes. */
@@ -56,7 +60,9 @@ const defaults: Config = {
   areApproversNamed: false,
   remember: 10 * 60_000,
   timeout: 60_000,
-  yes: "remember",
+  yes: "lasting",
+  longest: 12 * 60 * 60_000,
+  onLock: "suspend",
   maxQuestions: 10,
   offerAfter: 3,
   suggest: true,
@@ -84,6 +90,8 @@ export async function readConfig({ config }: Pick<Paths, "config">): Promise<Con
     remember: file.remember ?? defaults.remember,
     timeout: file.timeout ?? defaults.timeout,
     yes: file.yes ?? defaults.yes,
+    longest: file.longest ?? defaults.longest,
+    onLock: file.on_lock ?? defaults.onLock,
     maxQuestions: file.max_questions ?? defaults.maxQuestions,
     offerAfter: file.offer_after ?? defaults.offerAfter,
     suggest: file.suggest === undefined ? defaults.suggest : file.suggest === "on",

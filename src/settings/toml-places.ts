@@ -81,6 +81,7 @@ export class TomlPlaces {
     this.#take("]");
     if (isList) this.#take("]");
     const path = this.#resolve(names);
+    this.#addWay([], path, start);
     this.#add(path, start, start);
     const count = this.#counts.get(keyOf(path)) ?? 0;
     if (isList) this.#counts.set(keyOf(path), count + 1);
@@ -104,6 +105,7 @@ export class TomlPlaces {
   #readPair(table: readonly PropertyKey[]): void {
     const start = this.#at;
     const path = [...table, ...this.#readKey()];
+    this.#addWay(table, path, start);
     this.#take("=");
     this.#skip();
     this.#readValue(path, start);
@@ -137,6 +139,12 @@ export class TomlPlaces {
       if (name !== undefined) names.push(name);
     } while (this.#take("."));
     return names;
+  }
+
+  /** Tables that begin with the first thing in them. */
+  #addWay(from: Path, to: Path, start: number): void {
+    for (let length = from.length + 1; length < to.length; length++)
+      this.#add(to.slice(0, length), start, start);
   }
 
   #add(path: Path, key: number, value: number): void {

@@ -1,12 +1,5 @@
 import { describe, expect, test } from "vitest";
-import {
-  asPlainSession,
-  coverage,
-  denialCoverage,
-  programOf,
-  sessionsCovered,
-  whoAsks,
-} from "../../src/policy/coverage.ts";
+import { coverage, denialCoverage, programOf, whoAsks } from "../../src/policy/coverage.ts";
 import type { Caller, Forward, Host, Process, Request } from "../../src/policy/request.ts";
 import { caller, github, gitSignature, login, unverified } from "../support/policy.ts";
 
@@ -207,7 +200,7 @@ describe("who asks is", () => {
 
   test("the same for any request and process of the same programs", () => {
     expect(whoAsks({ ...caller, pid: 5000, startTime: "200", cwd: "/" }, undefined)).toBe(one);
-    expect(covered({})).toContain(JSON.stringify(one));
+    expect(coverage(login, caller, undefined, "session")).toContain(JSON.stringify(one));
   });
 
   test("another in another run, program, login session or container", () => {
@@ -314,48 +307,5 @@ describe("a program is", () => {
 
   test.each(rows)("%s", (_, given, expected) => {
     expect(programOf(given)).toBe(expected);
-  });
-});
-
-describe("an approved login covers plain sessions over it", () => {
-  const logins = sessionsCovered(login, caller, "run", "default");
-  const { key: _, data: __, ...there } = login;
-  const session: Request = { ...there, kind: "session", command: "uptime" };
-  const shared = (request: Partial<Request>, by: Partial<Caller> = {}): string | undefined =>
-    asPlainSession({ ...session, ...request }, { ...caller, ...by }, "run", "default");
-
-  test("whatever they run, and on a terminal or not", () => {
-    expect(logins).toBeDefined();
-    const { command: _, ...bare } = session;
-    expect(shared({})).toBe(logins);
-    expect(shared({ command: "", tty: true, environment: ["LANG"] })).toBe(logins);
-    expect(asPlainSession({ ...bare, subsystem: "sftp" }, caller, "run", "default")).toBe(logins);
-  });
-
-  test("but not as another user, on another host, by other programs, or in another run", () => {
-    expect(shared({ user: "root" })).not.toBe(logins);
-    expect(shared({ destination: { ...github, hostKey: "SHA256:other" } })).not.toBe(logins);
-    expect(shared({ destination: { ...github, names: ["other"] } })).not.toBe(logins);
-    expect(shared({ destination: { ...github, port: 2222 } })).not.toBe(logins);
-    expect(shared({}, { ancestors: [make] })).not.toBe(logins);
-    expect(asPlainSession(session, caller, "other run", "default")).not.toBe(logins);
-  });
-
-  test("not where another rule asks about them", () => {
-    expect(asPlainSession(session, caller, "run", "rule:production")).not.toBe(logins);
-  });
-
-  test("nor what brings X11 or the agent along, forwards, further logins, or what nobody proved", () => {
-    expect(shared({ x11: true })).toBeUndefined();
-    expect(shared({ forwardAgent: true })).toBeUndefined();
-    expect(shared({ kind: "forward", forward: local })).toBeUndefined();
-    expect(shared({ kind: "proxy" })).toBeUndefined();
-    expect(asPlainSession(login, caller, "run", "default")).toBeUndefined();
-    expect(shared({ destination: unverified })).toBeUndefined();
-  });
-
-  test("nor does a login through a forwarded agent, a signature, or a login to what nobody proved cover any", () => {
-    for (const other of [{ ...login, forwarded: true }, gitSignature, { ...login, destination: unverified }])
-      expect(sessionsCovered(other, caller, "run", "default")).toBeUndefined();
   });
 });

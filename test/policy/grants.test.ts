@@ -1,7 +1,11 @@
 import { describe, expect, test } from "vitest";
 import { type Granted, Grants } from "../../src/policy/grants.ts";
 
-const given = (id: string, covered: string): Granted => ({ id, covered, what: `what ${id} says` });
+const given = (id: string, covered: string): Granted => ({
+  id,
+  covered: [covered],
+  what: `what ${id} says`,
+});
 
 /** Grants with a clock that stands still until it is set. */
 function atTime(start = 0): { grants: Grants; clock: { now: number } } {
@@ -19,7 +23,7 @@ describe("a grant", () => {
 
   test("that covers something else too is one answer, and ends for both", () => {
     const { grants } = atTime();
-    grants.allow({ ...given("id", "this"), alsoCovered: "that" }, { milliseconds: 1000 }, {});
+    grants.allow({ ...given("id", "this"), covered: ["this", "that"] }, { milliseconds: 1000 }, {});
     expect([grants.approval("this"), grants.approval("that")]).toEqual(["id", "id"]);
     expect([grants.size, grants.list().length]).toEqual([1, 1]);
     expect(grants.forget("id")).toBe(1);
@@ -201,5 +205,63 @@ describe("what is remembered", () => {
     const { grants } = some();
     expect(grants.forget()).toBe(4);
     expect(grants.list()).toEqual([]);
+  });
+});
+
+describe("an approval while something lasts", () => {
+  const life = (isOver: () => boolean) => ({ lasting: { lasts: "connection" as const, isOver } });
+
+  test("ends with it", () => {
+    const { grants } = atTime();
+    let isOver = false;
+    const lasting = life(() => isOver);
+    expect(grants.allow(given("id", "this"), "lasting", lasting)).toBe(true);
+    expect(grants.approval("this")).toBe("id");
+    expect(grants.list()).toMatchObject([{ left: "connection" }]);
+    isOver = true;
+    expect(grants.approval("this")).toBeUndefined();
+    expect(grants.size).toBe(0);
+  });
+
+  test("ends at the latest when that is said", () => {
+    const { grants, clock } = atTime();
+    grants.allow(given("id", "this"), "lasting", { ...life(() => false), longest: 1000 });
+    clock.now = 999;
+    expect(grants.approval("this")).toBe("id");
+    clock.now = 1000;
+    expect(grants.approval("this")).toBeUndefined();
+  });
+
+  test("is none where nobody would see the end", () => {
+    const { grants } = atTime();
+    expect(grants.allow(given("id", "this"), "lasting", {})).toBe(false);
+  });
+});
+
+describe("while approvals are suspended", () => {
+  test("none counts, and each counts again afterwards", () => {
+    const { grants, clock } = atTime();
+    grants.allow(given("a", "this"), { milliseconds: 1000 }, {});
+    grants.suspend();
+    expect([grants.approval("this"), grants.hasNoApproval]).toEqual([undefined, true]);
+    expect(grants.list()).toMatchObject([{ id: "a", suspended: true }]);
+    grants.resume();
+    expect(grants.approval("this")).toBe("a");
+    expect(grants.list()[0]?.suspended).toBeUndefined();
+    clock.now = 1000;
+    expect(grants.approval("this")).toBeUndefined();
+  });
+
+  test("their time goes on, denials stand, and they can be forgotten", () => {
+    const { grants, clock } = atTime();
+    grants.allow(given("a", "this"), { milliseconds: 1000 }, {});
+    grants.allow(given("b", "that"), { milliseconds: 5000 }, {});
+    grants.deny(given("c", "never"), 5000, {});
+    grants.suspend();
+    clock.now = 2000;
+    expect(grants.denial("never")).toBe("c");
+    expect(grants.forget("b")).toBe(1);
+    grants.resume();
+    expect([grants.approval("this"), grants.approval("that")]).toEqual([undefined, undefined]);
   });
 });

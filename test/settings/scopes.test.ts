@@ -59,6 +59,15 @@ policy = "/etc/b.toml"
     expect((await readScopes({ config })).get("toString")).toBeUndefined();
   });
 
+  it.each(["toString", "hasOwnProperty", "prototype", "valueOf", "0", "", "é ", "a.b", "*"])(
+    "may have any name: %j",
+    async (name) => {
+      write(`[scope.${JSON.stringify(name)}]\nconfine = true\n`);
+      expect(await readScopes({ config })).toEqual(new Map([[name, { confine: true }]]));
+      expect(checkUserSettings({ config }).errors).toEqual([]);
+    },
+  );
+
   it("is nothing that a daemon goes by, or would have to be started anew for", async () => {
     write("[scope.one]\nconfine = true\n");
     const before = await readConfig({ config });
@@ -83,6 +92,14 @@ policy = "/etc/b.toml"
     ['[scope.a]\nread_only = "/a\\u0000b"', "2:13: read_only: neither an absolute path"],
     ['[scope.a]\npolicy = ""', "2:10: policy: not a file"],
     ["scope.a.b = 1", '1:1: unknown field "b"'],
+    ["[scope.a]\n[scope.__proto__]\nconfine = true", "2:1: __proto__: no name for a scope"],
+    ['[scope."__proto__"]', "1:1: __proto__: no name for a scope"],
+    ['timeout = "1s"\n[scope.__proto__.a]', "2:1: __proto__: no name for a scope"],
+    ["scope.a.ride = true\nscope.__proto__.ride = true", "2:1: __proto__: no name for a scope"],
+    ["[scope]\na.ride = true\n__proto__ = 1", "3:13: __proto__: no name for a scope"],
+    ["[scope.a]\n__proto__ = { confine = true }", '2:1: unknown field "__proto__"'],
+    ["__proto__ = 1", '1:1: unknown field "__proto__"'],
+    ["[scope.constructor]\nconfin = true", '2:1: unknown field "confin"; did you mean "confine"?'],
   ])("says what is wrong with it, and where: %j", async (text, said) => {
     write(`${text}\n`);
     await expect(readScopes({ config })).rejects.toThrow(`${path}:${said}`);

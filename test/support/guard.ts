@@ -123,7 +123,14 @@ export function makeBroker(
     record: record ?? ((decided) => void log.push(decided)),
     grants,
     questions,
-    settings: { remember: 600_000, timeout: 60_000, yes: "remember", offerAfter: 3, ...settings },
+    settings: {
+      remember: 600_000,
+      timeout: 60_000,
+      yes: "remember",
+      longest: 43_200_000,
+      offerAfter: 3,
+      ...settings,
+    },
     now: () => clock.now,
     ...(sessionEnd && { sessionEnd }),
   });

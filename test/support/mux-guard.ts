@@ -153,6 +153,7 @@ async function stubMaster(answer: Play): Promise<StubMaster> {
   const master: StubMaster = {
     pid: MASTER_PID,
     maker: undefined,
+    connection: { id: path, isOver: () => ended },
     watchEnd: (callback) => {
       watchers.add(callback);
       return () => watchers.delete(callback);

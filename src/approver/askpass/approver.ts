@@ -95,6 +95,6 @@ function promptText(question: Question, again: boolean): string {
     ...describeQuestion(question),
     "",
     ...early,
-    `Allow it ${describeRemember(question.yes)}?`,
+    `Allow it ${describeRemember(question.yes, question)}?`,
   ]);
 }

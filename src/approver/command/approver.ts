@@ -2,11 +2,11 @@
  * Asks through a program of the user's own: the question is JSON on its stdin, the answer JSON on its stdout.
  * What is not an answer is none: nobody was asked then, and that is never a yes.
  */
-import { type ChildProcess, spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import type { Answer, Question } from "../../policy/question.ts";
 import { visible } from "../../policy/visible.ts";
 import type { Approver } from "../approver.ts";
-import { stopGroup } from "../process-group.ts";
+import { startGroup, stopGroup } from "../process-group.ts";
 
 /** The most that a program may write, in bytes. An answer is a line. */
 const MAX_OUTPUT = 64 * 1024;
@@ -30,11 +30,7 @@ export function createCommandApprover(options: CommandOptions): Approver {
 
 async function ask(options: CommandOptions, question: Question, signal: AbortSignal): Promise<Answer> {
   const [program = "", ...args] = options.command;
-  const child = spawn(program, args, {
-    env: options.environment,
-    stdio: ["pipe", "pipe", "pipe"],
-    detached: true,
-  });
+  const child = startGroup(program, args, options.environment, "pipe");
   const stop = (): void => stopGroup(child);
   signal.addEventListener("abort", stop, { once: true });
   // without a free descriptor there is none, and "error" follows

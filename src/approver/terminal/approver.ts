@@ -51,7 +51,7 @@ async function ask(terminal: OpenTerminal, question: Question, signal: AbortSign
     // a terminal that is hung up ends the run, which withdraws the question
     const drawing = { draw: (size: Size) => screen.inline(size), isShared: true };
     const answer = await choose(terminal, choice, drawing, signal);
-    conclude(describeAnswer(answer));
+    conclude(describeAnswer(answer, question));
     return answer;
   } catch (error) {
     if (signal.aborted) conclude(signal.reason instanceof Error ? signal.reason.message : "withdrawn");

@@ -9,6 +9,7 @@ import { inheritNone, leadsOut } from "../../platform/confine/descriptors.ts";
 import { BwrapPipes } from "../../platform/confine/pipes.ts";
 import { leaveSessionKeyring } from "../../platform/libc/keyring.ts";
 import { signalFirstChild } from "../../platform/proc/signal.ts";
+import { spared } from "../../platform/pty/spared.ts";
 import { visible } from "../../policy/visible.ts";
 import { makeAbsent, removeMade } from "../../runs/confined/start-up.ts";
 import { makeAbsentFolders, removeMadeFolders } from "../../runs/confined/start-up-folders.ts";
@@ -100,8 +101,8 @@ async function runOnce(run: ConfinedRun, program: string): Promise<Ended> {
 }
 
 async function runPlanned(run: ConfinedRun, program: string, pipes: BwrapPipes): Promise<Ended> {
-  const { terminal, opened, environment } = run;
-  const words = confinedWords(run, program);
+  const { terminal, opened } = run;
+  const { words, environment } = confinedCommand(run, program);
   const started = terminal.startConfined(words, environment, pipes.handedOn);
   const state = { isOver: false };
   const end = started.ended.finally(() => {
@@ -120,16 +121,18 @@ async function runPlanned(run: ConfinedRun, program: string, pipes: BwrapPipes):
 }
 
 /**
- * The keys of a terminal of its own send their signals to bubblewrap, too: it would end with all that is inside.
- * It ignores them, and what it starts does not.
+ * A terminal of its own sends its signals to bubblewrap, too, which would end with all that is inside. It
+ * begins with them ignored, and the command does not. A shell inside begins the command, and passes
+ * on what a shell would keep.
  */
-function confinedWords({ terminal, command }: ConfinedRun, program: string): string[] {
-  if (!terminal.isPrivate) return bwrapCommand(program, descriptors, command);
-  const heard = ["/usr/bin/env", `--default-signal=${fromKeys}`, "--", ...command];
-  return ["/usr/bin/env", `--ignore-signal=${fromKeys}`, ...bwrapCommand(program, descriptors, heard)];
+function confinedCommand({ terminal, command, environment }: ConfinedRun, program: string) {
+  const heard = ["/usr/bin/env", "--default-signal=INT,QUIT,HUP", "--"];
+  const begun = spared(terminal.isPrivate ? [...heard, ...command] : command, environment);
+  return {
+    words: bwrapCommand(program, descriptors, begun.words),
+    environment: begun.environment,
+  };
 }
-
-const fromKeys = "INT,QUIT";
 
 /** The guard has to know the namespaces before anything in them asks it. @returns why it does not */
 async function noteRun(opened: OpenRun, inner: number): Promise<string | undefined> {

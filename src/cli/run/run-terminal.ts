@@ -31,6 +31,8 @@ export class RunTerminal implements TerminalUse {
   /** Set when the command runs; before that there is nothing to send a signal to. */
   #kill = (_: NodeJS.Signals): void => {};
 
+  readonly #hungUp = (): void => this.#kill("SIGHUP");
+
   /** A line for the user. */
   readonly report = (line: string): void => {
     if (this.#private && isOwnTerminal(2)) this.#private.say(onScreen(line));
@@ -58,7 +60,8 @@ export class RunTerminal implements TerminalUse {
   }
 
   /**
-   * Starts a program that confines the command, which takes no signals for it.
+   * Starts a program that confines the command, which takes no signals for it: on a terminal of its own it
+   * ignores those that come from there, and so does what it starts.
    * @param descriptors handed on, from FIRST_DESCRIPTOR on
    */
   startConfined(words: readonly string[], env: NodeJS.ProcessEnv, descriptors: readonly number[]): Started {
@@ -69,7 +72,12 @@ export class RunTerminal implements TerminalUse {
       wrap: (one: readonly string[]) => markedCommand(one, true),
     };
     if (this.isPrivate) {
-      const terminal = this.#newPrivate({ ...command, hasStderr: isOwnTerminal(2) });
+      const terminal = this.#newPrivate({
+        ...command,
+        isDeaf: true,
+        hasStderr: isOwnTerminal(2),
+        hungUp: this.#hungUp,
+      });
       this.#private = terminal;
       this.sendTo((signal) => terminal.kill(signal));
       return { ended: terminal.ended, end: () => this.close() };
@@ -118,7 +126,8 @@ export class RunTerminal implements TerminalUse {
   #openPrivate(command: readonly string[], env: NodeJS.ProcessEnv): PrivateTerminal | undefined {
     if (!this.isPrivate) return undefined;
     try {
-      return new PrivateTerminal({ command, env, hasStderr: isOwnTerminal(2), wrap: markedCommand });
+      const hasStderr = isOwnTerminal(2);
+      return new PrivateTerminal({ command, env, hasStderr, wrap: markedCommand, hungUp: this.#hungUp });
     } catch (error) {
       toStderr(
         `muxguard: the command shares your terminal, as it can have none of its own: ${messageOf(error)}`,

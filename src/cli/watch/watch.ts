@@ -106,7 +106,7 @@ async function answer({ question, answer }: Answered): Promise<string> {
       (guard) => askGuard(guard, "answer", { id, answer }),
       () => {},
     );
-    if (answered) return `${describeAnswer(answer)}: ${describeRequest(request)}`;
+    if (answered) return `${describeAnswer(answer, question)}: ${describeRequest(request)}`;
     return `question ${id} was answered already, or its rule wants another approver`;
   } catch (error) {
     return messageOf(error);

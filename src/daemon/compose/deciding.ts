@@ -23,6 +23,7 @@ export interface DecidingOptions {
   gatherFor?: number;
   sessionEnd?: NonNullable<BrokerParts["sessionEnd"]>;
   tip?: NonNullable<BrokerParts["tip"]>;
+  terminalEnd?: NonNullable<BrokerParts["terminalEnd"]>;
   /** Called when a question comes up. */
   onOpen?: () => void;
   /** Called when it is learnt that everything is to be denied. */
@@ -41,17 +42,7 @@ export interface Deciding {
 }
 
 export function composeDeciding(options: DecidingOptions): Deciding {
-  const {
-    paths,
-    config,
-    now,
-    gatherFor = 0,
-    sessionEnd,
-    tip,
-    onOpen,
-    onLocked = () => {},
-    decided,
-  } = options;
+  const { paths, config, now, gatherFor = 0, onOpen, onLocked = () => {}, decided } = options;
   const log = new AuditLog(paths.log, openRegular, config.syncLog);
   const grants = new Grants(now);
   const questions = new Questions(onOpen, { gatherFor, perProgram: config.maxQuestions });
@@ -66,8 +57,9 @@ export function composeDeciding(options: DecidingOptions): Deciding {
     settings: config,
     now,
     isLocked: () => lock.isOn,
-    ...(sessionEnd && { sessionEnd }),
-    ...(tip && { tip }),
+    ...(options.sessionEnd && { sessionEnd: options.sessionEnd }),
+    ...(options.terminalEnd && { terminalEnd: options.terminalEnd }),
+    ...(options.tip && { tip: options.tip }),
   });
   return { processes: new ProcessTable(), log, grants, questions, lock, broker };
 }

@@ -11,11 +11,13 @@ import { SessionRegistry } from "../../identity/session-registry.ts";
 import { SshConfigs } from "../../identity/ssh/configs.ts";
 import { sessionBusSocket, systemBusSocket } from "../../platform/dbus/bus-address.ts";
 import { type LockSignals, onLockOrSleep } from "../../platform/dbus/lock-signals.ts";
+import type { ScreenListener } from "../../platform/dbus/screen-state.ts";
 import { viewOf } from "../../platform/files/process-view.ts";
 import { bootTime } from "../../platform/libc/clock.ts";
-import { sessionEnd } from "../../platform/proc/login-session.ts";
+import { sessionEnd, terminalEnd } from "../../platform/proc/login-session.ts";
 import { isProcess } from "../../platform/proc/process.ts";
 import { sshImage } from "../../platform/proc/ssh-process.ts";
+import type { Grants } from "../../policy/grants.ts";
 import { Scopes } from "../../runs/scopes.ts";
 import type { Config } from "../../settings/config.ts";
 import type { Paths } from "../../settings/paths.ts";
@@ -48,6 +50,8 @@ export interface GuardOptions {
   report: (line: string) => void;
   /** Called when a question comes up. */
   onQuestion?: () => void;
+  /** The clock by which answers age, in milliseconds; the system's since its start if not given. */
+  now?: () => number;
 }
 
 interface Told {
@@ -75,13 +79,14 @@ export interface GuardParts extends Deciding {
 }
 
 export function composeGuard(options: GuardOptions): GuardParts {
-  const { config, environment, folder } = options;
+  const { config, environment, folder, now = bootTime } = options;
   const deciding = composeDeciding({
     ...options,
-    now: bootTime,
+    now,
     gatherFor: GATHER_FOR,
     sessionEnd,
     tip: () => suggestions.tip(),
+    terminalEnd,
     onOpen: () => {
       // from the first question on, at the latest: before it there is no approval to forget
       void lockSignals.listen();
@@ -96,12 +101,12 @@ export function composeGuard(options: GuardOptions): GuardParts {
   const scopes = new Scopes(processes);
   const outside = (pid: number) => scopes.outside(pid);
   const ways = composeWays({ environment, config, folder: join(folder, "popup"), outside });
-  const notices = new Notices({ patterns: config.notices, desktop: ways.desktop.notices, now: bootTime });
+  const notices = new Notices({ patterns: config.notices, desktop: ways.desktop.notices, now });
   const forget = (prefix?: string): number => {
     if (!prefix) broker.forget();
     return grants.forget(prefix);
   };
-  const lockSignals = listenForLocks(environment, () => forget());
+  const lockSignals = listenForLocks(environment, screenListener(config.onLock, grants, forget));
   const told = composeTold(deciding);
   const alarms = new Alarms({
     record: (event, reason) => logEvent(deciding.log, event, reason),
@@ -191,11 +196,21 @@ function isProcessKey(key: string): boolean {
   return isProcess(Number(pid), startTime);
 }
 
-function listenForLocks(environment: NodeJS.ProcessEnv, locked: () => void): LockSignals {
+function listenForLocks(environment: NodeJS.ProcessEnv, listener: ScreenListener): LockSignals {
   const buses = {
     system: () => systemBusSocket(environment),
     session: () => sessionBusSocket(environment),
     uid: userInfo().uid,
   };
-  return onLockOrSleep(buses, locked);
+  return onLockOrSleep(buses, listener);
+}
+
+/** What was approved at the screen counts for whoever unlocks it again, unless that can't be said. */
+function screenListener(onLock: Config["onLock"], grants: Grants, forget: () => void): ScreenListener {
+  const lost = (): void => {
+    forget();
+    grants.resume();
+  };
+  if (onLock === "forget") return { locked: forget, unlocked: () => {}, lost };
+  return { locked: () => grants.suspend(), unlocked: () => grants.resume(), lost };
 }

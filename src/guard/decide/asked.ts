@@ -2,11 +2,12 @@
 import { coverage, whoAsks } from "../../policy/coverage.ts";
 import type { AskRuling } from "../../policy/evaluate.ts";
 import { formatRule } from "../../policy/exact-rule.ts";
+import type { Lasting } from "../../policy/grants.ts";
 import type { Rule } from "../../policy/policy.ts";
 import type { Question } from "../../policy/question.ts";
 import type { Caller, Request } from "../../policy/request.ts";
 import type { Asking } from "./asking.ts";
-import { choicesOf } from "./choices.ts";
+import { choicesOf, plainYes } from "./choices.ts";
 import type { Scope } from "./scope.ts";
 import type { Asker } from "./verdict.ts";
 
@@ -18,6 +19,7 @@ export interface Asked {
   covered: string | undefined;
   ruling: AskRuling;
   asker: Asker;
+  lasting: Lasting | undefined;
   sessionIsOver: (() => boolean) | undefined;
   /** What "always" would write. */
   rule: Rule | undefined;
@@ -29,7 +31,9 @@ export interface Settings {
   /** After how long no answer is a denial, in milliseconds. */
   timeout: number;
   /** What a plain yes means, where an approver has just yes and no. */
-  yes: "once" | "remember";
+  yes: "once" | "remember" | "lasting";
+  /** The longest that "while this lasts" may be, in milliseconds. */
+  longest: number;
   /** After how many approvals of the same a question shows the rule that "always" writes. */
   offerAfter: number;
 }
@@ -57,20 +61,20 @@ export class ApprovalCounts {
 }
 
 export function makeQuestion(
-  { id, request, caller, covered, ruling, rule, sessionIsOver }: Asked,
-  { run }: Scope,
+  { id, request, caller, covered, ruling, rule, lasting, sessionIsOver }: Asked,
+  { run, endsWithCommand }: Scope,
   settings: Settings,
   counts: ApprovalCounts,
   tip?: string,
 ): Question {
   const longest = covered === undefined ? 0 : ruling.remember;
-  const lasting = {
+  const choices = choicesOf(longest, settings.remember, {
+    lasting: lasting !== undefined,
     run: run !== undefined,
     session: sessionIsOver !== undefined,
     always: rule !== undefined,
-  };
-  const choices = choicesOf(longest, settings.remember, lasting);
-  const [once, usual = once] = choices;
+    time: !endsWithCommand,
+  });
   return {
     id,
     request,
@@ -79,8 +83,9 @@ export function makeQuestion(
     ...(ruling.doubt && { doubt: ruling.doubt }),
     count: 1,
     choices,
+    ...(choices.includes("lasting") && lasting && { lasts: lasting.lasts }),
     ...(longest !== undefined && { longest }),
-    yes: settings.yes === "once" ? once : usual,
+    yes: plainYes(choices, settings.yes),
     denyFor: settings.remember,
     ...(rule && ruleFacts(rule, settings, counts)),
     ...(tip !== undefined && { tip }),

@@ -5,16 +5,18 @@
 import type { Approver } from "../../approver/approver.ts";
 import type { Decided } from "../../audit/event.ts";
 import { messageOf } from "../../errors.ts";
-import { asPlainSession, coverage, denialCoverage } from "../../policy/coverage.ts";
+import { coveredBy } from "../../policy/cover/covered.ts";
+import { coverage, denialCoverage } from "../../policy/coverage.ts";
 import { describeDoubt } from "../../policy/describe/doubt.ts";
 import type { Doubt } from "../../policy/doubt.ts";
 import { evaluate } from "../../policy/evaluate.ts";
 import { exactRule } from "../../policy/exact-rule.ts";
-import type { Grants } from "../../policy/grants.ts";
+import type { Grants, Lasting } from "../../policy/grants.ts";
 import type { Caller, Destination, ProcessId, Request } from "../../policy/request.ts";
 import { ApprovalCounts, type Asked, alikeness, makeQuestion, type Settings } from "./asked.ts";
 import { capped } from "./choices.ts";
 import {
+  coverableOf,
   type Decision,
   denial,
   internalFault,
@@ -42,6 +44,8 @@ export interface BrokerParts {
   sessionEnd?: (caller: Caller) => (() => boolean) | undefined;
   /** What else a question says: that rules would help. */
   tip?: () => string | undefined;
+  /** The same of the caller's terminal. */
+  terminalEnd?: (caller: Caller) => (() => boolean) | undefined;
 }
 
 export class Broker {
@@ -108,7 +112,7 @@ export class Broker {
     const policy = current instanceof Promise ? await current : current;
     if (this.isLocked) return denial("fault:locked", "muxguard is locked (muxguard unlock)");
     const ruling = evaluate(policy, request, caller);
-    const own = ruling.by === "default" ? this.#related.ownLogin(request, caller) : undefined;
+    const own = ruling.by === "default" ? this.#ownLogin(request, caller) : undefined;
     if (ruling.action === "deny" && own === undefined)
       return denial(ruling.by, ruling.by === "default" ? "no rule allows it" : undefined);
     const denied = this.#related.denial(request, caller, scope.run?.id);
@@ -136,7 +140,10 @@ export class Broker {
   }
 
   /** What an earlier answer says. */
-  #remembered(asked: Omit<Asked, "id" | "sessionIsOver" | "rule">, scope: Scope): Decision | undefined {
+  #remembered(
+    asked: Omit<Asked, "id" | "lasting" | "sessionIsOver" | "rule">,
+    scope: Scope,
+  ): Decision | undefined {
     const { request, caller, covered, ruling, asker } = asked;
     const { grants } = this.#parts;
     // a no to the same question was about another act: this one is known to be decided
@@ -145,26 +152,53 @@ export class Broker {
     const no = grants.denial(denialCoverage(request, caller, scope.run?.id));
     if (no !== undefined)
       return denial(`grant:${no}`, `you denied the same before; to be asked again: muxguard forget ${no}`);
-    const shared = covered && asPlainSession(request, caller, scope.run?.id, ruling.by);
-    const approval = (text?: string) => text && grants.approval(text, ruling.remember);
-    const yes = approval(covered) ?? approval(shared);
     // a rule that wants an approver of its own is not met by another's answer
-    const followed = ruling.approvers
-      ? undefined
-      : ((ruling.doubt ? undefined : this.#related.ownLogin(request, caller)) ??
-        this.#related.approval(request, caller, asker.isMaker ?? false, ruling.doubt?.rule));
-    const allowed = yes ?? followed;
+    const followed = (): string | undefined => (ruling.approvers ? undefined : this.#followed(asked));
+    const allowed = covered === undefined ? followed() : (this.#approval(asked, scope) ?? followed());
     return allowed === undefined ? undefined : { decision: "allow", by: `grant:${allowed}` };
   }
 
-  #asked(asked: Omit<Asked, "sessionIsOver" | "rule">, scope: Scope): Asked {
+  /** The id of the approval that covers it. */
+  #approval(asked: Pick<Asked, "request" | "caller" | "ruling" | "asker">, scope: Scope): string | undefined {
+    const { grants } = this.#parts;
+    if (grants.hasNoApproval) return undefined;
+    for (const text of coveredBy(coverableOf(asked, scope))) {
+      const id = grants.approval(text, asked.ruling.remember);
+      if (id !== undefined) return id;
+    }
+    return undefined;
+  }
+
+  /** The id of an approved act that this one belongs to. */
+  #followed({ request, caller, ruling, asker }: Pick<Asked, "request" | "caller" | "ruling" | "asker">) {
+    if (this.#parts.grants.isSuspended) return undefined;
+    const own = ruling.doubt ? undefined : this.#ownLogin(request, caller);
+    return own ?? this.#related.approval(request, caller, asker.isMaker ?? false, ruling.doubt?.rule);
+  }
+
+  #ownLogin(request: Request, caller: Caller): string | undefined {
+    return this.#parts.grants.isSuspended ? undefined : this.#related.ownLogin(request, caller);
+  }
+
+  #asked(asked: Omit<Asked, "lasting" | "sessionIsOver" | "rule">, scope: Scope): Asked {
     const { request, caller, covered, ruling } = asked;
     const isFree = covered !== undefined && ruling.remember === undefined;
     return {
       ...asked,
+      lasting: isFree ? this.#lasting(asked, scope) : undefined,
       sessionIsOver: isFree && !scope.run ? this.#parts.sessionEnd?.(caller) : undefined,
       rule: isFree && scope.approve ? exactRule(request, caller, isOpenRun(scope)) : undefined,
     };
+  }
+
+  /** A connection is there for what goes over it; everything else belongs to a terminal, or to the run. */
+  #lasting(
+    { caller, asker: { connection } }: Pick<Asked, "caller" | "asker">,
+    { run }: Scope,
+  ): Lasting | undefined {
+    if (connection) return { lasts: "connection", isOver: () => connection.isOver() };
+    const isOver = run ? undefined : this.#parts.terminalEnd?.(caller);
+    return isOver && { lasts: caller.tty === undefined ? "program" : "terminal", isOver };
   }
 
   async #ask(asked: Asked, scope: Scope): Promise<Decision> {
@@ -195,7 +229,13 @@ export class Broker {
     this.#counts.add(asked.rule, outcome);
     const remember = capped(answer.remember, question);
     const doubt = ruling.doubt && { doubt: ruling.doubt.rule };
-    return { decision: "allow", by, ...doubt, ...rememberedApproval(asked, scope, grants, remember) };
+    const { longest } = this.#parts.settings;
+    return {
+      decision: "allow",
+      by,
+      ...doubt,
+      ...rememberedApproval(asked, scope, grants, remember, longest),
+    };
   }
 
   /** The last step before the effect. What can't be logged is denied. */

@@ -1,6 +1,8 @@
 /** A decision on its way to the log, and what is to be remembered of it once it is there. */
 import { messageOf } from "../../errors.ts";
-import { denialCoverage, sessionsCovered } from "../../policy/coverage.ts";
+import { coversFor } from "../../policy/cover/covered.ts";
+import type { Coverable } from "../../policy/cover/sessions.ts";
+import { denialCoverage } from "../../policy/coverage.ts";
 import { describeProgram } from "../../policy/describe/caller.ts";
 import { describeRequest } from "../../policy/describe/request.ts";
 import type { DecidedBy } from "../../policy/evaluate.ts";
@@ -41,26 +43,39 @@ export function rememberedDenial(
   grants: Grants,
   remember?: { milliseconds: number },
 ): Remembered {
-  const granted = grantedBy(asked, denialCoverage(asked.request, asked.caller, run?.id));
+  const granted = grantedBy(asked, [denialCoverage(asked.request, asked.caller, run?.id)]);
   const milliseconds = Math.max(DENIED_FOR, remember?.milliseconds ?? 0);
   const keep = (): void => grants.deny(granted, milliseconds, { run: run?.id });
   return { ...(remember && { remember }), keep };
 }
 
-/** @param remember within what the question offered */
+/**
+ * @param remember within what the question offered
+ * @param longest that "while this lasts" may be, in milliseconds
+ */
 export function rememberedApproval(
   asked: Asked,
   scope: Scope,
   grants: Grants,
   remember: Remember,
+  longest: number,
 ): Remembered {
-  const { request, caller, covered, ruling, rule, sessionIsOver } = asked;
+  const { covered, rule, lasting, sessionIsOver } = asked;
   if (covered === undefined) return { remember };
   if (remember === "always") return { remember, keep: () => rule && scope.approve?.(rule) };
-  const life: Life = { run: scope.run?.id, sessionIsOver };
-  const alsoCovered = sessionsCovered(request, caller, scope.run?.id, ruling.by);
-  const granted = { ...grantedBy(asked, covered), alsoCovered };
+  const life: Life = { run: scope.run?.id, lasting, longest, sessionIsOver };
+  const granted = grantedBy(asked, coversFor(coverableOf(asked, scope), remember));
   return { remember, keep: () => void grants.allow(granted, remember, life) };
+}
+
+/** One that answered a doubt is no answer to another one. */
+export function coverableOf(
+  { request, caller, ruling, asker }: Pick<Asked, "request" | "caller" | "ruling" | "asker">,
+  { run }: Scope,
+): Coverable {
+  const { by, doubt } = ruling;
+  const decided = doubt === undefined ? by : JSON.stringify([by, doubt.rule]);
+  return { request, caller, run: run?.id, by: decided, connection: asker.connection?.id };
 }
 
 /** What is decided stands, whether or not it can be remembered. */
@@ -72,6 +87,6 @@ export async function keepAnswer({ keep }: Decision, scope: Scope): Promise<void
   }
 }
 
-function grantedBy({ id, request, caller }: Asked, covered: string): Granted {
+function grantedBy({ id, request, caller }: Asked, covered: readonly string[]): Granted {
   return { id, covered, what: `${describeProgram(caller)}: ${describeRequest(request)}` };
 }

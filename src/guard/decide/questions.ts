@@ -214,7 +214,7 @@ export class Questions {
   #settleAll(open: OpenQuestion, outcome: Outcome): void {
     if (open.isOver) return;
     const { members } = open;
-    this.#end(open, describeAnswer(outcome.answer));
+    this.#end(open, describeAnswer(outcome.answer, open.question));
     for (const member of members) this.#settle(member, outcome);
   }
 
@@ -222,7 +222,7 @@ export class Questions {
     const { open } = member;
     this.#members.delete(member.key);
     open.remove(member);
-    if (open.members.length === 0) this.#end(open, describeAnswer(outcome.answer));
+    if (open.members.length === 0) this.#end(open, describeAnswer(outcome.answer, open.question));
     member.resolve(outcome);
   }
 

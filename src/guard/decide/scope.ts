@@ -17,6 +17,8 @@ export interface Scope {
   /** Writes a rule that an answer made; absent where no such rules are read. */
   approve?(rule: Rule): Promise<void>;
   readonly approvers: readonly Approver[];
+  /** Its guard, and with it all that is remembered, ends with the run's command. */
+  readonly endsWithCommand?: boolean;
   /**
    * Whether `muxguard approve` answers too. "holds": a question stays open for it alone, where no approver
    * can be reached, as under a daemon, where someone may look.

@@ -27,6 +27,8 @@ export interface Asker {
   waiting?(question: Question): void;
   /** Called when a person is about to be asked. */
   asking?(): void;
+  /** The shared connection that it is about, if it is about one. */
+  connection?: Connection;
   /** True if it is the process that logged in for the connection that it now wants to use. */
   isMaker?: boolean;
   /** The id of a decision that this is asked again about: it stands, unless a rule denies that. */
@@ -35,6 +37,13 @@ export interface Asker {
   login?: string | undefined;
   /** True if it tells its user of a denial by itself. */
   tells?: boolean;
+}
+
+/** A connection that is shared: behind one master, whichever process that is by now. */
+export interface Connection {
+  /** As text to compare; no other connection ever has it. */
+  id: string;
+  isOver(): boolean;
 }
 
 /** Why a request is denied without asking the policy. */

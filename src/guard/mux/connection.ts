@@ -275,10 +275,10 @@ export class MuxConnection {
     const scope = scopeOf(identified);
     const caller = identified && callerIn(scope, identified);
     const isUnchanged = (): boolean => identified !== undefined && client.isUnchanged(identified);
-    const { maker } = this.#parts.master;
+    const { maker, connection } = this.#parts.master;
     const isMaker =
       maker !== undefined && identified !== undefined && processKey(identified) === processKey(maker);
-    return { asker: { caller, gone: this.#gone.signal, isUnchanged, isMaker }, scope };
+    return { asker: { caller, gone: this.#gone.signal, isUnchanged, isMaker, connection }, scope };
   }
 }
 

@@ -3,6 +3,7 @@ import type { Caller, ProcessId, Whereabouts } from "../../policy/request.ts";
 import type { Client } from "../agent/connection.ts";
 import type { Broker } from "../decide/broker.ts";
 import type { Scope } from "../decide/scope.ts";
+import type { Connection } from "../decide/verdict.ts";
 import type { MuxSocket } from "./master-link.ts";
 
 /** The master behind a control socket. */
@@ -12,6 +13,8 @@ export interface MasterEnd {
   readonly greeting: Buffer;
   /** The ssh that logged in for it; undefined where that is the guard's own. */
   readonly maker: ProcessId | undefined;
+  /** Its connection, by which answers are compared. */
+  readonly connection: Connection;
   /** Where its connection leads. */
   whereabouts(): Promise<Whereabouts>;
   /** Rejects if the master has ended. */

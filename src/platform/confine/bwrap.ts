@@ -23,17 +23,22 @@ export interface Descriptors {
   arguments: number;
   /** Where it says which process is inside. */
   status: number;
-  /** It starts the command when it can read from here. */
+  /** The command is started when a line comes from here, of one digit. */
   begin: number;
 }
 
-/** The command line. */
+/**
+ * The command line. The command waits for a line inside, and does not start where the descriptor ends: with
+ * who should have written it. bubblewrap's own --block-fd starts it at the end too, and what waits there is
+ * not killed with its parent yet (PR_SET_PDEATHSIG). So nothing stays when the holder is killed meanwhile.
+ */
 export function bwrapCommand(
   program: string,
-  { arguments: from }: Descriptors,
+  { arguments: from, begin }: Descriptors,
   command: readonly string[],
 ): string[] {
-  return [program, "--args", `${from}`, "--", ...command];
+  const wait = `read -r go <&${begin} && exec ${begin}<&- "$@"`;
+  return [program, "--args", `${from}`, "--", "/bin/sh", "-c", wait, "muxguard", ...command];
 }
 
 /**
@@ -51,7 +56,7 @@ export function bwrapArguments(plan: Plan, descriptors: Descriptors, ownTerminal
     ...["--cap-drop", "ALL", "--die-with-parent"],
     ...["--bind", "/", "/", "--dev", "/dev", "--proc", "/proc"],
     ...plan.mounts.flatMap((mount) => wordsOf(mount, plan.empty)),
-    ...["--json-status-fd", `${descriptors.status}`, "--block-fd", `${descriptors.begin}`],
+    ...["--json-status-fd", `${descriptors.status}`],
   ];
   return words.map((word) => `${word}\0`).join("");
 }

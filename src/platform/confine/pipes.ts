@@ -7,8 +7,8 @@ import { makeFifo } from "../libc/descriptors.ts";
 
 export class BwrapPipes {
   readonly #arguments: number;
-  readonly #status: { read: Socket; write: number };
-  readonly #begin: { read: number; write: number };
+  readonly #status: { read: Socket; handedOn: number };
+  readonly #begin: Pipe;
   #isTold = false;
 
   /** @param folder private: they have names there for a moment */
@@ -17,14 +17,20 @@ export class BwrapPipes {
     writeFileSync(name, words, { mode: 0o600 });
     this.#arguments = openSync(name, constants.O_RDONLY);
     unlinkSync(name);
-    const { read, write } = openPipe(name);
-    this.#status = { read: new Socket({ fd: read, readable: true, writable: false }), write };
-    this.#begin = openPipe(name, constants.O_RDWR);
+    // it reads there too: else it would end by SIGPIPE after this process, with what it has started left waiting
+    const status = openPipe(name, constants.O_RDWR);
+    const read = new Socket({ fd: status.read, readable: true, writable: false });
+    this.#status = { read, handedOn: status.handedOn };
+    closeSync(status.write);
+    this.#begin = openPipe(name, constants.O_RDONLY);
   }
 
-  /** Those of bubblewrap: arguments, status, begin. */
+  /**
+   * Those of bubblewrap: arguments, status, begin. The last one is at its end when this process is, which alone
+   * writes to it.
+   */
   get handedOn(): readonly number[] {
-    return [this.#arguments, this.#status.write, this.#begin.write];
+    return [this.#arguments, this.#status.handedOn, this.#begin.handedOn];
   }
 
   /**
@@ -32,8 +38,8 @@ export class BwrapPipes {
    * one.
    */
   innerProcess(): Promise<number | undefined> {
-    closeSync(this.#status.write); // so that its end is heard of
-    this.#status.write = -1;
+    closeSync(this.#status.handedOn); // so that its end is heard of
+    this.#status.handedOn = -1;
     const { read } = this.#status;
     let said = "";
     return new Promise((resolve) => {
@@ -46,29 +52,37 @@ export class BwrapPipes {
     });
   }
 
-  /** All is set up by then; the command starts when this was read. */
+  /** The command starts when this was read, by what begins it. */
   begin(): void {
     writeSync(this.#begin.write, "\n");
     this.#isTold = true;
   }
 
-  /** Whether bubblewrap came so far. Asked once, when it has ended. */
+  /** Whether it came so far. Asked once, when bubblewrap has ended. */
   hasBegun(): boolean {
     return this.#isTold && attempt(() => readSync(this.#begin.read, Buffer.alloc(1))) !== 1;
   }
 
   close(): void {
     this.#status.read.destroy();
-    for (const fd of [this.#arguments, this.#status.write, this.#begin.read, this.#begin.write])
+    const { read, write, handedOn } = this.#begin;
+    for (const fd of [this.#arguments, this.#status.handedOn, read, write, handedOn])
       if (fd >= 0) closeSync(fd);
   }
 }
 
-/** @param mode of the end that is handed on; the other end waits for nothing */
-function openPipe(name: string, mode: number = constants.O_WRONLY): { read: number; write: number } {
+interface Pipe {
+  /** Waits for nothing. */
+  read: number;
+  write: number;
+  handedOn: number;
+}
+
+function openPipe(name: string, handedOnMode: number): Pipe {
   makeFifo(name);
   const read = openSync(name, constants.O_RDONLY | constants.O_NONBLOCK);
-  const write = openSync(name, mode);
+  const write = openSync(name, constants.O_WRONLY);
+  const handedOn = openSync(name, handedOnMode);
   unlinkSync(name);
-  return { read, write };
+  return { read, write, handedOn };
 }

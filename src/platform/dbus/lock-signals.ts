@@ -1,6 +1,6 @@
 /**
- * Hears when the screen locks or the machine goes to sleep. What was approved by whoever sat there should not
- * outlast it.
+ * Hears when the screen is locked and unlocked, and when the machine goes to sleep: screen-state.ts. What was
+ * approved by whoever sat there does not count while nobody may be there.
  *
  * systemd-logind says so with three signals, org.freedesktop.login1(5). Lock is `loginctl lock-session`.
  * LockedHint is set by desktops that lock by themselves. PrepareForSleep is for the machine, the others for a
@@ -9,6 +9,7 @@
  * Limits: not every screen locker tells any of them.
  */
 import { MessageBus, type Signal } from "./message-bus.ts";
+import { type ScreenListener, ScreenState } from "./screen-state.ts";
 
 const LOGIN = "org.freedesktop.login1";
 const PROPERTIES = "org.freedesktop.DBus.Properties";
@@ -35,17 +36,39 @@ export interface LockSignals {
   close(): Promise<void>;
 }
 
-/** @param callback also called when a bus is lost: a signal may be, too */
-export function onLockOrSleep({ system, session, uid }: LockSources, callback: () => void): LockSignals {
+/**
+ * With a bus a signal may be lost, too.
+ * @param lockTakes for how long a bare Lock waits for a state that says so, in milliseconds
+ */
+export function onLockOrSleep(
+  { system, session, uid }: LockSources,
+  listener: ScreenListener,
+  lockTakes?: number,
+): LockSignals {
+  const state = new ScreenState(listener, lockTakes);
   const watches = [
-    new Watch(system, (bus) => followLogin(bus, uid, callback), callback),
-    new Watch(session, (bus) => followScreenSavers(bus, callback), callback),
+    new Watch(
+      system,
+      (bus) => followLogin(bus, uid, state),
+      () => state.lose(LOGIN),
+    ),
+    new Watch(
+      session,
+      (bus) => followScreenSavers(bus, state),
+      () => state.lose(SAVER),
+    ),
   ];
   return {
     listen: () => Promise.all(watches.map((watch) => watch.open())).then(() => {}),
-    close: () => Promise.all(watches.map((watch) => watch.close())).then(() => {}),
+    close: async () => {
+      state.close();
+      await Promise.all(watches.map((watch) => watch.close()));
+    },
   };
 }
+
+/** What the names of its states begin with. */
+const SAVER = "screen saver";
 
 /** One bus. It is opened again by itself once it was lost; before, only when open() is called. */
 class Watch {
@@ -115,32 +138,36 @@ class Watch {
   }
 }
 
-async function followLogin(bus: MessageBus, uid: number, callback: () => void): Promise<void> {
-  const ofSession = (path: string): void => {
-    isOf(bus, path, uid).then((own) => own && callback(), callback); // nobody can say whose
+async function followLogin(bus: MessageBus, uid: number, state: ScreenState): Promise<void> {
+  const ofSession = (path: string, heard: () => void): void => {
+    isOf(bus, path, uid).then((own) => own && heard(), heard); // nobody can say whose
   };
   await bus.follow({
     service: LOGIN,
     interface: `${LOGIN}.Manager`,
-    signal: ({ member, body }) => member === "PrepareForSleep" && body[0] === true && callback(),
+    signal: ({ member, body }) => member === "PrepareForSleep" && state.sleep(body[0] === true),
   });
   await bus.follow({
     service: LOGIN,
     interface: `${LOGIN}.Session`,
-    signal: ({ member, path }) => member === "Lock" && ofSession(path),
+    signal: ({ member, path }) => member === "Lock" && ofSession(path, () => state.ask()),
   });
   await bus.follow({
     service: LOGIN,
     interface: PROPERTIES,
-    signal: (signal) => isLockedHint(signal) && ofSession(signal.path),
+    signal: (signal) => {
+      const isLocked = lockedHint(signal);
+      if (isLocked === undefined) return;
+      ofSession(signal.path, () => state.say(`${LOGIN} ${signal.path}`, isLocked));
+    },
   });
 }
 
-function isLockedHint({ member, body: [name, changed] }: Signal): boolean {
-  if (member !== "PropertiesChanged" || name !== `${LOGIN}.Session`) return false;
-  return (
-    typeof changed === "object" && changed !== null && "LockedHint" in changed && changed.LockedHint === true
-  );
+/** What it was set to; undefined for any other signal. */
+function lockedHint({ member, body: [name, changed] }: Signal): boolean | undefined {
+  if (member !== "PropertiesChanged" || name !== `${LOGIN}.Session`) return undefined;
+  if (typeof changed !== "object" || changed === null || !("LockedHint" in changed)) return undefined;
+  return typeof changed.LockedHint === "boolean" ? changed.LockedHint : undefined;
 }
 
 /** Whether the session is this user's, or may be. */
@@ -151,11 +178,12 @@ async function isOf(bus: MessageBus, path: string, uid: number): Promise<boolean
   return !Array.isArray(user) || user[0] === uid;
 }
 
-async function followScreenSavers(bus: MessageBus, callback: () => void): Promise<void> {
+async function followScreenSavers(bus: MessageBus, state: ScreenState): Promise<void> {
   for (const service of SCREEN_SAVERS)
     await bus.follow({
       service,
       interface: service,
-      signal: ({ member, body }) => member === "ActiveChanged" && body[0] === true && callback(),
+      signal: ({ member, body }) =>
+        member === "ActiveChanged" && state.say(`${SAVER} ${service}`, body[0] === true),
     });
 }

@@ -19,6 +19,9 @@ const TIOCSPTLCK = 0x40045431;
 const TIOCGPTPEER = 0x5441;
 const O_CLOEXEC = 0o2000000;
 const TCSANOW = 0;
+/** Of the local modes, which follow three other words in a struct termios. */
+const ICANON = 0x2;
+const LOCAL_MODES = 12;
 /** More than a struct termios has on any architecture. */
 const MODES_LENGTH = 128;
 
@@ -57,6 +60,12 @@ export function modesOf(terminal: number): Buffer {
 /** Whether it worked: a terminal may be gone. */
 export function setModes(terminal: number, modes: Buffer): boolean {
   return tcsetattr(terminal, TCSANOW, modes) === 0;
+}
+
+/** Whether keys come line by line: an editor of lines, as shells have, takes them one by one. */
+export function isByLine(modes: Buffer): boolean {
+  const word = new Uint32Array(modes.buffer, modes.byteOffset + LOCAL_MODES, 1)[0] ?? 0;
+  return (word & ICANON) !== 0;
 }
 
 /** All bytes pass, as they are. */

@@ -18,6 +18,14 @@ export function sessionEnd(caller: Caller): (() => boolean) | undefined {
   return first && (() => !isProcess(first.pid, first.startTime));
 }
 
+/**
+ * When what a terminal's shell leads is over: a POSIX session ends with its leader. Undefined where that has
+ * ended, or asks itself.
+ */
+export function terminalEnd({ leader, pid }: Caller): (() => boolean) | undefined {
+  return leader && leader.pid !== pid ? () => !isProcess(leader.pid, leader.startTime) : undefined;
+}
+
 function firstProcess({ session, ancestors }: Caller): Process | undefined {
   const [kind, id] = session.split(":");
   if (kind === "session") return ancestors.find(({ pid }) => pid === Number(id));

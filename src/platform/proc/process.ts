@@ -10,7 +10,7 @@
 
 import { closeSync, openSync, readFileSync, readSync } from "node:fs";
 import { hasCode, isShortage } from "../../errors.ts";
-import type { Caller, Process } from "../../policy/request.ts";
+import type { Caller, Process, ProcessId } from "../../policy/request.ts";
 import { exePath } from "./exe.ts";
 import { type ProcessFacts, readFacts, workingFolder } from "./facts.ts";
 import { isInContainer } from "./namespaces.ts";
@@ -72,11 +72,21 @@ export class ProcessTable {
       // where the executable is hidden, nothing shows that it went into another namespace since
       container: entry.container || (entry.exe === undefined && isInContainer(pid)),
     };
+    const leader = this.#leader(Number(stat.posixSession), caller);
+    if (leader) caller.leader = leader;
     const cwd = workingFolder(pid);
     const tty = ttyName(stat.tty);
     if (cwd !== undefined) caller.cwd = cwd;
     if (tty !== undefined) caller.tty = tty;
     return caller;
+  }
+
+  /** No other process gets its pid while the session has one in it. */
+  #leader(pid: number, { ancestors, ...caller }: Caller): ProcessId | undefined {
+    if (pid === 0) return undefined; // it is outside of this pid namespace
+    const known = [caller, ...ancestors].find((process) => process.pid === pid);
+    const { pid: _, startTime } = known ?? this.#currentOrGone(pid)?.entry ?? {};
+    return startTime === undefined ? undefined : { pid, startTime };
   }
 
   close(): void {

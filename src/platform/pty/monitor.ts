@@ -8,6 +8,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { constants } from "node:os";
 import type { Duplex } from "node:stream";
 import { signalFirstChild } from "../proc/signal.ts";
+import { spared } from "./spared.ts";
 
 /** Opens the pty, which becomes its controlling terminal: it leads a session that has none. */
 const LEAD = ': <>"$1"; shift; exec /bin/sh -m -c "$@"';
@@ -16,12 +17,14 @@ const LEAD = ': <>"$1"; shift; exec /bin/sh -m -c "$@"';
  * On descriptor 3 it says which jobs it has left (none: the command has ended) and the exit code, and waits
  * for a line to go on. What a shell says of signals (on stderr) is for nobody; 4 is the command's stderr.
  */
-const MONITOR = `exec 2>/dev/null
+const monitor = (traps: string): string => `exec 2>/dev/null
 trap '' INT QUIT
-( trap - INT QUIT; exec "$@" 3>&- 2>&4 4>&- )
+( ${traps}exec "$@" 3>&- 2>&4 4>&- )
 code=$?
 while jobs >&3; echo "=$code" >&3; read -r go <&3; do fg >/dev/null; code=$?; done
 exit $code`;
+const MONITOR = monitor("trap - INT QUIT; ");
+const DEAF_MONITOR = monitor("trap '' HUP; ");
 
 export interface MonitorOptions {
   command: readonly string[];
@@ -33,6 +36,8 @@ export interface MonitorOptions {
   hasStderr: boolean;
   /** The command line that starts another one as the run's. */
   wrap: (command: readonly string[]) => string[];
+  /** Whether the command begins with the signals of a terminal ignored: SIGINT, SIGQUIT, SIGHUP. */
+  isDeaf?: boolean;
   /** Handed on to the command, from 5 on. */
   descriptors?: readonly number[];
   stopped: () => void;
@@ -47,10 +52,12 @@ export class Monitor {
   #said = "";
   #isOver = false;
 
-  constructor({ command, env, slave, path, hasStderr, wrap, descriptors = [], stopped }: MonitorOptions) {
+  constructor(options: MonitorOptions) {
+    const { command, env, slave, path, hasStderr, wrap, descriptors = [], stopped } = options;
     this.#stopped = stopped;
     const { words, environment } = spared(command, env);
-    const [program = "", ...args] = wrap(["/bin/sh", "-c", LEAD, "sh", path, MONITOR, "muxguard", ...words]);
+    const script = options.isDeaf ? DEAF_MONITOR : MONITOR;
+    const [program = "", ...args] = wrap(["/bin/sh", "-c", LEAD, "sh", path, script, "muxguard", ...words]);
     const stdio = [slave, slave, slave, "pipe" as const, hasStderr ? slave : 2, ...descriptors];
     this.#child = spawn(program, args, { env: environment, stdio, detached: true });
     this.#exit = exitCode(this.#child);
@@ -107,19 +114,4 @@ function exitCode(child: ChildProcess): Promise<number> {
   });
   code.catch(() => {}); // told by `ended`
   return code;
-}
-
-/** Variables that a shell sets for itself, and then does not pass on as they were. */
-const ofShells = new Set(["PS1", "PS2", "PS4", "IFS", "OPTIND"]);
-
-/**
- * A shell passes on only variables whose names are words: bash's exported functions, for one, have others.
- * env(1) sets those again.
- */
-function spared(command: readonly string[], env: NodeJS.ProcessEnv) {
-  const isPassedOn = (name: string): boolean => /^[A-Za-z_]\w*$/.test(name) && !ofShells.has(name);
-  const odd = Object.entries(env).filter(([name]) => !isPassedOn(name));
-  const environment = Object.fromEntries(Object.entries(env).filter(([name]) => isPassedOn(name)));
-  const set = odd.map(([name, value]) => `${name}=${value}`);
-  return { words: set.length === 0 ? [...command] : ["/usr/bin/env", ...set, ...command], environment };
 }

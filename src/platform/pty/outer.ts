@@ -8,8 +8,6 @@ import { foregroundGroup, ownGroup } from "../libc/terminal.ts";
 
 export class OuterTerminal {
   readonly fd: number;
-  /** As it was found: what the private terminal begins with. */
-  readonly modes: Buffer;
   #before: Buffer | undefined;
   #raw: Buffer | undefined;
   readonly #restore = (): void => this.restore();
@@ -17,13 +15,16 @@ export class OuterTerminal {
   /** @throws Error where there is none */
   constructor() {
     this.fd = openSync("/dev/tty", constants.O_RDWR | constants.O_NOCTTY | constants.O_NONBLOCK);
-    this.modes = modesOf(this.fd);
     process.once("exit", this.#restore);
   }
 
   /** Whether this process has its keys. A shell gives them to one job at a time. */
   get isOurs(): boolean {
     return foregroundGroup(this.fd) === ownGroup();
+  }
+
+  get modes(): Buffer {
+    return modesOf(this.fd);
   }
 
   /** Undefined where it is gone. */

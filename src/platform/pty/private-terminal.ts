@@ -4,7 +4,7 @@
  * controlling terminal, so that TIOCSTI ends there. A question can take screen and keys for itself.
  */
 import { closeSync } from "node:fs";
-import { foregroundOf, openPty, setModes, setWindowSize } from "../libc/pty.ts";
+import { foregroundOf, isByLine, modesOf, openPty, setModes, setWindowSize } from "../libc/pty.ts";
 import { Flow } from "./flow.ts";
 import { Monitor, type MonitorOptions } from "./monitor.ts";
 import { OuterTerminal } from "./outer.ts";
@@ -17,7 +17,10 @@ const STOP = 100;
 /** What is read at the end, of processes that go on printing. */
 const LAST_BYTES = 1024 * 1024;
 
-export type PrivateCommand = Pick<MonitorOptions, "command" | "env" | "hasStderr" | "wrap" | "descriptors">;
+export interface PrivateCommand extends Omit<MonitorOptions, "slave" | "path" | "stopped"> {
+  /** The outer terminal is gone. What has the keys inside was told. */
+  hungUp: () => void;
+}
 
 export class PrivateTerminal {
   /** The command's exit code. */
@@ -33,6 +36,8 @@ export class PrivateTerminal {
   #lines: string[] = [];
   #isTaken = false;
   #isStopped = false;
+  /** Modes of a terminal that began in the background, until it comes to the front. */
+  #begun: Buffer | undefined;
   #resuming: NodeJS.Timeout | undefined;
   readonly #resize = (): void => this.#fit();
   readonly #continued = (): void => this.#comeBack();
@@ -48,7 +53,10 @@ export class PrivateTerminal {
     }
     this.ended = this.#monitor.ended;
     const { fd } = this.#outer;
-    const hungUp = (): void => this.#hangUp();
+    const hungUp = (): void => {
+      this.#signalForeground("SIGHUP");
+      command.hungUp();
+    };
     const mayRead = (): boolean => this.#outer.isOurs;
     this.#keys = new Flow({ from: fd, to: master, mayRead, ended: hungUp });
     const look = (bytes: Buffer): number => this.#tracker.feed(bytes);
@@ -63,7 +71,9 @@ export class PrivateTerminal {
   #open() {
     try {
       const pair = openPty();
-      setModes(pair.slave, this.#outer.modes);
+      // the outer one may be in the hands of a shell's line editor, which has set it for itself
+      if (this.#outer.isOurs) setModes(pair.slave, this.#outer.modes);
+      else this.#begun = modesOf(pair.slave);
       const { size } = this.#outer;
       if (size) setWindowSize(pair.master, size);
       return pair;
@@ -151,9 +161,19 @@ export class PrivateTerminal {
   /** Has the keys if this process has them. */
   #front(): void {
     if (this.#isTaken || this.#isStopped || !this.#outer.isOurs) return;
+    this.#takeModes();
     this.#outer.makeRaw();
     this.#fit();
     this.#keys.start();
+  }
+
+  /** Those that the shell has for its jobs, unless the command has set others by then. */
+  #takeModes(): void {
+    const begun = this.#begun;
+    this.#begun = undefined;
+    if (begun === undefined || !modesOf(this.#master).equals(begun)) return;
+    const { modes } = this.#outer;
+    if (isByLine(modes)) setModes(this.#master, modes);
   }
 
   #lookForKeys(): void {
@@ -182,11 +202,6 @@ export class PrivateTerminal {
     this.#isStopped = false;
     if (!this.#isTaken) this.#screen.start();
     this.#front();
-  }
-
-  #hangUp(): void {
-    this.#signalForeground("SIGHUP");
-    this.#monitor.kill("SIGHUP");
   }
 
   #signalForeground(signal: NodeJS.Signals): void {

@@ -1,13 +1,14 @@
 /** The answers to a question, and what each is called. */
 import { describeDuration } from "../duration.ts";
-import type { Remember } from "../grants.ts";
+import type { Lasting, Remember } from "../grants.ts";
 import type { Answer, Question } from "../question.ts";
 
 /** The answers that a person may choose from, the safest first. */
-export function answersTo({ choices, denyFor, hosts }: Question): { name: string; value: Answer }[] {
+export function answersTo(question: Question): { name: string; value: Answer }[] {
+  const { choices, denyFor, hosts } = question;
   const deny: Answer = { decision: "deny", reason: "you said no" };
   const allowed = choices.map((remember) => ({
-    name: `allow ${describeRemember(remember)}`,
+    name: `allow ${describeRemember(remember, question)}`,
     value: { decision: "allow", remember } satisfies Answer,
   }));
   const apart: Answer = { decision: "apart" };
@@ -22,21 +23,29 @@ export function answersTo({ choices, denyFor, hosts }: Question): { name: string
 }
 
 /** What is left on a screen where a question stood. Why it was denied is said by the denial itself. */
-export function describeAnswer(answer: Answer): string {
+export function describeAnswer(answer: Answer, question?: Question): string {
   if (answer.decision === "apart") return "each host is asked about on its own";
   return answer.decision === "allow"
-    ? `allowed ${describeRemember(answer.remember)}`
+    ? `allowed ${describeRemember(answer.remember, question)}`
     : `denied${answer.remember ? ` ${describeRemember(answer.remember)}` : ""}`;
 }
 
-export function describeRemember(remember: Remember): string {
+export function describeRemember(remember: Remember, { lasts, caller }: Partial<Question> = {}): string {
   if (typeof remember === "object") return `for ${describeDuration(remember.milliseconds)}`;
-  return lengths[remember];
+  if (remember === "lasting") return lasts ? lasting[lasts] : "while this lasts";
+  const isLogin = remember === "session" && caller?.session.startsWith("login:");
+  return isLogin ? "until you log out, at all your terminals" : lengths[remember];
 }
 
-const lengths: Record<Remember & string, string> = {
+const lengths: Record<Exclude<Remember & string, "lasting">, string> = {
   once: "once",
   run: "until this run ends",
   session: "until this session ends",
   always: "always",
+};
+
+const lasting: Record<Lasting["lasts"], string> = {
+  connection: "while this connection lasts",
+  terminal: "while this terminal is open",
+  program: "until its program ends",
 };

@@ -1,5 +1,6 @@
 /** What is compared when an approval is remembered, in words. coverage.ts compares it. */
 
+import { isPlainSession } from "../cover/sessions.ts";
 import type { Question } from "../question.ts";
 import type { Caller, Destination, Request } from "../request.ts";
 import { quoted } from "../visible.ts";
@@ -13,6 +14,7 @@ export function describeCoverage({ request, caller, hosts, longest, choices }: Q
   const { destination, key, user, path, kind } = request;
   return [
     describeThing(request),
+    ...(isPlainSession(request) ? ["any plain session over this connection"] : []),
     ...describeClaims(request),
     ...(key && kind === "sign" ? ["with this key"] : []),
     ...(user === undefined ? [] : ["as this user"]),
@@ -41,14 +43,11 @@ function describeHost(destination: Destination | undefined): string[] {
   return compared.length === 0 ? ["wherever it leads"] : compared;
 }
 
-/**
- * Login sessions are the kernel's audit sessions. Where it keeps none, each terminal has a POSIX session, and
- * so has each daemon.
- */
-function describeSession({ run, session, tty }: Caller): string {
+/** Each terminal has a POSIX session, and so has each daemon. Where nobody leads it any more, it can't be told. */
+function describeSession({ run, session, tty, leader }: Caller): string {
   if (run) return "in this run";
-  if (session.startsWith("login:")) return "in this login session";
-  return tty === undefined ? "in this session of processes" : "in this terminal's session";
+  if (!leader && session.startsWith("login:")) return "in this login session";
+  return tty === undefined ? "in this session of processes" : "at this terminal";
 }
 
 function describeThing(request: Request): string {

@@ -379,7 +379,7 @@ describe("a question offers", () => {
   });
 
   test("the rest of a run inside of one", async () => {
-    expect(await offers(set(asking(), { run }))).toMatchObject({ choices: ["once", minutes(10), "run"] });
+    expect(await offers(set(asking(), { run }))).toMatchObject({ choices: ["once", "run", minutes(10)] });
   });
 
   test("no more than the rule allows", async () => {

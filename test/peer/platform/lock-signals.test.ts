@@ -19,7 +19,10 @@ type Send = (path: string, name: string, member: string, signature?: string, bod
 
 describeWith(["bus"], "the guard", () => {
   const lab = new Lab();
+  /** That the screen is locked, or that nobody knows any more. */
   const heard = vi.fn();
+  const unlocked = vi.fn();
+  const listener = { locked: heard, lost: heard, unlocked };
   let system: PrivateBus;
   let session: PrivateBus;
   let login: Client;
@@ -39,7 +42,11 @@ describeWith(["bus"], "the guard", () => {
     await login.requestName(LOGIN, 0);
     await saver.requestName(SAVER, 0);
     heard.mockReset();
-    signals = onLockOrSleep({ system: () => system.socket, session: () => session.socket, uid: UID }, heard);
+    unlocked.mockReset();
+    signals = onLockOrSleep(
+      { system: () => system.socket, session: () => session.socket, uid: UID },
+      listener,
+    );
     await signals.listen();
   });
   afterEach(async () => {
@@ -87,10 +94,31 @@ describeWith(["bus"], "the guard", () => {
     await until(() => heard.mock.calls.length === 1, "the signal");
   });
 
-  it("hears it when the screen saver begins, and not when it ends", async () => {
+  it("hears it when the screen saver begins, and when it ends", async () => {
     saver.sendSignal("/ScreenSaver", SAVER, "ActiveChanged", "b", [false]);
     await wakeSaver();
+    expect([heard.mock.calls.length, unlocked.mock.calls.length]).toEqual([1, 0]);
+    saver.sendSignal("/ScreenSaver", SAVER, "ActiveChanged", "b", [false]);
+    await until(() => unlocked.mock.calls.length === 1, "the end of the screen saver");
+  });
+
+  it("hears it when a desktop locks and unlocks a session of the user", async () => {
+    const say = (isLocked: boolean): void =>
+      from(login)(own, "org.freedesktop.DBus.Properties", "PropertiesChanged", "sa{sv}as", hint(isLocked));
+    say(true);
+    await until(() => heard.mock.calls.length === 1, "the lock");
+    say(false);
+    await until(() => unlocked.mock.calls.length === 1, "its end");
     expect(heard).toHaveBeenCalledTimes(1);
+  });
+
+  it("does not believe another client that the screen was unlocked", async () => {
+    await wakeSaver();
+    const forger = await session.client();
+    forger.sendSignal("/ScreenSaver", SAVER, "ActiveChanged", "b", [false]);
+    await forger.getId();
+    await wakeSaver();
+    expect(unlocked).not.toHaveBeenCalled();
   });
 
   it.each(unlocks)("hears nothing when %s", async (_, act) => {
@@ -136,7 +164,7 @@ describeWith(["bus"], "the guard", () => {
 
   it("hears a bus that has come, or come back, once it listens again", async () => {
     let path = lab.path("missing");
-    const late = onLockOrSleep({ system: () => path, session: () => undefined, uid: UID }, heard);
+    const late = onLockOrSleep({ system: () => path, session: () => undefined, uid: UID }, listener);
     onTestFinished(() => late.close());
     await late.listen();
     const next = await PrivateBus.start(lab.folder);
@@ -156,7 +184,7 @@ describeWith(["bus"], "the guard", () => {
 
   it("does without buses that are not there", async () => {
     const sources = { system: () => lab.path("missing"), session: () => undefined, uid: UID };
-    const none = onLockOrSleep(sources, heard);
+    const none = onLockOrSleep(sources, listener);
     await none.listen();
     await none.close();
     expect(heard).not.toHaveBeenCalled();

@@ -6,54 +6,7 @@ import { PYTHON } from "../../../lab/programs.ts";
 import { Pty } from "../../../lab/terminal/pty.ts";
 import { Terminal } from "../../../lab/terminal/terminal.ts";
 import { describeWith } from "../tools.ts";
-
-/** All bytes, as they are, both ways: by a program that has its terminal raw. */
-const RAW = `
-import os, sys, tty
-tty.setraw(0)
-os.write(1, b"READY")
-seen = b""
-while len(seen) < int(sys.argv[1]):
-    seen += os.read(0, 4096)
-os.write(1, b"[" + seen.hex().encode() + b"]")
-sys.stdout.buffer.write(b"BEGIN" + bytes(range(256)) * 400 + b"END")
-sys.stdout.flush()
-`;
-
-/** Types a line into its own terminal, for whoever reads from it next. */
-const TIOCSTI = `
-import fcntl, sys, termios
-try:
-    for character in sys.argv[1] + "\\n":
-        fcntl.ioctl(0, termios.TIOCSTI, character.encode())
-    print("pushed")
-except OSError as error:
-    print("refused", error.errno)
-`;
-
-/** As editors are: it has the alternate screen, draws all of it anew for a new size, and notes all keys. */
-const FULL_SCREEN = `
-import os, select, signal, subprocess, sys, termios, tty
-def draw(*_):
-    size = os.get_terminal_size(0)
-    os.write(1, f"\\x1b[2J\\x1b[1;1Hthe program, {size.lines} lines\\x1b[{size.lines};1Hits last line".encode())
-signal.signal(signal.SIGWINCH, draw)
-before = termios.tcgetattr(0)
-tty.setraw(0)
-os.write(1, b"\\x1b[?1049h\\x1b[?25l\\x1b[?2004h")
-draw()
-while True:
-    key = os.read(0, 64)
-    with open(sys.argv[1], "ab") as file:
-        file.write(key)
-    if key == b"x":
-        quiet = subprocess.DEVNULL
-        subprocess.Popen(sys.argv[2:], stdin=quiet, stdout=quiet, stderr=quiet)
-    if key == b"q":
-        break
-os.write(1, b"\\x1b[?2004l\\x1b[?25h\\x1b[?1049l")
-termios.tcsetattr(0, termios.TCSADRAIN, before)
-`;
+import { FULL_SCREEN, RAW, TIOCSTI } from "./terminal-programs.ts";
 
 describeWith(["ssh", "python"], "a run on a terminal", () => {
   const lab = new Lab();
@@ -179,6 +132,8 @@ describeWith(["ssh", "tmux", "python"], "the terminal of a run, in a shell", () 
   /** What is typed while a run goes on is the run's: the shell says when it is over. */
   const FG = "fg; echo ba''ck $?";
 
+  const shownModes = (text: string): string => text.trim().replaceAll(/\s+/g, " ");
+
   async function isSane(): Promise<void> {
     expect(await terminal.output("stty -a")).toBe(settings);
   }
@@ -237,13 +192,29 @@ describeWith(["ssh", "tmux", "python"], "the terminal of a run, in a shell", () 
     await isSane();
   });
 
-  it("takes no keys from the background", async () => {
+  it("takes no keys from the background, and all of them in the foreground", async () => {
     terminal.enter(`${run} sh -c 'echo begun; read line; echo got $line' &`);
     await terminal.shows(/begun$/m);
     expect(await terminal.output("echo mine")).toBe("mine");
     await isSane();
-    terminal.enter("kill %1");
-    expect(await terminal.output("wait; echo over")).toContain("over");
+    terminal.enter(FG);
+    terminal.enter("words");
+    await terminal.shows("got words");
+    await terminal.shows("back 0");
+    await isSane();
+  });
+
+  it("is no shell's line editor's, where it begins while that has the outer one", async () => {
+    const file = lab.path("modes");
+    terminal.enter(`(sleep 0.5; exec ${run} sh -c 'stty -a; read line; stty -a >${file}; echo got $line') &`);
+    await terminal.shows(/ icanon /);
+    expect(terminal.screen()).toMatch(/ icrnl /);
+    terminal.enter(FG);
+    terminal.enter("words");
+    await terminal.shows("got words");
+    await terminal.shows("back 0");
+    expect(shownModes(readFileSync(file, "utf8"))).toBe(shownModes(settings));
+    await isSane();
   });
 
   it.each(["SIGTERM", "SIGHUP", "SIGUSR1"] as const)("is put back when %s ends the run", async (signal) => {

@@ -406,7 +406,7 @@ describe("a prompt", () => {
       ': logins, with this key, as this user, with this host key, where it says "prod", by ssh',
     );
     const session = (fields: Partial<Caller>): string => covers(login, { caller: { ...caller, ...fields } });
-    expect(session({ session: "session:17" })).toMatch(/, in this terminal's session$/);
+    expect(session({ session: "session:17" })).toMatch(/, at this terminal$/);
     const { tty: _, ...daemon } = caller;
     expect(covers(login, { caller: { ...daemon, session: "session:17" } })).toMatch(
       /, in this session of processes$/,
@@ -449,7 +449,7 @@ describe("a prompt", () => {
       "deny",
       "allow once",
       "allow for 10 minutes",
-      "allow until this session ends",
+      "allow until you log out, at all your terminals",
       "allow always",
       "deny for 10 minutes",
     ]);

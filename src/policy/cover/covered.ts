@@ -1,0 +1,39 @@
+/** What an approval covers, and which approvals cover a request: the two sides of one comparison. */
+import { coverage, type Reach } from "../coverage.ts";
+import type { Remember } from "../grants.ts";
+import { asPlainSession, type Coverable, onConnection, sessionsCovered } from "./sessions.ts";
+
+/**
+ * Each text that covers the request if it was approved, the narrowest first. None for what is never
+ * remembered.
+ */
+export function* coveredBy(asked: Coverable): Generator<string> {
+  const { request, caller, run, connection } = asked;
+  for (const reach of run === undefined ? (["terminal", "session"] as const) : (["terminal"] as const)) {
+    const own = coverage(request, caller, run, reach);
+    if (own === undefined) return;
+    yield own;
+    if (connection !== undefined) yield onlyThere(own, connection);
+    yield* known(onConnection(asked, reach), asPlainSession(asked, reach));
+  }
+}
+
+/** What an approval for so long covers. None for what is never remembered. */
+export function coversFor(asked: Coverable, remember: Remember): string[] {
+  const { request, caller, run, connection } = asked;
+  const reach: Reach = remember === "session" ? "session" : "terminal";
+  const own = coverage(request, caller, run, reach);
+  if (own === undefined) return [];
+  const isThere = remember === "lasting" && connection !== undefined;
+  const others = known(onConnection(asked, reach), sessionsCovered(asked, reach));
+  return [isThere ? onlyThere(own, connection) : own, ...others];
+}
+
+/** On this connection alone. */
+function onlyThere(covered: string, connection: string): string {
+  return JSON.stringify([covered, connection]);
+}
+
+function known(...texts: (string | undefined)[]): string[] {
+  return texts.filter((text) => text !== undefined);
+}
