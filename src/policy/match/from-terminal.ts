@@ -64,6 +64,7 @@ function isTerminal(process: Process, parent: Process | undefined): boolean {
  * so can any program, but none can be started by one of root's.
  */
 function isRoots(process: Process, parent: Process | undefined): boolean {
+  if (process.pid === 1) return true; // it started everything, and says nothing
   if (process.exe !== undefined)
     return isPlainShell(process) || (process.ofRoot === true && !isInterpreter(process));
   return process.ofRoot === true || (parent !== undefined && isSshd(parent));
