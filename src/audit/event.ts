@@ -3,12 +3,14 @@
  * programs. No secrets: no data that is signed, no passphrase, no private key ever comes here.
  */
 
+import { isAtItsPath, lineOf } from "../policy/coverage.ts";
 import { answersTo } from "../policy/describe/answer.ts";
 import { executableText } from "../policy/describe/caller.ts";
 import { describeQuestion } from "../policy/describe/question.ts";
 import { onHosts } from "../policy/describe/request.ts";
 import { formatDuration } from "../policy/duration.ts";
 import type { Remember } from "../policy/grants.ts";
+import { typedLine } from "../policy/match/from-terminal.ts";
 import type { Answer, Question } from "../policy/question.ts";
 import type { Caller, Request } from "../policy/request.ts";
 
@@ -74,6 +76,11 @@ export interface AuditCaller {
   session: string;
   /** Executables, the parent's first; a name in parentheses where the kernel does not tell. */
   ancestors: string[];
+  /**
+   * The line of programs as `programs` of a rule has it. Absent where no rule that allows could name it: one
+   * of them is not the file at its path.
+   */
+  programs?: string[];
   container: boolean;
   scope?: string;
 }
@@ -202,7 +209,14 @@ function auditCaller(caller: Caller): AuditCaller {
     ...(tty !== undefined && { tty }),
     session,
     ancestors: ancestors.map((process) => executableText(process) ?? `(${process.name})`),
+    ...programsOf(caller),
     container,
     ...(run && { scope: run.name }),
   };
+}
+
+function programsOf(caller: Caller): Pick<AuditCaller, "programs"> {
+  const line = typedLine(caller);
+  const programs = lineOf(line);
+  return !caller.container && line.every(isAtItsPath) && programs.length > 0 ? { programs } : {};
 }

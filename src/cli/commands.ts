@@ -130,16 +130,29 @@ export const commands: Readonly<Record<string, (command: Command) => Command>> =
     ),
   grants: (command) =>
     command
-      .description("the answers that are remembered")
+      .description('the answers that are remembered, and the rules that "allow always" wrote')
       .option("--json", "one JSON object a line")
       .action(async (options: { json?: boolean }) => (await import("./remembered.ts")).grants(options)),
   forget: (command) =>
     command
-      .description("forget a remembered answer, so that it is asked again; the beginning of its id is enough")
+      .description(
+        "forget a remembered answer, or a rule of approved.toml, so that it is asked again; the beginning of " +
+          "its id is enough",
+      )
       .argument("[id]")
-      .option("--all", "all of them")
+      .option("--all", "all answers; rules of approved.toml stay")
       .action(async (id: string | undefined, options: { all?: boolean }) =>
         (await import("./remembered.ts")).forget(id, options),
+      ),
+  suggest: (command) =>
+    command
+      .description(
+        "rules that would have answered what you were asked, by the log; what you pick is written to approved.toml",
+      )
+      .option("--json", "one JSON object a line, and nothing is picked")
+      .option("--since <when>", 'a time ("2026-11-22T10:00") or how long ago ("7d"); default: the whole log')
+      .action(async (options: { json?: boolean; since?: string }) =>
+        (await import("./suggest.ts")).suggestRules(options),
       ),
   lock: (command) =>
     command

@@ -39,7 +39,7 @@ export async function log({
   }
 }
 
-function startTime(since: string): Date {
+export function startTime(since: string): Date {
   const ago = parseDuration(since);
   const time = ago === undefined ? new Date(since) : new Date(Date.now() - ago);
   if (Number.isNaN(time.getTime()))

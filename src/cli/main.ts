@@ -44,6 +44,7 @@ function createProgram(named: string | undefined): Command {
 
 /** What a guard believes, or asks on its terminal. What is inside of a run must not steer it. */
 const answering = new Set([
+  "suggest",
   ...["approve", "deny", "watch", "unlock", "lock", "forget", "open", "close", "adopt", "upstream"],
 ]);
 

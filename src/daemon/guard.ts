@@ -83,7 +83,7 @@ export class Guard {
   /** A scope whose connections somebody else accepts. Its policy must be loaded. */
   addScope({ run, ride, policy, approvers = [], upstream, report, tellCaller }: ScopeOptions): AddedScope {
     const { config, holdsQuestions } = this.#options;
-    const { scopes, agentServer, askpassServer, ways, alarms } = this.#parts;
+    const { scopes, agentServer, askpassServer, ways, alarms, suggestions } = this.#parts;
     const all = [...approvers, ...outOfReach(ways.approvers, run?.confined, this.#options, report)];
     const scope: Scope = {
       ...(run && { run: newRun(run) }),
@@ -97,6 +97,7 @@ export class Guard {
       ...{ report, ...(tellCaller && { tellCaller }) },
     };
     alarms.followPolicy(policy, run?.name);
+    if (policy.approve) suggestions.follow(policy);
     agentServer.add(scope, upstream);
     scopes.add(scope);
     return {
@@ -223,11 +224,7 @@ export class Guard {
     return this.#parts.grants.list();
   }
 
-  /**
-   * Forgets the answers whose id begins so; without it all of them, as when the screen is locked or the
-   * machine goes to sleep.
-   * @returns how many
-   */
+  /** Forgets the answers whose id begins so; without it all of them. @returns how many */
   forget(prefix?: string): number {
     return this.#parts.forget(prefix);
   }

@@ -231,7 +231,7 @@ export function isPinned(process: Process): boolean {
   return scriptOf(process)?.startsWith("/") ?? false;
 }
 
-function isInterpreter({ exe }: Process): boolean {
+export function isInterpreter({ exe }: Process): boolean {
   return exe !== undefined && (shells.test(exe) || interpreters.test(exe));
 }
 

@@ -1,10 +1,12 @@
 /**
- * "Always": a rule as narrow as the approval. It names what was asked for, the host by its key, and the whole
- * line of programs; the run stands by its name, as no run lasts. What can't be spelled so that it matches
- * nothing but itself is no rule: a `*` in a command would be a wildcard.
+ * "Always": a rule as narrow as the approval. It names what was asked for, the host by its key, and the line of
+ * programs up to the terminal's shell; the run stands by its name, as no run lasts. What can't be spelled so
+ * that it matches nothing but itself is no rule: a `*` in a command would be a wildcard.
  */
-import { isPinned, lineOf, ownLine } from "./coverage.ts";
+import { isPinned, lineOf } from "./coverage.ts";
+import { describeProgram } from "./describe/caller.ts";
 import { describeRequest } from "./describe/request.ts";
+import { typedLine } from "./match/from-terminal.ts";
 import { asksForGit } from "./match/git.ts";
 import { matchRule } from "./match/match.ts";
 import type { Rule } from "./policy.ts";
@@ -16,24 +18,33 @@ type Fields = Partial<RuleFields>;
 /**
  * Undefined for what can't be allowed for ever: unverified, forwarded, of unknown shape, or impossible to
  * spell.
+ * @param outside whether a rule of a run may count outside of runs, too. It does where each program of the line
+ * says what it runs: any program out there could start a run of that name, so it is no wider
  */
-export function exactRule(request: Request, caller: Caller): Rule | undefined {
-  const [what, who] = [exactRequest(request), exactCaller(caller)];
+export function exactRule(request: Request, caller: Caller, outside = false): Rule | undefined {
+  const [what, who] = [exactRequest(request), exactCaller(caller, outside)];
   if (isUnclaimed(request, caller)) return undefined;
   if (!what || !who || ![...Object.entries(what), ...Object.entries(who)].every(isExact)) return undefined;
   const rule: Rule = {
     ...what,
     ...who,
-    name: `always: ${describeRequest(request).replaceAll('"', "'")}`,
+    name: nameOf(request, caller, who),
     action: "allow",
   };
   return matchRule(rule, request, caller) === "yes" ? rule : undefined;
 }
 
+/** Who may do what: `always: git (through ssh): log in to github.com as git with key 'work'`. */
+function nameOf(request: Request, caller: Caller, { scope = "" }: Fields): string {
+  const program = `${describeProgram(caller)}${scope.includes(",") ? " and outside" : ""}`;
+  return `always: ${program}: ${describeRequest(request)}`.replaceAll('"', "'");
+}
+
 /** As it stands in a file of rules. */
 export function formatRule({ name, ...fields }: Rule): string[] {
   const lines = Object.entries({ name, ...fields }).map(
-    ([field, value]) => `${field} = ${formatValue(value)}`,
+    // a text that ends with a comma is no list of patterns
+    ([field, value]) => `${field} = ${formatValue(field === "scope" ? listed(value) : value)}`,
   );
   return ["[[rule]]", ...lines];
 }
@@ -41,6 +52,10 @@ export function formatRule({ name, ...fields }: Rule): string[] {
 /** JSON's strings are TOML's too, without the characters that isLiteral() refuses. */
 function formatValue(value: unknown): string {
   return Array.isArray(value) ? `[${value.map(formatValue).join(", ")}]` : JSON.stringify(value);
+}
+
+function listed(value: unknown): unknown {
+  return typeof value === "string" && value.includes(",") ? value.split(",") : value;
 }
 
 function exactRequest(request: Request): Fields | undefined {
@@ -124,11 +139,14 @@ function exactLogin({ destination, user }: Pick<Request, "destination" | "user">
   return { host, ...(port !== undefined && { port }), host_key: hostKey, verified: true, user };
 }
 
-function exactCaller(caller: Caller): Fields | undefined {
-  const line = ownLine(caller);
-  const isKnown = caller.exe !== undefined && isPinned(caller);
-  if (caller.container || !isKnown || caller.run?.name === "") return undefined;
-  return { programs: lineOf(line), scope: caller.run?.name ?? "", container: false };
+function exactCaller(caller: Caller, outside: boolean): Fields | undefined {
+  const { run, container } = caller;
+  const line = typedLine(caller);
+  const programs = lineOf(line);
+  const isKnown = caller.exe !== undefined && isPinned(caller) && programs.length > 0;
+  if (container || !isKnown || (run && !literal.test(run.name))) return undefined;
+  const scope = run && outside && line.every(isPinned) ? [run.name, ""].join() : (run?.name ?? "");
+  return { programs, scope, container: false };
 }
 
 const plain = /^[^\p{Cc}\p{Cs}]*$/u;
@@ -141,6 +159,6 @@ function isExact([field, value]: [string, unknown]): boolean {
   if (typeof value !== "string") return true;
   if (!plain.test(value)) return false;
   if (field === "command") return !/[*?]/.test(value);
-  if (field === "environment" || (field === "scope" && value === "")) return true;
+  if (field === "environment" || field === "scope") return true;
   return literal.test(value);
 }

@@ -47,6 +47,8 @@ export interface Question {
   rule?: string[];
   /** How often the same was approved before, where that is often enough to think of a rule. */
   approvals?: number;
+  /** That rules would have answered many questions, once a day. Safe for a screen. */
+  tip?: string;
   /** When it was asked, ISO 8601. */
   asked: string;
   /** After how many milliseconds no answer is a denial. */

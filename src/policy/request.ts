@@ -230,6 +230,10 @@ export interface Process extends ProcessId {
   exeFile?: string;
   /** If its name is a shell's, it is one: only root can have put it there. Its file and the folder are root's. */
   systemShell?: true;
+  /** Root alone decides what it is: its file and the folders are root's, or it hides and is root's. */
+  ofRoot?: true;
+  /** It leads the session that a terminal is for: setsid(2). The shell of a terminal does. */
+  leadsTerminal?: true;
   /** The process's own name for itself. Claimed. */
   name: string;
   /** Claimed. */

@@ -105,6 +105,7 @@ const question = z.object({
   denyFor: z.exactOptional(z.number()),
   rule: z.exactOptional(z.array(text)),
   approvals: z.exactOptional(count),
+  tip: z.exactOptional(printed),
   asked: text,
   timeout: z.number(),
 });

@@ -47,6 +47,7 @@ export const configSchema = z.strictObject({
   on_lock: z.optional(z.enum(["suspend", "forget"])),
   max_questions: z.optional(count),
   offer_after: z.optional(count),
+  suggest: z.optional(z.enum(["on", "off"])),
   upstream_timeout: z.optional(duration),
   broken_policy_after: z.optional(duration),
   sync_log: z.optional(z.boolean()),

@@ -29,6 +29,8 @@ export interface Config {
   maxQuestions: number;
   /** After how many approvals of the same a question shows the rule that "always" writes. */
   offerAfter: number;
+  /** Whether a question says, once a day, that rules would have answered many. */
+  suggest: boolean;
   /** How long an upstream agent may take for what it answers by itself, in milliseconds. */
   upstreamTimeout: number;
   /** How long a broken policy may leave the old one allow what it allowed, in milliseconds. */
@@ -63,6 +65,7 @@ const defaults: Config = {
   onLock: "suspend",
   maxQuestions: 10,
   offerAfter: 3,
+  suggest: true,
   upstreamTimeout: 10_000,
   brokenPolicyAfter: 5 * 60_000,
   syncLog: false,
@@ -91,6 +94,7 @@ export async function readConfig({ config }: Pick<Paths, "config">): Promise<Con
     onLock: file.on_lock ?? defaults.onLock,
     maxQuestions: file.max_questions ?? defaults.maxQuestions,
     offerAfter: file.offer_after ?? defaults.offerAfter,
+    suggest: file.suggest === undefined ? defaults.suggest : file.suggest === "on",
     upstreamTimeout: file.upstream_timeout ?? defaults.upstreamTimeout,
     brokenPolicyAfter: file.broken_policy_after ?? defaults.brokenPolicyAfter,
     syncLog: file.sync_log ?? defaults.syncLog,

@@ -34,6 +34,7 @@ export class TomlPlaces {
   readonly #places = new Map<string, Place>();
   /** How many tables an array of tables has by now. */
   readonly #counts = new Map<string, number>();
+  readonly #headers: { name: string; at: number }[] = [];
   #at = 0;
 
   constructor(text: string) {
@@ -50,6 +51,17 @@ export class TomlPlaces {
       if (place) return positionOf(this.#text, place[isValue ? of : "key"]);
     }
     return { line: 1, column: 1 };
+  }
+
+  /**
+   * From the header of a table to where the next one begins, as offsets in the text; undefined where it has no
+   * header.
+   */
+  table(path: Path): { start: number; end: number } | undefined {
+    const found = this.#headers.findIndex(({ name }) => name === keyOf(path));
+    const header = this.#headers[found];
+    const end = this.#headers[found + 1]?.at ?? this.#text.length;
+    return header && { start: header.at, end };
   }
 
   #readDocument(): void {
@@ -71,11 +83,12 @@ export class TomlPlaces {
     const path = this.#resolve(names);
     this.#addWay([], path, start);
     this.#add(path, start, start);
-    if (!isList) return path;
     const count = this.#counts.get(keyOf(path)) ?? 0;
-    this.#counts.set(keyOf(path), count + 1);
-    this.#add([...path, count], start, start);
-    return [...path, count];
+    if (isList) this.#counts.set(keyOf(path), count + 1);
+    const table = isList ? [...path, count] : path;
+    this.#add(table, start, start);
+    this.#headers.push({ name: keyOf(table), at: start });
+    return table;
   }
 
   /** Of an array of tables, a header on the way is about the last one. */

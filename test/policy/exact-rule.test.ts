@@ -43,7 +43,7 @@ const made = (request: Partial<Request>, by: Partial<Caller> = {}, base = login)
 describe("the rule of an approval", () => {
   test("says all that was asked for, where, and by whom", () => {
     expect(exactRule(login, caller)).toEqual({
-      name: "always: log in to github.com as git with key 'work'",
+      name: "always: git (through ssh): log in to github.com as git with key 'work'",
       on: ["sign"],
       key: "SHA256:fingerprint-of-work",
       forwarded: false,

@@ -23,6 +23,7 @@ export interface DecidingOptions {
   /** How long is waited for more of the same that belongs to a question, in milliseconds; 0 if not given. */
   gatherFor?: number;
   sessionEnd?: NonNullable<BrokerParts["sessionEnd"]>;
+  tip?: NonNullable<BrokerParts["tip"]>;
   terminalEnd?: NonNullable<BrokerParts["terminalEnd"]>;
   reasonOf?: NonNullable<BrokerParts["reasonOf"]>;
   /** Called when a question comes up. */
@@ -63,6 +64,7 @@ export function composeDeciding(options: DecidingOptions): Deciding {
     ...(options.sessionEnd && { sessionEnd: options.sessionEnd }),
     ...(options.terminalEnd && { terminalEnd: options.terminalEnd }),
     ...(options.reasonOf && { reasonOf: options.reasonOf }),
+    ...(options.tip && { tip: options.tip }),
   });
   return { processes: new ProcessTable(), log, grants, questions, lock, broker };
 }

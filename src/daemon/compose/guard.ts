@@ -27,6 +27,7 @@ import { AskpassServer } from "../askpass-server.ts";
 import { Claims } from "../claims.ts";
 import { logEvent } from "../control-log.ts";
 import { Notices } from "../notices.ts";
+import { Suggestions } from "../suggestions.ts";
 import { UpstreamAgents } from "../upstream/agents.ts";
 import { Alarms } from "../watch/alarms.ts";
 import { FaultLog } from "../watch/fault-log.ts";
@@ -73,6 +74,7 @@ export interface GuardParts extends Deciding {
   logins: Logins;
   masterDestinations: MasterDestinations;
   hosts: HostIdentifier;
+  suggestions: Suggestions;
   lockSignals: LockSignals;
   /** Forgets the answers whose id begins so; without it all of them. @returns how many */
   forget(prefix?: string): number;
@@ -86,6 +88,7 @@ export function composeGuard(options: GuardOptions): GuardParts {
     now,
     gatherFor: GATHER_FOR,
     sessionEnd,
+    tip: () => suggestions.tip(),
     terminalEnd,
     reasonOf: (caller) => reasons.of(caller),
     onOpen: () => {
@@ -98,6 +101,7 @@ export function composeGuard(options: GuardOptions): GuardParts {
     decided: (decided) => notices.decided(decided),
   });
   const { broker, grants, processes } = deciding;
+  const suggestions = new Suggestions(options);
   const scopes = new Scopes(processes);
   const outside = (pid: number) => scopes.outside(pid);
   const tmux = new Claims("TMUX", environmentOf);
@@ -121,6 +125,7 @@ export function composeGuard(options: GuardOptions): GuardParts {
     told,
     alarms,
     scopes,
+    suggestions,
     lockSignals,
     forget,
     ...composeServers(options, deciding, scopes, told),

@@ -45,17 +45,20 @@ const MAX_COUNTED = 4096;
 /** How often a person approved what a rule could. */
 export class ApprovalCounts {
   /** By the rule that "always" would write: it is the same in the next run. */
-  readonly #counts = new Map<string, number>();
+  readonly #counts = new Map<string, { count: number; last: object }>();
 
-  add(rule: Rule | undefined): void {
-    if (!rule || this.#counts.size >= MAX_COUNTED) return;
+  /** @param outcome of the question: those who waited for the same answer were approved once */
+  add(rule: Rule | undefined, outcome: object): void {
+    if (!rule) return;
     const key = formatRule(rule).join("\n");
-    this.#counts.set(key, (this.#counts.get(key) ?? 0) + 1);
+    const known = this.#counts.get(key);
+    if (known?.last === outcome || (!known && this.#counts.size >= MAX_COUNTED)) return;
+    this.#counts.set(key, { count: (known?.count ?? 0) + 1, last: outcome });
   }
 
   /** @param lines the rule as it is written */
   of(lines: readonly string[]): number {
-    return this.#counts.get(lines.join("\n")) ?? 0;
+    return this.#counts.get(lines.join("\n"))?.count ?? 0;
   }
 }
 
@@ -64,6 +67,7 @@ export function makeQuestion(
   { run, endsWithCommand }: Scope,
   settings: Settings,
   counts: ApprovalCounts,
+  tip?: string,
 ): Question {
   const longest = covered === undefined ? 0 : ruling.remember;
   const choices = choicesOf(longest, settings.remember, {
@@ -87,6 +91,7 @@ export function makeQuestion(
     yes: plainYes(choices, settings.yes),
     denyFor: settings.remember,
     ...(rule && ruleFacts(rule, settings, counts)),
+    ...(tip !== undefined && { tip }),
     asked: new Date().toISOString(),
     timeout: ruling.timeout ?? settings.timeout,
   };

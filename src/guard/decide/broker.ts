@@ -43,6 +43,8 @@ export interface BrokerParts {
   isLocked?: () => boolean;
   /** What says whether the caller's login session is over; undefined where nobody can. */
   sessionEnd?: (caller: Caller) => (() => boolean) | undefined;
+  /** What else a question says: that rules would help. */
+  tip?: () => string | undefined;
   /** The same of the caller's terminal. */
   terminalEnd?: (caller: Caller) => (() => boolean) | undefined;
   /** Why it asks, as the program itself says. Never rejects, never takes long. */
@@ -197,7 +199,7 @@ export class Broker {
       ...asked,
       lasting: isFree ? this.#lasting(asked, scope) : undefined,
       sessionIsOver: isFree && !scope.run ? this.#parts.sessionEnd?.(caller) : undefined,
-      rule: isFree && scope.approve ? exactRule(request, caller) : undefined,
+      rule: isFree && scope.approve ? exactRule(request, caller, isOpenRun(scope)) : undefined,
     };
   }
 
@@ -213,16 +215,18 @@ export class Broker {
 
   async #ask(asked: Asked, scope: Scope): Promise<Decision> {
     const { covered, ruling, asker } = asked;
-    const question = makeQuestion(asked, scope, this.#parts.settings, this.#counts);
+    const { settings, tip } = this.#parts;
+    const question = makeQuestion(asked, scope, settings, this.#counts, scope.approve && tip?.());
     const allowed = (kind: string): boolean => ruling.approvers?.includes(kind) ?? true;
     const approvers = scope.approvers.filter(({ kind }) => allowed(kind));
     const queue = allowed("queue") ? scope.queue : "closed";
     const announced = this.#announcing.of(question, asker, scope, { approvers, queue });
     asker.asking?.();
-    const { answer, by } = await this.#parts.questions.ask(
+    const outcome = await this.#parts.questions.ask(
       { question, covered, ...alikeness(asked, question, scope), approvers, queue, ...announced },
       asker.gone,
     );
+    const { answer, by } = outcome;
     const { grants } = this.#parts;
     if (by === "fault:timeout" && asker.login)
       this.#related.addUnanswered(asked.request, asked.caller, asker.login, asked.id);
@@ -234,7 +238,7 @@ export class Broker {
         ...(byPerson && rememberedDenial(asked, scope, grants, answer.remember)),
       };
     }
-    this.#counts.add(asked.rule);
+    this.#counts.add(asked.rule, outcome);
     const remember = capped(answer.remember, question);
     const doubt = ruling.doubt && { doubt: ruling.doubt.rule };
     const { longest } = this.#parts.settings;
@@ -288,4 +292,9 @@ function deniedBefore(id: string): Decision {
 /** Why it was asked about at all, where nobody has answered. */
 function unanswered(reason: string, doubt: Doubt): string {
   return `${reason}; ${describeDoubt(doubt)}`;
+}
+
+/** One in which programs may do what they may outside: nothing confines it, and its connections are its own. */
+function isOpenRun({ run, signsOnly }: Scope): boolean {
+  return run !== undefined && !run.confined && !signsOnly;
 }

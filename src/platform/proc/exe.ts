@@ -82,6 +82,11 @@ function isLikeShell(path: string): boolean {
   return path.endsWith("sh") && !path.endsWith("/ssh");
 }
 
+/** Whether root alone can have put the file there. */
+export function isOfRoot(path: string): boolean {
+  return attempt(() => isRoots(statSync(path)) && isBelowRoots(path)) ?? false;
+}
+
 /** Whether root alone can have put it there: all folders above it are root's, which /tmp is not. */
 export function isBelowRoots(path: string, stat: (folder: string) => Owned = statSync): boolean {
   const folder = dirname(path);

@@ -3,7 +3,7 @@ import { closeSync, openSync, readlinkSync, readSync } from "node:fs";
 import { attempt } from "../../attempt.ts";
 import { isShortage } from "../../errors.ts";
 import type { Process } from "../../policy/request.ts";
-import { exeFields, exePath } from "./exe.ts";
+import { exeFields, exePath, isOfRoot } from "./exe.ts";
 import { isInContainer } from "./namespaces.ts";
 import type { Stat } from "./stat.ts";
 
@@ -20,6 +20,7 @@ const NO_LOGIN_SESSION = "4294967295";
 
 export function readFacts(pid: number, stat: Stat): ProcessFacts {
   const login = readText(pid, "sessionid");
+  const exe = exePath(pid);
   return {
     pid,
     startTime: stat.startTime,
@@ -28,7 +29,8 @@ export function readFacts(pid: number, stat: Stat): ProcessFacts {
     layout: stat.layout,
     container: isInContainer(pid),
     session: login === "" || login === NO_LOGIN_SESSION ? `session:${stat.posixSession}` : `login:${login}`,
-    ...exeFields(exePath(pid)),
+    ...exeFields(exe),
+    ...((exe ? isOfRoot(exe.path) && !exe.deleted && !exe.foreign : isRootsProcess(pid)) && { ofRoot: true }),
   };
 }
 
@@ -36,6 +38,11 @@ export function readFacts(pid: number, stat: Stat): ProcessFacts {
 export function workingFolder(pid: number): string | undefined {
   // another user's process, or one that forbids it (PR_SET_DUMPABLE)
   return attempt(() => readlinkSync(`/proc/${pid}/cwd`));
+}
+
+/** Where the kernel does not tell what it runs: whose it is, by its real and its effective user. */
+function isRootsProcess(pid: number): boolean {
+  return /^Uid:\t0\t0\t/m.test(readText(pid, "status"));
 }
 
 function readText(pid: number, name: string): string {

@@ -226,8 +226,20 @@ function hasOtherExe({ pid, exe, exeFile, exeDeleted, exeForeign }: Entry): bool
 }
 
 function processOf(entry: Entry): Process {
-  const { pid, startTime, exe, exeFile, exeDeleted, exeForeign, systemShell, name, cmdline } = entry;
+  const { pid, startTime, exe, exeFile, exeDeleted, exeForeign, systemShell, ofRoot, name, cmdline } = entry;
+  const { posixSession, tty } = entry.stat;
   const file = { ...(exe !== undefined && { exe }), ...(exeFile !== undefined && { exeFile }) };
+  const leads = tty !== 0 && posixSession === String(pid);
   const flags = { ...(exeDeleted && { exeDeleted }), ...(exeForeign && { exeForeign }) };
-  return { pid, startTime, name, cmdline, ...file, ...flags, ...(systemShell && { systemShell }) };
+  return {
+    pid,
+    startTime,
+    name,
+    cmdline,
+    ...file,
+    ...flags,
+    ...(systemShell && { systemShell }),
+    ...(ofRoot && { ofRoot }),
+    ...(leads && { leadsTerminal: true }),
+  };
 }

@@ -37,6 +37,7 @@ export function describeQuestion(question: Question): string[] {
       `you have allowed this ${question.approvals} times; "allow always" writes a rule to approved.toml:`,
       ...question.rule.map((line) => `  ${visible(line, 300)}`),
     );
+  if (question.tip !== undefined) lines.push(question.tip);
   return lines;
 }
 
@@ -58,6 +59,7 @@ export function describeShortly(question: Question): string[] {
     ...describeWho(question),
     ...(environment.length > FEW ? [`variables: ${describeNames(environment, MANY)}`] : []),
     ...(key && key.comment === undefined ? [`key: ${describeType(key.type)}${key.fingerprint}`] : []),
+    ...(question.tip === undefined ? [] : [question.tip]),
   ];
 }
 

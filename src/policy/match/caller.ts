@@ -1,7 +1,8 @@
 /** What rules say of who asks. */
-import { byPath, isAtItsPath, lineOf, ownLine, withoutShells } from "../coverage.ts";
+import { byPath, isAtItsPath, lineOf, withoutShells } from "../coverage.ts";
 import type { Rule } from "../policy.ts";
 import type { Caller, Process } from "../request.ts";
+import { likeTypedLines, typedLines } from "./from-terminal.ts";
 import { type ListMatch, matchList } from "./pattern.ts";
 import { anyMatches, type Match } from "./result.ts";
 
@@ -49,24 +50,25 @@ function matchProcess({ action }: Rule, process: Process, list: string): ListMat
   return match === "yes" && action === "allow" && !isAtItsPath(process) ? "no" : match;
 }
 
-/** The empty scope is outside of runs. */
+/** The empty scope is outside of runs, and no run's: not even of one without a name. */
 function matchScope(scope: string | undefined, { run }: Caller): boolean {
   if (scope === undefined) return true;
   if (run === undefined) return scope.split(",").some((item) => item.trim() === "");
-  return matchList(run.name, scope) === "yes";
+  const names = scope.split(",").filter((item) => item.trim() !== "");
+  return names.length > 0 && matchList(run.name, names.join()) === "yes";
 }
 
 /**
- * The whole line. To allow, each must be the file at its path; to deny or ask, the paths are enough, be what
- * is called like a shell in the line or left out.
+ * The whole line, or from the shell of a terminal on. To allow, each must be the file at its path; to deny or
+ * ask, the paths are enough, be what is called like a shell in the line or left out.
  */
 function matchPrograms({ action, programs }: Rule, caller: Caller): boolean {
   if (programs === undefined) return true;
   const isLine = (line: readonly string[]): boolean =>
     line.length === programs.length && line.every((program, at) => program === programs[at]);
-  const own = ownLine(caller);
-  if (action === "allow") return own.every(isAtItsPath) && isLine(lineOf(own));
-  const readings = [own, ownLine(byPath(caller)), ownLine(withoutShells(caller))];
+  if (action === "allow")
+    return typedLines(caller).some((line) => line.every(isAtItsPath) && isLine(lineOf(line)));
+  const readings = [caller, byPath(caller), withoutShells(caller)].flatMap(likeTypedLines);
   return readings.some((reading) => isLine(lineOf(reading)));
 }
 

@@ -4,7 +4,6 @@
  */
 import { closeSync, constants, writeFileSync } from "node:fs";
 import { openRegular, readRegularFile } from "../../platform/files/regular-file.ts";
-import type { Way } from "./way.ts";
 
 interface Told {
   day: string;
@@ -15,13 +14,26 @@ interface Told {
  * Those that were not told of today; they are taken to be told of now. Never throws: where it can't be kept,
  * they are told of again.
  */
-export function notToldToday(path: string, ways: readonly Way[], now = new Date()): Way[] {
+export function notToldToday<T extends { id: string }>(
+  path: string,
+  ways: readonly T[],
+  now = new Date(),
+): T[] {
   if (ways.length === 0) return [];
-  const day = [now.getFullYear(), now.getMonth() + 1, now.getDate()].join("-");
+  const day = dayOf(now);
   const ids = readTold(path, day);
   const left = ways.filter(({ id }) => !ids.includes(id));
   if (left.length > 0) keep(path, { day, ids: [...ids, ...left.map(({ id }) => id)] });
   return left;
+}
+
+/** Whether it was. Never throws. */
+export function wasToldToday(path: string, id: string, now = new Date()): boolean {
+  return readTold(path, dayOf(now)).includes(id);
+}
+
+function dayOf(date: Date): string {
+  return [date.getFullYear(), date.getMonth() + 1, date.getDate()].join("-");
 }
 
 function readTold(path: string, today: string): string[] {

@@ -298,9 +298,26 @@ describe("after three approvals of the same", () => {
       const deciding = broker.decide(login, asker, scope);
       const { question: shown, answer } = await approver.nth(nth);
       expect(shown.approvals).toBe(nth === 4 ? 3 : undefined);
-      expect(shown.rule).toContain('scope = "claude"');
+      expect(shown.rule).toContain('scope = ["claude", ""]');
       answer(yes());
       await deciding;
+    }
+  });
+
+  test("those who waited for one answer were approved once", async () => {
+    const { broker } = makeBroker();
+    const approver = new StubApprover();
+    const scope = makeScope(policy([]), { approvers: [approver], approve: () => Promise.resolve() });
+    for (const nth of [1, 2, 3, 4]) {
+      const deciding = [1, 2, 3].map(() => broker.decide(login, makeAsker(), scope));
+      const { question: shown, answer } = await approver.nth(nth);
+      expect(shown.approvals).toBe(nth === 4 ? 3 : undefined);
+      answer(yes());
+      expect((await Promise.all(deciding)).map(({ decision }) => decision)).toEqual([
+        "allow",
+        "allow",
+        "allow",
+      ]);
     }
   });
 });

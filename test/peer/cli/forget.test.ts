@@ -1,5 +1,5 @@
 /** What is remembered, and how it is forgotten; and the lock. */
-import { existsSync, rmSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
 import { finished, Lab, MUXGUARD, type Result } from "../../../lab/lab.ts";
 import { describeWith } from "../tools.ts";
@@ -91,6 +91,49 @@ describeWith(["ssh", "sshd"], "a remembered answer", () => {
     expect((await lab.muxguard("grants")).stdout.trim().split("\n")).toHaveLength(count);
     expect((await lab.muxguard("forget", "--all")).stdout).toBe(`forgot ${count} answers\n`);
   });
+
+  it("may be a rule, which is listed and forgotten by its id, and stays with --all", async () => {
+    const approved = lab.path("config/muxguard/approved.toml");
+    await answered("approve", "--always");
+    expect(await ssh()).toMatchObject({ code: 0, stdout: "in\n" });
+    const written = readFileSync(approved, "utf8");
+    writeFileSync(
+      approved,
+      `${written}\n# mine\n[[rule]]\nname = "mine"\naction = "allow"\nhost = "nowhere"\n`,
+    );
+    const { stdout } = await lab.muxguard("grants");
+    const [line = "", mine = ""] = stdout.split("\n");
+    expect(line).toMatch(
+      /^\w{6} {2}allow {2}always: .*ssh\)?: log in to alpha\.example as .* \(approved\.toml\)$/,
+    );
+    expect(mine).toMatch(/^\w{6} {2}allow {2}mine \(approved\.toml\)$/);
+    const json = (await lab.muxguard("grants", "--json")).stdout.trim().split("\n");
+    expect(json.map((text) => JSON.parse(text))).toMatchObject([
+      { decision: "allow", left: "always" },
+      { what: "mine" },
+    ]);
+    expect((await lab.muxguard("forget", "--all")).stdout).toBe(
+      "forgot 0 answers\n2 rules of approved.toml stay (muxguard forget ID)\n",
+    );
+    const id = line.slice(0, 6);
+    const { events } = await lab.logged(async () => {
+      const inside = await lab.muxguard("run", "--", process.execPath, MUXGUARD, "forget", id);
+      expect(inside).toMatchObject({ code: 1, stderr: expect.stringMatching(/^muxguard: refused: /) });
+      expect(await lab.muxguard("forget", id)).toMatchObject({
+        code: 0,
+        stdout: expect.stringMatching(/^forgot the rule "always: .*alpha\.example/),
+      });
+    });
+    expect(events).toMatchObject([
+      { operation: "forget", decision: "deny" },
+      { operation: "forget", decision: "allow", reason: expect.stringContaining('rule "always: ') },
+    ]);
+    expect(readFileSync(approved, "utf8")).toBe(
+      `${written.slice(0, written.indexOf("\n[[rule]]"))}\n# mine\n[[rule]]\nname = "mine"\naction = "allow"\nhost = "nowhere"\n`,
+    );
+    await answered("approve", "--once"); // it is asked again
+    rmSync(approved);
+  }, 180_000);
 
   it("is forgotten by lock, which says what it has done; to do it again is told, and no mistake", async () => {
     await answered("approve", "--for", "2h");

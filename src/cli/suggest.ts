@@ -1,0 +1,128 @@
+/**
+ * `muxguard suggest`: rules that would have answered what people were asked. A person picks them one by one;
+ * nothing is picked beforehand.
+ */
+import { attempt } from "../attempt.ts";
+import { loggedRequest } from "../audit/logged.ts";
+import { ProcessTable } from "../platform/proc/process.ts";
+import { describeProgram } from "../policy/describe/caller.ts";
+import { describeDecision } from "../policy/describe/decision.ts";
+import { describeRequest } from "../policy/describe/request.ts";
+import { formatRule } from "../policy/exact-rule.ts";
+import { type Logged, type Suggested, type Suggestion, suggest } from "../policy/suggest/suggest.ts";
+import { visible } from "../policy/visible.ts";
+import { readOutside } from "../runs/in-run.ts";
+import { addRule } from "../settings/approved-rules.ts";
+import { readConfig } from "../settings/config.ts";
+import { openPaths, type Paths } from "../settings/paths.ts";
+import { userPolicy, userPolicyFiles } from "../settings/policy-files.ts";
+import { toStdout, toStdoutAsJson } from "../to-stderr.ts";
+import { parseEvent, startTime, Tail } from "./log.ts";
+
+/** Of the questions that a rule would have answered, and of what else it lets through. */
+const EXAMPLES = 3;
+/** What a line of a rule may have on a screen, in characters. */
+const MAX_LINE = 2000;
+
+export async function suggestRules({ json, since }: { json?: boolean; since?: string }): Promise<void> {
+  const paths = openPaths();
+  const { brokenPolicyAfter } = await readConfig(paths);
+  const policy = userPolicy(paths, brokenPolicyAfter);
+  await policy.load();
+  const found = suggest(await policy.current(), entries(paths, since));
+  if (json) for (const one of found.suggestions) toStdoutAsJson(JSON.stringify(facts(one, found)));
+  else await offer(found, userPolicyFiles(paths).approved);
+}
+
+/** What was denied counts whenever that was. */
+function entries({ log }: Paths, since: string | undefined): Logged[] {
+  const from = since === undefined ? 0 : startTime(since).getTime();
+  const all = [...new Tail(log).lines()].flatMap((line) => {
+    const event = parseEvent(line);
+    return (event && attempt(() => loggedRequest(event))) ?? [];
+  });
+  return all.filter(({ time, decision }) => decision === "deny" || time >= from);
+}
+
+function facts({ rule, answers, also }: Suggestion, { asked }: Suggested): object {
+  const entry = (one: Logged) => ({
+    id: one.id,
+    time: new Date(one.time).toISOString(),
+    what: describe(one),
+  });
+  const { name, ...fields } = rule;
+  return {
+    name,
+    rule: { name, ...fields },
+    toml: `${formatRule(rule).join("\n")}\n`,
+    answers: answers.length,
+    asked,
+    examples: answers.map(entry),
+    also: also.map((one) => ({ ...entry(one), decision: one.decision, by: one.by })),
+  };
+}
+
+async function offer(found: Suggested, approved: string): Promise<void> {
+  const { asked, suggestions } = found;
+  if (suggestions.length === 0) {
+    toStdout(`nothing to suggest: of ${counted(asked, "question")} in the log, no rule would answer two`);
+    return;
+  }
+  for (const [at, one] of suggestions.entries())
+    for (const line of describeOne(one, at, asked)) toStdout(line);
+  if (!process.stdin.isTTY || !process.stdout.isTTY) {
+    toStdout("nothing is written: muxguard suggest in a terminal lets you pick");
+    return;
+  }
+  if (!readOutside(new ProcessTable(), process.pid)) throw new Error("refused: inside of a muxguard run");
+  const picked = await pick(suggestions);
+  for (const { rule } of picked) await addRule(approved, rule);
+  const written = `${counted(picked.length, "rule")} written to approved.toml (muxguard grants)`;
+  toStdout(picked.length === 0 ? "nothing is written" : written);
+}
+
+function describeOne({ rule, answers, also }: Suggestion, at: number, asked: number): string[] {
+  const some = (entries: readonly Logged[], words: (one: Logged) => string): string[] => [
+    ...entries.slice(0, EXAMPLES).map((one) => `     ${words(one)}`),
+    ...(entries.length > EXAMPLES ? [`     and ${entries.length - EXAMPLES} more`] : []),
+  ];
+  const denied = (one: Logged): string => `${describe(one)} (was denied: ${describeDecision(one.by)})`;
+  const through = also.length > 0 ? ["   it would also have let through:", ...some(also, denied)] : [];
+  return [
+    `${at + 1}. ${visible(rule.name, 300)}`,
+    `   would have answered ${answers.length} of ${counted(asked, "question")}:`,
+    ...some(answers, (one) => `${one.id}  ${describe(one)}`),
+    ...through,
+    ...formatRule(rule).map((line) => `   | ${visible(line, MAX_LINE)}`),
+    "",
+  ];
+}
+
+function describe({ request, caller }: Logged): string {
+  return caller ? `${describeProgram(caller)}: ${describeRequest(request)}` : describeRequest(request);
+}
+
+/** It takes 390 ms to load. Ctrl-C picks nothing. */
+async function pick(suggestions: readonly Suggestion[]): Promise<readonly Suggestion[]> {
+  const { default: inquirer } = await import("inquirer");
+  const choices = suggestions.map((value, at) => ({
+    value,
+    name: `${at + 1}. ${visible(value.rule.name, 300)} (${value.answers.length})`,
+    short: `${at + 1}`,
+  }));
+  const message = "Which rules are to be written? Space picks, Enter ends";
+  try {
+    // letters would pick all of them at once
+    const shortcuts = { all: null, invert: null };
+    const asked = { type: "checkbox", name: "picked", message, choices, shortcuts, loop: false } as const;
+    const { picked } = await inquirer.prompt<{ picked: Suggestion[] }>([asked]);
+    return picked;
+  } catch (error) {
+    if (error instanceof Error && error.name === "ExitPromptError") return [];
+    throw error;
+  }
+}
+
+function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? "" : "s"}`;
+}
