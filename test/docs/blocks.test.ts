@@ -170,7 +170,7 @@ describe("a command of the documents", () => {
       expect.objectContaining<Partial<CommanderError>>({ code: "commander.unknownCommand" }),
     );
     expect(() => parse(["run", "--rid", "--", "git"])).toThrow(/unknown option/);
-    expect(() => parse(["approve"])).toThrow(/missing required argument/);
+    expect(() => parse(["adopt"])).toThrow(/missing required argument/);
     expect(() => check("npm run nothing")).toThrow();
     expect(() => check("alias a='muxguard run --rid -- a'")).toThrow(/unknown option/);
     expect(() => check("export SSH_ASKPASS=muxguard-asks")).toThrow();
