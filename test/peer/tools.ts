@@ -19,6 +19,8 @@ const probes: Record<string, () => boolean> = {
   openssl: () => isOnPath("openssl"),
   sudo: () => isOnPath("sudo"),
   tmux: () => isOnPath("tmux"),
+  vi: () => runs("/bin/sh", ["-c", "vi --version | grep -q '^VIM'"]),
+  less: () => isOnPath("less"),
   paramiko: () => runs(PYTHON, ["-c", "import paramiko"]),
   plink: () => isOnPath("plink") && isOnPath("puttygen"),
   bus: () => isOnPath("dbus-daemon"),

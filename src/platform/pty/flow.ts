@@ -35,6 +35,8 @@ export class Flow {
   #reading: { close(): void } | undefined;
   #writing: { close(): void } | undefined;
   #stopped = true;
+  /** Whoever reads what is there, until it is called off. */
+  #draining: symbol | undefined;
   #isOver = false;
   #whenWritten: (() => void)[] = [];
 
@@ -46,14 +48,20 @@ export class Flow {
   }
 
   start(): void {
+    this.#draining = undefined;
     this.#stopped = false;
     this.#watch();
   }
 
   /** No more is read. Resolves when all is written that was: after that nothing of it comes any more. */
   stop(): Promise<void> {
+    this.#draining = undefined;
     this.#stopped = true;
     this.#watch();
+    return this.#written();
+  }
+
+  #written(): Promise<void> {
     if (this.#isOver || this.#unwritten.length === 0) return Promise.resolve();
     return new Promise((resolve) => this.#whenWritten.push(resolve));
   }
@@ -65,20 +73,30 @@ export class Flow {
     this.#watch();
   }
 
-  /** Reads all that is there, up to a limit of bytes. Resolves when it is written. */
-  async drain(limit: number): Promise<void> {
-    this.#stopped = false;
-    for (let read = 0; read < limit && !this.#isOver; ) {
-      const count = this.#unwritten.length === 0 ? this.#read() : 0;
+  /**
+   * Reads all that is there, up to a limit of bytes, and stops. Resolves when it is written.
+   * @returns whether that is so; false where start() or stop() called it off
+   */
+  async drain(limit: number): Promise<boolean> {
+    const written = this.stop();
+    const draining = Symbol();
+    this.#draining = draining;
+    await written;
+    for (let read = 0; read < limit && this.#draining === draining && !this.#isOver; ) {
+      const count = this.#read();
       if (count === undefined) break;
       read += count;
-      if (this.#unwritten.length > 0) {
-        await this.stop();
-        this.#stopped = false;
-      }
+      this.#watch();
+      await this.#written();
     }
+    return this.#draining === draining;
+  }
+
+  /** Of a sequence or a character whose rest does not come any more. */
+  flush(): void {
+    if (this.#isOver) return;
     this.#flushHeld();
-    await this.stop();
+    this.#watch();
   }
 
   close(): void {

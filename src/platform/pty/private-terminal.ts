@@ -14,7 +14,7 @@ import { ModeTracker } from "./tracker.ts";
 const LOOK = 250;
 /** Until a stop of this process has come to pass, in milliseconds; a group of nobody's does not stop. */
 const STOP = 100;
-/** What is read at the end, of processes that go on printing. */
+/** What is read at the end or at a stop, of processes that go on printing. */
 const LAST_BYTES = 1024 * 1024;
 
 export interface PrivateCommand extends Omit<MonitorOptions, "slave" | "path" | "stopped"> {
@@ -140,6 +140,7 @@ export class PrivateTerminal {
     this.#giveBack();
     await this.#keys.stop();
     await this.#screen.drain(LAST_BYTES);
+    this.#screen.flush();
     for (const line of this.#lines.splice(0)) this.#screen.add(Buffer.from(`${line}\r\n`));
     await this.#screen.stop();
     await this.#monitor.end();
@@ -188,7 +189,9 @@ export class PrivateTerminal {
   }
 
   async #follow(): Promise<void> {
-    await Promise.all([this.#keys.stop(), this.#screen.stop()]);
+    await this.#keys.stop();
+    // the last that it has printed gives the screen back, where it is an editor
+    if (!(await this.#screen.drain(LAST_BYTES))) return; // taken by a question, or gone on
     this.#outer.restore();
     // it may be that nobody could wake this group: then the kernel does not stop it, and nor is the command
     this.#resuming = setTimeout(this.#continued, STOP);

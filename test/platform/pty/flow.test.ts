@@ -112,7 +112,23 @@ it("shows at the end what never became whole", async () => {
   writeNow(from, Buffer.from("text\xc3", "latin1"));
   expect(String(await collected(to, 4))).toBe("text");
   await one.drain(1024);
+  await later();
+  expect(read(to)).toHaveLength(0);
+  one.flush();
   expect(await collected(to, 1)).toEqual(Buffer.from([0xc3]));
+});
+
+it("reads what is there and no more, unless that is called off", async () => {
+  const { one, from, to } = flow();
+  writeNow(from, Buffer.from("last"));
+  expect(await one.drain(1024)).toBe(true);
+  writeNow(from, Buffer.from(" of all"));
+  await later();
+  expect(String(read(to))).toBe("last");
+  const drained = one.drain(1024);
+  await one.stop();
+  expect(await drained).toBe(false);
+  expect(read(to)).toHaveLength(0);
 });
 
 it("ends a stop where the other side is gone", async () => {
