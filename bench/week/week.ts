@@ -37,9 +37,11 @@ export async function benchWeek(
   conclude: (line: string) => void,
 ): Promise<Row[]> {
   const hosts = await Hosts.start(lab, [NEWCOMER]);
-  const days = Number(process.env.WEEK_DAYS ?? DAYS.length);
   const stock = await live(lab, hosts, await openStockOffice(lab, hosts), { days: 1, isGuarded: false });
-  const guarded = await live(lab, hosts, await Office.open(lab, hosts), { days, isGuarded: true });
+  const guarded = await live(lab, hosts, await Office.open(lab, hosts), {
+    days: DAYS.length,
+    isGuarded: true,
+  });
   for (const text of describeWeek(stock, guarded)) remark(text);
   conclude(concludeWeek(stock, guarded));
   return rowsOf(stock, guarded);
@@ -130,15 +132,22 @@ async function goHome(place: Place): Promise<void> {
   await place.run("kill $(jobs -p); wait");
 }
 
+/** What it finds at its start, it fetches all at once; then one project after the other. */
+const FIRST_FETCH_BEFORE = 9 * 60 + 3;
+
 async function fetch(
   place: Place,
   day: number,
   { minute, away }: Moment<WeekStep>,
 ): Promise<{ task: string }> {
   const projects = projectsOf(day);
-  const project = projects[Math.floor(minute / 3) % projects.length] ?? "";
+  const isFirst = minute % (24 * 60) < FIRST_FETCH_BEFORE;
+  const fetched = isFirst
+    ? projects
+    : projects.filter((_, n) => n === Math.floor(minute / 3) % projects.length);
   // on Tuesday the new project is cloned a little later
-  await place.edit(`! [ -e ${project}/.git ] || git -C ${project} fetch -q origin`);
+  const lines = fetched.map((name) => `{ ! [ -e ${name}/.git ] || git -C ${name} fetch -q origin; }`);
+  await place.edit(`${lines.join(" & ")}; wait`);
   return { task: away ? "the editor fetches while nobody is there" : "the editor fetches" };
 }
 
