@@ -2,34 +2,16 @@
  * Tedium, over a week: five days of eight hours, by the clock of the guard. Screens are locked, nights are
  * slept through and connections lost, and hostile requests try what an answer "while this lasts" could cover.
  */
-import type { AuditEvent } from "../../src/audit/event.ts";
 import type { Lab } from "../lab.ts";
 import type { Row } from "../table.ts";
 import { Hosts, NEWCOMER, STRANGER } from "../tedium-hosts.ts";
 import { planWeek, projectsOf, setUpWeek, type WeekStep } from "./days.ts";
+import type { Lived, Week } from "./lived.ts";
 import { Office } from "./office.ts";
 import type { Place } from "./place.ts";
 import { concludeWeek, describeWeek, rowsOf } from "./report.ts";
 import { DAYS, type Moment } from "./rhythm.ts";
 import { openStockOffice } from "./stock.ts";
-
-/** Something that was done, and what was asked meanwhile. */
-export interface Lived {
-  day: number;
-  minute: number;
-  what: { task: string } | { hostile: string };
-  /** Of the person. */
-  asked: string[];
-  /** How much was asked while nobody was there. */
-  missed: number;
-  /** What the guard wrote down meanwhile. */
-  decided: AuditEvent[];
-}
-
-export interface Week {
-  lived: Lived[];
-  seconds: number;
-}
 
 export async function benchWeek(
   lab: Lab,
