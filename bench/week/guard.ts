@@ -4,6 +4,8 @@
  */
 import { Guard } from "../../src/daemon/guard.ts";
 import { serveRpc } from "../../src/daemon/rpc-server.ts";
+import { messageOf } from "../../src/errors.ts";
+import type { Connections } from "../../src/masters/connections.ts";
 import { bootTime } from "../../src/platform/libc/clock.ts";
 import { readConfig } from "../../src/settings/config.ts";
 import { openPaths } from "../../src/settings/paths.ts";
@@ -18,7 +20,7 @@ const now = (): number => bootTime() + ahead;
 
 const tell = (message: FromGuard): void => void process.send?.(message);
 
-async function serve(): Promise<Guard> {
+async function serve(): Promise<{ guard: Guard; connections: Connections }> {
   const paths = openPaths();
   const config = await readConfig(paths);
   const { runtime: folder, agentSocket, daemonSocket: path } = paths;
@@ -32,14 +34,21 @@ async function serve(): Promise<Guard> {
   await connections.start();
   await guard.watchFolder();
   guard.warmUp();
-  return guard;
+  return { guard, connections };
 }
 
-const guard = await serve();
-process.on("message", (message: ToGuard) => {
+const { guard, connections } = await serve();
+process.on("message", (message: ToGuard) => void obey(message));
+
+async function obey(message: ToGuard): Promise<void> {
   if ("clock" in message) ahead = Math.max(ahead, message.clock - (bootTime() - began));
-  tell({ grants: guard.grants });
-});
+  try {
+    if ("adopt" in message) await connections.adopt(message.adopt);
+    tell({ grants: guard.grants });
+  } catch (error) {
+    tell({ grants: guard.grants, fault: messageOf(error) });
+  }
+}
 process.once("disconnect", () => void guard.close().finally(() => process.exit()));
 process.once("SIGTERM", () => void guard.close().finally(() => process.exit()));
 process.send?.("ready");

@@ -78,7 +78,7 @@ export class Office implements Place {
         DBUS_SYSTEM_BUS_ADDRESS: system.address,
       },
       program: PROGRAM,
-      stderr: process.env.WEEK_STDERR ? "inherit" : "ignore",
+      stderr: "ignore", // it tells of masters that end while they are taken over
     });
     hosts.announceIn(guard.home.hosts, sockets, "auto");
     return new Office(lab, hosts, folder, guard, saver, login);
@@ -151,7 +151,7 @@ export class Office implements Place {
   async share(hosts: readonly string[]): Promise<void> {
     const sockets = join(this.folder, "sockets");
     await untilShared(sockets, hosts);
-    for (const host of hosts) await this.#lab.runMuxguard(["adopt", join(sockets, host)], this.#environment);
+    for (const host of hosts) await this.#tell({ adopt: join(sockets, host) });
   }
 
   unshared(host: string): Promise<void> {
@@ -199,7 +199,8 @@ export class Office implements Place {
     const { child } = this.#guard;
     const answered = once(child, "message");
     child.send(message);
-    const [{ grants }] = (await answered) as [FromGuard];
+    const [{ grants, fault }] = (await answered) as [FromGuard];
+    if (fault !== undefined) throw new Error(fault);
     return grants;
   }
 
@@ -220,6 +221,8 @@ function writePerson(folder: string): string {
   const lines = [
     "read -r question",
     `if [ -e ${path("away")} ]; then ${hear} >> ${path("missed")}; echo 'nobody is there' >&2; exit 1; fi`,
+    // whoever reads takes a second at least: what comes meanwhile makes it another, fuller question
+    "sleep 1",
     `${hear} >> ${path("heard")}`,
     `if [ -e ${path("hostile")} ]; then echo ${no}; exit; fi`,
     "case $question in",

@@ -1,8 +1,8 @@
 /** What the week came to. */
 import type { Row } from "../table.ts";
 import { fateOf, isHeld } from "../tedium.ts";
+import type { Lived, Week } from "./lived.ts";
 import { DAYS } from "./rhythm.ts";
-import type { Lived, Week } from "./week.ts";
 
 /** Of stock's questions: one in so many. */
 const FEWER = 50;

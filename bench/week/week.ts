@@ -2,34 +2,16 @@
  * Tedium, over a week: five days of eight hours, by the clock of the guard. Screens are locked, nights are
  * slept through and connections lost, and hostile requests try what an answer "while this lasts" could cover.
  */
-import type { AuditEvent } from "../../src/audit/event.ts";
 import type { Lab } from "../lab.ts";
 import type { Row } from "../table.ts";
 import { Hosts, NEWCOMER, STRANGER } from "../tedium-hosts.ts";
 import { planWeek, projectsOf, setUpWeek, type WeekStep } from "./days.ts";
+import type { Lived, Week } from "./lived.ts";
 import { Office } from "./office.ts";
 import type { Place } from "./place.ts";
 import { concludeWeek, describeWeek, rowsOf } from "./report.ts";
 import { DAYS, type Moment } from "./rhythm.ts";
 import { openStockOffice } from "./stock.ts";
-
-/** Something that was done, and what was asked meanwhile. */
-export interface Lived {
-  day: number;
-  minute: number;
-  what: { task: string } | { hostile: string };
-  /** Of the person. */
-  asked: string[];
-  /** How much was asked while nobody was there. */
-  missed: number;
-  /** What the guard wrote down meanwhile. */
-  decided: AuditEvent[];
-}
-
-export interface Week {
-  lived: Lived[];
-  seconds: number;
-}
 
 export async function benchWeek(
   lab: Lab,
@@ -37,9 +19,11 @@ export async function benchWeek(
   conclude: (line: string) => void,
 ): Promise<Row[]> {
   const hosts = await Hosts.start(lab, [NEWCOMER]);
-  const days = Number(process.env.WEEK_DAYS ?? DAYS.length);
   const stock = await live(lab, hosts, await openStockOffice(lab, hosts), { days: 1, isGuarded: false });
-  const guarded = await live(lab, hosts, await Office.open(lab, hosts), { days, isGuarded: true });
+  const guarded = await live(lab, hosts, await Office.open(lab, hosts), {
+    days: DAYS.length,
+    isGuarded: true,
+  });
   for (const text of describeWeek(stock, guarded)) remark(text);
   conclude(concludeWeek(stock, guarded));
   return rowsOf(stock, guarded);
@@ -130,15 +114,22 @@ async function goHome(place: Place): Promise<void> {
   await place.run("kill $(jobs -p); wait");
 }
 
+/** What it finds at its start, it fetches all at once; then one project after the other. */
+const FIRST_FETCH_BEFORE = 9 * 60 + 3;
+
 async function fetch(
   place: Place,
   day: number,
   { minute, away }: Moment<WeekStep>,
 ): Promise<{ task: string }> {
   const projects = projectsOf(day);
-  const project = projects[Math.floor(minute / 3) % projects.length] ?? "";
+  const isFirst = minute % (24 * 60) < FIRST_FETCH_BEFORE;
+  const fetched = isFirst
+    ? projects
+    : projects.filter((_, n) => n === Math.floor(minute / 3) % projects.length);
   // on Tuesday the new project is cloned a little later
-  await place.edit(`! [ -e ${project}/.git ] || git -C ${project} fetch -q origin`);
+  const lines = fetched.map((name) => `{ ! [ -e ${name}/.git ] || git -C ${name} fetch -q origin; }`);
+  await place.edit(`${lines.join(" & ")}; wait`);
   return { task: away ? "the editor fetches while nobody is there" : "the editor fetches" };
 }
 

@@ -7,7 +7,14 @@ import { matchRule } from "./match/match.ts";
 import type { Policy, Rule } from "./policy.ts";
 import { type Caller, isTrust, type Request } from "./request.ts";
 
-export type Ruling = { action: "allow"; by: DecidedBy } | { action: "deny"; by: DecidedBy } | AskRuling;
+export type Ruling = AllowRuling | { action: "deny"; by: DecidedBy } | AskRuling;
+
+interface AllowRuling {
+  action: "allow";
+  by: DecidedBy;
+  /** Of an approved rule: what would have asked. */
+  answers?: DecidedBy;
+}
 
 export interface AskRuling {
   action: "ask";
@@ -59,7 +66,8 @@ function rulingBy(policy: Policy, request: Request, caller: Caller): Ruling {
 function answered(policy: Policy, ruling: Ruling, request: Request, caller: Caller): Ruling {
   if (ruling.action !== "ask" || ruling.remember === 0) return ruling;
   const approved = firstOf(policy.approved, request, caller).matching;
-  return approved?.action === "allow" ? { action: "allow", by: `rule:${approved.name}` } : ruling;
+  if (approved?.action !== "allow") return ruling;
+  return { action: "allow", by: `rule:${approved.name}`, ...(!ruling.doubt && { answers: ruling.by }) };
 }
 
 /** What is asked about for several reasons is asked about in the strictest way of them. */

@@ -69,10 +69,10 @@ describe("an approved rule", () => {
   const approved = [rule({ name: "always", host: "github.com", action: "allow" })];
 
   test("answers a question of a rule and of the default", () => {
-    const answer = { action: "allow", by: "rule:always" };
-    expect(judge(policy([{ action: "ask" }], { approved }))).toEqual(answer);
-    expect(judge(policy([{ action: "ask", remember: 1000 }], { approved }))).toEqual(answer);
-    expect(judge(policy([], { approved }))).toEqual(answer);
+    const answer = (answers: string) => ({ action: "allow", by: "rule:always", answers });
+    expect(judge(policy([{ action: "ask" }], { approved }))).toEqual(answer("rule:a rule"));
+    expect(judge(policy([{ action: "ask", remember: 1000 }], { approved }))).toEqual(answer("rule:a rule"));
+    expect(judge(policy([], { approved }))).toEqual(answer("default"));
   });
 
   test("never answers for a denial", () => {

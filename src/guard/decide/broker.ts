@@ -11,6 +11,7 @@ import type { Doubt } from "../../policy/doubt.ts";
 import { evaluate } from "../../policy/evaluate.ts";
 import { exactRule } from "../../policy/exact-rule.ts";
 import type { Grants, Lasting } from "../../policy/grants.ts";
+import type { Policy } from "../../policy/policy.ts";
 import type { Caller, Destination, ProcessId, Request } from "../../policy/request.ts";
 import { Announcing } from "./announcing.ts";
 import { ApprovalCounts, type Asked, alikeness, makeQuestion, type Settings } from "./asked.ts";
@@ -126,11 +127,18 @@ export class Broker {
     const denied = this.#related.denial(request, caller, scope.run?.id);
     if (denied !== undefined)
       return denial("fault:denied", `a session there was denied a moment ago (${denied})`);
-    if (ruling.action === "allow") return { decision: "allow", by: ruling.by };
+    if (ruling.action === "allow") {
+      const { by, answers } = ruling;
+      const keep = () =>
+        answers && this.#related.addRuled({ request, caller, run: scope.run?.id, by: answers });
+      return { decision: "allow", by, keep };
+    }
     if (ruling.action === "deny") return { decision: "allow", by: `grant:${own}` };
     const covered = ruling.remember === 0 ? undefined : coverage(request, caller, scope.run?.id);
     const remembered = this.#remembered({ request, caller, covered, ruling, asker }, scope);
     if (remembered) return remembered;
+    const ruled = this.#ruled({ request, caller, ruling, asker }, scope, policy);
+    if (ruled) return ruled;
     const unanswered = asker.login && this.#related.unanswered(request, caller, asker.login);
     if (unanswered)
       return denial("fault:denied", `nobody answered about another key of this login (${unanswered})`);
@@ -186,6 +194,18 @@ export class Broker {
     if (this.#parts.grants.isSuspended) return undefined;
     const own = ruling.doubt ? undefined : this.#ownLogin(request, caller);
     return own ?? this.#related.approval(request, caller, asker.isMaker ?? false, ruling.doubt?.rule);
+  }
+
+  /**
+   * An approved rule for a login covers plain sessions as the answer did of which it is made. Otherwise
+   * "always" would ask more often than "while this lasts".
+   */
+  #ruled(asked: Pick<Asked, "request" | "caller" | "ruling" | "asker">, scope: Scope, policy: Policy) {
+    const { ruling, caller } = asked;
+    if (ruling.approvers || ruling.doubt || this.#parts.grants.isSuspended) return undefined;
+    const login = this.#related.ruled(coverableOf(asked, scope));
+    const found = login && evaluate(policy, login, caller);
+    return found?.action === "allow" ? { decision: "allow" as const, by: found.by } : undefined;
   }
 
   #ownLogin(request: Request, caller: Caller): string | undefined {

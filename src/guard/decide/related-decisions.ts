@@ -8,6 +8,7 @@
  * next key.
  */
 import { createHash } from "node:crypto";
+import { asPlainSession, type Coverable, sessionsCovered } from "../../policy/cover/sessions.ts";
 import { whoAsks } from "../../policy/coverage.ts";
 import {
   type Caller,
@@ -61,6 +62,8 @@ export class RelatedDecisions {
   readonly #approvals = new Map<string, Approval>();
   readonly #own = new Map<string, OwnLogins>();
   readonly #denials = new Map<string, Denial>();
+  /** Logins that an approved rule allowed, by the sessions that they cover. */
+  readonly #ruled = new Map<string, Request>();
   /** Logins that nobody answered for. */
   readonly #unanswered = new Map<string, { id: string; until: number }>();
   readonly #now: () => number;
@@ -151,8 +154,24 @@ export class RelatedDecisions {
     return found && this.#now() <= found.until ? found.id : undefined;
   }
 
+  /**
+   * A login was allowed by a rule that an answer wrote: like the answer it covers plain sessions at the same
+   * terminal, as long as the rule is there.
+   */
+  addRuled(login: Coverable): void {
+    const sessions = sessionsCovered(login, "terminal");
+    if (sessions !== undefined) keep(this.#ruled, digest(sessions), login.request);
+  }
+
+  /** The login that covers this session, if a rule allows it by now. */
+  ruled(session: Coverable): Request | undefined {
+    const sessions = this.#ruled.size === 0 ? undefined : asPlainSession(session, "terminal");
+    return sessions === undefined ? undefined : this.#ruled.get(digest(sessions));
+  }
+
   /** Approvals; denials stand. */
   forget(): void {
+    this.#ruled.clear();
     this.#approvals.clear();
     this.#own.clear();
   }
