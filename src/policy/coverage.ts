@@ -1,5 +1,13 @@
 /** What an approval or a denial covers: as text, to compare. */
-import { type Caller, type Destination, isTrust, type Process, processKey, type Request } from "./request.ts";
+import {
+  type Caller,
+  type Destination,
+  isTrust,
+  type Process,
+  type ProcessId,
+  processKey,
+  type Request,
+} from "./request.ts";
 
 /**
  * What a grant for this request would cover, as text to compare: kind, host, user, key, command or forward
@@ -87,9 +95,18 @@ export function whoIsAllowed(caller: Caller, run: string | undefined, reach: Rea
   return JSON.stringify([programs, place, caller.container]);
 }
 
-/** A terminal is the POSIX session on it. Where nobody leads that any more, it can't be told from others. */
-function placeOfCaller({ leader, session }: Caller, reach: Reach): string[] {
-  return [reach, reach === "terminal" && leader ? processKey(leader) : session];
+function placeOfCaller(caller: Caller, reach: Reach): string[] {
+  const terminal = reach === "terminal" ? terminalOf(caller) : undefined;
+  return [reach, terminal ? processKey(terminal) : caller.session];
+}
+
+/**
+ * What stands for a terminal: the process that leads the POSIX session on it. For one that leads its own, as
+ * what starts each ssh apart makes it do, its parent, as sudo has it. Undefined where that has ended.
+ */
+export function terminalOf({ pid, leader, ancestors: [parent] }: Caller): ProcessId | undefined {
+  const found = leader?.pid === pid ? parent : leader;
+  return found && found.pid > 1 ? { pid: found.pid, startTime: found.startTime } : undefined;
 }
 
 /** Whether or not what runs in its line are the files at their paths. */

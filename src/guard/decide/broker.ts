@@ -4,20 +4,17 @@
  */
 import type { Decided } from "../../audit/event.ts";
 import { messageOf } from "../../errors.ts";
-import { coveredBy } from "../../policy/cover/covered.ts";
-import { coverage, denialCoverage } from "../../policy/coverage.ts";
+import { coverage } from "../../policy/coverage.ts";
 import { describeDoubt } from "../../policy/describe/doubt.ts";
 import type { Doubt } from "../../policy/doubt.ts";
 import { evaluate } from "../../policy/evaluate.ts";
 import { exactRule } from "../../policy/exact-rule.ts";
 import type { Grants, Lasting } from "../../policy/grants.ts";
-import type { Policy } from "../../policy/policy.ts";
 import type { Caller, Destination, ProcessId, Request } from "../../policy/request.ts";
 import { Announcing } from "./announcing.ts";
 import { ApprovalCounts, type Asked, alikeness, makeQuestion, type Settings } from "./asked.ts";
 import { capped } from "./choices.ts";
 import {
-  coverableOf,
   type Decision,
   denial,
   internalFault,
@@ -26,6 +23,7 @@ import {
   rememberedApproval,
   rememberedDenial,
 } from "./decision.ts";
+import { Earlier } from "./earlier.ts";
 import { newId } from "./ids.ts";
 import type { Questions } from "./questions.ts";
 import { type Covered, RelatedDecisions } from "./related-decisions.ts";
@@ -58,10 +56,12 @@ export class Broker {
   readonly #counts = new ApprovalCounts();
   readonly #announcing = new Announcing();
   readonly #notes = new Notes();
+  readonly #earlier: Earlier;
 
   constructor(parts: BrokerParts) {
     this.#parts = parts;
     this.#related = new RelatedDecisions(parts.now);
+    this.#earlier = new Earlier(parts.grants, this.#related, this.#notes);
   }
 
   /** Never rejects. When it resolves, the decision is in the log. */
@@ -121,7 +121,7 @@ export class Broker {
     const policy = current instanceof Promise ? await current : current;
     if (this.isLocked) return locked();
     const ruling = evaluate(policy, request, caller);
-    const own = ruling.by === "default" ? this.#ownLogin(request, caller) : undefined;
+    const own = ruling.by === "default" ? this.#earlier.ownLogin(request, caller) : undefined;
     if (ruling.action === "deny" && own === undefined)
       return denial(ruling.by, ruling.by === "default" ? "no rule allows it" : undefined);
     const denied = this.#related.denial(request, caller, scope.run?.id);
@@ -135,21 +135,18 @@ export class Broker {
     }
     if (ruling.action === "deny") return { decision: "allow", by: `grant:${own}` };
     const covered = ruling.remember === 0 ? undefined : coverage(request, caller, scope.run?.id);
-    const remembered = this.#remembered({ request, caller, covered, ruling, asker }, scope);
-    if (remembered) return remembered;
-    const ruled = this.#ruled({ request, caller, ruling, asker }, scope, policy);
-    if (ruled) return ruled;
+    const matter = { request, caller, covered, ruling, asker };
+    const answered = this.#earlier.answer(matter, scope) ?? this.#earlier.ruled(matter, scope, policy);
+    if (answered) return answered;
     const unanswered = asker.login && this.#related.unanswered(request, caller, asker.login);
     if (unanswered)
       return denial("fault:denied", `nobody answered about another key of this login (${unanswered})`);
     const { reasonOf } = this.#parts;
     const why = (reasonOf && (await reasonOf(caller))) ?? scope.run?.why;
     // what came while that was read
-    const meanwhile = this.isLocked
-      ? locked()
-      : this.#remembered({ request, caller, covered, ruling, asker }, scope);
+    const meanwhile = this.isLocked ? locked() : this.#earlier.answer(matter, scope);
     if (meanwhile) return meanwhile;
-    const asked = this.#asked({ id, request, caller, covered, ruling, asker, why }, scope);
+    const asked = this.#asked({ ...matter, id, why }, scope);
     const decision = { ...(await this.#ask(asked, scope)), ...(why !== undefined && { why }) };
     if (decision.decision === "allow" && !asker.isUnchanged()) {
       return denial(
@@ -158,58 +155,6 @@ export class Broker {
       );
     }
     return decision;
-  }
-
-  /** What an earlier answer says. */
-  #remembered(
-    asked: Omit<Asked, "id" | "lasting" | "sessionIsOver" | "rule">,
-    scope: Scope,
-  ): Decision | undefined {
-    const { request, caller, covered, ruling, asker } = asked;
-    const { grants } = this.#parts;
-    // a no to the same question was about another act: this one is known to be decided
-    if (asker.follows !== undefined && !ruling.approvers)
-      return { decision: "allow", by: `grant:${asker.follows}` };
-    const no = grants.denial(denialCoverage(request, caller, scope.run?.id));
-    if (no !== undefined) return { ...deniedBefore(no), ...this.#notes.of(no) };
-    // a rule that wants an approver of its own is not met by another's answer
-    const followed = (): string | undefined => (ruling.approvers ? undefined : this.#followed(asked));
-    const allowed = covered === undefined ? followed() : (this.#approval(asked, scope) ?? followed());
-    return allowed === undefined ? undefined : { decision: "allow", by: `grant:${allowed}` };
-  }
-
-  /** The id of the approval that covers it. */
-  #approval(asked: Pick<Asked, "request" | "caller" | "ruling" | "asker">, scope: Scope): string | undefined {
-    const { grants } = this.#parts;
-    if (grants.hasNoApproval) return undefined;
-    for (const text of coveredBy(coverableOf(asked, scope))) {
-      const id = grants.approval(text, asked.ruling.remember);
-      if (id !== undefined) return id;
-    }
-    return undefined;
-  }
-
-  /** The id of an approved act that this one belongs to. */
-  #followed({ request, caller, ruling, asker }: Pick<Asked, "request" | "caller" | "ruling" | "asker">) {
-    if (this.#parts.grants.isSuspended) return undefined;
-    const own = ruling.doubt ? undefined : this.#ownLogin(request, caller);
-    return own ?? this.#related.approval(request, caller, asker.isMaker ?? false, ruling.doubt?.rule);
-  }
-
-  /**
-   * An approved rule for a login covers plain sessions as the answer did of which it is made. Otherwise
-   * "always" would ask more often than "while this lasts".
-   */
-  #ruled(asked: Pick<Asked, "request" | "caller" | "ruling" | "asker">, scope: Scope, policy: Policy) {
-    const { ruling, caller } = asked;
-    if (ruling.approvers || ruling.doubt || this.#parts.grants.isSuspended) return undefined;
-    const login = this.#related.ruled(coverableOf(asked, scope));
-    const found = login && evaluate(policy, login, caller);
-    return found?.action === "allow" ? { decision: "allow" as const, by: found.by } : undefined;
-  }
-
-  #ownLogin(request: Request, caller: Caller): string | undefined {
-    return this.#parts.grants.isSuspended ? undefined : this.#related.ownLogin(request, caller);
   }
 
   #asked(asked: Omit<Asked, "lasting" | "sessionIsOver" | "rule">, scope: Scope): Asked {
@@ -303,10 +248,6 @@ export class Broker {
 
 function locked(): Decision {
   return denial("fault:locked", "muxguard is locked (muxguard unlock)");
-}
-
-function deniedBefore(id: string): Decision {
-  return denial(`grant:${id}`, `you denied the same before; to be asked again: muxguard forget ${id}`);
 }
 
 /** Why it was asked about at all, where nobody has answered. */

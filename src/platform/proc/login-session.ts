@@ -6,6 +6,7 @@
  * shell of a terminal.
  */
 import { readFileSync } from "node:fs";
+import { terminalOf } from "../../policy/coverage.ts";
 import type { Caller, Process } from "../../policy/request.ts";
 import { isProcess } from "./process.ts";
 
@@ -18,12 +19,10 @@ export function sessionEnd(caller: Caller): (() => boolean) | undefined {
   return first && (() => !isProcess(first.pid, first.startTime));
 }
 
-/**
- * When what a terminal's shell leads is over: a POSIX session ends with its leader. Undefined where that has
- * ended, or asks itself.
- */
-export function terminalEnd({ leader, pid }: Caller): (() => boolean) | undefined {
-  return leader && leader.pid !== pid ? () => !isProcess(leader.pid, leader.startTime) : undefined;
+/** When what a terminal's shell leads is over: with what stands for the terminal. Undefined where that has ended. */
+export function terminalEnd(caller: Caller): (() => boolean) | undefined {
+  const terminal = terminalOf(caller);
+  return terminal && (() => !isProcess(terminal.pid, terminal.startTime));
 }
 
 function firstProcess({ session, ancestors }: Caller): Process | undefined {

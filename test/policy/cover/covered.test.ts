@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { coveredBy, coversFor } from "../../../src/policy/cover/covered.ts";
 import type { Coverable } from "../../../src/policy/cover/sessions.ts";
 import type { Remember } from "../../../src/policy/grants.ts";
-import type { Caller, Request } from "../../../src/policy/request.ts";
+import type { Caller, Process, Request } from "../../../src/policy/request.ts";
 import { caller, login } from "../../support/policy.ts";
 
 const terminal = (pid: number): Partial<Caller> => ({ leader: { pid, startTime: "1" } });
@@ -26,6 +26,16 @@ describe("an approval covers the same", () => {
   test.each<Remember>([minutes, "lasting"])("at its own terminal alone for %j", (remember) => {
     expect(covers(at(1), remember, at(1))).toBe(true);
     expect(covers(at(1), remember, at(2))).toBe(false);
+  });
+
+  test("of one that leads its own session, by its parent", () => {
+    const apart = (parent: number, pid: number): Coverable => {
+      const [git, ...above] = caller.ancestors as [Process, ...Process[]];
+      const ancestors = [{ ...git, pid: parent }, ...above];
+      return at(0, { caller: { ...caller, pid, ancestors, leader: { pid, startTime: "1" } } });
+    };
+    expect(covers(apart(50, 100), "lasting", apart(50, 101))).toBe(true);
+    expect(covers(apart(50, 100), "lasting", apart(51, 102))).toBe(false);
   });
 
   test("at all terminals of the login session until that ends", () => {
