@@ -55,8 +55,7 @@ async function readAll(stream) {
   return text;
 }
 
-async function publish({ text, timeoutMs }, buttons) {
-  const [title, ...lines] = text;
+async function publish({ title, brief: lines, timeoutMs }, buttons) {
   const actions = buttons.map(({ name, word }) => ({
     action: "http",
     label: name,

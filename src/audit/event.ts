@@ -5,6 +5,7 @@
 
 import { isAtItsPath, lineOf } from "../policy/coverage.ts";
 import { answersTo } from "../policy/describe/answer.ts";
+import { describeBriefly } from "../policy/describe/brief.ts";
 import { executableText } from "../policy/describe/caller.ts";
 import { describeQuestion } from "../policy/describe/question.ts";
 import { onHosts } from "../policy/describe/request.ts";
@@ -130,7 +131,11 @@ export interface QuestionEvent
   because: string;
   /** How many identical requests wait for the answer. */
   count: number;
-  /** The lines of a prompt: safe to show as they are. */
+  /** The question in one line. This and the lines below are safe to show as they are. */
+  title: string;
+  /** What is to be shown first, at most eight lines below the title. */
+  brief: string[];
+  /** All there is to say, the title first. */
   text: string[];
   /** What may be answered, the safest first, and how each is called. */
   answers: { name: string; answer: AnswerFields }[];
@@ -149,9 +154,10 @@ export function questionEvent(question: Question): QuestionEvent {
   const { id, asked, caller, because, why, count, timeout, hosts } = question;
   const request = hosts ? onHosts(question.request, hosts.length) : question.request;
   const answers = answersTo(question).map(({ name, value }) => ({ name, answer: answerFields(value) }));
-  const fixed = { time: asked, id, kind: request.kind, because, count, text: describeQuestion(question) };
+  const [title = "", ...brief] = describeBriefly(question);
   return {
-    ...fixed,
+    ...{ time: asked, id, kind: request.kind, because, count },
+    ...{ title, brief, text: describeQuestion(question) },
     ...(why !== undefined && { why }),
     answers,
     timeoutMs: timeout,

@@ -52,13 +52,22 @@ function isPlain(character: string): boolean {
  * long it is.
  */
 export function visibleEnds(text: string, limit: number): string {
+  return ends(text, limit, `[${text.length} characters]…`);
+}
+
+/** The same without saying how much is left out: for what is in full elsewhere. */
+export function folded(text: string, limit: number): string {
+  return ends(text, limit, "");
+}
+
+function ends(text: string, limit: number, gap: string): string {
   const whole = visible(text, limit + 1);
   if (whole.length <= limit) return whole;
   const tail = Math.floor(limit / 3);
   let end = text.slice(-tail);
   // not half of an escape, nor of a surrogate pair
   while (visible(end, tail + 1).length > tail) end = end.slice(1).replace(/^\p{Cs}/u, "");
-  return `${visible(text, limit - tail)}[${text.length} characters]…${visible(end, tail)}`;
+  return `${visible(text, limit - tail)}${gap}${visible(end, tail)}`;
 }
 
 /**
@@ -66,7 +75,17 @@ export function visibleEnds(text: string, limit: number): string {
  * the question.
  */
 export function named(text: string, limit = 64): string {
-  return text.length <= limit && /^[\w.@+:*%/[\]-]+$/.test(text) ? text : quoted(text, limit);
+  return text.length <= limit && isName(text) ? text : quoted(text, limit);
+}
+
+/** The same, with the middle left out of what is long. */
+export function nameFolded(text: string, limit: number): string {
+  const shown = folded(text, limit);
+  return isName(text) ? shown : inQuotes(shown);
+}
+
+function isName(text: string): boolean {
+  return /^[\w.@+:*%/[\]-]+$/.test(text);
 }
 
 export function quoted(text: string, limit: number): string {

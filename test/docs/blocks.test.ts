@@ -30,7 +30,8 @@ type Kind =
 const known: Record<string, Kind> = {
   "npm ci && npm run demo": "commands",
   "muxguard run -- git push": "commands",
-  'git (through ssh) wants to log in to github.com as git with key "me@laptop"': "question",
+  'muxguard: git "push" → github.com as git, in run "claude"?': "question",
+  'ssh: run "uptime" → web1 as root, in run "deploy"?': "question",
   'on     = ["connect"]': "policy",
   'on     = ["confirm"]': "policy",
   'namespace  = "git"': "policy",

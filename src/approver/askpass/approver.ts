@@ -4,9 +4,10 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { describeRemember } from "../../policy/describe/answer.ts";
-import { describeQuestion } from "../../policy/describe/question.ts";
+import { describeBriefly } from "../../policy/describe/brief.ts";
 import type { Answer, Question } from "../../policy/question.ts";
 import type { Approver } from "../approver.ts";
+import { moreElsewhere } from "../screen/brief.ts";
 import { dialogText } from "./dialog-text.ts";
 import { runAskpass } from "./program.ts";
 
@@ -91,9 +92,8 @@ function hasDisplay({ DISPLAY, WAYLAND_DISPLAY }: NodeJS.ProcessEnv): boolean {
 
 function promptText(question: Question, again: boolean): string {
   const early = again ? ["Your last answer came too soon to count."] : [];
-  return dialogText([
-    ...describeQuestion(question),
-    "",
+  return dialogText(describeBriefly(question), [
+    ...moreElsewhere(question),
     ...early,
     `Allow it ${describeRemember(question.yes, question)}?`,
   ]);

@@ -10,23 +10,20 @@
  *   It draws a character of Latin-1 for each byte, so muxguard's own signs are spelt out.
  * - All of them read options before the text.
  */
-import { wrap } from "../screen/text.ts";
+import { fewRows, HEADING } from "../screen/brief.ts";
 
 /** In bytes, each of which may be drawn as a character. */
-const WIDTH = 80;
-/** What fits on a small screen. */
-const MAX_LINES = 42;
+const WIDTH = 76;
 
-/**
- * @param lines of the question
- * @throws Error if they can't all be shown
- */
-export function dialogText(lines: readonly string[]): string {
-  const shown = ["muxguard:", ...lines].flatMap((line) =>
-    wrap(latin(withoutMarkup(line)), WIDTH, Buffer.byteLength),
-  );
-  if (shown.length > MAX_LINES) throw new Error("the question is too long for a dialog (muxguard pending)");
-  return shown.join("\n");
+/** @param question its first line, and those below it @param foot what is asked, and what else is ours */
+export function dialogText([title = "", ...lines]: readonly string[], foot: readonly string[]): string {
+  const text = [`${HEADING}${title}`, ...lines].map(safe);
+  const rows = fewRows(text, WIDTH, Buffer.byteLength).map(latin); // with the sign that it puts
+  return [...rows, "", ...foot.map(safe)].join("\n");
+}
+
+function safe(line: string): string {
+  return latin(withoutMarkup(line));
 }
 
 /** As visible() would escape them: it leaves no backslash of the text's own. */

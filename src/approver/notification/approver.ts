@@ -5,11 +5,11 @@
  */
 import { randomBytes } from "node:crypto";
 import { answersTo } from "../../policy/describe/answer.ts";
-import { describeShortly } from "../../policy/describe/question.ts";
+import { describeBriefly } from "../../policy/describe/brief.ts";
 import type { Desktop, Notification, ShownNotification } from "../../policy/desktop.ts";
 import { type Answer, DEAF_FOR, type Question } from "../../policy/question.ts";
 import type { Approver } from "../approver.ts";
-import { wrap } from "../screen/text.ts";
+import { fewRows, moreElsewhere } from "../screen/brief.ts";
 
 /**
  * How long a text stays at least: with a new one the buttons may be elsewhere, and are deaf again. In times
@@ -144,9 +144,9 @@ class Prompt {
 
   #content(): Notification {
     const buttons = this.#buttons.map(({ key, label }) => ({ key, label }));
-    const text = describeShortly(this.#question)
-      .flatMap((line) => wrap(line, COLUMNS))
-      .join("\n");
-    return { title: `muxguard: allow it? (${this.#question.id})`, text, buttons };
+    const [title = "", ...lines] = describeBriefly(this.#question);
+    const foot = [`muxguard ${this.#question.id}`, ...moreElsewhere(this.#question)].join("; ");
+    const rows = [...fewRows(lines, COLUMNS), foot];
+    return { title, text: rows.join("\n"), buttons };
   }
 }

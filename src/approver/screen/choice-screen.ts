@@ -4,10 +4,11 @@
  * loading one would take longer than everything else between the request and its question.
  */
 import { answersTo } from "../../policy/describe/answer.ts";
-import { describeQuestion } from "../../policy/describe/question.ts";
+import { describeBriefly } from "../../policy/describe/brief.ts";
 import type { Question } from "../../policy/question.ts";
 import { CONFIRM_ALWAYS } from "./always.ts";
 import { answerLines } from "./answer-lines.ts";
+import { fewRows, HEADING, questionRows } from "./brief.ts";
 import type { Choice } from "./choice.ts";
 import { MIN_WIDTH } from "./pages.ts";
 import { secondsLeft } from "./seconds-left.ts";
@@ -18,6 +19,9 @@ import { cut, type Size, textWidth, wrap } from "./text.ts";
 const FOOT = 3;
 
 const KEYS = "↑↓ choose, Enter answers, Esc denies";
+
+/** Where there is more to read, and where that is read. */
+const MORE = ["PgDn: more", "PgUp: back"] as const;
 
 /** From the cursor to the end of the screen. */
 export const ERASE = "\x1b[J";
@@ -34,11 +38,10 @@ const HIDE_CURSOR = "\x1b[?25l";
 
 /** The size of a popup that the question would like to have. @param columns the most there are */
 export function sizeOf(question: Question, columns: number, isUtf8: boolean): Size {
-  const text = shownOn(isUtf8, describeQuestion(question));
-  const widest = Math.max(...[...text, KEYS].map(textWidth)) + 1;
+  const text = shownOn(isUtf8, describeBriefly(question));
+  const widest = Math.max(...[...text, `${KEYS}, ${MORE[0]}`].map(textWidth)) + 1;
   const width = Math.min(columns, widest);
-  const lines = text.flatMap((line) => wrap(line, width - 1));
-  return { columns: width, rows: lines.length + answersTo(question).length + FOOT };
+  return { columns: width, rows: fewRows(text, width - 1).length + answersTo(question).length + FOOT };
 }
 
 /** These lines alone on the screen, from its first one. */
@@ -66,12 +69,12 @@ export class ChoiceScreen {
 
   /** The same on a whole terminal, where nothing else says whose question it is. */
   full(size: Size, date: number): string {
-    return this.#whole(size, date, "muxguard:");
+    return this.#whole(size, date, HEADING);
   }
 
   #whole({ columns, rows }: Size, date: number, heading: string): string {
     const width = Math.max(MIN_WIDTH, columns - 1); // the last column would wrap
-    const text = heading === "" ? this.#text(width) : this.#below(heading, width);
+    const text = this.#text(width, heading);
     const seconds = secondsLeft(this.#choice.question, date);
     const foot = this.#choice.isConfirming
       ? ["", ...wrap(CONFIRM_ALWAYS, width).map(bold)]
@@ -92,18 +95,17 @@ export class ChoiceScreen {
   inline({ columns, rows }: Size): string {
     const width = Math.max(MIN_WIDTH, columns - 1);
     const room = Math.max(1, rows - 1);
-    const lines = this.#choice.isConfirming
-      ? this.#rule(width, room)
-      : this.#answers("? Allow it?", width, room, 0).slice(-room);
+    const foot = this.#choice.isConfirming
+      ? ["", ...wrap(CONFIRM_ALWAYS, width).map(bold)]
+      : this.#answers("? Allow it?", width, room, this.#choice.isBrief ? 0 : 1);
+    const lines = this.#choice.isBrief
+      ? foot.slice(-room)
+      : [...this.#choice.page(this.#text(width), Math.max(0, room - foot.length), width), ...foot].slice(
+          -room,
+        );
     // the place that is saved is one of the screen: nothing may scroll after that
     const makeRoom = `${NEXT_LINE.repeat(lines.length)}\x1b[${lines.length}A`;
     return `${ERASE}${makeRoom}${SAVE}\x1b[m\r\n${lines.join("\r\n")}${RESTORE}`;
-  }
-
-  #rule(width: number, room: number): string[] {
-    const foot = ["", ...wrap(CONFIRM_ALWAYS, width).map(bold)];
-    const page = this.#choice.page(this.#text(width), Math.max(0, room - foot.length), width);
-    return [...page, ...foot].slice(-room);
   }
 
   /** As a part of a screen: text, and the answers side by side. They are always there. */
@@ -125,16 +127,18 @@ export class ChoiceScreen {
       ...(isTall
         ? names.map((name, place) => this.#choiceOf(cut(name, width - 2), place === at))
         : answerLines(names, at, width, (name) => this.#choiceOf(name, true))),
-      dim(cut(this.#isUtf8 ? KEYS : KEYS.replace("↑↓", "Arrows"), width)),
+      dim(cut(this.#keys(), width)),
     ];
   }
 
-  #below(heading: string, width: number): string[] {
-    return [heading, ...this.#text(width - 2).map((line) => `  ${line}`)];
+  #keys(): string {
+    const keys = `${KEYS}, ${MORE[this.#choice.isBrief ? 0 : 1]}`;
+    return this.#isUtf8 ? keys : keys.replace("↑↓", "Arrows");
   }
 
-  #text(width: number): string[] {
-    return shownOn(this.#isUtf8, this.#choice.text).flatMap((line) => wrap(line, width));
+  /** The first line goes on from the heading, the others stand below it. */
+  #text(width: number, heading = ""): string[] {
+    return questionRows(shownOn(this.#isUtf8, this.#choice.text), width, this.#choice.isBrief, heading);
   }
 
   #choiceOf(name: string, isChosen: boolean): string {

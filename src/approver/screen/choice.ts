@@ -6,10 +6,13 @@
  * report a colour or where its cursor is, and any process of the user's may do that. "Always" shows the rule
  * that it will write, and wants a `y` then.
  *
+ * What is shown first is short. PgDn at its end leads to all there is to say, and PgUp back.
+ *
  * A key of the first second does nothing: it was meant for something else. Nor does what is pasted. Whoever
  * reads the keys knows the time, and says whether they count. Ctrl-C always does.
  */
 import { answersTo } from "../../policy/describe/answer.ts";
+import { describeBriefly } from "../../policy/describe/brief.ts";
 import { describeQuestion } from "../../policy/describe/question.ts";
 import type { Answer, Question } from "../../policy/question.ts";
 import { describeAlways, isAlways } from "./always.ts";
@@ -27,6 +30,7 @@ export class Choice {
   #at = 0;
   /** "Always", once it was chosen and until it is confirmed. */
   #confirming: Answer | undefined;
+  #isWhole = false;
   readonly #pages = new Pages();
 
   constructor(question: Question) {
@@ -61,9 +65,15 @@ export class Choice {
     return this.#confirming !== undefined;
   }
 
-  /** What is to be read, in lines: the question, or the rule that "always" writes. */
+  /** Whether it is the short text of the question that is to be read. */
+  get isBrief(): boolean {
+    return !this.isConfirming && !this.#isWhole;
+  }
+
+  /** What is to be read, in lines: the question, in short or whole, or the rule that "always" writes. */
   get text(): string[] {
-    return this.isConfirming ? describeAlways(this.#question) : describeQuestion(this.#question);
+    if (this.isConfirming) return describeAlways(this.#question);
+    return this.#isWhole ? describeQuestion(this.#question) : describeBriefly(this.#question);
   }
 
   /** The part of a text that is turned to, in so many lines. */
@@ -79,13 +89,19 @@ export class Choice {
     if (ctrl) return name === "c" ? INTERRUPTED : undefined;
     if (!counts || pasted) return undefined;
     const page = pageKeys.get(name);
-    if (page) this.#pages.turn(page);
+    if (page) this.#turn(page);
     else if (this.#confirming) return this.#confirm(this.#confirming, name);
     else if (name === "up" || name === "left") this.#at = Math.max(0, this.#at - 1);
     else if (name === "down" || name === "right") this.#at = Math.min(this.#answers.length - 1, this.#at + 1);
     else if (name === "escape") return REFUSED;
     else if (name === "return") return this.#choose(this.#answers[this.#at]?.value ?? REFUSED);
     return undefined;
+  }
+
+  #turn(by: 1 | -1): void {
+    if (this.#pages.turn(by) || this.isConfirming || this.#isWhole === by > 0) return;
+    this.#isWhole = by > 0;
+    this.#pages.reset();
   }
 
   #choose(answer: Answer): Answer | undefined {

@@ -13,15 +13,21 @@ export const pageKeys: ReadonlyMap<string | undefined, 1 | -1> = new Map([
 export class Pages {
   #from = 0;
   #step = 1;
+  /** How many lines are below those that are shown. */
+  #below = 0;
 
-  /** @param by how many pages down, or up */
-  turn(by: 1 | -1): void {
+  /** @param by one page down, or up @returns whether there is one */
+  turn(by: 1 | -1): boolean {
+    if (by > 0 ? this.#below <= 0 : this.#from <= 0) return false;
     this.#from += by * this.#step;
+    this.#below -= by * this.#step;
+    return true;
   }
 
   /** To the beginning, as for another text. */
   reset(): void {
     this.#from = 0;
+    this.#below = 0;
   }
 
   /**
@@ -30,13 +36,14 @@ export class Pages {
    */
   show(text: readonly string[], room: number, width: number): string[] {
     if (text.length <= room) {
-      this.#from = 0;
+      this.reset();
       return [...text];
     }
     if (room < 1) return [];
     this.#step = Math.max(1, room - 1);
     this.#from = Math.max(0, Math.min(this.#from, text.length - this.#step));
     const below = text.length - this.#from - this.#step;
+    this.#below = below;
     const missing = [
       ...(this.#from > 0 ? [`${this.#from} above (PgUp)`] : []),
       ...(below > 0 ? [`${below} below (PgDn)`] : []),

@@ -4,12 +4,13 @@
  * from stand below it for as long as it is open. The terminal is given back as it was, whatever happens.
  */
 import { describeAnswer } from "../../policy/describe/answer.ts";
-import { describeQuestion } from "../../policy/describe/question.ts";
+import { describeBriefly } from "../../policy/describe/brief.ts";
 import { type Answer, DEAF_FOR, type Question } from "../../policy/question.ts";
 import type { Approver } from "../approver.ts";
+import { HEADING, questionRows } from "../screen/brief.ts";
 import { Choice, INTERRUPTED } from "../screen/choice.ts";
 import { ChoiceScreen, ERASE } from "../screen/choice-screen.ts";
-import { type Size, wrap } from "../screen/text.ts";
+import type { Size } from "../screen/text.ts";
 import { choose } from "./choose.ts";
 import { type OpenTerminal, onTerminal, type TerminalOptions, unavailable } from "./open-terminal.ts";
 
@@ -46,7 +47,7 @@ async function ask(terminal: OpenTerminal, question: Question, signal: AbortSign
   const choice = new Choice(question);
   const screen = new ChoiceScreen(choice, isUtf8());
   // with carriage returns: a program may have turned off that the terminal adds them
-  terminal.say(`\r\n${["muxguard:", ...textFor(question, terminal.size())].join("\r\n  ")}\r\n`);
+  terminal.say(`\r\n${textFor(question, terminal.size()).join("\r\n")}\r\n`);
   try {
     // a terminal that is hung up ends the run, which withdraws the question
     const drawing = { draw: (size: Size) => screen.inline(size), isShared: true };
@@ -69,5 +70,5 @@ function isUtf8(): boolean {
  * free.
  */
 function textFor(question: Question, { columns }: Size): string[] {
-  return describeQuestion(question).flatMap((line) => wrap(line, columns - 3));
+  return questionRows(describeBriefly(question), columns - 1, true, HEADING);
 }

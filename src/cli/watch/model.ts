@@ -12,7 +12,7 @@ import { MIN_WIDTH } from "../../approver/screen/pages.ts";
 import { secondsLeft } from "../../approver/screen/seconds-left.ts";
 import { bold, cyan, dim, red } from "../../approver/screen/style.ts";
 import { cut, type Size, wrap } from "../../approver/screen/text.ts";
-import { describeRequest, onHosts } from "../../policy/describe/request.ts";
+import { describeTitle } from "../../policy/describe/title.ts";
 import { type Answer, DEAF_FOR, type Question } from "../../policy/question.ts";
 
 /** How many decisions are kept to be shown. */
@@ -20,7 +20,7 @@ const MAX_RECENT = 200;
 
 const TITLE = "muxguard watch";
 const LOCKED = `${TITLE} - locked (muxguard unlock)`;
-const KEYS = "↑↓ question  ←→ answer  Enter gives it  q quit";
+const KEYS = "↑↓ question  ←→ answer  Enter gives it  PgDn more  q quit";
 
 /** What the guards say. */
 export interface Seen {
@@ -140,10 +140,9 @@ export class WatchModel {
     const at = Math.max(0, this.#place);
     const first = Math.max(0, Math.min(at - most + 1, count - most));
     const lines = this.#questions.slice(first, first + most).map((question) => {
-      const { id, hosts } = question;
-      const request = hosts ? onHosts(question.request, hosts.length) : question.request;
+      const { id } = question;
       const seconds = secondsLeft(question, date);
-      const line = cut(`${id}  ${String(seconds).padStart(4)} s  ${describeRequest(request)}`, width - 2);
+      const line = cut(`${id}  ${String(seconds).padStart(4)} s  ${describeTitle(question)}`, width - 2);
       return id === this.#choice?.question.id ? cyan(`❯ ${line}`) : `  ${line}`;
     });
     return count > room ? [...lines, dim(cut(`  … and ${count - most} more`, width))] : lines;

@@ -1,11 +1,14 @@
 /** Who asks, in words. What an interpreter runs is its own claim, and stands in quotes. */
 import { claimedScript, isPlainShell, ownLine } from "../coverage.ts";
 import type { Caller, Host, Process, Request } from "../request.ts";
-import { inQuotes, named, quoted, visible, visibleEnds } from "../visible.ts";
+import { folded, inQuotes, named, nameFolded, quoted, visibleEnds } from "../visible.ts";
 import { calledWith } from "./led.ts";
 
 /** How many programs a line names. */
 const MOST = 6;
+
+/** Where there is one line for it: how many, the longest name, and all of them, in characters. */
+const SHORT = { most: 5, name: 32, line: 52 };
 
 const systemFolders = /^\/(?:usr|bin|sbin|opt|snap|nix|gnu)\//;
 
@@ -54,12 +57,17 @@ export function describeForwarder(caller: Caller, host: string): string {
  * What the programs say of themselves: the one that wants something, and the one that asks where its words
  * say more than the request does.
  */
-export function describeCommandLines(caller: Caller, { kind, forwarded }: Request): string {
+export function describeCommandLines(caller: Caller, request: Request): string {
+  const lines = commandLines(caller, request);
+  return lines.map((line) => inQuotes(visibleEnds(line, 160))).join(", then ");
+}
+
+/** The same as they are: not for a screen. */
+export function commandLines(caller: Caller, { kind, forwarded }: Request): string[] {
   const actor = forwarded || kind === "confirm" ? caller : actorOf(caller);
   const saysMore = actor === caller || kind === "sign";
   const lines = [actor, ...(saysMore ? [caller] : [])].map(({ cmdline }) => calledWith(cmdline).join(" "));
-  const shown = [...new Set(lines)].filter((line) => line !== "");
-  return shown.map((line) => inQuotes(visibleEnds(line, 160))).join(", then ");
+  return [...new Set(lines)].filter((line) => line !== "");
 }
 
 /**
@@ -68,7 +76,24 @@ export function describeCommandLines(caller: Caller, { kind, forwarded }: Reques
  */
 export function describeLine(caller: Caller): string {
   const line = startedBy(caller).filter((process) => process === caller || !isPlainShell(process));
-  return shortened(line.map(shortName));
+  return shortened(line.map((process) => shortName(process)));
+}
+
+/** The same in one line of a screen: what is in the middle of it is left out, `ssh ← git ← … ← node "claude"`. */
+export function describeLineShortly(caller: Caller): string {
+  const line = startedBy(caller).filter((process) => process === caller || !isPlainShell(process));
+  const names = different(line.map((process) => shortName(process, SHORT.name)));
+  for (let kept = SHORT.most; kept > 2; kept--) {
+    const shown = withoutMiddle(names, kept);
+    if (shown.length <= SHORT.line) return shown;
+  }
+  return withoutMiddle(names, 2);
+}
+
+/** The last one is what started all the others. */
+function withoutMiddle(names: readonly string[], most: number): string {
+  const shown = names.length <= most ? names : [...names.slice(0, most - 1), "…", ...names.slice(-1)];
+  return shown.join(" ← ");
 }
 
 /**
@@ -76,10 +101,10 @@ export function describeLine(caller: Caller): string {
  * makes a file or a process names it as it likes: one outside of the folders of the system has its whole
  * path, and one that sees other files than the guard has it in quotes.
  */
-export function programName({ exe, exeDeleted, exeForeign, name }: Process): string {
+export function programName({ exe, exeDeleted, exeForeign, name }: Process, limit = 100): string {
   if (exe === undefined) return `(${named(name, 32)})`;
-  if (exeForeign) return quoted(exe, 100);
-  const shown = systemFolders.test(exe) ? named(exe.slice(exe.lastIndexOf("/") + 1)) : named(exe, 100);
+  if (exeForeign) return inQuotes(folded(exe, limit));
+  const shown = nameFolded(systemFolders.test(exe) ? exe.slice(exe.lastIndexOf("/") + 1) : exe, limit);
   return exeDeleted ? `${shown} (deleted)` : shown;
 }
 
@@ -90,11 +115,11 @@ export function executableText({ exe, exeDeleted, exeForeign }: Process): string
 }
 
 /** `github.com`, `127.0.0.1 port 2222`, `web1 (10.0.0.7)`, `web1 (127.0.0.1 port 2222)`. */
-export function hostName({ names, hostKey, address, port }: Host): string {
-  const name = visible(names[0] ?? hostKey ?? "hosts that nobody can name", 100);
+export function hostName({ names, hostKey, address, port }: Host, limit = 100): string {
+  const name = folded(names[0] ?? hostKey ?? "hosts that nobody can name", limit);
   const at = port === undefined || port === 22 ? "" : `port ${port}`;
   if (address === undefined) return at === "" ? name : `${name} ${at}`;
-  return `${name} (${visible(address, 100)}${at === "" ? "" : ` ${at}`})`;
+  return `${name} (${folded(address, limit)}${at === "" ? "" : ` ${at}`})`;
 }
 
 /** The caller first. The first process of the system started everything: it says nothing. */
@@ -118,7 +143,7 @@ function isMonitor(process: Process | undefined): boolean {
  * Outside of a run, a shell without `-c` is somebody's prompt: above it are terminals and what they run in.
  * Inside of one, it may be a program that types there.
  */
-function actorOf(caller: Caller): Process {
+export function actorOf(caller: Caller): Process {
   if (!isHelper(caller)) return caller;
   for (const process of startedBy(caller)) {
     if (isHelper(process)) continue;
@@ -141,14 +166,21 @@ function programWithScript(process: Process): string {
   return script === undefined ? programName(process) : `${programName(process)} ${quoted(script, 60)}`;
 }
 
-function shortName(process: Process): string {
+/** Without the folders of its script. @param limit of each of its names, in characters */
+export function shortName(process: Process, limit = 100): string {
   const script = claimedScript(process);
   const last = script?.slice(script.lastIndexOf("/") + 1);
-  return last === undefined ? programName(process) : `${programName(process)} ${quoted(last, 40)}`;
+  const program = programName(process, limit);
+  return last === undefined ? program : `${program} ${quoted(last, Math.min(limit, 40))}`;
 }
 
-function shortened(names: readonly string[]): string {
-  const different = names.filter((name, at, all) => name !== all[at - 1]);
-  const more = different.length - MOST;
-  return [...different.slice(0, MOST), ...(more > 0 ? [`${more} more`] : [])].join(" ← ");
+function shortened(all: readonly string[]): string {
+  const names = different(all);
+  const more = names.length - MOST;
+  return [...names.slice(0, MOST), ...(more > 0 ? [`${more} more`] : [])].join(" ← ");
+}
+
+/** What is the same twice in a row is named once. */
+function different(names: readonly string[]): string[] {
+  return names.filter((name, at, all) => name !== all[at - 1]);
 }

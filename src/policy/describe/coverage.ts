@@ -6,10 +6,16 @@ import type { Caller, Destination, Request } from "../request.ts";
 import { quoted } from "../visible.ts";
 import { describeLine } from "./caller.ts";
 
-/** `this command, as this user, on this host, by ssh ← git ← claude, in this run` */
-export function describeCoverage({ request, caller, hosts, longest, choices }: Question): string {
+/**
+ * `this command, as this user, on this host, by ssh ← git ← claude, in this run`
+ * @param programs what the line of programs is called, where it stands beside this
+ */
+export function describeCoverage(
+  { request, caller, hosts, longest, choices }: Question,
+  programs = describeLine(caller),
+): string {
   if (longest === 0 || choices.every((choice) => choice === "once")) return "this request alone";
-  const who = [`by ${describeLine(caller)}`, describeSession(caller)];
+  const who = [`by ${programs}`, describeSession(caller)];
   if (request.kind === "confirm") return ["this question, from this very process", ...who].join(", ");
   const { destination, key, user, path, kind } = request;
   return [

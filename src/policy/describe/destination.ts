@@ -1,18 +1,15 @@
 /** Where to, in words. */
 import type { Destination, Request } from "../request.ts";
-import { quoted, visible } from "../visible.ts";
+import { folded, inQuotes, quoted, visible } from "../visible.ts";
 import { hostName } from "./caller.ts";
 import { describeNames, MANY } from "./names.ts";
 
 /** The host's name, or that it is unknown and what the caller says of it. */
-export function describeHost(destination: Destination | undefined): string {
-  if (!destination?.verified) {
-    const claimed = destination?.claimed;
-    return claimed === undefined
-      ? "an unknown destination"
-      : `an unknown destination (it says ${quoted(claimed, 100)})`;
-  }
-  return hostName(destination);
+export function describeHost(destination: Destination | undefined, limit = 100): string {
+  if (destination?.verified) return hostName(destination, limit);
+  const claimed = destination?.claimed;
+  const says = claimed === undefined ? "" : ` (it says ${inQuotes(folded(claimed, limit))})`;
+  return `an unknown destination${says}`;
 }
 
 /**
@@ -32,5 +29,5 @@ function describeAliases(names: readonly string[]): string {
 }
 
 export function describePath({ path }: Request): string {
-  return path.length > 0 ? `, forwarded through ${path.map(hostName).join(" → ")}` : "";
+  return path.length > 0 ? `, forwarded through ${path.map((hop) => hostName(hop)).join(" → ")}` : "";
 }

@@ -10,8 +10,8 @@ import type {
 } from "../request.ts";
 import { named, quoted, visible } from "../visible.ts";
 
-export function describeKey({ type, fingerprint, comment }: KeyFacts): string {
-  return comment === undefined ? `key ${describeType(type)}${fingerprint}` : `key ${quoted(comment, 80)}`;
+export function describeKey({ type, fingerprint, comment }: KeyFacts, limit = 80): string {
+  return comment === undefined ? `key ${describeType(type)}${fingerprint}` : `key ${quoted(comment, limit)}`;
 }
 
 export function describeType(type: string | undefined): string {

@@ -18,12 +18,18 @@ import { describeGit } from "./git.ts";
 import { describeNames, FEW, MANY } from "./names.ts";
 import { describeKey, describeType } from "./operation.ts";
 import { describeAsked, describeRequest, onHosts } from "./request.ts";
+import { describeTitle } from "./title.ts";
 
-/** The lines of a prompt: who wants what, where, and why it is asked. */
+/** All there is to say, in lines: who wants what, where, and why it is asked. */
 export function describeQuestion(question: Question): string[] {
   const { request, caller } = question;
   const { environment = [] } = request;
-  const lines = [describeHeadline(question), ...describeWhy(question), ...describeWhere(question)];
+  const lines = [
+    describeTitle(question),
+    describeHeadline(question),
+    ...describeWhy(question),
+    ...describeWhere(question),
+  ];
   if (request.key) lines.push(`key: ${describeType(request.key.type)}${request.key.fingerprint}`);
   if (request.prompt !== undefined) lines.push(...describePrompt(request.prompt, request));
   lines.push(...describeWho(question));
@@ -41,29 +47,7 @@ export function describeQuestion(question: Question): string[] {
   return lines;
 }
 
-/**
- * The same for where there is little room: what matters most comes first, and what the request itself says
- * last.
- */
-export function describeShortly(question: Question): string[] {
-  const { request } = question;
-  const { key, environment = [] } = request;
-  return [
-    describeHeadline(question),
-    ...describeWhere(question),
-    `an approval covers: ${describeCoverage(question)}`,
-    ...describeWaiting(question),
-    ...describeWhy(question),
-    `because: ${describeBecause(question)}`,
-    ...(request.prompt === undefined ? [] : describePrompt(request.prompt, request)),
-    ...describeWho(question),
-    ...(environment.length > FEW ? [`variables: ${describeNames(environment, MANY)}`] : []),
-    ...(key && key.comment === undefined ? [`key: ${describeType(key.type)}${key.fingerprint}`] : []),
-    ...(question.tip === undefined ? [] : [question.tip]),
-  ];
-}
-
-/** Who wants what, in one line: `git (through ssh) wants to log in to github.com as git with key "work"`. */
+/** Who wants what, in one sentence: `git (through ssh) wants to log in to github.com as git with key "work"`. */
 function describeHeadline({ request, caller, hosts }: Question): string {
   if (request.kind === "confirm") return describeAsker(request, caller);
   const asked = hosts ? onHosts(request, hosts.length) : request;
@@ -106,7 +90,7 @@ function describeWhy({ why }: Question): string[] {
 }
 
 /** Why it is asked. */
-function describeBecause({ because, doubt }: Question): string {
+export function describeBecause({ because, doubt }: Question): string {
   if (doubt && because === `rule:${doubt.rule}`) return describeDoubt(doubt);
   const why = because === "default" ? 'no rule says otherwise (default = "ask")' : describeDecision(because);
   return doubt ? `${why}; ${describeDoubt(doubt)}` : why;
@@ -117,13 +101,14 @@ function describeWaiting({ count, hosts, caller }: Question): string[] {
   return [`${count} requests from ${programName(caller)} wait for the answer`];
 }
 
-function describePrompt(prompt: string, { operation }: Request): string[] {
+/** What OpenSSH says, and what it leaves open. @param limit of its words, in characters */
+export function describePrompt(prompt: string, { operation }: Request, limit = 400): string[] {
   // a line break is told from what looks like one
   const text = prompt.includes(" / ") ? prompt : prompt.trim().replaceAll("\n", " / ");
   const unknown = "for whom: it does not say. Any program that reaches it may have asked";
   const byWhom = "by whom: any program that reaches it may have asked";
   const whom = ownQuestions.has(operation) ? [] : [operation === "use-key" ? byWhom : unknown];
-  return [`it says: ${inQuotes(visibleEnds(text.trim(), 400))}`, ...whom];
+  return [`it says: ${inQuotes(visibleEnds(text.trim(), limit))}`, ...whom];
 }
 
 /** What OpenSSH asks on its own behalf. The rest is on behalf of programs that it doesn't name. */

@@ -1,7 +1,7 @@
 /** What is asked for, in one phrase. */
 import { unreachable } from "../../unreachable.ts";
 import type { Operation, Request } from "../request.ts";
-import { inQuotes, named, quoted, visibleEnds } from "../visible.ts";
+import { inQuotes, named, nameFolded, quoted, visibleEnds } from "../visible.ts";
 import { describeHost, describePath } from "./destination.ts";
 import { describeNames, FEW } from "./names.ts";
 import { describeKey, describeOperation, operations } from "./operation.ts";
@@ -105,7 +105,7 @@ function describeSession({
 }
 
 /** What a connection is for, as whoever asks for it says. */
-function describePurpose({ command, subsystem, forward }: Request): string {
+export function describePurpose({ command, subsystem, forward }: Request): string {
   if (forward) return `, to reach ${named(forward.connect ?? "*", 100)}`;
   const asked = command !== undefined || subsystem !== undefined;
   return asked ? `, to ${describeSession({ command, subsystem })}` : "";
@@ -115,26 +115,35 @@ function describePurpose({ command, subsystem, forward }: Request): string {
  * What a session brings along: ` with X11 forwarding and agent forwarding, setting LANG, LC_ALL, TERM and 2
  * more`.
  */
-function describeExtras({ x11, forwardAgent, environment = [] }: Request): string {
-  const extras = [...(x11 ? ["X11 forwarding"] : []), ...(forwardAgent ? ["agent forwarding"] : [])];
+function describeExtras(request: Request): string {
+  const { environment = [] } = request;
+  const brought = describeBrought(request);
   return [
-    ...(extras.length > 0 ? [` with ${extras.join(" and ")}`] : []),
+    ...(brought === "" ? [] : [brought]),
     ...(environment.length > 0 ? [` setting ${describeNames(environment, FEW)}`] : []),
   ].join(",");
 }
 
-function describeForward(
+/** What lets the host reach back. */
+export function describeBrought({ x11, forwardAgent }: Request): string {
+  const brought = [...(x11 ? ["X11 forwarding"] : []), ...(forwardAgent ? ["agent forwarding"] : [])];
+  return brought.length > 0 ? ` with ${brought.join(" and ")}` : "";
+}
+
+export function describeForward(
   {
     forward,
     destination,
     operation,
   }: Pick<Request, "forward" | "destination"> & { operation?: Operation | undefined },
   host = describeHost(destination),
+  limit = 100,
 ): string {
   const there = forward?.kind === "remote";
-  const behind = forward?.target === undefined ? "" : ` (which leads to ${named(forward.target, 100)})`;
-  const listen = named(forward?.listen ?? "", 100) + (there ? "" : behind);
-  const connect = named(forward?.connect ?? "*", 100) + (there ? behind : "");
+  const target = forward?.target;
+  const behind = target === undefined ? "" : ` (which leads to ${nameFolded(target, limit)})`;
+  const listen = nameFolded(forward?.listen ?? "", limit) + (there ? "" : behind);
+  const connect = nameFolded(forward?.connect ?? "*", limit) + (there ? behind : "");
   if (forward?.kind === "stdio") return `connect to ${connect} through ${host}`;
   // a proxy client deals with the connections itself
   if (there && forward.connect === undefined) return `accept connections at ${listen} on ${host}`;

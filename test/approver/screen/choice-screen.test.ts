@@ -31,7 +31,7 @@ describe("a question on a small screen", () => {
       "  allow once",
       "  allow for 10 minutes",
       "  deny for 10 minutes",
-      "↑↓ choose, Enter answers, Esc denies",
+      "↑↓ choose, Enter answers, Esc denies, PgDn: more",
     ]);
     expect(lines(new Choice(login), columns, rows, -5).join()).toContain("(0 s left)");
   });
@@ -40,7 +40,7 @@ describe("a question on a small screen", () => {
     const screen = new Choice(login);
     const first = lines(screen, 58, 10);
     expect(first).toHaveLength(10);
-    expect(first[0]).toMatch(/wants to/);
+    expect(first[0]).toBe('git "fetch" → github.com as git?');
     expect(first.join("\n")).toContain("❯ deny    allow once    allow for 10 minutes");
     expect(first.find((line) => line.startsWith("…"))).toMatch(/^… more than fits here: \d+ below \(PgDn\)$/);
     press(screen, "pagedown");
@@ -71,7 +71,7 @@ describe("a question on a small screen", () => {
 
   it("draws nothing but ASCII of its own where the terminal shows no more", () => {
     const [text = ""] = [lines(new Choice(login), 110, 40, 42, false).join("\n")];
-    expect(text).toMatch(/started by \S+ <- /);
+    expect(text).toMatch(/asked by: ssh <- git/);
     expect(text).toContain("> deny");
     expect(text).toMatch(/^[\x20-\x7e\n]*$/);
   });
@@ -109,7 +109,7 @@ describe("a question below the output of a command", () => {
       "  allow once",
       "  allow for 10 minutes",
       "  deny for 10 minutes",
-      "↑↓ choose, Enter answers, Esc denies",
+      "↑↓ choose, Enter answers, Esc denies, PgDn: more",
     ]);
   });
 

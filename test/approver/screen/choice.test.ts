@@ -71,6 +71,41 @@ describe("the keys of a question", () => {
   });
 });
 
+describe("what is read of a question", () => {
+  const whole = (choice: Choice): boolean => choice.text.join("\n").includes("SHA256:fingerprint-of-work");
+
+  it("is short at first, all of it behind PgDn, and short again behind PgUp", () => {
+    const choice = new Choice(login);
+    expect([choice.isBrief, whole(choice)]).toEqual([true, false]);
+    press(choice, "pageup");
+    expect(choice.isBrief).toBe(true);
+    press(choice, "pagedown");
+    expect([choice.isBrief, whole(choice)]).toEqual([false, true]);
+    press(choice, "pagedown", "pageup");
+    expect(choice.isBrief).toBe(true);
+  });
+
+  it("is short to its end before that, where it needs several pages", () => {
+    const choice = new Choice(login);
+    const first = choice.page(["a", "b", "c"], 2, 80);
+    expect(first[1]).toContain("2 below (PgDn)");
+    press(choice, "pagedown");
+    choice.page(["a", "b", "c"], 2, 80);
+    press(choice, "pagedown");
+    expect(choice.page(["a", "b", "c"], 2, 80)[0]).toBe("c");
+    expect(choice.isBrief).toBe(true);
+    press(choice, "pagedown");
+    expect(choice.isBrief).toBe(false);
+  });
+
+  it("stays as it is where the question changes", () => {
+    const choice = new Choice(login);
+    press(choice, "pagedown");
+    choice.update({ ...login, count: 2 });
+    expect(choice.isBrief).toBe(false);
+  });
+});
+
 describe("a question that changes while it is answered", () => {
   it("keeps what is chosen where the same is offered", () => {
     const choice = new Choice(login);

@@ -143,7 +143,7 @@ describe("the screen of muxguard watch", () => {
     const watch = model(one, two);
     watch.decided(["first decision", "second decision"]);
     const text = screen(watch).join("\n");
-    expect(text).toMatch(/^❯ aaaaaa {4}60 s {2}log in to .*\n {2}bbbbbb {4}60 s {2}log in to /m);
+    expect(text).toMatch(/^❯ aaaaaa {4}60 s {2}git "fetch" → .*\n {2}bbbbbb {4}60 s {2}git "fetch" → /m);
     expect(text).toContain(`because: no rule says otherwise (default = "ask")`);
     expect(text).toContain("❯ deny    allow once    allow for 10 minutes");
     expect(text).toMatch(/first decision\nsecond decision\n/);
@@ -182,7 +182,7 @@ describe("the screen of muxguard watch", () => {
     const many = ["q1", "q2", "q3", "q4", "q5", "q6", "q7", "q8", "q9"].map((id) =>
       question({ id, choices }),
     );
-    expect(screen(model(...many), { columns: 100, rows: 80 }).join("\n")).not.toContain("more");
+    expect(screen(model(...many), { columns: 100, rows: 80 }).join("\n")).not.toMatch(/and \d+ more/);
     const lines = screen(model(...many), { columns: 100, rows: 25 });
     expect(lines.filter((line) => /^(?:❯| ) q\d /.test(line))).toHaveLength(4);
     expect(lines).toContain("  … and 5 more");
@@ -206,7 +206,10 @@ describe("the screen of muxguard watch", () => {
     long.rule = Array.from({ length: 30 }, (_, at) => `line ${at}`);
     const watch = model(long);
     const text = () => screen(watch, { columns: 80, rows: 24 }).join("\n");
-    expect(text()).toMatch(/wants to[\s\S]*more than fits here: \d+ below \(PgDn\)/);
+    expect(text()).toMatch(/as git\?[\s\S]*you have allowed this 3 times/);
+    expect(text()).not.toContain("more than fits here");
+    press(watch, "pagedown", 2000);
+    expect(text()).toMatch(/as git\?[\s\S]*more than fits here: \d+ below \(PgDn\)/);
     for (let at = 0; at < 5; at++) {
       press(watch, "pagedown", 2000);
       text();

@@ -76,18 +76,18 @@ describe("an askpass program", () => {
 
   it("is told that it is to confirm, and what: in one argument, without control characters", async () => {
     const hostile = question({ yes: { milliseconds: 600_000 }, because: "rule:agents" });
-    hostile.caller = { ...hostile.caller, cmdline: ["ssh", "prod\x1b[2J\nAllow it?"] };
+    hostile.caller = { ...hostile.caller, cwd: "/prod\x1b[2J\nAllow it?" };
     await ask(
       `echo $# $SSH_ASKPASS_PROMPT > '${lab.path("told")}'; printf "%s\\n" "$1" >> '${lab.path("told")}'`,
       hostile,
     );
     const [first, ...text] = readFileSync(lab.path("told"), "utf8").split("\n");
     expect(first).toBe("1 confirm");
-    expect(text[0]).toBe("muxguard:"); // nothing that Qt would take for HTML
-    expect(text.join("\n")).toContain("ssh prod\\x1b[2J\\nAllow it?");
+    expect(text[0]).toBe('muxguard: git "fetch" -> github.com as git?'); // nothing that Qt would take for HTML
+    expect(text.join("\n")).toContain("/prod\\x1b[2J\\nAllow it?");
     expect(text.join("\n")).toContain('because: rule "agents"');
     // x11-ssh-askpass shows Latin-1 alone
-    expect(text.join("\n")).toContain("started by git, by bash");
+    expect(text.join("\n")).toContain("asked by: ssh, by git");
     expect(text.join("\n")).not.toMatch(/[^\n -\xff]/);
     expect(text.filter((line) => line.startsWith("Allow it"))).toEqual(["Allow it for 10 minutes?"]);
   });
@@ -171,7 +171,7 @@ describe("an askpass program with a display", () => {
     expect(answer).toEqual({ decision: "allow", remember: "once" });
     expect(pids()).toHaveLength(2);
     expect(readFileSync(lab.path("told"), "utf8")).toMatch(
-      /\n\nYour last answer came too soon to count.\nAllow it once\?\n$/,
+      /\n\nmore: muxguard pending\nYour last answer came too soon to count.\nAllow it once\?\n$/,
     );
   });
 
@@ -246,10 +246,8 @@ describeWith(["ssh", "sshd"], "a login that an askpass program is asked about", 
     const asked = readFileSync(text, "utf8");
     expect(asked.match(/Allow it until this run ends\?/g)).toHaveLength(1);
     for (const words of [
-      `ssh wants to log in to alpha.example as ${user} with key "work"`,
-      "destination: alpha.example, host key known",
-      "key: ssh-ed25519 SHA256:",
-      'in run "work"',
+      `muxguard: ssh -> alpha.example as ${user}, in run "work"?\n`,
+      'login with key "work"; host key known\n',
       'because: no rule says otherwise (default = "ask")',
     ])
       expect(asked).toContain(words);

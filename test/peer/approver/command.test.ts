@@ -138,7 +138,13 @@ describe("a command", () => {
       timeoutMs: 60_000,
       verified: true,
       caller: { pid: asked.caller.pid, cmdline: asked.caller.cmdline },
-      text: expect.arrayContaining(['because: rule "agents"']),
+      title: 'git "fetch" → github.com as git?',
+      brief: expect.arrayContaining(['because: rule "agents"']),
+      text: expect.arrayContaining([
+        'git "fetch" → github.com as git?',
+        "key: ssh-ed25519 SHA256:fingerprint-of-work",
+        'because: rule "agents"',
+      ]),
       answers: [
         { name: "deny", answer: { decision: "deny" } },
         { name: "allow once", answer: { decision: "allow", remember: "once" } },

@@ -81,7 +81,7 @@ describeWith(["ssh", "sshd", "bus", "dunst"], "a login that is asked about on th
     expect(events()).toMatchObject([{ by: "approver:notification" }, { by: `grant:${events()[0]?.id}` }]);
     const offered = readFileSync(lab.path("offered"), "utf8");
     for (const label of ["deny", "allow once", "allow until this run ends"])
-      expect(offered).toContain(`#${label} (muxguard: allow it? (${events()[0]?.id}))`);
+      expect(offered).toContain(`#${label} (ssh → alpha.example as ${user}`);
     await shows(0);
   });
 
@@ -90,7 +90,8 @@ describeWith(["ssh", "sshd", "bus", "dunst"], "a login that is asked about on th
     await press("deny");
     await result;
     const history = dunstctl("history");
-    expect(history).toContain(`ssh wants to log in to alpha.example as ${user} with key`);
+    expect(history).toContain(`ssh → alpha.example as ${user}`);
+    expect(history).toContain("login with key");
     expect(history).toContain("because: no rule says otherwise");
   });
 

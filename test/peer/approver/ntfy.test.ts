@@ -39,7 +39,7 @@ describe("a question on a phone, through ntfy", () => {
     const answer = ask(asked);
     await isPushed();
     const [pushed] = server.messages;
-    expect(pushed).toMatchObject({ topic: "questions", title: questionEvent(asked).text[0] });
+    expect(pushed).toMatchObject({ topic: "questions", title: questionEvent(asked).title });
     expect(pushed?.message).toContain('because: rule "agents"');
     expect(pushed?.actions?.map(({ label }) => label)).toEqual([
       "deny",

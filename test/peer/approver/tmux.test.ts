@@ -53,9 +53,8 @@ describeWith(["ssh", "sshd", "tmux"], "a question in tmux", () => {
       "┌─ muxguard ──",
       "s left)",
       "Esc denies",
-      `ssh wants to log in to alpha.example as ${user} with key "work"`,
-      "destination: alpha.example, host key known",
-      'in run "work"',
+      `│ssh → alpha.example as ${user}, in run "work"?`,
+      'login with key "work"; host key known',
       'because: no rule says otherwise (default = "ask")',
       "│❯ deny",
       "│  allow once",
@@ -225,7 +224,7 @@ describeWith(["ssh", "sshd", "tmux"], "a question in tmux", () => {
     await screen.shows(
       /^.*more than fits here[\s\S]*❯ deny {4}allow once[\s\S]*allow until this run ends[\s\S]*Esc denies/m,
     );
-    expect(screen.screen()).toContain("│ssh wants to log in");
+    expect(screen.screen()).toContain("│ssh → alpha.example");
     screen.press("PgDn", "PgDn");
     await screen.shows("above (PgUp)");
     expect(screen.screen()).toMatch(/because: no rule says otherwise[\s\S]*❯ deny/);
@@ -270,7 +269,8 @@ describeWith(["ssh", "sshd", "tmux"], "a question in tmux", () => {
     await screen.isAsked();
     expect(screen.screen().match(/Allow it\?$|│Allow it\?/gm)).toHaveLength(1);
     expect(screen.screen(true)).not.toContain("\x1b[45m");
-    expect(screen.screen()).toContain("\\x1b[2J\\x1b[H\\x1b[45mspoofed");
+    screen.press("PgDn");
+    await screen.shows("\\x1b[2J\\x1b[H\\x1b[45mspoofed");
     screen.press("Enter");
     await result;
   });
@@ -332,7 +332,7 @@ describeWith(["ssh", "sshd", "tmux"], "a question in tmux", () => {
     inOldTmux("3.1c", async () => {
       const result = shell(`${ssh} echo in`);
       await screen.isAsked();
-      expect(screen.screen()).toMatch(/^─+$[\s\S]*^ssh wants to log in[\s\S]*^❯ deny$/m);
+      expect(screen.screen()).toMatch(/^─+$[\s\S]*^ssh → alpha\.example[\s\S]*^❯ deny$/m);
       screen.press("Down", "Enter");
       expect(await result).toMatchObject({ stdout: "in\n" });
       await isGone();

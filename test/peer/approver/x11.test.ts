@@ -54,7 +54,7 @@ describeWith(["ssh", "sshd", "ssh-askpass"], "a login that x11-ssh-askpass is as
     const login = run(`${ssh} echo one; ${ssh} echo two`);
     await desk.asks();
     const text = readFileSync(told, "utf8");
-    expect(text).toContain(`muxguard:\nssh wants to log in to alpha.example as ${user} with key "work"\n`);
+    expect(text).toContain(`muxguard: ssh -> alpha.example as ${user}`);
     expect(text).toMatch(/\n\nAllow it until this run ends\?\n$/);
     await desk.press("Return");
     const { result, events } = await login;

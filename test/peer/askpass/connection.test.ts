@@ -105,7 +105,7 @@ describeWith(["ssh", "sshd", "python"], "a host key that is new", () => {
 
   it("is trusted when the user says so on the terminal of ssh, and not remembered by us", async () => {
     const terminal = new Pty(lab, "ssh", ...args());
-    await terminal.shows('ssh wants to trust the host key that it was given by "new.example"');
+    await terminal.shows('ssh: trust the host key that it was given by "new.example"?');
     await terminal.shows("allow once");
     expect(terminal.text).not.toContain("allow for");
     await until(() => {

@@ -43,7 +43,7 @@ describeWith(["ssh", "sshd", "tmux"], "muxguard watch", () => {
     await terminal.shows("nothing waits for an answer");
     const denied = shell(`${ssh} echo in`);
     await terminal.shows(
-      /❯ \w{6} +\d+ s {2}log in to alpha\.example[\s\S]*because: no rule says otherwise[\s\S]*❯ deny/,
+      /❯ \w{6} +\d+ s {2}ssh → alpha\.example[\s\S]*because: no rule says otherwise[\s\S]*❯ deny/,
     );
     await terminal.keysCount();
     terminal.press("Enter");

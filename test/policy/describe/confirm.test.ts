@@ -34,7 +34,8 @@ describe("a question of OpenSSH's, in our words", () => {
     const request = confirmRequest(USE_KEY, "confirm", "ssh-agent");
     const agent = { ...caller, exe: "/usr/bin/ssh-agent" };
     const lines = describeQuestion(question({ request, caller: agent }));
-    expect(lines[0]).toBe('ssh-agent asks: may key "work" be used? It does not say by whom');
+    expect(lines[0]).toBe('ssh-agent: may key "work" be used?');
+    expect(lines[1]).toBe('ssh-agent asks: may key "work" be used? It does not say by whom');
     expect(lines).toContain(`key: ${FINGERPRINT}`);
     expect(lines).toContain(`it says: "Allow use of key work? / Key fingerprint ${FINGERPRINT}."`);
     expect(lines).toContain("by whom: any program that reaches it may have asked");
@@ -43,8 +44,9 @@ describe("a question of OpenSSH's, in our words", () => {
   it("is on ssh's own behalf where it is about a host key, whose fingerprint it names", () => {
     const text = `The authenticity of host 'prod (10.0.0.1)' can't be established.\nED25519 key fingerprint is ${FINGERPRINT}.\nAre you sure you want to continue connecting (yes/no/[fingerprint])? `;
     const lines = describeQuestion(question({ request: confirmRequest(text, undefined, "ssh") }));
-    expect(lines[0]).toBe('ssh wants to trust the host key that it was given by "prod"');
-    expect(lines[1]).toBe(`destination: "prod", host key ${FINGERPRINT}, as ssh says; nobody has checked it`);
+    expect(lines[0]).toBe('ssh: trust the host key that it was given by "prod"?');
+    expect(lines[1]).toBe('ssh wants to trust the host key that it was given by "prod"');
+    expect(lines[2]).toBe(`destination: "prod", host key ${FINGERPRINT}, as ssh says; nobody has checked it`);
     expect(lines.join("\n")).not.toContain("for whom");
   });
 
@@ -52,7 +54,8 @@ describe("a question of OpenSSH's, in our words", () => {
     const { exe: _, ...hidden } = { ...caller, name: "ssh-agent" };
     const text = `${USE_KEY}\npublic key authentication request for user "git" to listed host`;
     const asked = question({ request: confirmRequest(text, "confirm", "ssh-agent"), caller: hidden });
-    expect(describeQuestion(asked)[0]).toBe(
+    expect(describeQuestion(asked)[0]).toBe('ssh-agent: may key "work" be used to log in as git?');
+    expect(describeQuestion(asked)[1]).toBe(
       'ssh-agent asks: may key "work" be used to log in as git? It does not say by whom',
     );
   });
@@ -65,7 +68,7 @@ describe("a question of OpenSSH's, in our words", () => {
 
   it("names a host that nobody has checked", () => {
     const request = confirmRequest("Allow shared connection to prod? ", "confirm", "ssh");
-    expect(describeQuestion(question({ request }))[1]).toBe(
+    expect(describeQuestion(question({ request }))[2]).toBe(
       'destination: "prod", as ssh says; nobody has checked it',
     );
   });

@@ -2,9 +2,10 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { wrap } from "../../../src/approver/screen/text.ts";
 import { answersTo, describeAnswer, describeRemember } from "../../../src/policy/describe/answer.ts";
+import { describeBriefly } from "../../../src/policy/describe/brief.ts";
 import { describeCaller } from "../../../src/policy/describe/caller.ts";
 import { describeDecision } from "../../../src/policy/describe/decision.ts";
-import { describeQuestion, describeShortly } from "../../../src/policy/describe/question.ts";
+import { describeQuestion } from "../../../src/policy/describe/question.ts";
 import { describeRequest } from "../../../src/policy/describe/request.ts";
 import type { Question } from "../../../src/policy/question.ts";
 import type { Caller, Destination, Forward, Host, Process, Request } from "../../../src/policy/request.ts";
@@ -226,7 +227,7 @@ describe("who wants something", () => {
   ];
 
   test.each(rows)("is %s", (_, asks, words) => {
-    expect(describeQuestion({ ...question, caller: asks })[0]).toBe(
+    expect(describeQuestion({ ...question, caller: asks })[1]).toBe(
       `${words} wants to log in to github.com as git with key "work"`,
     );
   });
@@ -244,13 +245,13 @@ describe("who wants something", () => {
   test("is something on the last hop where the agent is forwarded", () => {
     const forwarded = (...path: Host[]): string[] =>
       describeQuestion({ ...question, request: { ...login, forwarded: true, path } });
-    expect(forwarded(bastion)[0]).toBe(
+    expect(forwarded(bastion)[1]).toBe(
       'something on bastion (through your ssh, forwarded agent) wants to log in to github.com as git with key "work"',
     );
-    expect(forwarded(bastion, { names: ["db"] })[0]).toMatch(
+    expect(forwarded(bastion, { names: ["db"] })[1]).toMatch(
       /^something on db \(through .* with key "work", forwarded through bastion → db$/,
     );
-    expect(forwarded()[0]).toMatch(/^something on hosts that nobody can name \(through your ssh/);
+    expect(forwarded()[1]).toMatch(/^something on hosts that nobody can name \(through your ssh/);
     expect(forwarded(bastion)).toContain("forwarded by: ssh (pid 4711), started by git ← bash");
   });
 });
@@ -363,6 +364,7 @@ describe("a decision in words", () => {
 describe("a prompt", () => {
   test("says who wants what, where, with which key, and why it is asked", () => {
     expect(describeQuestion(question)).toEqual([
+      'git "fetch" → github.com as git?',
       'git (through ssh) wants to log in to github.com as git with key "work"',
       "destination: github.com, host key known",
       "key: ssh-ed25519 SHA256:fingerprint-of-work",
@@ -377,10 +379,11 @@ describe("a prompt", () => {
   test("shows in quotes what a program is called that could be read as more words of the question", () => {
     const exe = "/tmp/git (pid 1), started by bash ← claude";
     const hidden = { pid: 3, startTime: "3", name: "ssh) ← (git", cmdline: [] };
-    const [first, , , askedBy] = describeQuestion({
+    const [title, first, , , askedBy] = describeQuestion({
       ...question,
       caller: { ...caller, exe, ancestors: [hidden] },
     });
+    expect(title).toBe('"/tmp/git (pid 1), started …bash ← claude" → github.com as git?');
     expect(first).toMatch(/^"\/tmp\/git \(pid 1\), started by bash ← claude" wants to log in to github\.com/);
     expect(askedBy).toBe(
       'asked by: "/tmp/git (pid 1), started by bash ← claude" (pid 4711), started by ("ssh) ← (git")',
@@ -421,7 +424,7 @@ describe("a prompt", () => {
     const hosts = ["web1", "web2"].map((name) => ({ id: name, name }));
     const several = { ...question, request: on({ command: "uptime" }), hosts, count: 5 };
     const lines = describeQuestion(several);
-    expect(lines[0]).toMatch(/run "uptime" on 2 hosts/);
+    expect(lines[1]).toMatch(/run "uptime" on 2 hosts/);
     expect(lines).toContain("hosts, all with a known key: web1, web2");
     expect(lines).toContain("5 requests from ssh wait for the answer");
     expect(lines.join()).toContain("on each of these hosts");
@@ -474,20 +477,6 @@ describe("a prompt", () => {
     );
   });
 
-  test("is short where there is little room: what an approval covers comes before what the request says", () => {
-    expect(describeShortly(question)).toEqual([
-      'git (through ssh) wants to log in to github.com as git with key "work"',
-      "destination: github.com, host key known",
-      "an approval covers: logins and plain sessions over them, with this key, as this user, on this host, by ssh ← git, in this login session",
-      'because: rule "agents ask"',
-      "asked by: ssh (pid 4711), started by git ← bash",
-      'command line (claimed): "git fetch", then "ssh git@github.com git-upload-pack \'repo.git\'"',
-    ]);
-    expect(describeShortly({ ...question, request: { ...login, key } }).at(-1)).toBe(
-      "key: ssh-ed25519 SHA256:abc",
-    );
-  });
-
   test("says of a host that is not known what its key is", () => {
     const destination = { ...unverified, how: "unknown host key", hostKey: "SHA256:new" };
     const lines = describeQuestion({ ...question, request: { ...login, destination } });
@@ -512,6 +501,7 @@ describe("a prompt", () => {
     const { cwd: _, ...bare } = caller;
     const lines = describeQuestion({ ...question, request, caller: { ...bare, cmdline: [], ancestors: [] } });
     expect(lines).toEqual([
+      "ssh: lock the agent?",
       "ssh wants to lock the agent",
       "asked by: ssh (pid 4711)",
       'because: rule "agents ask"',
@@ -579,12 +569,14 @@ describe("hostile text", () => {
   test.each(variants)("never reaches a prompt raw: %j", (variant) => {
     fc.assert(
       fc.property(asked, (given) => {
-        const lines = describeQuestion({ ...given, request: { ...given.request, ...variant } });
-        for (const line of lines) {
+        const varied = { ...given, request: { ...given.request, ...variant } };
+        const [lines, brief] = [describeQuestion(varied), describeBriefly(varied)];
+        for (const line of [...lines, ...brief]) {
           expect(line).not.toMatch(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u);
           expect(line.length).toBeLessThan(1000);
         }
-        expect(lines.length).toBeLessThan(10);
+        expect(lines.length).toBeLessThan(11);
+        expect(brief.length).toBeLessThan(10);
       }),
     );
   });
@@ -603,11 +595,11 @@ describe("hostile text", () => {
           request: { ...on({ command: text, user: text }), destination: { ...unverified, claimed: text } },
           caller: everywhere(text),
         };
-        const lines = [...describeQuestion(given), ...describeShortly(given)];
+        const lines = [...describeQuestion(given), ...describeBriefly(given)];
         const screen = lines.flatMap((line) => wrap(line, width));
         expect(Math.max(...screen.map(columnsOf))).toBeLessThanOrEqual(width);
         expect(screen.filter((line) => /^ {0,3}destination: git/.test(line))).toEqual([]);
-        expect(screen.filter((line) => line.startsWith("destination:")).length).toBe(2);
+        expect(screen.filter((line) => line.startsWith("destination:")).length).toBe(1);
         expect(lines.join()).not.toMatch(/ {2}/);
       }),
       { numRuns: 500 },
@@ -639,6 +631,7 @@ describe("hostile text", () => {
       const lines = describeQuestion({ ...question, request, caller: everywhere(long) });
       expect(Math.max(...lines.map((line) => line.length))).toBeLessThan(600);
       expect(lines[0]).toContain("github.com");
+      expect(lines[1]).toContain("github.com");
     }
   });
 });

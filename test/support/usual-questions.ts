@@ -1,0 +1,132 @@
+/** What people are usually asked: the cases of docs/questions.md. */
+import type { Question } from "../../src/policy/question.ts";
+import type { Caller, Destination, Host, Process, Request } from "../../src/policy/request.ts";
+import { question } from "./guard.ts";
+
+export interface UsualQuestion {
+  /** As the document calls it. */
+  name: string;
+  question: Question;
+}
+
+const key = { type: "ssh-ed25519", fingerprint: "SHA256:…", comment: "me@laptop" };
+const known = (name: string): Destination => ({
+  verified: true,
+  names: [name],
+  port: 22,
+  how: "host key known",
+});
+const place = { path: [] as Host[], forwarded: false };
+
+function started(by: string, ...cmdline: string[]): Process {
+  return { pid: 17, startTime: "1", exe: by, name: by, cmdline };
+}
+
+const shell: Process = { ...started("/usr/bin/bash", "-bash"), systemShell: true };
+const claude = started("/usr/bin/node", "node", "/usr/bin/claude");
+
+/** The first is what asks. */
+function asks(process: Process, ...ancestors: Process[]): Caller {
+  const fixed = { cwd: "/home/me/src/site", tty: "/dev/pts/3", session: "login:2", container: false };
+  return { ...process, ...fixed, leader: { pid: 9, startTime: "1" }, ancestors: [...ancestors, shell] };
+}
+
+const inRun = (name: string, caller: Caller): Caller => ({ ...caller, run: { name, pid: 1 } });
+const ssh = (...words: string[]): Process => started("/usr/bin/ssh", "ssh", ...words);
+const login = (host: string, user: string): Request => ({
+  ...{ kind: "sign", data: "userauth", destination: known(host), user, key },
+  ...place,
+});
+const over = (host: string, user: string, fields: Partial<Request>): Request => ({
+  ...{ kind: "session", destination: known(host), user },
+  ...place,
+  ...fields,
+});
+
+const lasting = { choices: ["once", "lasting"] as Question["choices"], lasts: "terminal" as const };
+const usual = (
+  name: string,
+  request: Request,
+  caller: Caller,
+  more: Partial<Question> = {},
+): UsualQuestion => ({
+  name,
+  question: question({ ...lasting, request, caller, ...more }),
+});
+
+const push = started("/usr/bin/git", "git", "push", "origin", "main");
+const pushing = "git-receive-pack 'me/site.git'";
+const web = Array.from({ length: 20 }, (_, at) => `web${at + 1}`);
+const deploy = started("/usr/bin/python3", "python3", "/usr/bin/ansible-playbook", "deploy.yml");
+
+export const usualQuestions: readonly UsualQuestion[] = [
+  usual(
+    "git push by an agent, in a run",
+    login("github.com", "git"),
+    inRun("claude", asks(ssh("git@github.com", pushing), push, claude)),
+  ),
+  usual(
+    "the same over a shared connection",
+    over("github.com", "git", { command: pushing }),
+    inRun("claude", asks(ssh("git@github.com", pushing), push, claude)),
+    { lasts: "connection" },
+  ),
+  usual("a deployment on 20 hosts", login("web1", "root"), asks(ssh("root@web1", "true"), deploy), {
+    hosts: web.map((name) => ({ id: name, name })),
+    count: 20,
+  }),
+  usual(
+    "a login over a forwarded agent",
+    { ...login("db", "root"), forwarded: true, path: [{ names: ["bastion"] }] },
+    asks(ssh("-A", "bastion")),
+  ),
+  usual(
+    "a login where the host proved nothing",
+    {
+      ...login("db", "root"),
+      destination: { verified: false, names: [], how: "no session-bind", claimed: "db" },
+    },
+    asks(started("/usr/bin/python3", "python3", "backup.py")),
+  ),
+  usual(
+    "a tunnel (ssh -L)",
+    over("prod-db", "me", {
+      kind: "forward",
+      forward: { kind: "local", listen: "localhost:5432", connect: "db.internal:5432" },
+    }),
+    asks(ssh("-L", "5432:db.internal:5432", "prod-db")),
+    { lasts: "connection" },
+  ),
+  usual(
+    "a signed commit",
+    {
+      ...{ kind: "sign", data: "sshsig", namespace: "git", key, ...place },
+      ...{ repository: "/home/me/src/site", branch: "main", remote: "git@github.com:me/site.git" },
+    },
+    asks(
+      started("/usr/bin/ssh-keygen", "ssh-keygen", "-Y", "sign", "-n", "git"),
+      started("/usr/bin/git", "git", "commit", "-S", "-m", "Mend the footer"),
+    ),
+  ),
+  usual(
+    "sftp over a shared connection",
+    over("prod-db", "me", { subsystem: "sftp" }),
+    asks(ssh("-s", "prod-db", "sftp"), started("/usr/bin/sftp", "sftp", "prod-db")),
+    { lasts: "connection" },
+  ),
+  usual(
+    "muxguard open",
+    { ...over("prod-db", "me", {}), kind: "connect" },
+    asks(started("/usr/bin/node", "node", "/usr/bin/muxguard", "open", "prod-db")),
+  ),
+  usual(
+    "ssh-add -c, asked by ssh-agent",
+    {
+      ...{ kind: "confirm", operation: "use-key", key: { fingerprint: "SHA256:…", comment: "me@laptop" } },
+      ...{ user: "git", prompt: "Allow use of key me@laptop?\nKey fingerprint SHA256:…." },
+      ...place,
+    },
+    asks(started("/usr/bin/ssh-agent", "ssh-agent")),
+    { choices: ["once"] },
+  ),
+];
