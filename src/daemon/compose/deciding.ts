@@ -24,7 +24,7 @@ export interface DecidingOptions {
   gatherFor?: number;
   sessionEnd?: NonNullable<BrokerParts["sessionEnd"]>;
   tip?: NonNullable<BrokerParts["tip"]>;
-  terminalEnd?: NonNullable<BrokerParts["terminalEnd"]>;
+  processEnd?: NonNullable<BrokerParts["processEnd"]>;
   reasonOf?: NonNullable<BrokerParts["reasonOf"]>;
   /** Called when a question comes up. */
   onOpen?: () => void;
@@ -62,7 +62,7 @@ export function composeDeciding(options: DecidingOptions): Deciding {
     now,
     isLocked: () => lock.isOn,
     ...(options.sessionEnd && { sessionEnd: options.sessionEnd }),
-    ...(options.terminalEnd && { terminalEnd: options.terminalEnd }),
+    ...(options.processEnd && { processEnd: options.processEnd }),
     ...(options.reasonOf && { reasonOf: options.reasonOf }),
     ...(options.tip && { tip: options.tip }),
   });

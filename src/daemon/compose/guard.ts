@@ -14,7 +14,7 @@ import { type LockSignals, onLockOrSleep } from "../../platform/dbus/lock-signal
 import type { ScreenListener } from "../../platform/dbus/screen-state.ts";
 import { environmentOf, viewOf } from "../../platform/files/process-view.ts";
 import { bootTime } from "../../platform/libc/clock.ts";
-import { sessionEnd, terminalEnd } from "../../platform/proc/login-session.ts";
+import { sessionEnd } from "../../platform/proc/login-session.ts";
 import { isProcess } from "../../platform/proc/process.ts";
 import { sshImage } from "../../platform/proc/ssh-process.ts";
 import type { Grants } from "../../policy/grants.ts";
@@ -89,7 +89,7 @@ export function composeGuard(options: GuardOptions): GuardParts {
     gatherFor: GATHER_FOR,
     sessionEnd,
     tip: () => suggestions.tip(),
-    terminalEnd,
+    processEnd: (process) => () => !isProcess(process.pid, process.startTime),
     reasonOf: (caller) => reasons.of(caller),
     onOpen: () => {
       // from the first question on, at the latest: before it there is no approval to forget

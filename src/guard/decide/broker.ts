@@ -4,7 +4,7 @@
  */
 import type { Decided } from "../../audit/event.ts";
 import { messageOf } from "../../errors.ts";
-import { coverage } from "../../policy/coverage.ts";
+import { coverage, terminalOf } from "../../policy/coverage.ts";
 import { describeDoubt } from "../../policy/describe/doubt.ts";
 import type { Doubt } from "../../policy/doubt.ts";
 import { evaluate } from "../../policy/evaluate.ts";
@@ -44,8 +44,8 @@ export interface BrokerParts {
   sessionEnd?: (caller: Caller) => (() => boolean) | undefined;
   /** What else a question says: that rules would help. */
   tip?: () => string | undefined;
-  /** The same of the caller's terminal. */
-  terminalEnd?: (caller: Caller) => (() => boolean) | undefined;
+  /** What says whether a process has ended. */
+  processEnd?: (process: ProcessId) => () => boolean;
   /** Why it asks, as the program itself says. Never rejects, never takes long. */
   reasonOf?: (caller: Caller) => Promise<string | undefined>;
 }
@@ -174,7 +174,8 @@ export class Broker {
     { run }: Scope,
   ): Lasting | undefined {
     if (connection) return { lasts: "connection", isOver: () => connection.isOver() };
-    const isOver = run ? undefined : this.#parts.terminalEnd?.(caller);
+    const terminal = run ? undefined : terminalOf(caller);
+    const isOver = terminal && this.#parts.processEnd?.(terminal);
     return isOver && { lasts: caller.tty === undefined ? "program" : "terminal", isOver };
   }
 

@@ -6,7 +6,6 @@
  * shell of a terminal.
  */
 import { readFileSync } from "node:fs";
-import { terminalOf } from "../../policy/coverage.ts";
 import type { Caller, Process } from "../../policy/request.ts";
 import { isProcess } from "./process.ts";
 
@@ -17,12 +16,6 @@ import { isProcess } from "./process.ts";
 export function sessionEnd(caller: Caller): (() => boolean) | undefined {
   const first = firstProcess(caller);
   return first && (() => !isProcess(first.pid, first.startTime));
-}
-
-/** When what a terminal's shell leads is over: with what stands for the terminal. Undefined where that has ended. */
-export function terminalEnd(caller: Caller): (() => boolean) | undefined {
-  const terminal = terminalOf(caller);
-  return terminal && (() => !isProcess(terminal.pid, terminal.startTime));
 }
 
 function firstProcess({ session, ancestors }: Caller): Process | undefined {
