@@ -64,7 +64,7 @@ const defaults: Config = {
   longest: 12 * 60 * 60_000,
   onLock: "suspend",
   maxQuestions: 10,
-  offerAfter: 3,
+  offerAfter: 2,
   suggest: true,
   upstreamTimeout: 10_000,
   brokenPolicyAfter: 5 * 60_000,
