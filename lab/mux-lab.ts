@@ -88,9 +88,9 @@ export class MuxLab extends Lab {
     return child;
   }
 
-  /** What the daemon has told on its stderr. */
+  /** What the daemon has told on its stderr, but that it has no screen to ask on. */
   get told(): string {
-    return this.#said();
+    return this.#said().replace(/^muxguard: .*nobody is asked on a screen.*\n/, "");
   }
 
   controlPath(host = HOST): string {

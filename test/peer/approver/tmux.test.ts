@@ -222,9 +222,11 @@ describeWith(["ssh", "sshd", "tmux"], "a question in tmux", () => {
     await screen.isAsked();
     screen.resize(50, 16);
     await screen.shows(
-      /^.*more than fits here[\s\S]*❯ deny {4}allow once[\s\S]*allow until this run ends[\s\S]*Esc denies/m,
+      /because: [\s\S]*…[\s\S]*❯ deny {4}allow once[\s\S]*allow until this run ends[\s\S]*Esc denies/m,
     );
     expect(screen.screen()).toContain("│ssh → alpha.example");
+    screen.press("PgDn", "PgDn");
+    await screen.shows("more than fits here: "); // all there is to say
     screen.press("PgDn", "PgDn");
     await screen.shows("above (PgUp)");
     expect(screen.screen()).toMatch(/because: no rule says otherwise[\s\S]*❯ deny/);

@@ -55,7 +55,7 @@ describeWith(["ssh", "sshd", "ssh-askpass"], "a login that x11-ssh-askpass is as
     await desk.asks();
     const text = readFileSync(told, "utf8");
     expect(text).toContain(`muxguard: ssh -> alpha.example as ${user}`);
-    expect(text).toMatch(/\n\nAllow it until this run ends\?\n$/);
+    expect(text).toMatch(/\n\nmore: muxguard pending\nAllow it until this run ends\?\n$/);
     await desk.press("Return");
     const { result, events } = await login;
     expect(result).toMatchObject({ code: 0, stdout: "one\ntwo\n", stderr: "" });
