@@ -38,6 +38,8 @@ function rawIn(text: string, mark: string): string | undefined {
 
 describeWith(["ssh", "sshd", "python"], "a terminal obeys nothing that comes", () => {
   const lab = new MuxLab();
+  /** Each for a purpose of its own: what is the same is one question. */
+  const keygenFor = (purpose: string): string[] => keygen.map((word) => (word === "file" ? purpose : word));
   const keygen = ["-q", "-Y", "sign", "-n", "file", "-f", lab.path("me@laptop.pub"), lab.sshConfig];
   const muxguard = (...words: string[]): string[] => [process.execPath, MUXGUARD, ...words];
   let key: Buffer;
@@ -64,8 +66,8 @@ describeWith(["ssh", "sshd", "python"], "a terminal obeys nothing that comes", (
     namespace: () => asAgent(sshsig(evil("namespace"))),
     comment: () => asAgent(sshsig(), readBlob(lab.path("evil.pub"))),
     claim: async () => asAgent(login("me"), key, await startNamedSsh(lab, "--", evil("claim"))),
-    folder: () => run("/bin/sh", "-c", `cd mgfolder*; exec ssh-keygen ${keygen.join(" ")}`),
-    words: () => run("ssh-keygen", ...keygen, evil("words")),
+    folder: () => run("/bin/sh", "-c", `cd mgfolder*; exec ssh-keygen ${keygenFor("folder").join(" ")}`),
+    words: () => run("ssh-keygen", ...keygenFor("words"), evil("words")),
     program: () => run(lab.path(evil("program")), ...keygen),
     scope: () => lab.muxguard("run", "--scope", evil("scope"), "--", "ssh-keygen", ...keygen),
     variable: () => lab.ssh(`-oSetEnv="${evilLine("variable")}=1"`, HOST, "true"),
@@ -116,12 +118,18 @@ describeWith(["ssh", "sshd", "python"], "a terminal obeys nothing that comes", (
       const terminal = new Pty(lab, ...words);
       terminal.resize(60, 200);
       await terminal.shows("Allow it?");
+      const marks = ["folder", "scope", "words"];
+      const isShown = (): boolean => marks.every((mark) => terminal.text.includes(`mg${mark}`));
+      const turn = async (): Promise<boolean> => {
+        terminal.type("\x1b[6~"); // PgDn, to all there is to say
+        return isShown();
+      };
+      await until(turn, "all of the question", 20_000, 200);
       await lab.muxguard("lock");
       await terminal.end();
       await lab.muxguard("unlock");
-      const marks = ["folder", "scope", "words"];
       return {
-        tried: marks.every((mark) => terminal.text.includes(`mg${mark}`)),
+        tried: isShown(),
         gained: marks.map((mark) => rawIn(terminal.text, mark)).find(Boolean),
       };
     },
