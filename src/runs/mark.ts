@@ -41,10 +41,13 @@ export function isMarked({ pid, startTime }: ProcessId): boolean {
   return limit === undefined || limit < own || !isProcess(pid, startTime);
 }
 
-/** Like isMarked(), of a pid that was just listed. Undefined for one that has ended. */
+/**
+ * Like isMarked(), of a pid that was just listed, but for what is in a confined run: no socket outside is there
+ * for it. What is in a plain run can't raise its limit to pass for such. Undefined for one that has ended.
+ */
 export function isInside(pid: number): boolean | undefined {
   const limit = lockLimit(pid);
-  return limit === undefined ? undefined : limit < own;
+  return limit === undefined ? undefined : limit < own && limit !== CONFINED;
 }
 
 /** Whether this process carries a mark itself. A limit that is as low for another reason counts too. */

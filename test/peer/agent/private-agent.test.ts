@@ -5,7 +5,7 @@ import { readdirSync, readFileSync, readlinkSync, writeFileSync } from "node:fs"
 import { connect, createServer } from "node:net";
 import { userInfo } from "node:os";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { ended, Lab, MUXGUARD, stderrOf, until } from "../../../lab/lab.ts";
+import { ended, Lab, MUXGUARD, type Result, stderrOf, until } from "../../../lab/lab.ts";
 import { encodeAgentReply } from "../../../src/wire/agent/agent.ts";
 import { encodeFrame } from "../../../src/wire/frame.ts";
 import { encodeSshsig } from "../../../src/wire/signed-data.ts";
@@ -82,20 +82,31 @@ describeWith(["ssh", "python"], "a private agent", () => {
   });
 
   it("does not start while a process of a run is alive", async () => {
-    const mark = String(2n ** 62n);
-    const waiting = spawn("prlimit", [`--locks=${mark}:${mark}`, "--", "cat"], {
+    const { code, stderr } = await besideMarked(2n ** 62n);
+    expect(stderr).toMatch(/end \d+ \(.+\), or start the guard before any run/);
+    expect(code).not.toBe(0);
+    expect((await lab.muxguard("run", "--", "true")).code).toBe(0);
+  });
+
+  it("starts beside what is in a confined run, for which no socket outside is there", async () => {
+    const confined = 3n * 2n ** 61n;
+    expect((await besideMarked(confined)).code).toBe(0);
+    expect((await besideMarked(confined - 1n)).code).not.toBe(0); // who lowers it gains nothing
+  });
+
+  /** What becomes of a run while a process with this limit is alive. */
+  async function besideMarked(limit: bigint): Promise<Result> {
+    const waiting = spawn("prlimit", [`--locks=${limit}:${limit}`, "--", "cat"], {
       stdio: ["pipe", "pipe", "inherit"],
     });
     // it answers: so it has its mark by now
     waiting.stdin.write("there\n");
     await once(waiting.stdout, "data");
-    const { code, stderr } = await lab.muxguard("run", "--", "true");
+    const result = await lab.muxguard("run", "--", "true");
     waiting.stdin.end();
     await once(waiting, "close");
-    expect(stderr).toMatch(/end \d+ \(.+\), or start the guard before any run/);
-    expect(code).not.toBe(0);
-    expect((await lab.muxguard("run", "--", "true")).code).toBe(0);
-  });
+    return result;
+  }
 
   it("does not start while one forks away from every look at it", async () => {
     const stop = lab.path("stop");
