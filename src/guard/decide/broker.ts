@@ -15,6 +15,7 @@ import { Announcing } from "./announcing.ts";
 import { ApprovalCounts, type Asked, alikeness, makeQuestion, type Settings } from "./asked.ts";
 import { capped } from "./choices.ts";
 import {
+  coverableOf,
   type Decision,
   denial,
   internalFault,
@@ -208,11 +209,17 @@ export class Broker {
     const remember = capped(answer.remember, question);
     const doubt = ruling.doubt && { doubt: ruling.doubt.rule };
     const { longest } = this.#parts.settings;
+    const remembered = rememberedApproval(asked, scope, grants, remember, longest);
+    const keep = async (): Promise<void> => {
+      await remembered.keep?.();
+      if (remember === "always") this.#related.addRuled(coverableOf(asked, scope)); // as the rule does from now on
+    };
     return {
       decision: "allow",
       by,
       ...doubt,
-      ...rememberedApproval(asked, scope, grants, remember, longest),
+      ...remembered,
+      keep,
     };
   }
 

@@ -1,5 +1,6 @@
 /** What a rule covers that "always" wrote for a login: what the answer covered of which it is made. */
 import { describe, expect, test } from "vitest";
+import type { Approver } from "../../../src/approver/approver.ts";
 import { exactRule } from "../../../src/policy/exact-rule.ts";
 import type { Policy, Rule } from "../../../src/policy/policy.ts";
 import type { Caller, Request } from "../../../src/policy/request.ts";
@@ -65,5 +66,24 @@ describe("a login that an approved rule allows", () => {
     expect((await broker.decide(session, makeAsker(caller), scope)).by).toBe("fault:approver");
     grants.resume();
     expect((await broker.decide(session, makeAsker(caller), scope)).by).toBe(written);
+  });
+
+  test("covers them from the answer on that writes the rule", async () => {
+    const given = policy([], { approved: [] });
+    const { broker } = makeBroker();
+    let asked = 0;
+    const approver: Approver = {
+      kind: "terminal",
+      unavailable: () => undefined,
+      ask: async () => {
+        asked++;
+        return { decision: "allow", remember: "always" };
+      },
+    };
+    const approve = async (rule: Rule): Promise<void> => void (given.approved as Rule[]).push(rule);
+    const scope = makeScope(given, { approvers: [approver], approve });
+    const first = await broker.decide(login, makeAsker(caller), scope);
+    const later = await broker.decide(session, makeAsker(caller), scope);
+    expect([first.by, later.by, asked]).toEqual(["approver:terminal", written, 1]);
   });
 });
