@@ -130,8 +130,8 @@ export class Broker {
       return denial("fault:denied", `a session there was denied a moment ago (${denied})`);
     if (ruling.action === "allow") {
       const { by, answers } = ruling;
-      const keep = () =>
-        answers && this.#related.addRuled({ request, caller, run: scope.run?.id, by: answers });
+      if (answers === undefined) return { decision: "allow", by };
+      const keep = () => this.#related.addRuled({ request, caller, run: scope.run?.id, by: answers });
       return { decision: "allow", by, keep };
     }
     if (ruling.action === "deny") return { decision: "allow", by: `grant:${own}` };

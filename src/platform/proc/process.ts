@@ -82,9 +82,9 @@ export class ProcessTable {
   }
 
   /** No other process gets its pid while the session has one in it. */
-  #leader(pid: number, { ancestors, ...caller }: Caller): ProcessId | undefined {
+  #leader(pid: number, caller: Caller): ProcessId | undefined {
     if (pid === 0) return undefined; // it is outside of this pid namespace
-    const known = [caller, ...ancestors].find((process) => process.pid === pid);
+    const known = caller.pid === pid ? caller : caller.ancestors.find((process) => process.pid === pid);
     const { pid: _, startTime } = known ?? this.#currentOrGone(pid)?.entry ?? {};
     return startTime === undefined ? undefined : { pid, startTime };
   }
