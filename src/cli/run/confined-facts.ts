@@ -5,9 +5,8 @@ import { dirname, isAbsolute, join } from "node:path";
 import { installationFolder } from "../../installation.ts";
 import { usualControlFolders } from "../../masters/control-folders.ts";
 import { type Plan, planConfinement } from "../../platform/confine/plan.ts";
-import { makeFolders } from "../../platform/files/private-folder.ts";
 import type { RunSettings } from "../../policy/run-settings.ts";
-import { remembered, systemFiles } from "../../runs/confined/files.ts";
+import { type Files, systemFiles } from "../../runs/confined/files.ts";
 import { type Gathered, gatherFacts, type Surroundings } from "../../runs/confined/gather.ts";
 import { findProgram, movedSsh, shimsOf } from "../../runs/ride/shims.ts";
 import type { Paths } from "../../settings/paths.ts";
@@ -24,8 +23,9 @@ export interface Confining {
   settings: RunSettings;
 }
 
-export function planRun(confining: Confining): { plan: Plan; loose: string[] } {
-  const { facts, loose }: Gathered = gatherFacts(surroundings(confining), remembered(systemFiles));
+/** @param files each path of which is looked at once */
+export function planRun(confining: Confining, files: Files): { plan: Plan; loose: string[] } {
+  const { facts, loose }: Gathered = gatherFacts(surroundings(confining), files);
   return { plan: planConfinement(facts, confining.settings), loose };
 }
 
@@ -82,8 +82,7 @@ function replacedSsh(rideFolder: string): { path: string; by: string }[] {
 }
 
 /** What is mounted has to have a place. */
-export function preparePlaces({ folder, rideFolder }: RunPlaces, { config }: Paths): void {
-  makeFolders(config); // or the run could make it, with a policy in it
+export function preparePlaces({ folder, rideFolder }: RunPlaces): void {
   writeFileSync(join(folder, "empty"), "", { mode: 0o000 });
   if (rideFolder === undefined) return;
   const moved = movedSsh(rideFolder);

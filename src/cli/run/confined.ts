@@ -1,8 +1,4 @@
 /** `muxguard run --confine`: the command in namespaces of its own, made by bubblewrap. */
-import { readdirSync, writeFileSync } from "node:fs";
-import { homedir } from "node:os";
-import { dirname, join } from "node:path";
-import { attempt } from "../../attempt.ts";
 import { messageOf } from "../../errors.ts";
 import { bwrapArguments, bwrapCommand, findBwrap, mendOf } from "../../platform/confine/bwrap.ts";
 import { inheritNone, leadsOut } from "../../platform/confine/descriptors.ts";
@@ -11,18 +7,18 @@ import { leaveSessionKeyring } from "../../platform/libc/keyring.ts";
 import { signalFirstChild } from "../../platform/proc/signal.ts";
 import { spared } from "../../platform/pty/spared.ts";
 import { visible } from "../../policy/visible.ts";
-import { makeAbsent, removeMade } from "../../runs/confined/start-up.ts";
-import { makeAbsentFolders, removeMadeFolders } from "../../runs/confined/start-up-folders.ts";
-import { isRunFolder } from "../../runs/folders.ts";
 import { notToldToday } from "../../runs/unguarded/told.ts";
 import { toStderr } from "../../to-stderr.ts";
 import { CliError, exitCodes } from "../cli-error.ts";
+import type { Ahead } from "./confined-ahead.ts";
 import { type Confining, planRun, preparePlaces, sshPrograms } from "./confined-facts.ts";
 import type { OpenRun } from "./request.ts";
 import { FIRST_DESCRIPTOR, type RunTerminal } from "./run-terminal.ts";
 
 export interface ConfinedRun extends Confining {
   opened: OpenRun;
+  /** Begun when the guard was being opened, and closed after the run. */
+  ahead: Ahead;
   command: readonly string[];
   /** That the command gets. */
   environment: NodeJS.ProcessEnv;
@@ -45,17 +41,12 @@ export async function runConfined(run: ConfinedRun): Promise<number> {
   if (program === undefined) throw cannot("bubblewrap makes it");
   inheritNone();
   leaveSessionKeyring();
-  preparePlaces(run.opened, run.paths);
-  const made = holdStartUpFiles(run);
-  try {
-    let ended = await runOnce(run, program);
-    // something may have gone while it was looked at
-    if ("failed" in ended) ended = await runOnce(run, program);
-    if ("failed" in ended) throw cannot(ended.failed);
-    return ended.code;
-  } finally {
-    made.close();
-  }
+  preparePlaces(run.opened);
+  let ended = await runOnce(run, program);
+  // something may have gone while it was looked at
+  if ("failed" in ended) ended = await runOnce(run, program);
+  if ("failed" in ended) throw cannot(ended.failed);
+  return ended.code;
 }
 
 function cannot(why: string): CliError {
@@ -64,32 +55,10 @@ function cannot(why: string): CliError {
   return new CliError(`${text}; --no-confine starts it without`, exitCodes.notExecutable);
 }
 
-/** Those that are not there, until the last confined run has ended. */
-function holdStartUpFiles({ opened, paths }: ConfinedRun): { close(): void } {
-  const home = homedir();
-  writeFileSync(join(opened.folder, CONFINED), "");
-  const config = dirname(paths.config);
-  makeAbsent(home);
-  makeAbsentFolders(home, config);
-  return {
-    close: () => {
-      const names = readdirSync(paths.runtime).filter(isRunFolder);
-      const others = names.map((name) => join(paths.runtime, name)).filter((one) => one !== opened.folder);
-      const isHeld = others.some((folder) => attempt(() => readdirSync(folder))?.includes(CONFINED));
-      if (isHeld) return;
-      removeMade(home);
-      removeMadeFolders(home, config);
-    },
-  };
-}
-
-/** In the folder of a confined run. */
-const CONFINED = "confined";
-
 type Ended = { code: number } | { failed: string };
 
 async function runOnce(run: ConfinedRun, program: string): Promise<Ended> {
-  const { plan, loose } = planRun(run);
+  const { plan, loose } = planRun(run, run.ahead.takeSeen());
   const ways = loose.map((text) => ({ id: `loose ${text}`, text }));
   for (const { text } of notToldToday(run.paths.told, ways)) toStderr(`muxguard: not held: ${visible(text)}`);
   const pipes = new BwrapPipes(run.opened.folder, bwrapArguments(plan, descriptors, run.terminal.isPrivate));

@@ -69,6 +69,7 @@ class OwnRun {
   async listen(): Promise<void> {
     ensurePrivateFolder(this.folder);
     this.#held = holdFolder(this.folder);
+    this.#request.meanwhile?.(this.folder);
     await Promise.all([
       this.#listen(this.agentSocket, "serve"),
       this.#listen(this.askpassSocket, "serveAskpass"),

@@ -19,6 +19,8 @@ export interface RunRequest {
   report: (line: string) => void;
   /** How questions come to the terminal of the run. */
   terminal: TerminalUse;
+  /** Called with the run's folder while the guard opens the run: what can be done meanwhile costs no time. */
+  meanwhile?: (folder: string) => void;
 }
 
 export interface OpenRun {

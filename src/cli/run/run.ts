@@ -12,6 +12,7 @@ import { becomeRunHolder } from "../../runs/holder.ts";
 import { rideEnvironment } from "../../runs/ride/shims.ts";
 import { openPaths, type Paths } from "../../settings/paths.ts";
 import { CliError, exitCodes } from "../cli-error.ts";
+import type { Ahead } from "./confined-ahead.ts";
 import { openDaemonRun } from "./daemon-run.ts";
 import { leadRun } from "./leading.ts";
 import type { OpenRun, RunRequest } from "./request.ts";
@@ -33,6 +34,7 @@ export async function run([command = "", ...args]: string[], options: RunOptions
   if (options.why !== undefined) process.env.MUXGUARD_REASON = options.why;
   const { MUXGUARD_REASON: why } = process.env;
   const terminal = new RunTerminal();
+  const ahead = settings.confine ? await aheadOf(paths, settings) : undefined;
   const request: RunRequest = {
     name: options.scope ?? basename(command),
     ...(settings.policy !== undefined && { policy: settings.policy }),
@@ -43,24 +45,48 @@ export async function run([command = "", ...args]: string[], options: RunOptions
     ...(settings.confine && { confined: { network, desktop } }),
     report: terminal.report,
     terminal,
+    ...(ahead && { meanwhile: (folder: string) => ahead.begin(folder) }),
   };
   protectProcess();
   becomeRunHolder();
+  try {
+    return await runOpened([command, ...args], request, { paths, settings, ahead, terminal });
+  } finally {
+    ahead?.close(); // where no run was opened
+  }
+}
+
+interface Parts {
+  paths: Paths;
+  settings: RunSettings;
+  /** Of a confined run. */
+  ahead: Ahead | undefined;
+  terminal: RunTerminal;
+}
+
+async function runOpened(words: string[], request: RunRequest, parts: Parts): Promise<number> {
+  const { paths, settings, ahead, terminal } = parts;
+  const [command = ""] = words;
   const opened = (await openDaemonRun(paths, request)) ?? (await openWithoutDaemon(paths, request));
   // from before the command starts until all is cleaned up: a signal in between must not end the guard alone
   const stop = passSignals((signal) => terminal.kill(signal));
   try {
     const environment = environmentOf(opened, paths);
     checkProgram(command, environment.PATH);
-    const words = [command, ...args];
-    if (!settings.confine) return await terminal.run(words, environment);
+    if (!ahead) return await terminal.run(words, environment);
     const { runConfined } = await import("./confined.ts");
-    return await runConfined({ opened, paths, settings, environment, command: words, terminal });
+    return await runConfined({ opened, paths, settings, ahead, environment, command: words, terminal });
   } finally {
+    ahead?.close();
     await opened.close();
     await terminal.close();
     stop();
   }
+}
+
+async function aheadOf(paths: Paths, settings: RunSettings): Promise<Ahead> {
+  const { Ahead } = await import("./confined-ahead.ts");
+  return new Ahead(paths, settings);
 }
 
 async function showRun(paths: Paths, settings: RunSettings): Promise<number> {

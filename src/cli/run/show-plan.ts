@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { Mount, Plan } from "../../platform/confine/plan.ts";
 import type { RunSettings } from "../../policy/run-settings.ts";
 import { visible } from "../../policy/visible.ts";
+import { remembered, systemFiles } from "../../runs/confined/files.ts";
 import { freeRunFolder } from "../../runs/folders.ts";
 import { readConfig } from "../../settings/config.ts";
 import type { Paths } from "../../settings/paths.ts";
@@ -24,7 +25,7 @@ export async function showPlan(paths: Paths, settings: RunSettings): Promise<str
   const at = (name: string): string => join(folder, name);
   const sockets = { agentSocket: at("agent.sock"), askpassSocket: at("prompts.sock") };
   const opened = { folder, ...sockets, sshConfig, watched, agents };
-  const { plan, loose } = planRun({ opened, paths, settings });
+  const { plan, loose } = planRun({ opened, paths, settings }, remembered(systemFiles));
   return [...planLines(plan), ...loose.map((text) => `not held: ${visible(text)}`)];
 }
 

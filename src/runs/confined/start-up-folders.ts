@@ -3,7 +3,15 @@
  * for as long as a confined run goes on, which otherwise could make it, and put a program in: `~/.ssh/config`
  * names commands for the guard's own ssh.
  */
-import { mkdirSync, readdirSync, readFileSync, rmdirSync, unlinkSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  unlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import { attempt } from "../../attempt.ts";
 
@@ -15,7 +23,7 @@ const MARK = ".made-for-a-confined-run";
 
 /** Folders above them are made, too. @param config the folder for settings: ~/.config */
 export function makeAbsentFolders(home: string, config: string): void {
-  for (const path of startUpFolders(home, config)) make(path);
+  for (const path of startUpFolders(home, config)) if (!existsSync(path)) make(path);
 }
 
 function startUpFolders(home: string, config: string): string[] {
@@ -24,14 +32,10 @@ function startUpFolders(home: string, config: string): string[] {
 
 function make(path: string): void {
   attempt(() => {
-    if (!isFolder(dirname(path))) make(dirname(path));
+    if (!existsSync(dirname(path))) make(dirname(path));
     mkdirSync(path, { mode: 0o700 });
     writeFileSync(join(path, MARK), "", { flag: "wx", mode: 0o600 });
   });
-}
-
-function isFolder(path: string): boolean {
-  return attempt(() => readdirSync(path)) !== undefined;
 }
 
 /** Removes those that were made, unless something is in there by now. */
@@ -40,12 +44,11 @@ export function removeMadeFolders(home: string, config: string): void {
 }
 
 function remove(path: string): void {
-  const isMade = attempt(
-    () => readFileSync(join(path, MARK), "utf8") === "" && readdirSync(path).length === 1,
-  );
-  if (!isMade) return;
+  const mark = join(path, MARK);
+  if (!existsSync(mark)) return;
   attempt(() => {
-    unlinkSync(join(path, MARK));
+    if (readFileSync(mark, "utf8") !== "" || readdirSync(path).length !== 1) return;
+    unlinkSync(mark);
     rmdirSync(path);
     remove(dirname(path));
   });

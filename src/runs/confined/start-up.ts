@@ -1,5 +1,5 @@
 /** What programs of the user's outside of the run read and obey as they start: it can only be read inside. */
-import { readFileSync, unlinkSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, unlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { attempt } from "../../attempt.ts";
 
@@ -64,7 +64,8 @@ const ofLogin = [".bash_profile", ".bash_login", ".profile"];
  * nothing. They say nothing, or what would be read without them.
  */
 export function makeAbsent(home: string): void {
-  for (const name of madeWhereAbsent)
+  const absent = madeWhereAbsent.filter((name) => !existsSync(join(home, name)));
+  for (const name of absent)
     attempt(() => writeFileSync(join(home, name), textOf(name), { flag: "wx", mode: 0o600 }));
 }
 
