@@ -40,8 +40,11 @@ const tools = {
   pictures: "docs/pictures/main.ts",
 };
 
-/** Packages that are installed beside muxguard: koffi is a binary, the others are for some commands alone. */
-const external = ["koffi", "inquirer", "node-notifier", "ssh2"];
+/** Packages that are installed beside muxguard: koffi is a binary, the others have files that they start. */
+const external = ["koffi", "node-notifier", "ssh2"];
+
+/** A bundle of its own, which most commands never read. Installed by itself it has 16 MB, most of it unused. */
+const asked = { name: "inquirer", file: "inquirer.mjs" };
 
 const root = import.meta.dirname;
 const dist = join(root, "dist");
@@ -53,6 +56,14 @@ const withoutXml = {
   setup(bundler) {
     bundler.onResolve({ filter: /^xml2js$/ }, () => ({ path: "xml2js", namespace: "none" }));
     bundler.onLoad({ filter: /./, namespace: "none" }, () => ({ contents: "" }));
+  },
+};
+
+const fromOwnBundle = {
+  name: "inquirer from its own bundle",
+  setup(bundler) {
+    const filter = new RegExp(`^${asked.name}$`);
+    bundler.onResolve({ filter }, () => ({ path: `./${asked.file}`, external: true }));
   },
 };
 
@@ -71,7 +82,7 @@ async function buildPrograms() {
     ...commonJs,
     entryPoints: programs.map(({ name, source }) => ({ in: source, out: name })),
     external,
-    plugins: [withoutXml],
+    plugins: [withoutXml, fromOwnBundle],
     write: false,
   });
   for (const [at, { name }] of programs.entries()) {
@@ -148,6 +159,14 @@ else {
   rmSync(dist, { recursive: true, force: true });
   mkdirSync(dist, { mode: 0o755 }); // nobody else may write there, whatever the umask
   await buildPrograms();
+  await build({
+    ...shared,
+    entryPoints: [{ in: asked.name, out: asked.name }],
+    outExtension: { ".js": ".mjs" },
+    format: "esm",
+    // its packages of the older kind require() what Node has
+    banner: { js: 'import{createRequire}from"node:module";const require=createRequire(import.meta.url);' },
+  });
   await build({ ...shared, entryPoints: tools, format: "esm", packages: "external" });
   recordCaches();
 }

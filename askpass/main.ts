@@ -11,6 +11,7 @@ import { existsSync } from "node:fs";
 import { isatty } from "node:tty";
 import { messageOf } from "../src/errors.ts";
 import { endOnFaults } from "../src/faults.ts";
+import { version } from "../src/installation.ts";
 import { promptKind } from "../src/policy/openssh-prompt.ts";
 import type { AskpassAnswer, AskpassQuestion } from "../src/rpc/requests.ts";
 import { toStderr } from "../src/to-stderr.ts";
@@ -45,12 +46,15 @@ const HELP = [
 ].join("\n");
 
 /**
- * A person who tries it out: whoever asks reads the answer through a pipe. A question may be any text, and
- * exit 0 is a yes to some.
+ * What a person reads who tries it out; undefined where this is a question. A question may be any text, and
+ * exit 0 is a yes to some: so only where no program reads the answer is it 0.
  */
-function isTriedOut([text, ...more]: string[]): boolean {
-  if (more.length > 0 || !(text === undefined || text === "--help")) return false;
-  return process.env.SSH_ASKPASS_PROMPT === undefined && isatty(1);
+function triedOut([text, ...more]: string[]): { said: string; code: number } | undefined {
+  if (more.length > 0 || process.env.SSH_ASKPASS_PROMPT !== undefined) return undefined;
+  const code = isatty(1) ? 0 : 1;
+  if (text === "--help" || text === "-h") return { said: HELP, code };
+  if (text === "--version" || text === "-V") return { said: `${version()}\n`, code };
+  return text === undefined && isatty(1) ? { said: HELP, code: 1 } : undefined;
 }
 
 async function main(): Promise<void> {
@@ -63,9 +67,10 @@ async function main(): Promise<void> {
 }
 
 async function askpass(): Promise<number> {
-  if (isTriedOut(process.argv.slice(2))) {
-    process.stdout.write(HELP);
-    return process.argv.length > 2 ? 0 : 1;
+  const tried = triedOut(process.argv.slice(2));
+  if (tried) {
+    process.stdout.write(tried.said);
+    return tried.code;
   }
   const { SSH_ASKPASS_PROMPT: hint, MUXGUARD_ASKED: asked } = process.env;
   if (asked !== undefined) throw new Error("asked on its own behalf; set askpass in config.toml");

@@ -1,5 +1,6 @@
 /** Ctrl-C and its like, held back until everything is cleaned up. */
 import { constants } from "node:os";
+import { hasCode } from "../errors.ts";
 
 const signals: NodeJS.Signals[] = ["SIGINT", "SIGTERM", "SIGHUP"];
 
@@ -9,8 +10,8 @@ export class Interrupted extends Error {
 }
 
 /**
- * Runs it. A signal aborts `stop`, and once it has come to its end this process ends by that signal; nobody
- * left to read the output aborts it too.
+ * Runs it. A signal aborts `stop`, and once it has come to its end this process ends by that signal. Nobody
+ * left to read the output aborts it too, and is no fault: `muxguard demo | head`.
  */
 export async function interruptible(act: (stop: AbortSignal) => Promise<void>): Promise<void> {
   const stop = new AbortController();
@@ -28,6 +29,7 @@ export async function interruptible(act: (stop: AbortSignal) => Promise<void>): 
   } catch (error) {
     if (error instanceof Interrupted) received ??= "SIGINT";
     // what fails after a signal failed because of it
+    if (hasCode(stop.signal.reason, "EPIPE")) return;
     if (received === undefined) throw stop.signal.aborted ? stop.signal.reason : error;
   } finally {
     for (const signal of signals) process.removeListener(signal, receive);

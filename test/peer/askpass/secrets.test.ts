@@ -60,11 +60,22 @@ describeWith(["python"], "muxguard-askpass that somebody tries out", () => {
 
   it.each([
     [["--help"], 0],
+    [["-h"], 0],
     [[], 1],
   ])("says what it is on a terminal: %j", async (args, code) => {
     const terminal = new Pty(lab, "env", "-u", "SSH_ASKPASS_PROMPT", ASKPASS, ...args);
     await terminal.shows("set SSH_ASKPASS, GIT_ASKPASS or SUDO_ASKPASS to it");
     expect(await terminal.end()).toBe(code);
+  });
+
+  it.each([
+    ["--help", /^muxguard-askpass answers what OpenSSH, git and sudo ask/],
+    ["--version", /^\d+\.\d+\.\d+\n$/],
+  ])("asks nobody for %s without a terminal, and gives no yes", async (option, said) => {
+    const { SSH_ASKPASS_PROMPT: _, ...environment } = lab.environment;
+    const { status, stdout, stderr } = spawnSync(ASKPASS, [option], { env: environment, encoding: "utf8" });
+    expect({ status, stderr }).toEqual({ status: 1, stderr: "" });
+    expect(stdout).toMatch(said);
   });
 
   it("takes --help for a question where its answer is read: anybody may have written that", async () => {
