@@ -173,6 +173,15 @@ export const commands: Readonly<Record<string, (command: Command) => Command>> =
     command
       .description("the questions that wait, on the whole screen, to be answered by key, and what is decided")
       .action(async () => (await import("./watch/watch.ts")).watch()),
+  doctor: (command) =>
+    command
+      .description(
+        "what makes the guard moot or brittle, each with its mend; exit code 1 where something is to be mended",
+      )
+      .option("--json", "one JSON object a line")
+      .action(async (options: { json?: boolean }) => {
+        process.exitCode = await (await import("./doctor/doctor.ts")).doctor(options);
+      }),
   demo: (command) =>
     command
       .description("show the main job: a throwaway server, key and agent, and ssh through the guard")

@@ -22,6 +22,9 @@ export type LoginCheck =
   /** `hostKey` is there if a host proved it for this login, and something else is missing. */
   | { verified: false; reason: string; hops: Buffer[]; hostKey?: Buffer };
 
+/** The reason for a client that binds nothing. Other programs look for it in the log. */
+export const UNBOUND = "no session-bind";
+
 /** AGENT_MAX_SESSION_IDS and AGENT_MAX_SID_LEN of ssh-agent.c. */
 const MAX_BINDS = 16;
 const MAX_SESSION_IDENTIFIER = 128;
@@ -111,7 +114,7 @@ export class SessionBindings {
   check(login: UserauthData): LoginCheck {
     const { hops } = this;
     const last = this.#binds.at(-1);
-    if (!last) return this.#unverified("no session-bind");
+    if (!last) return this.#unverified(UNBOUND);
     const gap = findGap(last, login);
     if (gap !== undefined) return this.#unverified(gap);
     const { hostKey } = last;

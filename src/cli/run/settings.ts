@@ -3,7 +3,7 @@ import { resolve } from "node:path";
 import { plainRun, type RunSettings } from "../../policy/run-settings.ts";
 import { named } from "../../policy/visible.ts";
 import { notToldToday } from "../../runs/unguarded/told.ts";
-import type { Way } from "../../runs/unguarded/way.ts";
+import type { Told } from "../../runs/unguarded/way.ts";
 import type { Paths } from "../../settings/paths.ts";
 import type { Scope } from "../../settings/scopes.ts";
 import { toStderr } from "../../to-stderr.ts";
@@ -76,7 +76,7 @@ export function runSettings(flags: SettingsFlags, scope: Scope = {}): RunSetting
 }
 
 /** Of a run that is not confined although something of it asks for that. Told once a day, as other ways are. */
-export function notHeld(flags: SettingsFlags, scope: Scope = {}): Way | undefined {
+export function notHeld(flags: SettingsFlags, scope: Scope = {}): Told | undefined {
   const { ride, confine } = wanted(flags, scope);
   if (confine) return undefined;
   const ofConfined = fieldsOfConfined(scope);

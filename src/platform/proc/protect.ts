@@ -13,15 +13,21 @@ export function protectProcess(): void {
   if (url() !== undefined) throw new Error("a debugger could steer this process; start it without --inspect");
 }
 
+/** In a line. */
+export function tracingFault(read = readFileSync): string | undefined {
+  const found = traceable(read);
+  return found && `${found.what}; ${found.mend}`;
+}
+
 /**
  * What it means that any process of the user may trace any other, where the kernel lets it: Documentation/
  * admin-guide/LSM/Yama.rst of Linux. Undefined where it does not.
  */
-export function tracingFault(read = readFileSync): string | undefined {
+export function traceable(read = readFileSync): { what: string; mend: string } | undefined {
   const scope = attempt(() => read("/proc/sys/kernel/yama/ptrace_scope", "utf8").trim());
   if (scope !== undefined && scope !== "0") return undefined;
   const why =
     scope === undefined ? "this kernel has no kernel.yama.ptrace_scope" : "kernel.yama.ptrace_scope is 0";
-  const mend = "sysctl kernel.yama.ptrace_scope=1";
-  return `${why}: a program that is not confined can steer your shells, terminals and ssh; ${mend}`;
+  const what = `${why}: a program that is not confined can steer your shells, terminals and ssh`;
+  return { what, mend: "sysctl kernel.yama.ptrace_scope=1" };
 }

@@ -8,18 +8,20 @@ import { type Mention, readMentions } from "../../identity/ssh-config/mentions.t
 import { visible } from "../../policy/visible.ts";
 import { type SshCommand, sshCommands } from "./git-config.ts";
 import { namesOtherAgent, sshConfigKeywords } from "./ssh-config.ts";
-import type { Way, WayFacts } from "./way.ts";
+import { type Way, type WayFacts, wayOf } from "./way.ts";
 
 export function gitWays(mentions: readonly Mention[], facts: WayFacts): Way[] {
   if (facts.ride || facts.environment.GIT_SSH_COMMAND) return [];
   return sshCommands(facts.folder, facts.environment)
     .filter((command) => asksAnother(command, mentions, facts))
-    .map(({ file, line }) => ({
-      id: `git ${file}:${line}`,
-      text:
+    .map(({ file, line }) =>
+      wayOf(
+        `git ${file}:${line}`,
         `${visible(file)}:${line}: core.sshCommand calls ssh by its full path: in a run it asks another agent ` +
-        `(IdentityAgent) and not the guard; write ssh without the path, and its options as they are`,
-    }));
+          "(IdentityAgent) and not the guard",
+        "write ssh without the path, and its options as they are",
+      ),
+    );
 }
 
 function asksAnother({ value }: SshCommand, mentions: readonly Mention[], facts: WayFacts): boolean {

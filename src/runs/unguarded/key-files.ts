@@ -9,7 +9,7 @@ import { literalPrefix } from "../../identity/ssh-config/literal-path.ts";
 import type { Mention } from "../../identity/ssh-config/mentions.ts";
 import { headOf } from "../../platform/files/file-head.ts";
 import { visible } from "../../policy/visible.ts";
-import type { Way } from "./way.ts";
+import { type Way, wayOf } from "./way.ts";
 
 /** fill_default_options() of readconf.c. */
 const defaultNames = [
@@ -34,10 +34,10 @@ export function keyFileWays(mentions: readonly Mention[], environment: NodeJS.Pr
   const [first = ""] = named;
   const list = `${named.join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
   const what = bare.length === 1 ? "a key without a passphrase" : "keys without a passphrase";
-  const text =
-    `${list}: ${what}: ssh uses it by itself, and asks no guard; ssh-keygen -p -f ${first} gives it one, ` +
-    `or ssh-add it and move it away`;
-  return [{ id: `keys ${bare.join(" ")}`, text }];
+  const mend = `ssh-keygen -p -f ${first} gives it one, or ssh-add it and move it away`;
+  return [
+    wayOf(`keys ${bare.join(" ")}`, `${list}: ${what}: ssh uses it by itself, and asks no guard`, mend),
+  ];
 }
 
 /** The default ones count where a host may have none of its own. */

@@ -10,7 +10,7 @@ import { isAbsolute, join } from "node:path";
 import { attempt } from "../../attempt.ts";
 import { visible } from "../../policy/visible.ts";
 import { readShellFiles, type ShellFile } from "./shell-files.ts";
-import type { Way, WayFacts } from "./way.ts";
+import { type Way, type WayFacts, wayOf } from "./way.ts";
 
 const inHome = [".bash_profile", ".bash_login", ".profile", ".bashrc"];
 const ofZsh = [".zshenv", ".zprofile", ".zshrc", ".zlogin"];
@@ -93,12 +93,12 @@ function agentWay(file: string, where: string, ride: boolean): Way[] {
   const what = ride
     ? "sets SSH_AUTH_SOCK: a login shell in a ride reaches that agent, with an ssh that does not ride"
     : "sets SSH_AUTH_SOCK: a login shell in a run asks that agent, and not the guard";
-  return [{ id: `${ride ? "ride" : "agent"} ${file}`, text: `${where} ${what}; put ${UNLESS} before it` }];
+  return [wayOf(`${ride ? "ride" : "agent"} ${file}`, `${where} ${what}`, `put ${UNLESS} before it`)];
 }
 
 function pathWay(file: string, where: string, folder: string): Way {
-  const text = `${where} puts ${visible(folder)} before the ride's ssh: a login shell's ssh does not ride; `;
-  return { id: `path ${file}`, text: `${text}put ${UNLESS} before it, or the folder behind $PATH` };
+  const what = `${where} puts ${visible(folder)} before the ride's ssh: a login shell's ssh does not ride`;
+  return wayOf(`path ${file}`, what, `put ${UNLESS} before it, or the folder behind $PATH`);
 }
 
 /** `PATH=/usr/bin:$PATH`, where there is such an ssh. */

@@ -2,7 +2,7 @@
 import { controlFolderOf, literalPrefix } from "../../identity/ssh-config/literal-path.ts";
 import type { Mention } from "../../identity/ssh-config/mentions.ts";
 import { visible } from "../../policy/visible.ts";
-import type { Way, WayFacts } from "./way.ts";
+import { type Way, type WayFacts, wayOf } from "./way.ts";
 
 export const sshConfigKeywords: ReadonlySet<string> = new Set([
   "identityagent",
@@ -35,23 +35,25 @@ export function namesOtherAgent(value: string, { agentSocket, environment }: Way
 
 function otherAgent(mention: Mention): Way {
   const agent = visible(mention.value, 100);
-  return way(
+  return mentioned(
     mention,
     `IdentityAgent ${agent}: ssh asks that agent and not the guard, outside of runs, and in them where it is ` +
-      `called by its full path; take the line out, and say upstream_agent = "${agent}" in config.toml`,
+      "called by its full path",
+    `take the line out, and say upstream_agent = "${agent}" in config.toml`,
   );
 }
 
 function otherForwarded(mention: Mention): Way {
-  return way(
+  return mentioned(
     mention,
     `ForwardAgent ${visible(mention.value, 100)}: a host that you log in to gets that agent, and not the ` +
-      "guard's; say ForwardAgent yes there",
+      "guard's",
+    "say ForwardAgent yes there",
   );
 }
 
-function way({ keyword, file, line }: Mention, text: string): Way {
-  return { id: `${keyword} ${file}:${line}`, text: `${visible(file)}:${line}: ${text}` };
+function mentioned({ keyword, file, line }: Mention, what: string, mend: string): Way {
+  return wayOf(`${keyword} ${file}:${line}`, `${visible(file)}:${line}: ${what}`, mend);
 }
 
 /** The folders in which ssh shares connections, and nobody looks. */
@@ -61,12 +63,14 @@ function unwatched(mentions: readonly Mention[], { environment, watched }: WayFa
   const paths = mentions.filter(({ keyword }) => keyword === "controlpath");
   const folders = new Set(paths.flatMap(({ value }) => controlFolderOf(value, environment) ?? []));
   const left = [...folders].filter((folder) => !watched?.includes(folder));
-  return left.map((folder) => ({
-    id: `controlmaster ${folder}`,
-    text:
+  return left.map((folder) =>
+    wayOf(
+      `controlmaster ${folder}`,
       `${visible(sharing.file)}:${sharing.line}: ControlMaster ${visible(sharing.value, 20)}: sessions over ` +
-      `shared connections in ${visible(folder)} are seen by no guard; ${mendOf(folder, watched !== undefined)}`,
-  }));
+        `shared connections in ${visible(folder)} are seen by no guard`,
+      mendOf(folder, watched !== undefined),
+    ),
+  );
 }
 
 function mendOf(folder: string, daemonRuns: boolean): string {

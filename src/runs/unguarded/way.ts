@@ -1,9 +1,19 @@
-/** A way past the guard that a run can't close. */
+/** A way past the guard that a run can't close. All of it is safe for a screen, but for its id. */
 export interface Way {
   /** There is one line a day about it. */
   id: string;
-  /** What is not guarded, and the mend. Safe for a screen. */
+  /** What is not guarded. */
+  what: string;
+  mend: string;
+  /** Both, in a line. */
   text: string;
+}
+
+/** What is told of one. */
+export type Told = Pick<Way, "id" | "text">;
+
+export function wayOf(id: string, what: string, mend: string): Way {
+  return { id, what, mend, text: `${what}; ${mend}` };
 }
 
 export interface WayFacts {
