@@ -31,7 +31,19 @@ const arrows = {
   demo: ["audit types", "policy", "settings", "lab"],
   // a command talks to the guard through the daemon's parts
   doctor: ["runs", "masters", "settings", "identity", "platform", "policy", "rpc types", "audit types"],
-  cli: ["doctor", "demo", "daemon", "runs", "masters", "rpc", "settings", "approver", "audit", "platform", "policy"],
+  cli: [
+    "doctor",
+    "demo",
+    "daemon",
+    "runs",
+    "masters",
+    "rpc",
+    "settings",
+    "approver",
+    "audit",
+    "platform",
+    "policy",
+  ],
 };
 
 /** Modules of Node for the folders that do no I/O of their own; the guard's streams are handed in. */
