@@ -79,8 +79,11 @@ export const commands: Readonly<Record<string, (command: Command) => Command>> =
       .action(async (path: string) => (await import("./open.ts")).adopt(path)),
   status: (command) =>
     command
-      .description("whether a daemon runs, and what it guards")
-      .action(async () => (await import("./status.ts")).status()),
+      .description("whether a daemon runs, and what it guards; exit code 3 where none does")
+      .option("--json", "one JSON object")
+      .action(async (options: { json?: boolean }) => {
+        process.exitCode = await (await import("./status.ts")).status(options);
+      }),
   upstream: (command) =>
     command
       .description("which agent holds the daemon's keys; with a socket, point the daemon to that one")

@@ -2,6 +2,7 @@
 import { spawn } from "node:child_process";
 import { Guard } from "../daemon/guard.ts";
 import { serveRpc } from "../daemon/rpc-server.ts";
+import { unreached } from "../daemon/status/reach.ts";
 import { SettingsWatch } from "../daemon/watch/settings-watch.ts";
 import { messageOf } from "../errors.ts";
 import { answers } from "../platform/sockets/listener.ts";
@@ -84,8 +85,8 @@ async function serve(paths: Paths, config: Config): Promise<() => Promise<void>>
     guard.closeWith(settings);
     await settings.start();
     for (const line of guard.wrong()) toStderr(`muxguard: ${line}`);
-    const unreached = await guard.unreached();
-    if (unreached !== undefined) toStderr(`muxguard: ${unreached}`);
+    const why = await unreached(guard.reach);
+    if (why !== undefined) toStderr(`muxguard: ${why}`);
     setTimeout(() => guard.warmUp(), WARM_UP_AFTER).unref();
   } catch (error) {
     await guard.close();

@@ -1,41 +1,66 @@
-/** `muxguard status`: whether a daemon runs. */
+/** `muxguard status`: whether a daemon runs, and what it guards. */
 import { tracingFault } from "../platform/proc/protect.ts";
 import { askGuard } from "../rpc/replies.ts";
-import type { UpstreamState } from "../rpc/requests.ts";
+import type { GuardedMaster, Reach, Status, UpstreamState } from "../rpc/requests.ts";
 import { findWays } from "../runs/unguarded/ways.ts";
 import { readConfig } from "../settings/config.ts";
 import { openPaths, type Paths } from "../settings/paths.ts";
-import { toStdout } from "../to-stderr.ts";
-import { CliError } from "./cli-error.ts";
+import { toStderr, toStdout, toStdoutAsJson } from "../to-stderr.ts";
 import { useAnswering } from "./guards/guards.ts";
 import { describeAgents } from "./upstream.ts";
 
 /** The exit code of `systemctl status` for what does not run. */
 const NOT_RUNNING = 3;
 
-export async function status(): Promise<void> {
+/** Returns the exit code. */
+export async function status({ json }: { json?: boolean }): Promise<number> {
   const paths = openPaths();
-  const { daemonSocket, log } = paths;
-  const [found] = await useAnswering(daemonSocket, (guard) => askGuard(guard, "status", null));
-  const unguarded = (await notGuarded(paths, found?.watched)).map((text) => `unguarded  ${text}`);
-  if (!found) for (const line of unguarded) toStdout(line);
-  if (!found) throw new CliError("no daemon runs; start it with: muxguard daemon", NOT_RUNNING);
-  const { pid, agentSocket, upstream, runs, grants, locked, pending, wrong, masters, watched } = found;
-  const lines = [
+  const [found] = await useAnswering(paths.daemonSocket, (guard) => askGuard(guard, "status", null));
+  const unguarded = await notGuarded(paths, found?.watched);
+  if (json) {
+    const { log } = paths;
+    const tracing = tracingFault();
+    const facts = { running: found !== undefined, log, ...found, unguarded, ...(tracing && { tracing }) };
+    toStdoutAsJson(JSON.stringify(facts));
+  } else {
+    const lines = found ? linesOf(found, paths) : [];
+    for (const line of [...lines, ...unguarded.map((text) => `unguarded  ${text}`)]) toStdout(line);
+    if (!found) toStderr("muxguard: no daemon runs; start it with: muxguard daemon");
+  }
+  return found ? 0 : NOT_RUNNING;
+}
+
+function linesOf(found: Status, { log }: Paths): string[] {
+  const { pid, agentSocket, upstream, runs, grants, suspended, locked, pending, wrong, masters } = found;
+  const { watched, policy, approvers } = found;
+  return [
     `daemon     pid ${pid}`,
     `socket     ${agentSocket}`,
     `keys in    ${keysIn(upstream)}`,
     `log        ${log}`,
-    ...masters.map(({ path, pid, origin }) => `connection ${path} (${origin}, pid ${pid})`),
+    ...(policy
+      ? [`policy     ${policy.rules} rules${policy.files.map((file) => `, ${file}`).join("")}`]
+      : []),
+    `asks by    ${approvers.map(describeReach).join(", ") || "nothing: what is to be asked is denied"}`,
+    ...masters.map(describeMaster),
     `watched    ${watched.join(", ") || "no folder for shared connections"}`,
     `runs       ${runs}`,
-    `remembered ${grants}`,
+    `remembered ${grants}${suspended > 0 ? ` (${suspended} until the screen is unlocked)` : ""}`,
     `questions  ${pending}${pending > 0 ? " (muxguard pending)" : ""}`,
     ...wrong.map((line) => `wrong      ${line}`),
     ...tracing(),
     ...(locked ? ["locked     everything is denied (muxguard unlock)"] : []),
   ];
-  for (const line of [...lines, ...unguarded]) toStdout(line);
+}
+
+function describeReach({ kind, fault }: Reach): string {
+  return fault === undefined ? kind : `${kind} (not now: ${fault})`;
+}
+
+function describeMaster({ path, pid, origin, to, verified }: GuardedMaster): string {
+  const isSaid = to === undefined || !path.startsWith("/");
+  const where = isSaid ? "" : verified ? `, to ${to}` : `, to ${to}, as is claimed`;
+  return `connection ${path} (${origin}, pid ${pid})${where}`;
 }
 
 /** As for a run that is started here. Mistakes in config.toml are told of elsewhere. */

@@ -24,7 +24,7 @@ import { composeGuard, type GuardOptions, type GuardParts } from "./compose/guar
 import { isDesktopReached, outOfReach } from "./confined.ts";
 import { logControl, logRefused } from "./control-log.ts";
 import { type AddedScope, newRun, type Opened, type OpenScope, type ScopeOptions } from "./opened.ts";
-import { unreached } from "./reach.ts";
+import type { ReachOf } from "./status/reach.ts";
 import type { Alarms } from "./watch/alarms.ts";
 import { describeListener, RuntimeWatch } from "./watch/runtime-watch.ts";
 import { settingsFaults } from "./watch/settings-faults.ts";
@@ -201,9 +201,9 @@ export class Guard {
     return this.#parts.questions;
   }
 
-  /** What to say where nobody can be asked; undefined where somebody can. @param caller who wants to know */
-  unreached(caller?: Caller): Promise<string | undefined> {
-    return unreached(this.#parts.ways.approvers, this.#options.config, caller);
+  /** The ways to a person: those that there are, and the names of those that are used. */
+  get reach(): ReachOf {
+    return { approvers: this.#parts.ways.approvers, named: this.#options.config.approvers };
   }
 
   closeWith(listener: Opened): void {

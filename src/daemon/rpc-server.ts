@@ -20,6 +20,8 @@ import { type FromOutside, whyNoControl } from "./from-outside.ts";
 import type { Guard } from "./guard.ts";
 import type { OpenScope } from "./opened.ts";
 import { remotePrompter, remoteTerminal } from "./remote-terminal.ts";
+import { unreached } from "./status/reach.ts";
+import { statusOf } from "./status/status.ts";
 import { broughtBy, serveUpstream } from "./upstream/rpc.ts";
 
 /** The most that one client may send in all, in bytes. Its requests and answers are short. */
@@ -63,25 +65,15 @@ function serveOne(socket: Socket, accepted: Accepted, options: RpcServerOptions)
 
 function serveQuestions(
   connection: ClientConnection,
-  { guard, agentSocket, connections }: RpcServerOptions,
+  options: RpcServerOptions,
   fromOutside: FromOutside,
 ): void {
+  const { guard } = options;
   serve(connection, "status", async () => {
     fromOutside();
-    const { runs, isLocked: locked } = guard;
-    const counts = { runs, locked, grants: guard.grants.length, pending: guard.questions.pending().length };
-    const wrong = guard.wrong();
-    return {
-      pid: process.pid,
-      upstream: await guard.agents.states(),
-      masters: connections?.masters() ?? [],
-      watched: connections?.watched().watched.map((path) => visible(path)) ?? [],
-      ...(agentSocket !== undefined && { agentSocket }),
-      ...counts,
-      wrong,
-    };
+    return statusOf(options);
   });
-  serve(connection, "reach", async () => (await guard.unreached(fromOutside())) ?? null);
+  serve(connection, "reach", async () => (await unreached(guard.reach, fromOutside())) ?? null);
   serve(connection, "pending", (purpose) => {
     fromOutside(purpose ?? undefined);
     return guard.questions.pending();

@@ -41,7 +41,7 @@ export interface Book {
 export interface ListedMaster {
   path: string;
   origin: "adopted" | "opened";
-  pid: number;
+  master: Master;
 }
 
 export interface Ended {
@@ -112,7 +112,7 @@ export class MasterRegistry {
       const paths = this.pathsOf(guarded);
       // one that runs have used, and nobody does now
       const places = paths.length === 0 && host !== undefined ? [`to ${host}`] : paths;
-      return places.map((path) => ({ path, origin: kind, pid: master.pid }));
+      return places.map((path) => ({ path, origin: kind, master }));
     });
   }
 

@@ -125,11 +125,22 @@ const status = z.object({
   upstream,
   runs: count,
   grants: count,
+  suspended: count,
   locked: z.boolean(),
   pending: count,
+  policy: z.exactOptional(z.object({ files: z.array(printed), rules: count })),
+  approvers: z.array(z.object({ kind: text, fault: z.exactOptional(text) })),
   wrong: z.array(printed),
   watched: z.array(printed),
-  masters: z.array(z.object({ path: text, pid: count, origin: z.enum(["opened", "adopted"]) })),
+  masters: z.array(
+    z.object({
+      path: text,
+      pid: count,
+      origin: z.enum(["opened", "adopted"]),
+      to: z.exactOptional(printed),
+      verified: z.exactOptional(z.boolean()),
+    }),
+  ),
 });
 
 /** What commands ask. Programs that are in a hurry have quick-checks.ts. */

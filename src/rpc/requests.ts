@@ -66,8 +66,13 @@ export interface Status {
   upstream: UpstreamState[];
   runs: number;
   grants: number;
+  /** How many of these do not count until the screen is unlocked. */
+  suspended: number;
   locked: boolean;
   pending: number;
+  policy?: PolicyState;
+  /** Those that config.toml names. */
+  approvers: Reach[];
   /** What is wrong, a line for each that says what to do about it. Safe for a screen. */
   wrong: string[];
   /** The control sockets that are guarded. */
@@ -177,6 +182,22 @@ export interface GuardedMaster {
   path: string;
   pid: number;
   origin: "opened" | "adopted";
+  /** Where its connection leads, as far as that is known; what is not verified is claimed. Safe for a screen. */
+  to?: string;
+  verified?: boolean;
+}
+
+/** A way to a person. */
+export interface Reach {
+  kind: string;
+  /** Why it can't ask anybody now. */
+  fault?: string;
+}
+
+export interface PolicyState {
+  /** Those that are there, in their order. Safe for a screen. */
+  files: string[];
+  rules: number;
 }
 
 /** From inside of a run, at a socket of its own. */

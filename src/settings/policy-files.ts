@@ -10,6 +10,8 @@ import { readSettings } from "./settings.ts";
 import { SettingsError } from "./settings-error.ts";
 
 export interface PolicySource extends WatchedPolicy {
+  /** Its files, in their order. They need not be there. */
+  files(): string[];
   /** Adds a rule that an answer made; absent where no such rules are read. */
   approve?(rule: Rule): Promise<void>;
 }
@@ -52,11 +54,13 @@ export function filePolicy(path: string, asksAfter: number): PolicySource {
 }
 
 function policySource(files: () => string[], approved: () => string[], asksAfter: number): PolicySource {
-  return watchPolicy({
-    stamp: () => stampOf([...files(), ...approved()]),
+  const all = (): string[] => [...files(), ...approved()];
+  const watched = watchPolicy({
+    stamp: () => stampOf(all()),
     read: () => readPolicy(files(), approved()),
     asksAfter,
   });
+  return { ...watched, files: all };
 }
 
 function dropIns(folder: string): string[] {

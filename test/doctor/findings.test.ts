@@ -16,6 +16,8 @@ describe("the daemon", () => {
     upstream: [{ name: "the agent at /a" }],
     runs: 0,
     grants: 0,
+    suspended: 0,
+    approvers: [],
     locked: false,
     pending: 0,
     wrong: [],

@@ -58,9 +58,18 @@ describeWith(["ssh", "sshd"], "muxguard open", () => {
       stdout: `open already: ssh ${HOST} now goes through ${lab.controlPath()}\n`,
     });
     const [pid] = lab.masters();
-    expect((await lab.muxguard("status")).stdout).toContain(
-      `connection ${lab.controlPath()} (opened, pid ${pid})\n`,
+    expect((await lab.muxguard("status")).stdout).toMatch(
+      new RegExp(`^connection ${lab.controlPath()} \\(opened, pid ${pid}\\), to \\S+@${HOST}$`, "m"),
     );
+    const { stdout } = await lab.muxguard("status", "--json");
+    expect(JSON.parse(stdout)).toMatchObject({
+      running: true,
+      pid: lab.daemon?.pid,
+      policy: { files: [lab.path("config/muxguard/policy.toml")], rules: expect.any(Number) },
+      approvers: expect.arrayContaining([{ kind: "queue" }]),
+      masters: [{ path: lab.controlPath(), pid, origin: "opened", verified: true }],
+      suspended: 0,
+    });
     expect(await lab.muxguard("close", HOST)).toMatchObject({
       code: 0,
       stdout: `closed: ${lab.controlPath()}\n`,

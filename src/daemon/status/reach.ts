@@ -1,7 +1,12 @@
 /** Whether anybody is asked, without a command that one has to think of. */
-import type { Approver } from "../approver/approver.ts";
-import type { Caller } from "../policy/request.ts";
-import type { Config } from "../settings/config.ts";
+import type { Approver } from "../../approver/approver.ts";
+import type { Caller } from "../../policy/request.ts";
+
+/** The ways to a person: those that there are, and the names of those that are used. */
+export interface ReachOf {
+  approvers: readonly Approver[];
+  named: readonly string[];
+}
 
 /** They ask nobody of whom the guard could say now whether he is there. */
 const elsewhere = ["terminal", "queue"];
@@ -11,11 +16,7 @@ const elsewhere = ["terminal", "queue"];
  * one.
  * @param caller who wants to know: it may be in a tmux that the guard is not in
  */
-export async function unreached(
-  approvers: readonly Approver[],
-  { approvers: named }: Pick<Config, "approvers">,
-  caller?: Caller,
-): Promise<string | undefined> {
+export async function unreached({ approvers, named }: ReachOf, caller?: Caller): Promise<string | undefined> {
   const asked = approvers.filter(({ kind }) => named.includes(kind) && !elsewhere.includes(kind));
   const reasons = await Promise.all(asked.map((one) => reasonOf(one, caller)));
   if (reasons.some((reason) => reason === undefined)) return undefined;
