@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import { BRIEF_ROWS, HEADING, questionRows } from "../../../src/approver/screen/brief.ts";
 import { describeBriefly } from "../../../src/policy/describe/brief.ts";
 import { describeHosts } from "../../../src/policy/describe/names.ts";
+import { describeQuestion } from "../../../src/policy/describe/question.ts";
 import { exactRule, formatRule } from "../../../src/policy/exact-rule.ts";
 import type { Question } from "../../../src/policy/question.ts";
 import type { Caller, Process, Request } from "../../../src/policy/request.ts";
@@ -77,6 +78,24 @@ describe("a question in short", () => {
     const lines = describeBriefly({ ...asked, request: { ...login, forwarded: true, path } });
     expect(lines).toContain("forwarded through: bastion → db → a → … → c");
     expect(lines).toContain("forwarded by: ssh ← git, at /dev/pts/3");
+  });
+
+  it("names the programs up to the terminal's shell, as rules do", () => {
+    const [git, bash] = caller.ancestors as [Process, Process];
+    const shell = { ...bash, ofRoot: true, leadsTerminal: true } as const;
+    const init: Process = { pid: 1, startTime: "1", name: "systemd", cmdline: [], ofRoot: true };
+    const above = (tmux: string): Process[] => {
+      const terminal = { ...git, exe: tmux, name: "tmux", cmdline: ["tmux"] };
+      return [git, shell, tmux.startsWith("/usr") ? { ...terminal, ofRoot: true } : terminal, init];
+    };
+    const typed = (tmux: string): Question => ({ ...asked, caller: { ...caller, ancestors: above(tmux) } });
+    expect(describeBriefly(typed("/usr/bin/tmux"))).toContain("asked by: ssh ← git, at /dev/pts/3");
+    expect(describeQuestion(typed("/usr/bin/tmux")).join("\n")).toMatch(
+      /started by git ← bash ← tmux\n[\s\S]*on this host, by ssh ← git, in this login session$/,
+    );
+    // it could be any program that types there
+    const own = "/home/me/tmux";
+    expect(describeBriefly(typed(own))).toContain(`asked by: ssh ← git ← ${own}, at /dev/pts/3`);
   });
 
   it("folds a long line of programs in the middle", () => {
