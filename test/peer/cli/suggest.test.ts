@@ -172,8 +172,10 @@ describeWith(["ssh", "sshd", "tmux"], "muxguard suggest", () => {
 
   it('is told of once a day, with the first question, and not with suggest = "off"', async () => {
     await restart('suggest = "off"\n');
-    expect((await allowed(ssh("alpha"))).tip).toBeUndefined();
-    expect((await allowed(ssh("alpha"))).tip).toBeUndefined();
+    const first = await allowed(ssh("alpha"));
+    expect(first.tip).toBeUndefined();
+    expect(first.approvals).toBeGreaterThan(2); // what the guard before this one was told
+    expect(await allowed(ssh("alpha"))).toMatchObject({ approvals: (first.approvals ?? 0) + 1 });
     await restart("");
     const waits = ssh("alpha");
     const [question] = await lab.pending();
@@ -183,5 +185,40 @@ describeWith(["ssh", "sshd", "tmux"], "muxguard suggest", () => {
     expect((await lab.muxguard("pending")).stdout).toContain(question?.tip);
     await allowed(waits);
     expect((await allowed(ssh("alpha"))).tip).toBeUndefined();
+  }, 60_000);
+});
+
+describeWith(["ssh", "sshd", "tmux"], "a run that has a guard of its own", () => {
+  const lab = new Lab();
+  const key = lab.key("work");
+  beforeAll(async () => {
+    lab.config('approvers = ["terminal"]\n');
+    await lab.startAgent("upstream.sock", key);
+    await lab.startServer("alpha.example", key);
+    lab.script("muxguard", `#!/bin/sh\nexec '${process.execPath}' '${MUXGUARD}' "$@"\n`);
+  });
+  afterAll(() => lab.close());
+
+  it("offers a rule for what was approved in the runs before it", async () => {
+    const env = { ...lab.environment, PATH: `${lab.folder}:${process.env.PATH}` };
+    const terminal = new Terminal(env, lab.folder, "bash --norc --noprofile", 80, 40);
+    try {
+      for (const nth of [1, 2, 3]) {
+        terminal.enter(
+          `clear; muxguard run --scope work ssh -F ${lab.sshConfig} alpha.example true; echo "code $?"`,
+        );
+        await terminal.isAsked();
+        const offers =
+          /allowed 2 times; "always" writes a rule on key, host_key, user, programs\n +"always: ssh/;
+        if (nth === 3) expect(terminal.screen()).toMatch(offers);
+        else expect(terminal.screen()).not.toContain("always: ");
+        terminal.press("Down");
+        await terminal.shows("❯ allow once");
+        terminal.press("Enter");
+        await terminal.shows("code 0");
+      }
+    } finally {
+      terminal.close();
+    }
   }, 60_000);
 });
