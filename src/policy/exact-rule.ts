@@ -40,6 +40,12 @@ function nameOf(request: Request, caller: Caller, { scope = "" }: Fields): strin
   return `always: ${program}: ${describeRequest(request)}`.replaceAll('"', "'");
 }
 
+/** The same for rules that allow the same, whatever their names say, in a run or also outside of it. */
+export function ruleKey({ name: _, scope = "", ...fields }: Rule): string {
+  const [run] = scope.split(",");
+  return JSON.stringify([run, fields]);
+}
+
 /** As it stands in a file of rules. */
 export function formatRule({ name, ...fields }: Rule): string[] {
   const lines = Object.entries({ name, ...fields }).map(

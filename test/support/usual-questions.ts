@@ -1,4 +1,5 @@
 /** What people are usually asked: the cases of docs/questions.md. */
+import { exactRule, formatRule } from "../../src/policy/exact-rule.ts";
 import type { Question } from "../../src/policy/question.ts";
 import type { Caller, Destination, Host, Process, Request } from "../../src/policy/request.ts";
 import { question } from "./guard.ts";
@@ -54,6 +55,16 @@ const usual = (
   question: question({ ...lasting, request, caller, ...more }),
 });
 
+/** With the rule that "always" would write, as after two approvals. */
+const offered = (name: string, request: Request, caller: Caller): UsualQuestion => {
+  const destination = request.destination && { ...request.destination, hostKey: "SHA256:…" };
+  const proven = { ...request, ...(destination && { destination }) };
+  const rule = exactRule(proven, caller, true);
+  if (!rule) throw new Error("no rule");
+  const choices: Question["choices"] = ["once", "run", "always"];
+  return usual(name, proven, caller, { choices, rule: formatRule(rule), approvals: 2 });
+};
+
 const push = started("/usr/bin/git", "git", "push", "origin", "main");
 const pushing = "git-receive-pack 'me/site.git'";
 const web = Array.from({ length: 20 }, (_, at) => `web${at + 1}`);
@@ -62,6 +73,11 @@ const deploy = started("/usr/bin/python3", "python3", "/usr/bin/ansible-playbook
 export const usualQuestions: readonly UsualQuestion[] = [
   usual(
     "git push by an agent, in a run",
+    login("github.com", "git"),
+    inRun("claude", asks(ssh("git@github.com", pushing), push, claude)),
+  ),
+  offered(
+    "the same for the third time",
     login("github.com", "git"),
     inRun("claude", asks(ssh("git@github.com", pushing), push, claude)),
   ),

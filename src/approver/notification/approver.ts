@@ -1,15 +1,19 @@
 /**
  * Asks with a notification on the desktop, a button for each answer. One that is dismissed is no answer:
  * somebody else may still give it, or `muxguard approve`. Nor is a click on the text, and what is pressed in
- * the first second does not count: the button may have come up under the cursor.
+ * the first second does not count: the button may have come up under the cursor. "Always" is a button once
+ * its rule is offered, and stands above it.
  */
 import { randomBytes } from "node:crypto";
 import { answersTo } from "../../policy/describe/answer.ts";
 import { describeBriefly } from "../../policy/describe/brief.ts";
+import { describeOffer } from "../../policy/describe/offer.ts";
 import type { Desktop, Notification, ShownNotification } from "../../policy/desktop.ts";
 import { type Answer, DEAF_FOR, type Question } from "../../policy/question.ts";
 import type { Approver } from "../approver.ts";
+import { isAlways } from "../screen/always.ts";
 import { fewRows, moreElsewhere } from "../screen/brief.ts";
+import { wrap } from "../screen/text.ts";
 
 /**
  * How long a text stays at least: with a new one the buttons may be elsewhere, and are deaf again. In times
@@ -143,10 +147,17 @@ class Prompt {
   }
 
   #content(): Notification {
-    const buttons = this.#buttons.map(({ key, label }) => ({ key, label }));
     const [title = "", ...lines] = describeBriefly(this.#question);
+    const shown = fewRows(lines, COLUMNS);
+    const offered = this.#buttons.filter(({ answer }) => !isAlways(answer) || hasRule(shown, this.#question));
+    const buttons = offered.map(({ key, label }) => ({ key, label }));
     const foot = [`muxguard ${this.#question.id}`, ...moreElsewhere(this.#question)].join("; ");
-    const rows = [...fewRows(lines, COLUMNS), foot];
-    return { title, text: rows.join("\n"), buttons };
+    return { title, text: [...shown, foot].join("\n"), buttons };
   }
+}
+
+/** A button writes its rule at once: there is none for a rule that nobody could read before. */
+function hasRule(shown: readonly string[], question: Question): boolean {
+  const rows = describeOffer(question, Number.POSITIVE_INFINITY).flatMap((line) => wrap(line, COLUMNS));
+  return rows.length > 0 && rows.every((row) => shown.includes(row));
 }

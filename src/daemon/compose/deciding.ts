@@ -23,7 +23,7 @@ export interface DecidingOptions {
   /** How long is waited for more of the same that belongs to a question, in milliseconds; 0 if not given. */
   gatherFor?: number;
   sessionEnd?: NonNullable<BrokerParts["sessionEnd"]>;
-  tip?: NonNullable<BrokerParts["tip"]>;
+  past?: NonNullable<BrokerParts["past"]>;
   processEnd?: NonNullable<BrokerParts["processEnd"]>;
   reasonOf?: NonNullable<BrokerParts["reasonOf"]>;
   /** Called when a question comes up. */
@@ -64,7 +64,7 @@ export function composeDeciding(options: DecidingOptions): Deciding {
     ...(options.sessionEnd && { sessionEnd: options.sessionEnd }),
     ...(options.processEnd && { processEnd: options.processEnd }),
     ...(options.reasonOf && { reasonOf: options.reasonOf }),
-    ...(options.tip && { tip: options.tip }),
+    ...(options.past && { past: options.past }),
   });
   return { processes: new ProcessTable(), log, grants, questions, lock, broker };
 }

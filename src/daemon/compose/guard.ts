@@ -27,7 +27,8 @@ import { AskpassServer } from "../askpass-server.ts";
 import { Claims } from "../claims.ts";
 import { logEvent } from "../control-log.ts";
 import { Notices } from "../notices.ts";
-import { Suggestions } from "../suggestions.ts";
+import { createPast } from "../past/past.ts";
+import type { Suggestions } from "../past/suggestions.ts";
 import { UpstreamAgents } from "../upstream/agents.ts";
 import { Alarms } from "../watch/alarms.ts";
 import { FaultLog } from "../watch/fault-log.ts";
@@ -83,12 +84,13 @@ export interface GuardParts extends Deciding {
 export function composeGuard(options: GuardOptions): GuardParts {
   const { config, environment, folder, now = bootTime } = options;
   const reasons = new Claims("MUXGUARD_REASON", environmentOf);
+  const past = createPast(options);
   const deciding = composeDeciding({
     ...options,
     now,
     gatherFor: GATHER_FOR,
     sessionEnd,
-    tip: () => suggestions.tip(),
+    past,
     processEnd: (process) => () => !isProcess(process.pid, process.startTime),
     reasonOf: (caller) => reasons.of(caller),
     onOpen: () => {
@@ -101,7 +103,6 @@ export function composeGuard(options: GuardOptions): GuardParts {
     decided: (decided) => notices.decided(decided),
   });
   const { broker, grants, processes } = deciding;
-  const suggestions = new Suggestions(options);
   const scopes = new Scopes(processes);
   const outside = (pid: number) => scopes.outside(pid);
   const tmux = new Claims("TMUX", environmentOf);
@@ -125,7 +126,7 @@ export function composeGuard(options: GuardOptions): GuardParts {
     told,
     alarms,
     scopes,
-    suggestions,
+    suggestions: past.suggestions,
     lockSignals,
     forget,
     ...composeServers(options, deciding, scopes, told),

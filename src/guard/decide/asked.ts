@@ -1,7 +1,7 @@
 /** A request that is about to be asked about: the question that is made of it, and what is alike. */
 import { coverage, whoAsks } from "../../policy/coverage.ts";
 import type { AskRuling } from "../../policy/evaluate.ts";
-import { formatRule } from "../../policy/exact-rule.ts";
+import { formatRule, ruleKey } from "../../policy/exact-rule.ts";
 import type { Lasting } from "../../policy/grants.ts";
 import type { Rule } from "../../policy/policy.ts";
 import type { Question } from "../../policy/question.ts";
@@ -46,19 +46,25 @@ const MAX_COUNTED = 4096;
 export class ApprovalCounts {
   /** By the rule that "always" would write: it is the same in the next run. */
   readonly #counts = new Map<string, { count: number; last: object }>();
+  readonly #before: (key: string) => number;
+
+  /** @param before how often that was before this guard began */
+  constructor(before: (key: string) => number = () => 0) {
+    this.#before = before;
+  }
 
   /** @param outcome of the question: those who waited for the same answer were approved once */
   add(rule: Rule | undefined, outcome: object): void {
     if (!rule) return;
-    const key = formatRule(rule).join("\n");
+    const key = ruleKey(rule);
     const known = this.#counts.get(key);
     if (known?.last === outcome || (!known && this.#counts.size >= MAX_COUNTED)) return;
     this.#counts.set(key, { count: (known?.count ?? 0) + 1, last: outcome });
   }
 
-  /** @param lines the rule as it is written */
-  of(lines: readonly string[]): number {
-    return this.#counts.get(lines.join("\n"))?.count ?? 0;
+  of(rule: Rule): number {
+    const key = ruleKey(rule);
+    return this.#before(key) + (this.#counts.get(key)?.count ?? 0);
   }
 }
 
@@ -102,9 +108,8 @@ function ruleFacts(
   { offerAfter }: Settings,
   counts: ApprovalCounts,
 ): Pick<Question, "rule" | "approvals"> {
-  const lines = formatRule(rule);
-  const approvals = counts.of(lines);
-  return { rule: lines, ...(approvals >= offerAfter && { approvals }) };
+  const approvals = counts.of(rule);
+  return { rule: formatRule(rule), ...(approvals >= offerAfter && { approvals }) };
 }
 
 /**

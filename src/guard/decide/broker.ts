@@ -26,6 +26,7 @@ import {
 } from "./decision.ts";
 import { Earlier } from "./earlier.ts";
 import { newId } from "./ids.ts";
+import type { Past } from "./past.ts";
 import type { Questions } from "./questions.ts";
 import { type Covered, RelatedDecisions } from "./related-decisions.ts";
 import type { Scope } from "./scope.ts";
@@ -43,8 +44,8 @@ export interface BrokerParts {
   isLocked?: () => boolean;
   /** What says whether the caller's login session is over; undefined where nobody can. */
   sessionEnd?: (caller: Caller) => (() => boolean) | undefined;
-  /** What else a question says: that rules would help. */
-  tip?: () => string | undefined;
+  /** What was before this guard began. */
+  past?: Past;
   /** What says whether a process has ended. */
   processEnd?: (process: ProcessId) => () => boolean;
   /** Why it asks, as the program itself says. Never rejects, never takes long. */
@@ -54,13 +55,14 @@ export interface BrokerParts {
 export class Broker {
   readonly #parts: BrokerParts;
   readonly #related: RelatedDecisions;
-  readonly #counts = new ApprovalCounts();
+  readonly #counts: ApprovalCounts;
   readonly #announcing = new Announcing();
   readonly #notes = new Notes();
   readonly #earlier: Earlier;
 
   constructor(parts: BrokerParts) {
     this.#parts = parts;
+    this.#counts = new ApprovalCounts((key) => parts.past?.approvals(key) ?? 0);
     this.#related = new RelatedDecisions(parts.now);
     this.#earlier = new Earlier(parts.grants, this.#related, this.#notes);
   }
@@ -142,8 +144,8 @@ export class Broker {
     const unanswered = asker.login && this.#related.unanswered(request, caller, asker.login);
     if (unanswered)
       return denial("fault:denied", `nobody answered about another key of this login (${unanswered})`);
-    const { reasonOf } = this.#parts;
-    const why = (reasonOf && (await reasonOf(caller))) ?? scope.run?.why;
+    const { reasonOf, past } = this.#parts;
+    const [why = scope.run?.why] = await Promise.all([reasonOf?.(caller), scope.approve && past?.ready()]);
     // what came while that was read
     const meanwhile = this.isLocked ? locked() : this.#earlier.answer(matter, scope);
     if (meanwhile) return meanwhile;
@@ -182,8 +184,8 @@ export class Broker {
 
   async #ask(asked: Asked, scope: Scope): Promise<Decision> {
     const { covered, ruling, asker } = asked;
-    const { settings, tip } = this.#parts;
-    const question = makeQuestion(asked, scope, settings, this.#counts, scope.approve && tip?.());
+    const { settings, past } = this.#parts;
+    const question = makeQuestion(asked, scope, settings, this.#counts, scope.approve && past?.tip());
     const allowed = (kind: string): boolean => ruling.approvers?.includes(kind) ?? true;
     const approvers = scope.approvers.filter(({ kind }) => allowed(kind));
     const queue = allowed("queue") ? scope.queue : "closed";

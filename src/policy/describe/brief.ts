@@ -10,6 +10,7 @@ import { describeCoverage } from "./coverage.ts";
 import { describeProof } from "./destination.ts";
 import { describeGit } from "./git.ts";
 import { describeHosts, describeNames, FEW } from "./names.ts";
+import { describeOffer } from "./offer.ts";
 import { describeKey } from "./operation.ts";
 import { describeBecause, describePrompt } from "./question.ts";
 import { describeAsked, describePurpose, onHosts } from "./request.ts";
@@ -29,7 +30,7 @@ export function describeBriefly(question: Question): string[] {
     ...describeHops(question.request),
     `an approval covers: ${describeCoverage(question, "these programs")}`,
     describeWho(question),
-    `because: ${describeBecause(question)}`,
+    ...describeWhy(question),
     ...describeOffer(question),
     ...describeWhole(question),
     ...describeClaimed(question),
@@ -86,9 +87,12 @@ function describePlace({ run, container, tty }: Caller): string {
   return run || tty === undefined ? "" : `, at ${visible(tty, 32)}`;
 }
 
-function describeOffer({ approvals, rule, tip }: Question): string[] {
-  if (approvals === undefined || !rule) return tip === undefined ? [] : [tip];
-  return [`you have allowed this ${approvals} times; "allow always" writes a rule for it`];
+/** Where a rule is offered, that there is none yet goes without saying: it takes the place. */
+function describeWhy(question: Question): string[] {
+  const isOffered = describeOffer(question).length > 0;
+  if (isOffered && question.because === "default" && !question.doubt) return [];
+  const tip = isOffered || question.tip === undefined ? [] : [question.tip];
+  return [`because: ${describeBecause(question)}`, ...tip];
 }
 
 /** What the title has in other words, or not all of. */
@@ -97,11 +101,12 @@ function describeWhole({ request, hosts }: Question): string[] {
   return [`in full: ${describeAsked(hosts ? onHosts(request, hosts.length) : request)}`];
 }
 
-/** The reason that is given, else the command line. */
-function describeClaimed({ request, caller, why }: Question): string[] {
+/** The reason that is given, else the command line. That makes room for a rule: it was allowed before. */
+function describeClaimed(question: Question): string[] {
+  const { request, caller, why } = question;
   if (why !== undefined) return [`reason (claimed): ${inQuotes(visibleEnds(why, LONGEST.why))}`];
   const [words] = commandLines(caller, request);
-  if (request.kind === "confirm" || words === undefined) return [];
+  if (request.kind === "confirm" || words === undefined || describeOffer(question).length > 0) return [];
   const { cwd } = caller;
   const place = cwd === undefined ? "" : `, in ${inQuotes(folded(cwd, LONGEST.folder))}`;
   return [`command line (claimed): ${inQuotes(visibleEnds(words, LONGEST.words))}${place}`];

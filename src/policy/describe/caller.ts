@@ -1,5 +1,6 @@
 /** Who asks, in words. What an interpreter runs is its own claim, and stands in quotes. */
 import { claimedScript, isPlainShell, ownLine } from "../coverage.ts";
+import { typedLine } from "../match/from-terminal.ts";
 import type { Caller, Host, Process, Request } from "../request.ts";
 import { folded, inQuotes, named, nameFolded, quoted, visibleEnds } from "../visible.ts";
 import { calledWith } from "./led.ts";
@@ -71,18 +72,16 @@ export function commandLines(caller: Caller, { kind, forwarded }: Request): stri
 }
 
 /**
- * The line of programs as an approval covers it, up to the run: what is the same twice in a row is named
- * once. Paths are in describeCaller().
+ * The line of programs as an approval covers it, up to the run or the shell of a terminal: what is the same twice
+ * in a row is named once. What is above that shell, and paths, are in describeCaller().
  */
 export function describeLine(caller: Caller): string {
-  const line = startedBy(caller).filter((process) => process === caller || !isPlainShell(process));
-  return shortened(line.map((process) => shortName(process)));
+  return shortened(programsOf(caller).map((process) => shortName(process)));
 }
 
 /** The same in one line of a screen: what is in the middle of it is left out, `ssh ← git ← … ← node "claude"`. */
 export function describeLineShortly(caller: Caller): string {
-  const line = startedBy(caller).filter((process) => process === caller || !isPlainShell(process));
-  const names = different(line.map((process) => shortName(process, SHORT.name)));
+  const names = different(programsOf(caller).map((process) => shortName(process, SHORT.name)));
   for (let kept = SHORT.most; kept > 2; kept--) {
     const shown = withoutMiddle(names, kept);
     if (shown.length <= SHORT.line) return shown;
@@ -122,9 +121,15 @@ export function hostName({ names, hostKey, address, port }: Host, limit = 100): 
   return `${name} (${folded(address, limit)}${at === "" ? "" : ` ${at}`})`;
 }
 
+/** Without shells, and as far up as rules look: the terminal at which somebody types wants nothing. */
+function programsOf(caller: Caller): Process[] {
+  const line = startedBy(caller, typedLine(caller));
+  return line.filter((process) => process === caller || !isPlainShell(process));
+}
+
 /** The caller first. The first process of the system started everything: it says nothing. */
-function startedBy(caller: Caller): Process[] {
-  const [, ...above] = ownLine(caller);
+function startedBy(caller: Caller, line = ownLine(caller)): Process[] {
+  const [, ...above] = line;
   if (caller.run && above.length > 0 && isMonitor(above.at(-1))) above.pop();
   return [caller, ...above.filter(({ pid }) => pid !== 1)];
 }
@@ -145,7 +150,7 @@ function isMonitor(process: Process | undefined): boolean {
  */
 export function actorOf(caller: Caller): Process {
   if (!isHelper(caller)) return caller;
-  for (const process of startedBy(caller)) {
+  for (const process of startedBy(caller, typedLine(caller))) {
     if (isHelper(process)) continue;
     if (!isPlainShell(process)) return process;
     if (!caller.run && isAtPrompt(process)) return caller;

@@ -51,7 +51,7 @@ const ONE_ANSWER = 100;
 
 /** @param policy as it is now: what it answers by itself needs no rule */
 export function suggest(policy: Policy, log: readonly Logged[]): Suggested {
-  const approved = questionsOf(log.filter(({ by, decision }) => decision === "allow" && isPersons(by)));
+  const approved = questionsOf(log);
   const denied = log.filter(({ by, decision }) => decision === "deny" && isPersons(by));
   const parts = [...exactParts(policy, approved)].filter(({ rule }) => !overrules(rule, denied));
   const rules = merged(parts, (rule) => !overrules(rule, denied)).map(named);
@@ -64,11 +64,11 @@ function isPersons(by: string): boolean {
   return by.startsWith("approver:") || by.startsWith("grant:") || by === "fault:denied";
 }
 
-/** What was asked about, without what a remembered answer covered. Several that waited for one answer are one. */
-function questionsOf(allowed: readonly Logged[]): Logged[] {
+/** What was asked about and allowed, without what that answer covered. Several that waited for it are one. */
+export function questionsOf(log: readonly Logged[]): Logged[] {
   const last = new Map<string, number>();
-  return allowed.filter(({ by, time, request }) => {
-    if (!by.startsWith("approver:")) return false;
+  return log.filter(({ by, time, request, decision }) => {
+    if (decision !== "allow" || !by.startsWith("approver:")) return false;
     const what = describeRequest(request);
     const before = last.get(what);
     last.set(what, time);

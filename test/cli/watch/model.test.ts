@@ -206,7 +206,7 @@ describe("the screen of muxguard watch", () => {
     long.rule = Array.from({ length: 30 }, (_, at) => `line ${at}`);
     const watch = model(long);
     const text = () => screen(watch, { columns: 80, rows: 24 }).join("\n");
-    expect(text()).toMatch(/as git\?[\s\S]*you have allowed this 3 times/);
+    expect(text()).toMatch(/as git\?[\s\S]*allowed 3 times/);
     expect(text()).not.toContain("more than fits here");
     press(watch, "pagedown", 2000);
     expect(text()).toMatch(/as git\?[\s\S]*more than fits here: \d+ below \(PgDn\)/);

@@ -1,15 +1,18 @@
 /**
  * Notifications on a message bus of one's own, with a server that does what the test says, and with dunst.
  */
-import { afterAll, afterEach, beforeEach, expect, it, onTestFinished } from "vitest";
+import { afterAll, afterEach, beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import { PrivateBus, sendTo } from "../../../lab/desktop/bus.ts";
 import { NOTIFICATIONS, type Notified, StubServer } from "../../../lab/desktop/notification-server.ts";
 import { Lab, until } from "../../../lab/lab.ts";
 import type { Approver } from "../../../src/approver/approver.ts";
 import { createNotificationApprover } from "../../../src/approver/notification/approver.ts";
 import { Notifications } from "../../../src/platform/dbus/notifications.ts";
+import { exactRule, formatRule } from "../../../src/policy/exact-rule.ts";
 import type { Answer, Question } from "../../../src/policy/question.ts";
+import type { Request } from "../../../src/policy/request.ts";
 import { question } from "../../support/guard.ts";
+import { caller, login } from "../../support/policy.ts";
 import { describeWith } from "../tools.ts";
 
 /** How long a notification takes no clicks here, in milliseconds: in the place of the second. */
@@ -90,6 +93,46 @@ describeWith(["bus"], "a question as a notification", () => {
     server.press(shown, label);
     expect(await answer).toEqual(expected);
     await server.isClosed(shown.id);
+  });
+
+  describe('has a button for "always"', () => {
+    const always: Question["choices"] = ["once", "always"];
+    const ruleOf = (fields: Partial<Request> = {}): string[] => {
+      const rule = exactRule({ ...login, ...fields }, caller);
+      return rule ? formatRule(rule) : [];
+    };
+    const labels = ({ actions }: Notified): string[] => actions.filter((_, at) => at % 2 === 1);
+
+    it("where its rule stands above it, after so many approvals, and that one writes it", async () => {
+      const server = await startServer();
+      const answer = ask({ choices: always, rule: ruleOf(), approvals: 2 });
+      const shown = await server.nth(1);
+      expect(labels(shown)).toEqual(["deny", "allow once", "allow always"]);
+      const name = `"always: git (through ssh): log in to github.com as git with key 'work'"`;
+      const offer = `allowed 2 times; "always" writes a rule on key, host_key, user, programs\n${name}\n`;
+      expect(shown.text.replaceAll("&quot;", '"').replaceAll("&apos;", "'")).toContain(offer);
+      await untilItListens();
+      server.press(shown, "allow always");
+      expect(await answer).toEqual({ decision: "allow", remember: "always" });
+    });
+
+    it("nowhere before: nobody could read what it would write", async () => {
+      const server = await startServer();
+      ask({ choices: always, rule: ruleOf() });
+      const shown = await server.nth(1);
+      expect(labels(shown)).toEqual(["deny", "allow once"]);
+      expect(shown.text).not.toContain("always: ");
+    });
+
+    it("nor for a rule of which a part is out of sight", async () => {
+      const server = await startServer();
+      for (const [nth, length] of [300, 600].entries()) {
+        const request = { ...login, kind: "session" as const, command: `echo ${"x".repeat(length)}` };
+        const { data: _, ...session } = request;
+        ask({ choices: always, request: session, rule: ruleOf({ ...request }), approvals: 2 });
+        expect(labels(await server.nth(nth + 1))).toEqual(["deny", "allow once"]);
+      }
+    });
   });
 
   it("takes no click in the first second, and comes again where the server closed it for that", async () => {

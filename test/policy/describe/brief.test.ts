@@ -1,13 +1,15 @@
 /** The lines of a question that are shown first. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { BRIEF_ROWS, questionRows } from "../../../src/approver/screen/brief.ts";
+import { BRIEF_ROWS, HEADING, questionRows } from "../../../src/approver/screen/brief.ts";
 import { describeBriefly } from "../../../src/policy/describe/brief.ts";
 import { describeHosts } from "../../../src/policy/describe/names.ts";
+import { describeQuestion } from "../../../src/policy/describe/question.ts";
+import { exactRule, formatRule } from "../../../src/policy/exact-rule.ts";
 import type { Question } from "../../../src/policy/question.ts";
 import type { Caller, Process, Request } from "../../../src/policy/request.ts";
 import { question } from "../../support/guard.ts";
-import { caller, login, unverified } from "../../support/policy.ts";
+import { caller, github, login, unverified } from "../../support/policy.ts";
 
 const asked = question({ choices: ["once", "lasting"], lasts: "terminal", because: "rule:agents" });
 
@@ -23,11 +25,77 @@ describe("a question in short", () => {
     ]);
   });
 
+  describe("that was approved often enough", () => {
+    const rule = exactRule({ ...login, destination: github }, caller);
+    const often = { ...asked, approvals: 2, rule: rule ? formatRule(rule) : [] };
+    const offer = [
+      'allowed 2 times; "always" writes a rule on key, host_key, user, programs',
+      `"always: git (through ssh): log in to github.com as git with key 'work'"`,
+    ];
+
+    it("has the rule, in the place of the command line", () => {
+      const lines = describeBriefly(often);
+      expect(lines.slice(4)).toEqual(['because: rule "agents"', ...offer]);
+      expect(describeBriefly({ ...often, because: "default" }).slice(3)).toEqual([
+        "asked by: ssh ← git, at /dev/pts/3",
+        ...offer,
+      ]);
+      const rows = questionRows(lines, 79, true, HEADING);
+      expect(rows.length).toBeLessThanOrEqual(BRIEF_ROWS);
+      expect(rows.slice(-2)).toEqual(offer.map((line) => `  ${line}`));
+    });
+
+    it("keeps the reason that is given, below the rule, and what nobody could say", () => {
+      const doubt = { rule: "no prod", action: "deny" as const, unknown: { host: "prod" } };
+      const lines = describeBriefly({ ...often, because: "default", doubt, why: "to deploy" });
+      expect(lines.slice(-4)).toEqual([
+        expect.stringContaining('could be prod, which rule "no prod" denies'),
+        ...offer,
+        'reason (claimed): "to deploy"',
+      ]);
+    });
+
+    it("says that there are rules for several hosts, and for whatever else makes one narrow", () => {
+      const hosts = ["web1", "web2"].map((name) => ({ id: name, name }));
+      expect(describeBriefly({ ...often, hosts })).toContain(
+        'allowed 2 times; "always" writes a rule for each of the 2 hosts on key, host_key, user, programs',
+      );
+      const command = "make";
+      const session = exactRule({ ...login, kind: "session", command, tty: true }, caller);
+      expect(describeBriefly({ ...often, rule: session ? formatRule(session) : [] })).toContain(
+        'allowed 2 times; "always" writes a rule on host_key, user, command, tty, programs',
+      );
+    });
+
+    it("says no more than before where it was not", () => {
+      const { approvals: _, ...seldom } = often;
+      expect(describeBriefly(seldom)).toEqual(describeBriefly(asked));
+    });
+  });
+
   it("has the path where the agent is forwarded", () => {
     const path = ["bastion", "db", "a", "b", "c"].map((name) => ({ names: [name] }));
     const lines = describeBriefly({ ...asked, request: { ...login, forwarded: true, path } });
     expect(lines).toContain("forwarded through: bastion → db → a → … → c");
     expect(lines).toContain("forwarded by: ssh ← git, at /dev/pts/3");
+  });
+
+  it("names the programs up to the terminal's shell, as rules do", () => {
+    const [git, bash] = caller.ancestors as [Process, Process];
+    const shell = { ...bash, ofRoot: true, leadsTerminal: true } as const;
+    const init: Process = { pid: 1, startTime: "1", name: "systemd", cmdline: [], ofRoot: true };
+    const above = (tmux: string): Process[] => {
+      const terminal = { ...git, exe: tmux, name: "tmux", cmdline: ["tmux"] };
+      return [git, shell, tmux.startsWith("/usr") ? { ...terminal, ofRoot: true } : terminal, init];
+    };
+    const typed = (tmux: string): Question => ({ ...asked, caller: { ...caller, ancestors: above(tmux) } });
+    expect(describeBriefly(typed("/usr/bin/tmux"))).toContain("asked by: ssh ← git, at /dev/pts/3");
+    expect(describeQuestion(typed("/usr/bin/tmux")).join("\n")).toMatch(
+      /started by git ← bash ← tmux\n[\s\S]*on this host, by ssh ← git, in this login session$/,
+    );
+    // it could be any program that types there
+    const own = "/home/me/tmux";
+    expect(describeBriefly(typed(own))).toContain(`asked by: ssh ← git ← ${own}, at /dev/pts/3`);
   });
 
   it("folds a long line of programs in the middle", () => {

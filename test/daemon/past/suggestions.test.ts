@@ -2,17 +2,20 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
-import { auditEvent } from "../../src/audit/event.ts";
-import { Suggestions } from "../../src/daemon/suggestions.ts";
-import type { PolicySource } from "../../src/settings/policy-files.ts";
-import { login, policy, caller as usual } from "../support/policy.ts";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { auditEvent } from "../../../src/audit/event.ts";
+import { Suggestions } from "../../../src/daemon/past/suggestions.ts";
+import type { PolicySource } from "../../../src/settings/policy-files.ts";
+import { login, policy, caller as usual } from "../../support/policy.ts";
 
 let folder: string;
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "mg-"));
 });
-afterEach(() => rmSync(folder, { recursive: true }));
+afterEach(() => {
+  vi.useRealTimers();
+  rmSync(folder, { recursive: true });
+});
 
 const source = { current: () => policy([]) } as PolicySource;
 const made = (suggest = true): Suggestions => {
@@ -31,14 +34,10 @@ function asked(times: number, before = ""): void {
   writeFileSync(join(folder, "log.jsonl"), `${before}${lines.join("\n")}\n`, { mode: 0o600 });
 }
 
-/** The tip, once it was looked for: reading takes a few turns of the loop. */
+/** The tip, once it was looked for. */
 async function tipOf(suggestions: Suggestions): Promise<string | undefined> {
-  for (let turn = 0; turn < 200; turn++) {
-    await new Promise((resolve) => setTimeout(resolve, 1));
-    const tip = suggestions.tip();
-    if (tip !== undefined) return tip;
-  }
-  return undefined;
+  await suggestions.ready();
+  return suggestions.tip();
 }
 
 const TIP = /^muxguard suggest: one rule would have answered 3 of your last 3 questions$/;
@@ -59,6 +58,22 @@ test("keeps no question waiting: the first look returns at once", () => {
   const suggestions = made();
   suggestions.follow(source);
   expect(suggestions.tip()).toBeUndefined();
+});
+
+test("is said with the first question of a later day, too", async () => {
+  vi.useFakeTimers({ toFake: ["Date"], now: new Date(2026, 0, 1, 12) });
+  const suggestions = made();
+  suggestions.follow(source); // there is no log yet
+  await suggestions.ready();
+  expect(suggestions.tip()).toBeUndefined();
+  for (const day of [2, 3]) {
+    asked(3);
+    vi.setSystemTime(new Date(2026, 0, day, 9));
+    await suggestions.ready();
+    expect(suggestions.tip()).toMatch(TIP);
+    await suggestions.ready();
+    expect(suggestions.tip()).toBeUndefined();
+  }
 });
 
 test("is not said where it is turned off, where nothing would help, and where there is no log", async () => {
