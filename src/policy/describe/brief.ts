@@ -12,7 +12,7 @@ import { describeGit } from "./git.ts";
 import { describeHosts, describeNames, FEW } from "./names.ts";
 import { describeKey } from "./operation.ts";
 import { describeBecause, describePrompt } from "./question.ts";
-import { describeAsked, describePurpose, onHosts } from "./request.ts";
+import { describeAsked, describePurpose, describeSession, onHosts } from "./request.ts";
 import { describeTitle, isMoreThanItsTitle } from "./title.ts";
 
 /** The longest of what a request or its caller says, in characters. */
@@ -91,9 +91,10 @@ function describeOffer({ approvals, rule, tip }: Question): string[] {
   return [`you have allowed this ${approvals} times; "allow always" writes a rule for it`];
 }
 
-/** What the title has in other words, or not all of. */
+/** What the title has in other words, or not all of. Of a session that is its command: where to is in the title. */
 function describeWhole({ request, hosts }: Question): string[] {
   if (!isMoreThanItsTitle(request)) return [];
+  if (request.kind === "session") return [`in full: ${describeSession(request)}`];
   return [`in full: ${describeAsked(hosts ? onHosts(request, hosts.length) : request)}`];
 }
 
