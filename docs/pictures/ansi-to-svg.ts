@@ -21,7 +21,7 @@ export function toSvg(screen: string, title: string, columns: number): string {
   return `<svg xmlns="http://www.w3.org/2000/svg" ${box}>
 <title>${title}</title>
 <rect width="100%" height="100%" rx="8" fill="#1e2127"/>
-<g font-family="${FONT}" font-size="14" fill="#c8ccd4" xml:space="preserve">
+<g font-family="${FONT}" font-size="14" fill="#c8ccd4">
 ${drawLines(lines).join("\n")}
 </g>
 </svg>
@@ -37,7 +37,7 @@ function drawLines(lines: readonly string[]): string[] {
     for (const part of `[m${line}`.split("\x1b")) {
       const [, codes, words = ""] = /^(?:\[([\d;]*)m|\([B0])?(.*)$/.exec(part) ?? [];
       for (const code of codes?.split(";") ?? []) style = apply(style, Number(code));
-      if (words.trim() !== "") spans.push(drawSpan(words, style, column, row));
+      spans.push(...drawSpan(words, style, column, row));
       column += [...words].length;
     }
   }
@@ -56,10 +56,14 @@ function apply(style: Style, code: number): Style {
   return code === 22 ? (fill === undefined ? {} : { fill }) : style;
 }
 
-function drawSpan(words: string, style: Style, column: number, row: number): string {
-  const shown = words.replace(/[&<>]/g, (character) => escapes[character] ?? "");
+/** Each at its own place, as renderers leave out what blanks stand for: Chromium knows no xml:space. */
+function drawSpan(span: string, style: Style, column: number, row: number): string[] {
   const more = Object.entries(style).map(([name, value]) => ` ${name}="${value}"`);
-  const [x, y] = [(MARGIN + column * CELL).toFixed(1), MARGIN + row * LINE + 14];
-  const length = ([...words].length * CELL).toFixed(1);
-  return `<text x="${x}" y="${y}" textLength="${length}"${more.join("")}>${shown}</text>`;
+  const y = MARGIN + row * LINE + 14;
+  return [...span.matchAll(/\S+(?: \S+)*/g)].map(({ 0: words, index }) => {
+    const shown = words.replace(/[&<>]/g, (character) => escapes[character] ?? "");
+    const x = (MARGIN + (column + [...span.slice(0, index)].length) * CELL).toFixed(1);
+    const length = ([...words].length * CELL).toFixed(1);
+    return `<text x="${x}" y="${y}" textLength="${length}"${more.join("")}>${shown}</text>`;
+  });
 }

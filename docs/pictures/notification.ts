@@ -29,7 +29,15 @@ foreground = "#e8edf2"
 frame_color = "#5b8fb9"
 `;
 
-/** An example, as test/support/policy.ts has them. */
+const program = (exe: string, ...words: string[]) => ({
+  pid: 17,
+  startTime: "1",
+  name: words[0] ?? "",
+  exe,
+  cmdline: words,
+});
+
+/** An example, as docs/questions.md has it. */
 const question: Question = {
   id: "k3f9x2",
   request: {
@@ -55,13 +63,11 @@ const question: Question = {
     session: "2",
     container: false,
     run: { pid: 9000, name: "claude" },
-    ancestors: ["git", "bash", "claude", "muxguard run"].map((name, at) => ({
-      pid: at === 3 ? 9000 : 9800 - at,
-      startTime: "1",
-      name,
-      exe: `/usr/bin/${name}`,
-      cmdline: [name],
-    })),
+    ancestors: [
+      program("/usr/bin/git", "git", "push", "origin", "main"),
+      program("/usr/bin/node", "node", "/usr/bin/claude"),
+      { ...program("/usr/bin/node", "node", "/usr/bin/muxguard", "run"), pid: 9000 },
+    ],
   },
   because: "default",
   count: 1,

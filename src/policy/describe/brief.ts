@@ -13,7 +13,7 @@ import { describeHosts, describeNames, FEW } from "./names.ts";
 import { describeOffer } from "./offer.ts";
 import { describeKey } from "./operation.ts";
 import { describeBecause, describePrompt } from "./question.ts";
-import { describeAsked, describePurpose, onHosts } from "./request.ts";
+import { describeAsked, describePurpose, describeSession, onHosts } from "./request.ts";
 import { describeTitle, isMoreThanItsTitle } from "./title.ts";
 
 /** The longest of what a request or its caller says, in characters. */
@@ -95,9 +95,10 @@ function describeWhy(question: Question): string[] {
   return [`because: ${describeBecause(question)}`, ...tip];
 }
 
-/** What the title has in other words, or not all of. */
+/** What the title has in other words, or not all of. Of a session that is its command: where to is in the title. */
 function describeWhole({ request, hosts }: Question): string[] {
   if (!isMoreThanItsTitle(request)) return [];
+  if (request.kind === "session") return [`in full: ${describeSession(request)}`];
   return [`in full: ${describeAsked(hosts ? onHosts(request, hosts.length) : request)}`];
 }
 

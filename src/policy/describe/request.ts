@@ -92,7 +92,8 @@ function describeLogin({ destination, user }: Request): string {
   return `${describeHost(destination)}${user === undefined ? "" : ` as ${named(user)}`}`;
 }
 
-function describeSession({
+/** What is run there: `run "uptime"`, `open a shell`. */
+export function describeSession({
   command,
   subsystem,
 }: {

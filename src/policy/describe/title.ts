@@ -12,7 +12,7 @@ import { describeKey } from "./operation.ts";
 import { describeAsked, describeBrought, describeForward, onHosts } from "./request.ts";
 
 /** The longest of each thing, in characters: the line is to be seen whole. */
-const LONGEST = { program: 40, command: 40, host: 48, user: 24, end: 40, key: 32, run: 24 };
+const LONGEST = { program: 40, command: 32, host: 48, user: 24, end: 40, key: 32, run: 24 };
 
 export function describeTitle({ request, caller, hosts }: Question): string {
   const asked = hosts ? onHosts(request, hosts.length) : request;

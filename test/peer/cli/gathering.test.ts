@@ -12,7 +12,8 @@ describeWith(["ssh", "sshd"], "logins at several hosts that come together", () =
 
   beforeAll(async () => {
     await lab.startAgent("upstream.sock", key);
-    await Promise.all(hosts.map((host) => lab.startServer(host, key)));
+    const config = [`SetEnv HOME=${lab.folder}`]; // without anybody's start-up files, which may take long
+    await Promise.all(hosts.map((host) => lab.startServer(host, key, { config })));
     await lab.startDaemon();
   });
   afterEach(() => lab.muxguard("forget", "--all"));
@@ -38,17 +39,19 @@ describeWith(["ssh", "sshd"], "logins at several hosts that come together", () =
   }
 
   /** Once all of them are in it. */
-  async function pending() {
+  async function gathered() {
     await until(async () => (await lab.pending())[0]?.hosts?.length === hosts.length, "all hosts");
     return lab.pending();
   }
 
   it("are one question, answered for all", async () => {
     const { logins } = await start();
-    const [question, ...more] = await pending();
+    const [question, ...more] = await gathered();
     expect(question?.hosts?.map(({ name }) => name).sort()).toEqual(hosts);
     expect(more).toEqual([]);
-    expect((await lab.muxguard("pending")).stdout).toContain("log in to 20 hosts as ");
+    const { stdout: pending } = await lab.muxguard("pending");
+    expect(pending).toContain("log in to 20 hosts as ");
+    expect(pending).toMatch(/^\w+ {2}.* → 20 hosts as .*\?\n/);
     const { events } = await lab.logged(async () => {
       const { stdout } = await lab.muxguard("approve", question?.id ?? "", "--once");
       expect(stdout).toMatch(/^allowed once: log in to 20 hosts as /);
@@ -60,7 +63,7 @@ describeWith(["ssh", "sshd"], "logins at several hosts that come together", () =
 
   it("are picked apart by --host", async () => {
     const { logins } = await start();
-    const [question] = await pending();
+    const [question] = await gathered();
     const id = question?.id ?? "";
     const { events } = await lab.logged(async () => {
       const denied = await lab.muxguard("deny", id, "--host", "web2.example");

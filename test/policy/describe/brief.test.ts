@@ -115,7 +115,7 @@ describe("a question in short", () => {
     const request = { ...login, kind: "session" as const, command: "git-receive-pack 'a'" };
     const lines = describeBriefly({ ...asked, request });
     expect(lines[0]).toBe("git push → github.com as git?");
-    expect(lines).toContain(`in full: run "git-receive-pack 'a'" on github.com as git`);
+    expect(lines).toContain(`in full: run "git-receive-pack 'a'"`);
   });
 
   it("says what nobody could say, before anything that the request says", () => {
