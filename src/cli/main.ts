@@ -71,10 +71,17 @@ async function main(): Promise<void> {
   }
 }
 
-/** As early as can be. `run` and `daemon` do it by themselves. */
+/**
+ * As early as can be. `run` and `daemon` do it by themselves. Its executable can't be seen from then on: a question
+ * of its own, as that of `open`, has its name instead.
+ */
 async function protect(): Promise<void> {
-  const { protectProcess } = await import("../platform/proc/protect.ts");
+  const [{ protectProcess }, { setProcessName }] = await Promise.all([
+    import("../platform/proc/protect.ts"),
+    import("../platform/libc/process.ts"),
+  ]);
   protectProcess();
+  setProcessName("muxguard");
 }
 
 /** The one place where an error becomes a line and an exit code. */

@@ -76,6 +76,11 @@ const web = Array.from({ length: 20 }, (_, at) => `web${at + 1}`);
 /** The executable that Debian 12 has under that name. */
 const python = (...words: string[]): Process => started("/usr/bin/python3.11", "/usr/bin/python3", ...words);
 const deploy = python("/usr/bin/ansible-playbook", "deploy.yml");
+/** The kernel hides its executable and its working directory: no other process may trace it. */
+const { cwd: __, ...opening } = asks({
+  ...{ pid: 17, startTime: "1", name: "muxguard" },
+  cmdline: ["node", "/usr/bin/muxguard", "open", "build"],
+});
 /** In the background, where nothing is above it. The kernel hides its executable. */
 const { tty: _, ...agent } = asks({ pid: 17, startTime: "1", name: "ssh-agent", cmdline: ["ssh-agent"] });
 
@@ -177,7 +182,7 @@ export const usualQuestions: readonly UsualQuestion[] = [
       ...over("build", "me", { kind: "connect" }),
       destination: { ...known("build"), how: "host key checked by ssh" },
     },
-    asks(started("/usr/bin/node", "node", "/usr/bin/muxguard", "open", "build")),
+    opening,
   ),
   usual(
     "ssh-add -c, asked by ssh-agent",

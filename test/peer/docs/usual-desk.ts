@@ -171,19 +171,21 @@ export class UsualDesk {
   /** Rows as the lines that they were broken from, with the names that the document has for what is here. */
   #documented(rows: readonly string[]): string[] {
     const { folder, sshConfig } = this.lab;
-    return linesOf(rows).map(
-      (line) =>
-        byAnybody(line)
-          .replaceAll(` -F ${sshConfig}`, "")
-          .replaceAll(`${folder}/me/`, "me/")
-          .replaceAll(`${folder}/bin/`, "/usr/bin/")
-          .replaceAll(`${folder}/src/`, "/home/me/src/")
-          .replaceAll(programName({ ...NODE, exe: process.execPath }, 32), "node")
-          .replace(/python3\.\d+/g, "python3.11")
-          .replace(/SHA256:[\w+/]{43}/, "SHA256:…")
-          .replace(/ at \/dev\/pts\/\d+$/, " at /dev/pts/3")
-          .replace(/ ← tmux ← .*?(?=, at )/, " ← tmux") // what the machine starts everything by
-          .replace(/^asked by: ssh-agent/, "asked by: (ssh-agent)"), // root may see its executable
+    return linesOf(rows).map((line) =>
+      byAnybody(line)
+        .replaceAll(` -F ${sshConfig}`, "")
+        .replaceAll(`${folder}/me/`, "me/")
+        .replaceAll(`${folder}/bin/`, "/usr/bin/")
+        .replaceAll(`${folder}/src/`, "/home/me/src/")
+        .replaceAll(programName({ ...NODE, exe: process.execPath }, 32), "node")
+        .replace(/python3\.\d+/g, "python3.11")
+        .replace(/SHA256:[\w+/]{43}/, "SHA256:…")
+        .replace(/ at \/dev\/pts\/\d+$/, " at /dev/pts/3")
+        .replace(/ ← tmux ← .*?(?=, at )/, " ← tmux") // what the machine starts everything by
+        // root may see the executables of these, and where they are
+        .replace(/^asked by: ssh-agent/, "asked by: (ssh-agent)")
+        .replace(/^(asked by: )?node "muxguard"/, "$1(muxguard)")
+        .replace(/(muxguard open build"), in ".*"$/, "$1"),
     );
   }
 }
