@@ -45,7 +45,7 @@ export function isMarked({ pid, startTime }: ProcessId): boolean {
  * Like isMarked(), of a pid that was just listed, but for what is in a confined run: no socket outside is there
  * for it. What is in a plain run can't raise its limit to pass for such. Undefined for one that has ended.
  */
-export function isInside(pid: number): boolean | undefined {
+export function isInPlainRun(pid: number): boolean | undefined {
   const limit = lockLimit(pid);
   return limit === undefined ? undefined : limit < own && limit !== CONFINED;
 }

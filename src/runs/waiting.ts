@@ -11,7 +11,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { attempt } from "../attempt.ts";
 import { hasCode, messageOf } from "../errors.ts";
 import { visible } from "../policy/visible.ts";
-import { isInside, isSelfMarked } from "./mark.ts";
+import { isInPlainRun, isSelfMarked } from "./mark.ts";
 
 /** A walk takes about a millisecond, once it looks at new processes alone. */
 const MAX_WALKS = 100;
@@ -82,7 +82,7 @@ const proc: ProcView = {
   isOfRun: (pid) => {
     try {
       const status = readFileSync(`/proc/${pid}/status`, "latin1");
-      return hasEnded(status) ? undefined : isOfUser(status) && isInside(pid);
+      return hasEnded(status) ? undefined : isOfUser(status) && isInPlainRun(pid);
     } catch (error) {
       if (hasCode(error, "ENOENT") || hasCode(error, "ESRCH")) return undefined;
       throw new Error(hidden(messageOf(error)));

@@ -2,8 +2,9 @@
  * Descriptors that a confined run would inherit. A folder that is open leads out of any namespace: openat(2),
  * fchdir(2).
  */
-import { fstatSync, readdirSync, readFileSync } from "node:fs";
+import { fstatSync, readdirSync } from "node:fs";
 import { attempt } from "../../attempt.ts";
+import { descriptorInfo } from "../files/descriptor-info.ts";
 import { closeOnExec, O_PATH } from "../libc/descriptors.ts";
 
 /** None but stdin, stdout and stderr. Whoever started muxguard may have left others open. */
@@ -21,7 +22,5 @@ export function leadsOut(): string | undefined {
 
 /** Opened with O_PATH. */
 function isPath(fd: number): boolean {
-  const text = attempt(() => readFileSync(`/proc/self/fdinfo/${fd}`, "latin1")) ?? "";
-  const [, flags = "0"] = /^flags:\s*([0-7]+)/m.exec(text) ?? [];
-  return (Number.parseInt(flags, 8) & O_PATH) !== 0;
+  return ((descriptorInfo("self", fd)?.flags ?? 0) & O_PATH) !== 0;
 }

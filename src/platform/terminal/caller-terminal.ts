@@ -6,10 +6,11 @@
  * `/dev/pts/3` is another one than ours. So the process, or one that started it, must have the very terminal
  * open that the path leads to here: the same path of the same mount. pty(7), proc(5).
  */
-import { close, constants, fstat, open, readFileSync, readlinkSync, write } from "node:fs";
+import { close, constants, fstat, open, readlinkSync, write } from "node:fs";
 import { userInfo } from "node:os";
 import { attempt } from "../../attempt.ts";
 import type { Caller, ProcessId } from "../../policy/request.ts";
+import { descriptorInfo } from "../files/descriptor-info.ts";
 import { isByLine, modesOf, stopsOthers } from "../libc/pty.ts";
 import { foregroundGroup } from "../libc/terminal.ts";
 import { isProcess } from "../proc/process.ts";
@@ -95,19 +96,13 @@ function takesLines(terminal: number): boolean {
  * started it has not.
  */
 function isTerminalOf(caller: Caller, tty: string, terminal: number): boolean {
-  const mount = mountOf("self", terminal);
+  const mount = descriptorInfo("self", terminal)?.mount;
   const line: ProcessId[] = [caller, ...caller.ancestors.slice(0, ANCESTORS)];
   const has = ({ pid }: ProcessId, fd: number): boolean =>
-    attempt(() => readlinkSync(`/proc/${pid}/fd/${fd}`)) === tty && mountOf(pid, fd) === mount;
+    attempt(() => readlinkSync(`/proc/${pid}/fd/${fd}`)) === tty && descriptorInfo(pid, fd)?.mount === mount;
   const isOpenIn = (process: ProcessId): boolean =>
     [0, 1, 2].some((fd) => has(process, fd)) && isProcess(process.pid, process.startTime);
   return mount !== undefined && line.some(isOpenIn);
-}
-
-/** No two mounts have the same number at a time, in whatever namespace they are. */
-function mountOf(pid: number | "self", fd: number): string | undefined {
-  const info = attempt(() => readFileSync(`/proc/${pid}/fdinfo/${fd}`, "latin1")) ?? "";
-  return /^mnt_id:\s*(\d+)$/m.exec(info)?.[1];
 }
 
 function writeAll(terminal: number, text: string): Promise<boolean> {
