@@ -1,6 +1,7 @@
 /** What an approval covers, and which approvals cover a request: the two sides of one comparison. */
 import { coverage, type Reach } from "../coverage.ts";
 import type { Remember } from "../grants.ts";
+import { typedLine } from "../match/from-terminal.ts";
 import { asPlainSession, type Coverable, onConnection, sessionsCovered } from "./sessions.ts";
 
 /**
@@ -8,25 +9,34 @@ import { asPlainSession, type Coverable, onConnection, sessionsCovered } from ".
  * remembered.
  */
 export function* coveredBy(asked: Coverable): Generator<string> {
-  const { request, caller, run, connection } = asked;
+  const { run, connection } = asked;
   for (const reach of run === undefined ? (["terminal", "session"] as const) : (["terminal"] as const)) {
-    const own = coverage(request, caller, run, reach);
+    const seen = seenFrom(asked, reach);
+    const own = coverage(seen.request, seen.caller, run, reach);
     if (own === undefined) return;
     yield own;
     if (connection !== undefined) yield onlyThere(own, connection);
-    yield* known(onConnection(asked, reach), asPlainSession(asked, reach));
+    yield* known(onConnection(seen, reach), asPlainSession(seen, reach));
   }
 }
 
 /** What an approval for so long covers. None for what is never remembered. */
 export function coversFor(asked: Coverable, remember: Remember): string[] {
-  const { request, caller, run, connection } = asked;
+  const { run, connection } = asked;
   const reach: Reach = remember === "session" ? "session" : "terminal";
-  const own = coverage(request, caller, run, reach);
+  const seen = seenFrom(asked, reach);
+  const own = coverage(seen.request, seen.caller, run, reach);
   if (own === undefined) return [];
   const isThere = remember === "lasting" && connection !== undefined;
-  const others = known(onConnection(asked, reach), sessionsCovered(asked, reach));
+  const others = known(onConnection(seen, reach), sessionsCovered(seen, reach));
   return [isThere ? onlyThere(own, connection) : own, ...others];
+}
+
+/** For all terminals the line of programs begins at the terminal's shell: what shows that may be another. */
+function seenFrom(asked: Coverable, reach: Reach): Coverable {
+  if (reach === "terminal" || asked.run !== undefined) return asked;
+  const [, ...ancestors] = typedLine(asked.caller);
+  return { ...asked, caller: { ...asked.caller, ancestors } };
 }
 
 /** On this connection alone. */

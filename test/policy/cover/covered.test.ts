@@ -44,6 +44,22 @@ describe("an approval covers the same", () => {
     expect(covers(at(1), "session", elsewhere)).toBe(false);
   });
 
+  test("whatever shows these terminals, where root has installed that", () => {
+    const shell = { pid: 8, startTime: "1", exe: "/usr/bin/bash", name: "bash", cmdline: ["-bash"] };
+    const typed: Process = { ...shell, systemShell: true, leadsTerminal: true };
+    const shown = (exe: string, ofRoot?: true): Process => {
+      const process = { pid: 9, startTime: "1", exe, name: exe, cmdline: [exe] };
+      return { ...process, ...(ofRoot && { ofRoot }) };
+    };
+    const shownBy = (above: Process, between: Process[] = []): Coverable =>
+      at(1, { caller: { ...caller, ...terminal(1), ancestors: [...between, typed, above] } });
+    const tmux = shownBy(shown("/usr/bin/tmux", true));
+    expect(covers(tmux, "session", shownBy(shown("/usr/bin/xterm", true)))).toBe(true);
+    expect(covers(tmux, "session", shownBy(shown("/home/me/xterm")))).toBe(false);
+    const make = shown("/usr/bin/make", true);
+    expect(covers(tmux, "session", shownBy(shown("/usr/bin/xterm", true), [make]))).toBe(false);
+  });
+
   test.each<Remember>([minutes, "lasting", "run"])("at any terminal of its run for %j", (remember) => {
     expect(covers(at(1, { run: "a" }), remember, at(2, { run: "a" }))).toBe(true);
     expect(covers(at(1, { run: "a" }), remember, at(1, { run: "b" }))).toBe(false);
