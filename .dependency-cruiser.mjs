@@ -30,7 +30,19 @@ const arrows = {
   ],
   demo: ["audit types", "policy", "settings", "lab"],
   // a command talks to the guard through the daemon's parts
-  cli: ["demo", "daemon", "runs", "masters", "rpc", "settings", "approver", "audit", "platform", "policy"],
+  cli: [
+    "demo",
+    "daemon",
+    "runs",
+    "masters",
+    "rpc",
+    "settings",
+    "approver",
+    "audit",
+    "identity",
+    "platform",
+    "policy",
+  ],
 };
 
 /** Modules of Node for the folders that do no I/O of their own; the guard's streams are handed in. */

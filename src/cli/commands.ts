@@ -124,8 +124,9 @@ export const commands: Readonly<Record<string, (command: Command) => Command>> =
       new Command("check")
         .description("all mistakes of the settings, what can never match, and what is asked about in doubt")
         .argument("[files...]", "a policy of its own; default: your own settings")
-        .action(async (files: string[]) => {
-          process.exitCode = (await import("./policy.ts")).policyCheck(files);
+        .option("--json", "one JSON object a line")
+        .action(async (files: string[], options: { json?: boolean }) => {
+          process.exitCode = await (await import("./policy/check.ts")).policyCheck(files, options);
         }),
     ),
   grants: (command) =>

@@ -17,6 +17,7 @@ import { openPaths } from "../settings/paths.ts";
 import { userPolicyFiles } from "../settings/policy-files.ts";
 import { toStdout, toStdoutAsJson } from "../to-stderr.ts";
 import { CliError, exitCodes } from "./cli-error.ts";
+import { counted } from "./counted.ts";
 import { eachGuard } from "./guards/guards.ts";
 
 /** What a rule's name may have on a screen, in characters. */
@@ -115,8 +116,4 @@ function onlyOne(
 
 function sumOf(counts: readonly number[]): number {
   return counts.reduce((sum, one) => sum + one, 0);
-}
-
-function counted(count: number, what: string): string {
-  return `${count} ${what}${count === 1 ? "" : "s"}`;
 }

@@ -17,6 +17,7 @@ import { readConfig } from "../settings/config.ts";
 import { openPaths, type Paths } from "../settings/paths.ts";
 import { userPolicy, userPolicyFiles } from "../settings/policy-files.ts";
 import { toStdout, toStdoutAsJson } from "../to-stderr.ts";
+import { counted } from "./counted.ts";
 import { parseEvent, startTime, Tail } from "./log.ts";
 
 /** Of the questions that a rule would have answered, and of what else it lets through. */
@@ -121,8 +122,4 @@ async function pick(suggestions: readonly Suggestion[]): Promise<readonly Sugges
     if (error instanceof Error && error.name === "ExitPromptError") return [];
     throw error;
   }
-}
-
-function counted(count: number, what: string): string {
-  return `${count} ${what}${count === 1 ? "" : "s"}`;
 }

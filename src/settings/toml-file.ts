@@ -37,7 +37,9 @@ export function checkSettings(
 function errorOf(path: string, faults: readonly Fault[]): SettingsError {
   const [first = `${path}: it can't be used`, ...more] = faults
     .slice(0, MAX_FAULTS)
-    .map(({ line, column, message }) => `${visible(path, 400)}:${line}:${column}: ${message}`);
+    .map(({ line, column, message: text }) => {
+      return { line: `${visible(path, 400)}:${line}:${column}: ${text}`, at: { line, column, text } };
+    });
   return new SettingsError(first, ...more);
 }
 

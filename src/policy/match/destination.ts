@@ -43,7 +43,11 @@ export function matchHostKey(rule: Rule, request: Request): Match {
   return matchPlace(
     rule,
     request,
-    ({ hostKey }) => matchKnown(list.split(","), hostKey),
+    ({ hostKey }) =>
+      matchKnown(
+        list.split(",").map((item) => item.trim()),
+        hostKey,
+      ),
     () => "no",
   );
 }
