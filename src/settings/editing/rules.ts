@@ -13,7 +13,8 @@ export function withRule(present: string, added: string): string {
 /** @throws SettingsError */
 export function rulesIn(path: string, text: string): Rule[] {
   const { rule: rules = [] } = checkSettings(path, "policy", text);
-  return rules.map((rule, at) => ({ ...rule, name: rule.name ?? `${basename(path)}#${at + 1}` })); // as policy-files.ts names it
+  // as policy-files.ts names it
+  return rules.map((rule, at) => ({ ...rule, name: rule.name ?? `${basename(path)}#${at + 1}` }));
 }
 
 /**
