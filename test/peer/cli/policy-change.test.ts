@@ -132,7 +132,7 @@ describe("muxguard policy add", () => {
   it.each([
     [["--name", "x", "--action", "alow"], 64, /did you mean "allow"\?/],
     [["--name", "x"], 64, /--action/],
-    [["--nam", "x"], 64, /unknown option '--nam'/],
+    [["--name", "x", "--action", "deny", "--hots", "a"], 64, /unknown option '--hots'/],
     [["--name", "", "--action", "deny"], 64, /a rule needs a name/],
     [["--name", "x", "--action", "deny", "--verified", "maybe"], 64, /verified: expected true or false/],
     [["--name", "x", "--action", "ask", "--remember", "long"], 64, /remember: neither a duration/],
