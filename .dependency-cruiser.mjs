@@ -41,6 +41,7 @@ const arrows = {
     "settings",
     "approver",
     "audit",
+    "identity",
     "platform",
     "policy",
   ],

@@ -3,13 +3,11 @@
  * is not in it, as the further names of a host, is not known.
  */
 import { isShell, lineOf } from "../policy/coverage.ts";
+import { HOLDER, NOBODY, processNamed } from "../policy/facts/process.ts";
 import { typedLine } from "../policy/match/from-terminal.ts";
 import { type Caller, type Process, type Request, requestKinds } from "../policy/request.ts";
 import type { Logged } from "../policy/suggest/suggest.ts";
 import type { AuditCaller, AuditEvent } from "./event.ts";
-
-/** What holds a run is not in the log. */
-const HOLDER = 1;
 
 /** Undefined for what is no entry about a request. Throws for what nobody has written here. */
 export function loggedRequest(event: AuditEvent): Logged | undefined {
@@ -42,7 +40,6 @@ function callerOf(logged: AuditCaller): Caller | undefined {
   const [own, ...line] = below ?? [];
   if (!own) return undefined;
   const above = ancestors.slice(line.length).map((text, at) => processAbove(text, at));
-  const holder: Process = { pid: HOLDER, startTime: "", name: "muxguard run", cmdline: [] };
   const caller: Caller = {
     ...own,
     cmdline: own.exe !== undefined && own.cmdline.length > 1 ? own.cmdline : cmdline,
@@ -50,8 +47,8 @@ function callerOf(logged: AuditCaller): Caller | undefined {
     container,
     ...(cwd !== undefined && { cwd }),
     ...(tty !== undefined && { tty }),
-    ...(scope !== undefined && { run: { name: scope, pid: HOLDER } }),
-    ancestors: [...line, ...(scope === undefined ? [] : [holder]), ...above],
+    ...(scope !== undefined && { run: { name: scope, pid: HOLDER.pid } }),
+    ancestors: [...line, ...(scope === undefined ? [] : [HOLDER]), ...above],
   };
   return lineOf(typedLine(caller)).join("\n") === programs.join("\n") ? caller : undefined;
 }
@@ -78,22 +75,6 @@ function says(program: string, exe: string): boolean {
   return program === exe || program.startsWith(`${exe} `);
 }
 
-/** A shell that runs a script is taken for the system's: a rule may then match more of what was denied. */
-function processNamed(program: string, text: string): Process {
-  const [, hidden] = /^\((.*)\)$/s.exec(text) ?? [];
-  if (hidden !== undefined) return { pid: 0, startTime: "", name: hidden, cmdline: [] };
-  const script = program.slice(text.length + 1);
-  const runsScript = script !== "";
-  return {
-    pid: 0,
-    startTime: "",
-    exe: text,
-    name: "",
-    cmdline: [text, ...(runsScript ? ["--", script] : [])],
-    ...(runsScript && isShell(text) && { systemShell: true }),
-  };
-}
-
 /** One that the line leaves out: between two programs it runs what the upper one wants. */
 function plainShell(text: string): Process {
   return { ...processNamed(text, text), cmdline: [text, "-c"], systemShell: true };
@@ -103,4 +84,27 @@ function plainShell(text: string): Process {
 function processAbove(text: string, at: number): Process {
   const shell = at === 0 && isShell(text) ? ({ systemShell: true, leadsTerminal: true } as const) : {};
   return { ...processNamed(text, text), ...shell, ofRoot: true };
+}
+
+/** Who asked, as far as the log says it: for those to whom a line of programs that is not proven is good enough. */
+export function seenCaller(logged: AuditCaller | undefined): Caller {
+  if (!logged) return NOBODY;
+  const { exe, name = "", ancestors, cmdline, session, container, scope } = logged;
+  const proven = callerOf(logged);
+  if (proven) return proven;
+  return {
+    ...{ ...seenProcess(exe ?? `(${name})`), cmdline, session, container },
+    ancestors: [...ancestors.map(seenProcess), ...(scope === undefined ? [] : [HOLDER])],
+    ...(scope !== undefined && { run: { name: scope, pid: HOLDER.pid } }),
+  };
+}
+
+/** As executableText() has it. */
+function seenProcess(text: string): Process {
+  const [, exe = text, what] = /^(.*) \((deleted|claimed)\)$/s.exec(text) ?? [];
+  return {
+    ...processNamed(exe, exe),
+    ...(what === "deleted" && { exeDeleted: true }),
+    ...(what === "claimed" && { exeForeign: true }),
+  };
 }

@@ -2,8 +2,9 @@
  * The commands: what there is, in the order in which one meets it. Each is a file of its own, loaded when it is
  * used.
  */
-import { Command } from "commander";
+import type { Command } from "commander";
 import type { ApproveOptions } from "./answer.ts";
+import { policyCommand } from "./policy/command.ts";
 import type { RunOptions } from "./run/run.ts";
 
 /** By name; each gives a command its words, its options and what it does. */
@@ -122,15 +123,7 @@ export const commands: Readonly<Record<string, (command: Command) => Command>> =
       .action(async (id: string | undefined, options: ApproveOptions) =>
         (await import("./answer.ts")).deny(id, options),
       ),
-  policy: (command) =>
-    command.description("look at the policy").addCommand(
-      new Command("check")
-        .description("all mistakes of the settings, what can never match, and what is asked about in doubt")
-        .argument("[files...]", "a policy of its own; default: your own settings")
-        .action(async (files: string[]) => {
-          process.exitCode = (await import("./policy.ts")).policyCheck(files);
-        }),
-    ),
+  policy: policyCommand,
   grants: (command) =>
     command
       .description('the answers that are remembered, and the rules that "allow always" wrote')

@@ -10,6 +10,7 @@ import type { Locking } from "../rpc/requests.ts";
 import { isSelfMarked } from "../runs/mark.ts";
 import { openPaths, type Paths } from "../settings/paths.ts";
 import { toStdout } from "../to-stderr.ts";
+import { counted } from "./counted.ts";
 import { eachGuard } from "./guards/guards.ts";
 
 /** The guards first: one that refuses leaves everything as it is. The file is for those that begin later. */
@@ -57,8 +58,4 @@ function told(on: boolean, changes: readonly Locking[]): string {
     ...(denied > 0 ? [`${counted(denied, "question")} denied`] : []),
   ];
   return ["locked: everything is denied until muxguard unlock", ...also].join("; ");
-}
-
-function counted(count: number, what: string): string {
-  return `${count} ${what}${count === 1 ? "" : "s"}`;
 }

@@ -48,6 +48,9 @@ const answering = new Set([
   ...["approve", "deny", "watch", "unlock", "lock", "forget", "open", "close", "adopt", "upstream"],
 ]);
 
+/** The same of `muxguard policy`. */
+const changing = new Set(["add", "edit", "remove"]);
+
 ignoreDebuggerSignal();
 endOnFaults("muxguard");
 // a guard must outlive the terminal, or the pipe, that it reports to
@@ -63,7 +66,8 @@ void main();
 async function main(): Promise<void> {
   try {
     const program = createProgram(process.argv[2]);
-    if (answering.has(process.argv[2] ?? "")) await protect();
+    const [, , name = "", inner = ""] = process.argv;
+    if (answering.has(name) || (name === "policy" && changing.has(inner))) await protect();
     if (process.argv.length === 2) program.outputHelp();
     else await program.parseAsync();
   } catch (error) {

@@ -6,18 +6,18 @@
 import { AuditLog } from "../audit/log.ts";
 import { logControl } from "../daemon/control-log.ts";
 import { openRegular } from "../platform/files/regular-file.ts";
-import { ProcessTable } from "../platform/proc/process.ts";
 import { describeDuration } from "../policy/duration.ts";
 import type { GrantFacts } from "../policy/grants.ts";
 import { visible } from "../policy/visible.ts";
 import { askGuard } from "../rpc/replies.ts";
-import { readOutside } from "../runs/in-run.ts";
 import { type ApprovedRule, approvedRules, removeRule } from "../settings/approved-rules.ts";
 import { openPaths } from "../settings/paths.ts";
 import { userPolicyFiles } from "../settings/policy-files.ts";
 import { toStdout, toStdoutAsJson } from "../to-stderr.ts";
 import { CliError, exitCodes } from "./cli-error.ts";
+import { counted } from "./counted.ts";
 import { eachGuard } from "./guards/guards.ts";
+import { demandOutside } from "./policy/outside.ts";
 
 /** What a rule's name may have on a screen, in characters. */
 const MAX_NAME = 300;
@@ -85,10 +85,16 @@ async function forgetAll(): Promise<void> {
   if (length > 0) toStdout(`${counted(length, "rule")} of approved.toml ${stay} (muxguard forget ID)`);
 }
 
+/** @param at which rule of the file, from 0. @throws as forgetRule() */
+export async function forgetNamed(approved: string, at: number): Promise<void> {
+  const rule = approvedRules(approved)[at];
+  if (!rule) throw new CliError("the rule is gone already", 1);
+  await forgetRule(approved, rule);
+}
+
 /** @throws Error inside of a run, or if the log can't be written */
 async function forgetRule(approved: string, { id, rule }: ApprovedRule): Promise<void> {
-  const self = readOutside(new ProcessTable(), process.pid);
-  if (!self) throw new Error("refused: inside of a muxguard run");
+  const self = demandOutside();
   const log = new AuditLog(openPaths().log, openRegular);
   logControl(log, self, "forget", `rule "${rule.name}"`);
   log.close();
@@ -115,8 +121,4 @@ function onlyOne(
 
 function sumOf(counts: readonly number[]): number {
   return counts.reduce((sum, one) => sum + one, 0);
-}
-
-function counted(count: number, what: string): string {
-  return `${count} ${what}${count === 1 ? "" : "s"}`;
 }

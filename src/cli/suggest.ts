@@ -4,20 +4,20 @@
  */
 import { attempt } from "../attempt.ts";
 import { loggedRequest } from "../audit/logged.ts";
-import { ProcessTable } from "../platform/proc/process.ts";
 import { describeProgram } from "../policy/describe/caller.ts";
 import { describeDecision } from "../policy/describe/decision.ts";
 import { describeRequest } from "../policy/describe/request.ts";
 import { formatRule } from "../policy/exact-rule.ts";
 import { type Logged, type Suggested, type Suggestion, suggest } from "../policy/suggest/suggest.ts";
 import { visible } from "../policy/visible.ts";
-import { readOutside } from "../runs/in-run.ts";
 import { addRule } from "../settings/approved-rules.ts";
 import { readConfig } from "../settings/config.ts";
 import { openPaths, type Paths } from "../settings/paths.ts";
 import { userPolicy, userPolicyFiles } from "../settings/policy-files.ts";
 import { toStdout, toStdoutAsJson } from "../to-stderr.ts";
+import { counted } from "./counted.ts";
 import { parseEvent, startTime, Tail } from "./log.ts";
+import { demandOutside } from "./policy/outside.ts";
 
 /** Of the questions that a rule would have answered, and of what else it lets through. */
 const EXAMPLES = 3;
@@ -74,7 +74,7 @@ async function offer(found: Suggested, approved: string): Promise<void> {
     toStdout("nothing is written: muxguard suggest in a terminal lets you pick");
     return;
   }
-  if (!readOutside(new ProcessTable(), process.pid)) throw new Error("refused: inside of a muxguard run");
+  demandOutside();
   const picked = await pick(suggestions);
   for (const { rule } of picked) await addRule(approved, rule);
   const written = `${counted(picked.length, "rule")} written to approved.toml (muxguard grants)`;
@@ -121,8 +121,4 @@ async function pick(suggestions: readonly Suggestion[]): Promise<readonly Sugges
     if (error instanceof Error && error.name === "ExitPromptError") return [];
     throw error;
   }
-}
-
-function counted(count: number, what: string): string {
-  return `${count} ${what}${count === 1 ? "" : "s"}`;
 }

@@ -1,5 +1,5 @@
 /** A rule of which nobody can say whether it matches: which one, and what it names that is not known. */
-import { matchRule } from "./match/match.ts";
+import { matchFields } from "./match/match.ts";
 import type { Rule } from "./policy.ts";
 import type { Caller, Request } from "./request.ts";
 
@@ -12,35 +12,13 @@ export interface Doubt {
   unknown: Record<string, string>;
 }
 
-const fields = [
-  "host",
-  "port",
-  "host_key",
-  "verified",
-  "user",
-  "key",
-  "namespace",
-  "repository",
-  "branch",
-  "command",
-  "subsystem",
-  "listen",
-  "connect",
-  "caller",
-] as const satisfies readonly (keyof Rule)[];
-
 /** @param rule one that denies or asks, and can't be said to match */
 export function doubtAbout(rule: Rule, request: Request, caller: Caller): Doubt {
-  const { name, action, on } = rule;
-  const alone = (field: (typeof fields)[number]): Rule => {
-    return { name, action, ...(on && { on }), [field]: rule[field] };
-  };
-  const unknown = fields.filter(
-    (field) => rule[field] !== undefined && matchRule(alone(field), request, caller) === "unsaid",
-  );
+  const { name, action } = rule;
+  const unknown = matchFields(rule, request, caller).filter(({ match }) => match === "unsaid");
   return {
     rule: name,
     action: action === "deny" ? "deny" : "ask",
-    unknown: Object.fromEntries(unknown.map((field) => [field, String(rule[field])])),
+    unknown: Object.fromEntries(unknown.map(({ field }) => [field, String(rule[field])])),
   };
 }

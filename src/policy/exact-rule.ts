@@ -48,11 +48,15 @@ export function ruleKey({ name: _, scope = "", ...fields }: Rule): string {
 
 /** As it stands in a file of rules. */
 export function formatRule({ name, ...fields }: Rule): string[] {
-  const lines = Object.entries({ name, ...fields }).map(
-    // a text that ends with a comma is no list of patterns
-    ([field, value]) => `${field} = ${formatValue(field === "scope" ? listed(value) : value)}`,
-  );
-  return ["[[rule]]", ...lines];
+  // a text that ends with a comma is no list of patterns
+  const scope = fields.scope !== undefined && { scope: listed(fields.scope) };
+  return formatTable("rule", { name, ...fields, ...scope });
+}
+
+/** One of an array of tables, in lines of TOML. */
+export function formatTable(name: string, fields: object): string[] {
+  const lines = Object.entries(fields).map(([field, value]) => `${field} = ${formatValue(value)}`);
+  return [`[[${name}]]`, ...lines];
 }
 
 /** JSON's strings are TOML's too, without the characters that isLiteral() refuses. */

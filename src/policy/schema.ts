@@ -59,7 +59,7 @@ export const approverKinds = ["notification", "tmux", "terminal", "askpass", "co
 
 const NO_PORT = "not a port, which is 1 to 65535";
 const isPort = (port: number): boolean => Number.isInteger(port) && port >= 1 && port <= 65_535;
-const port = z.number().check(z.refine(isPort, NO_PORT));
+export const port = z.number().check(z.refine(isPort, NO_PORT));
 
 const ruleSchema = z.strictObject({
   name: z.optional(z.string()),

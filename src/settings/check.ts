@@ -1,11 +1,15 @@
 /** All that there is to say of the settings: mistakes, warnings and notes, each with its place. */
 import { statSync } from "node:fs";
 import { join } from "node:path";
+import { messageOf } from "../errors.ts";
 import { readRegularFile } from "../platform/files/regular-file.ts";
-import { checkPolicy } from "../policy/check.ts";
+import { checkApproved, checkPolicy } from "../policy/check/check.ts";
+import type { Remark } from "../policy/check/remark.ts";
 import { emptyPolicy, type Rule } from "../policy/policy.ts";
 import type { PolicyFile } from "../policy/schema.ts";
 import { visible } from "../policy/visible.ts";
+import { describeFinding, type Finding } from "./findings/finding.ts";
+import { type KnownHostNames, unknownHosts } from "./findings/hosts.ts";
 import type { Paths } from "./paths.ts";
 import { rulesOf, userPolicyFiles } from "./policy-files.ts";
 import { SettingsError } from "./settings-error.ts";
@@ -15,9 +19,19 @@ import { TomlPlaces } from "./toml-places.ts";
 export interface Checked {
   /** The files that were read. */
   files: string[];
+  findings: Finding[];
+  /** The same in lines. */
   errors: string[];
   warnings: string[];
   notes: string[];
+}
+
+/** What a policy is checked with. */
+export interface CheckOptions {
+  /** Undefined where nobody looked. */
+  hosts?: KnownHostNames | undefined;
+  /** What a file is about to hold, by its path. */
+  texts?: ReadonlyMap<string, string>;
 }
 
 /** A rule, and where it is. */
@@ -29,59 +43,104 @@ interface Placed {
 }
 
 /** The user's own settings. */
-export function checkUserSettings(paths: Pick<Paths, "config">): Checked {
+export function checkUserSettings(paths: Pick<Paths, "config">, options: CheckOptions = {}): Checked {
   const { files, approved } = userPolicyFiles(paths);
   const config = join(paths.config, "config.toml");
-  const checked = checkPolicyFiles(files.filter(isThere));
-  for (const file of [approved, config].filter(isThere)) {
-    checked.files.push(file);
-    read(file, file === config ? "config" : "policy", checked.errors);
-  }
-  return checked;
+  const isThere = (file: string): boolean =>
+    options.texts?.has(file) === true || statSync(file, { throwIfNoEntry: false }) !== undefined;
+  const policy = files.filter(isThere);
+  const others = [approved, config].filter(isThere);
+  const findings = [
+    ...findInPolicy(policy, options),
+    ...others.flatMap((file) => findInOther(file, file === config, options)),
+  ];
+  return checked([...policy, ...others], findings);
 }
 
 /** @param files of one policy, in their order */
-export function checkPolicyFiles(files: readonly string[]): Checked {
-  const checked: Checked = { files: [...files], errors: [], warnings: [], notes: [] };
+export function checkPolicyFiles(files: readonly string[], options: CheckOptions = {}): Checked {
+  return checked(files, findInPolicy(files, options));
+}
+
+function checked(files: readonly string[], findings: Finding[]): Checked {
+  const lines = (kind: Finding["kind"]): string[] =>
+    findings.filter((one) => one.kind === kind).map(describeFinding);
+  return {
+    files: [...files],
+    findings,
+    errors: lines("error"),
+    warnings: lines("warning"),
+    notes: lines("note"),
+  };
+}
+
+function findInPolicy(files: readonly string[], options: CheckOptions): Finding[] {
+  const findings: Finding[] = [];
   const placed: Placed[] = [];
   let fallback: PolicyFile["default"];
   for (const file of files) {
-    const found = read(file, "policy", checked.errors);
+    const found = read(file, "policy", findings, options);
     if (!found) continue;
     const content = found.content as PolicyFile;
     fallback ??= content.default;
-    const places = new TomlPlaces(found.text);
-    placed.push(...rulesOf({ file, content }).map((rule, at) => ({ rule, file, at, places })));
+    placed.push(...placedRules(file, content, found.text));
   }
   const rules = placed.map(({ rule }) => rule);
-  for (const { kind, rule, field, text } of checkPolicy({
-    rules,
-    default: fallback ?? emptyPolicy.default,
-  })) {
-    const { file, at, places } = placed[rule] as Placed;
-    const { line, column } = places.position(["rule", at, ...(field === undefined ? [] : [field])], "key");
-    const about = field === undefined || kind === "note" ? "" : `${field} `;
-    const said = `${visible(file, 400)}:${line}:${column}: ${kind}: ${visible(`${about}${text}`, 400)}`;
-    checked[kind === "warning" ? "warnings" : "notes"].push(said);
-  }
-  return checked;
+  const remarks = checkPolicy({ rules, default: fallback ?? emptyPolicy.default });
+  const { hosts } = options;
+  const unknown = rules.flatMap((rule, at) =>
+    hosts ? unknownHosts(rule, hosts).map((found): Remark => ({ rule: at, ...found })) : [],
+  );
+  const all = [...remarks, ...unknown].sort((one, other) => one.rule - other.rule);
+  return [...findings, ...all.map((remark) => placeOf(remark, placed))];
+}
+
+/** approved.toml and config.toml. */
+function findInOther(file: string, isConfig: boolean, options: CheckOptions): Finding[] {
+  const findings: Finding[] = [];
+  const found = read(file, isConfig ? "config" : "policy", findings, options);
+  if (!found || isConfig) return findings;
+  const placed = placedRules(file, found.content as PolicyFile, found.text);
+  return checkApproved(placed.map(({ rule }) => rule)).map((remark) => placeOf(remark, placed));
+}
+
+function placedRules(file: string, content: PolicyFile, text: string): Placed[] {
+  const places = new TomlPlaces(text);
+  return rulesOf({ file, content }).map((rule, at) => ({ rule, file, at, places }));
+}
+
+function placeOf({ kind, rule: index, field, text, other }: Remark, placed: readonly Placed[]): Finding {
+  const { rule, file, at, places } = placed[index] as Placed;
+  const { line, column } = places.position(["rule", at, ...(field === undefined ? [] : [field])], "key");
+  const about = other === undefined ? undefined : placed[other];
+  const { line: first } = about?.places.position(["rule", about.at], "key") ?? {};
+  const where = !about ? "" : about.file === file ? ` (line ${first})` : ` (${about.file}:${first})`;
+  return {
+    ...{ kind, file, line, column, rule: rule.name },
+    ...(field !== undefined && { field }),
+    text: `${text}${where}`,
+  };
 }
 
 function read(
   file: string,
   kind: "config" | "policy",
-  errors: string[],
+  findings: Finding[],
+  { texts }: CheckOptions,
 ): { text: string; content: ReturnType<typeof checkSettings> } | undefined {
   try {
-    const text = readRegularFile(file, "followed");
+    const text = texts?.get(file) ?? readRegularFile(file, "followed");
     return { text, content: checkSettings(file, kind, text) };
   } catch (error) {
-    if (error instanceof SettingsError) errors.push(...error.faults);
-    else errors.push(error instanceof Error ? visible(error.message, 400) : String(error));
+    findings.push(...errorsIn(file, error));
     return undefined;
   }
 }
 
-function isThere(file: string): boolean {
-  return statSync(file, { throwIfNoEntry: false }) !== undefined;
+function errorsIn(file: string, error: unknown): Finding[] {
+  const withoutFile = (line: string): string =>
+    line.startsWith(`${file}: `) ? line.slice(file.length + 2) : line;
+  if (!(error instanceof SettingsError))
+    return [{ kind: "error", file, text: withoutFile(visible(messageOf(error), 400)) }];
+  return error.all.map(({ line, at }) => ({ kind: "error", file, ...(at ?? { text: withoutFile(line) }) }));
 }

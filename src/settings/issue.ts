@@ -1,5 +1,6 @@
 /** What is wrong with a setting, in words, and what was probably meant. Safe for a screen. */
 import type * as z from "zod/mini";
+import { caseFields } from "../policy/facts/schema.ts";
 import { ruleFields } from "../policy/schema.ts";
 import { quoted, visible } from "../policy/visible.ts";
 import { closest } from "./closest.ts";
@@ -7,7 +8,7 @@ import { configSchema, scopeFields } from "./config-schema.ts";
 import type { Path } from "./toml-places.ts";
 
 type Issue = z.core.$ZodIssue;
-type Kind = "config" | "policy";
+type Kind = "config" | "policy" | "cases";
 
 /** @param path of the field, with that of an unknown one */
 export function describeIssue(issue: Issue, path: Path, kind: Kind): string {
@@ -30,6 +31,7 @@ export function describeIssue(issue: Issue, path: Path, kind: Kind): string {
 /** Of a file, and of the tables in it. */
 const fields = {
   policy: { top: ["default", "rule"], inner: ruleFields, begin: "rule: begin one with [[rule]]" },
+  cases: { top: ["case"], inner: caseFields, begin: "case: begin one with [[case]]" },
   config: {
     top: Object.keys(configSchema.shape),
     inner: scopeFields,
@@ -49,6 +51,7 @@ function describeUnknown(field: string, path: Path, kind: Kind): string {
 const nouns: Record<string, string> = {
   action: "action",
   default: "action",
+  expect: "action",
   on: "kind of request",
   operation: "operation",
   forward: "kind of forward",
@@ -75,7 +78,8 @@ function describeType(
 ): string {
   const name = visible(field, 40);
   if (issue.input === undefined) return `${describeTable(path)}has no ${name}`;
-  if (field === "rule" && path.length === 1) return "a rule begins with [[rule]], in two brackets";
+  if ((field === "rule" || field === "case") && path.length === 1)
+    return `a ${field} begins with [[${field}]], in two brackets`;
   if (path[0] === "scope" && path.length < 3) return "a scope has a name, and begins with [scope.NAME]";
   return `${name}: expected ${expected(issue)}, not ${describeInput(issue.input)}`;
 }
@@ -99,7 +103,7 @@ const typeNames: Record<string, string> = {
 };
 
 function describeTable(path: Path): string {
-  return path[0] === "rule" ? "the rule " : "it ";
+  return path[0] === "rule" || path[0] === "case" ? `the ${path[0]} ` : "it ";
 }
 
 function describeInput(input: unknown): string {

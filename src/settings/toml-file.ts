@@ -2,6 +2,7 @@
 import { parse, TomlError } from "smol-toml";
 import * as z from "zod/mini";
 import { readRegularFile } from "../platform/files/regular-file.ts";
+import { type CasesFile, casesSchema } from "../policy/facts/schema.ts";
 import { type PolicyFile, policySchema } from "../policy/schema.ts";
 import { visible } from "../policy/visible.ts";
 import { type ConfigFile, configSchema } from "./config-schema.ts";
@@ -9,7 +10,14 @@ import { describeIssue } from "./issue.ts";
 import { SettingsError } from "./settings-error.ts";
 import { type Path, type Position, TomlPlaces } from "./toml-places.ts";
 
-const schemas = { config: configSchema, policy: policySchema };
+const schemas = { config: configSchema, policy: policySchema, cases: casesSchema };
+
+/** What a file of each kind holds. */
+export interface SettingsFiles {
+  config: ConfigFile;
+  policy: PolicyFile;
+  cases: CasesFile;
+}
 
 /** The most that are told of one file. */
 const MAX_FAULTS = 50;
@@ -19,14 +27,14 @@ export interface Fault extends Position {
 }
 
 /** @throws SettingsError */
-export function checkSettings(
+export function checkSettings<K extends keyof SettingsFiles>(
   path: string,
-  kind: keyof typeof schemas,
+  kind: K,
   text = readRegularFile(path, "followed"),
-): ConfigFile | PolicyFile {
+): SettingsFiles[K] {
   const document = parseToml(text);
   if (Array.isArray(document)) throw errorOf(path, document);
-  const schema: z.ZodMiniType<ConfigFile | PolicyFile> = schemas[kind];
+  const schema = schemas[kind] as z.ZodMiniType<SettingsFiles[K]>;
   // jitless: a file is read once, for which no code needs to be made
   const { data, error } = z.safeParse(schema, document, { jitless: true, reportInput: true });
   if (!error) return data;
@@ -37,7 +45,9 @@ export function checkSettings(
 function errorOf(path: string, faults: readonly Fault[]): SettingsError {
   const [first = `${path}: it can't be used`, ...more] = faults
     .slice(0, MAX_FAULTS)
-    .map(({ line, column, message }) => `${visible(path, 400)}:${line}:${column}: ${message}`);
+    .map(({ line, column, message: text }) => {
+      return { line: `${visible(path, 400)}:${line}:${column}: ${text}`, at: { line, column, text } };
+    });
   return new SettingsError(first, ...more);
 }
 
@@ -45,7 +55,7 @@ function byPosition(one: Position, other: Position): number {
   return one.line - other.line || one.column - other.column;
 }
 
-function faultsOf(issue: z.core.$ZodIssue, kind: keyof typeof schemas, places: TomlPlaces): Fault[] {
+function faultsOf(issue: z.core.$ZodIssue, kind: keyof SettingsFiles, places: TomlPlaces): Fault[] {
   const ofEntries = entryIssues(issue);
   if (ofEntries.length > 0) return ofEntries.flatMap((one) => faultsOf(one, kind, places));
   if (issue.code !== "unrecognized_keys") {

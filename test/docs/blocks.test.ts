@@ -135,10 +135,14 @@ function parse(words: string[]): void {
   const program = new Command("muxguard").enablePositionalOptions().exitOverride();
   program.configureOutput({ writeErr: () => {}, writeOut: () => {} });
   for (const [name, describeCommand] of Object.entries(commands))
-    describeCommand(program.command(name).exitOverride().configureOutput(program.configureOutput())).action(
-      () => {},
-    );
+    disarm(describeCommand(program.command(name).exitOverride().configureOutput(program.configureOutput())));
   program.parse(words, { from: "user" });
+}
+
+/** It is parsed, and does nothing; so do those in it. */
+function disarm(command: Command): void {
+  command.action(() => {});
+  for (const one of command.commands) disarm(one);
 }
 
 /** @throws Error for what is not there */
@@ -172,6 +176,7 @@ describe("a command of the documents", () => {
     );
     expect(() => parse(["run", "--rid", "--", "git"])).toThrow(/unknown option/);
     expect(() => parse(["adopt"])).toThrow(/missing required argument/);
+    expect(() => parse(["policy", "explain", "--hots", "a"])).toThrow(/unknown option/);
     expect(() => check("npm run nothing")).toThrow();
     expect(() => check("alias a='muxguard run --rid -- a'")).toThrow(/unknown option/);
     expect(() => check("export SSH_ASKPASS=muxguard-asks")).toThrow();

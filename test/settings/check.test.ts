@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { makeFifo } from "../../src/platform/libc/descriptors.ts";
 import { checkPolicyFiles, checkUserSettings } from "../../src/settings/check.ts";
+import type { KnownHostNames } from "../../src/settings/findings/hosts.ts";
 
 let config: string;
 beforeEach(() => {
@@ -39,7 +40,7 @@ it("tells of the mistakes of all files, and warns of rules across them", () => {
 });
 
 it("has nothing to say where there are no settings", () => {
-  expect(checkUserSettings({ config })).toEqual({ files: [], errors: [], warnings: [], notes: [] });
+  expect(checkUserSettings({ config })).toMatchObject({ files: [], findings: [] });
 });
 
 it("waits for no writer of a FIFO", () => {
@@ -53,4 +54,49 @@ it("shows text of the file so that no screen obeys it", () => {
   const { warnings, notes } = checkPolicyFiles([file]);
   expect(warnings).toEqual([expect.stringContaining('"a\\x1b[2J b"')]);
   expect(notes).toEqual([expect.stringMatching(/own\.toml:3:1: note: a destination/)]);
+});
+
+const known: KnownHostNames = { has: (name) => name === "github.com", names: ["github.com"] };
+
+it("tells of hosts that nobody knows, with what was probably meant", () => {
+  const hosts = 'host = ["github.com", "githb.com", "lab", "*.x"]';
+  const file = write("own.toml", `[[rule]]\naction = "allow"\n${hosts}\n`);
+  const { warnings, notes } = checkPolicyFiles([file], { hosts: known });
+  expect(warnings).toEqual([
+    expect.stringMatching(
+      /own\.toml:3:1: warning: host "githb\.com" is in no .*; did you mean "github\.com"\?$/,
+    ),
+  ]);
+  expect(notes).toEqual([
+    expect.stringMatching(/own\.toml:3:1: note: host "lab" is in no known_hosts and no/),
+  ]);
+});
+
+it("knows nothing of what is claimed, nor of what can be no host", () => {
+  write("policy.toml", '[[rule]]\naction = "allow"\nhost = "lab"\nverified = false\n');
+  write("policy.d/a.toml", '[[rule]]\naction = "deny"\nhost = "a b"\n');
+  const { findings } = checkUserSettings({ config }, { hosts: known });
+  expect(findings.map(({ text }) => text).join()).not.toContain("known_hosts");
+});
+
+it("says which rule another one is about", () => {
+  write("policy.toml", '# first\n[[rule]]\nname = "a"\nhost = "x"\naction = "deny"\n');
+  write("policy.d/a.toml", '[[rule]]\nname = "a"\naction = "deny"\n[[rule]]\nname = "b"\naction = "deny"\n');
+  expect(checkUserSettings({ config }).warnings.map((line) => line.slice(config.length + 1))).toEqual([
+    `policy.d/a.toml:2:1: warning: name "a" is the name of an earlier rule: the log can't tell them apart (${config}/policy.toml:2)`,
+    'policy.d/a.toml:4:1: warning: never matches: rule "a" before it takes all of it (line 1)',
+  ]);
+});
+
+it("gives each mistake in parts", () => {
+  const file = write("own.toml", '[[rule]]\nhots = "a"\naction = "allow"\n');
+  const text = 'unknown field "hots"; did you mean "host"?';
+  expect(checkPolicyFiles([file]).findings).toEqual([{ kind: "error", file, line: 2, column: 1, text }]);
+});
+
+it("takes a text that is not there yet for the file", () => {
+  const file = write("policy.toml", "nonsense\n");
+  const texts = new Map([[file, '[[rule]]\naction = "deny"\nkey = "~/x"\n']]);
+  const { errors, warnings } = checkUserSettings({ config }, { texts });
+  expect([errors.length, warnings.length]).toEqual([0, 1]);
 });

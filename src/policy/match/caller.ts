@@ -1,14 +1,17 @@
 /** What rules say of who asks. */
 import { byPath, isAtItsPath, lineOf, withoutShells } from "../coverage.ts";
 import type { Rule } from "../policy.ts";
-import type { Caller, Process } from "../request.ts";
+import type { Caller, Process, Request } from "../request.ts";
 import { likeTypedLines, typedLines } from "./from-terminal.ts";
 import { type ListMatch, matchList } from "./pattern.ts";
-import { anyMatches, type Match } from "./result.ts";
+import { anyMatches, type Match, said } from "./result.ts";
 
-export function matchCaller(rule: Rule, caller: Caller): Match {
-  if (rule.container !== undefined && rule.container !== caller.container) return "no";
-  if (!matchScope(rule.scope, caller) || !matchPrograms(rule, caller)) return "no";
+export function matchContainer({ container }: Rule, _: Request, caller: Caller): Match {
+  return said(container === undefined || container === caller.container);
+}
+
+/** `caller`: the program that asks, or one that started it. */
+export function matchStarters(rule: Rule, _: Request, caller: Caller): Match {
   const list = rule.caller;
   if (list === undefined) return "yes";
   const match = anyMatches(
@@ -51,25 +54,25 @@ function matchProcess({ action }: Rule, process: Process, list: string): ListMat
 }
 
 /** The empty scope is outside of runs, and no run's: not even of one without a name. */
-function matchScope(scope: string | undefined, { run }: Caller): boolean {
-  if (scope === undefined) return true;
-  if (run === undefined) return scope.split(",").some((item) => item.trim() === "");
+export function matchScope({ scope }: Rule, _: Request, { run }: Caller): Match {
+  if (scope === undefined) return "yes";
+  if (run === undefined) return said(scope.split(",").some((item) => item.trim() === ""));
   const names = scope.split(",").filter((item) => item.trim() !== "");
-  return names.length > 0 && matchList(run.name, names.join()) === "yes";
+  return said(names.length > 0 && matchList(run.name, names.join()) === "yes");
 }
 
 /**
  * The whole line, or from the shell of a terminal on. To allow, each must be the file at its path; to deny or
  * ask, the paths are enough, be what is called like a shell in the line or left out.
  */
-function matchPrograms({ action, programs }: Rule, caller: Caller): boolean {
-  if (programs === undefined) return true;
+export function matchPrograms({ action, programs }: Rule, _: Request, caller: Caller): Match {
+  if (programs === undefined) return "yes";
   const isLine = (line: readonly string[]): boolean =>
     line.length === programs.length && line.every((program, at) => program === programs[at]);
   if (action === "allow")
-    return typedLines(caller).some((line) => line.every(isAtItsPath) && isLine(lineOf(line)));
+    return said(typedLines(caller).some((line) => line.every(isAtItsPath) && isLine(lineOf(line))));
   const readings = [caller, byPath(caller), withoutShells(caller)].flatMap(likeTypedLines);
-  return readings.some((reading) => isLine(lineOf(reading)));
+  return said(readings.some((reading) => isLine(lineOf(reading))));
 }
 
 /** A pattern with a `/` is matched against the path of a program, one without against its file name. */

@@ -7,14 +7,14 @@ import { ownLine } from "../coverage.ts";
 import type { Rule } from "../policy.ts";
 import type { Caller, Request } from "../request.ts";
 import { matchList } from "./pattern.ts";
-import { both, type Match, said } from "./result.ts";
+import { type Match, said } from "./result.ts";
 
-export function matchGit(rule: Rule, request: Request): Match {
-  const { repository, branch } = request;
-  return both(
-    matchClaim(rule, rule.repository, repository, request),
-    matchClaim(rule, rule.branch, branch, request),
-  );
+export function matchRepository(rule: Rule, request: Request): Match {
+  return matchClaim(rule, rule.repository, request.repository, request);
+}
+
+export function matchBranch(rule: Rule, request: Request): Match {
+  return matchClaim(rule, rule.branch, request.branch, request);
 }
 
 function matchClaim({ action }: Rule, list: string | undefined, claim: string | undefined, request: Request) {

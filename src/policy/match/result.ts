@@ -13,10 +13,9 @@ export function said(matches: boolean): Match {
   return matches ? "yes" : "no";
 }
 
-/** Of two that both have to match. */
-export function both(one: Match, other: Match): Match {
-  if (one === "no" || other === "no") return "no";
-  return one === "yes" && other === "yes" ? "yes" : "unsaid";
+/** To allow, what can't be said to match does not. */
+export function closed({ action }: Rule, match: Match): Match {
+  return match === "unsaid" && action === "allow" ? "no" : match;
 }
 
 /**

@@ -9,6 +9,7 @@ import { describeProgram } from "../describe/caller.ts";
 import { describeRequest, onHosts } from "../describe/request.ts";
 import { evaluate } from "../evaluate.ts";
 import { exactRule, formatRule } from "../exact-rule.ts";
+import { NOBODY } from "../facts/process.ts";
 import { matchRule } from "../match/match.ts";
 import type { Policy, Rule } from "../policy.ts";
 import type { Caller, Request } from "../request.ts";
@@ -102,16 +103,6 @@ function overrules(rule: Rule, denied: readonly Logged[]): boolean {
     return matchRule(caller ? rule : anybody, request, caller ?? NOBODY) === "yes";
   });
 }
-
-const NOBODY: Caller = {
-  pid: 0,
-  startTime: "",
-  name: "",
-  cmdline: [],
-  session: "",
-  ancestors: [],
-  container: false,
-};
 
 function named({ rule, request, caller, hosts = 1, others = 0 }: Part): Rule {
   const asked = hosts > 1 ? onHosts(request, hosts) : request;

@@ -1,6 +1,6 @@
 /** What git claims: it narrows what is allowed, and nothing that is denied rests on it. */
 import { describe, expect, it } from "vitest";
-import { checkPolicy } from "../../../src/policy/check.ts";
+import { checkPolicy } from "../../../src/policy/check/check.ts";
 import { coverage, denialCoverage } from "../../../src/policy/coverage.ts";
 import { describeQuestion } from "../../../src/policy/describe/question.ts";
 import { evaluate } from "../../../src/policy/evaluate.ts";
