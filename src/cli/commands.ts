@@ -167,7 +167,7 @@ export const commands: Readonly<Record<string, (command: Command) => Command>> =
       .option("--json", "one JSON object a line, as it is in the file")
       .option("--since <when>", 'a time ("2026-11-22T10:00") or how long ago ("2h")')
       .action(async (options: { follow?: boolean; json?: boolean; since?: string }) =>
-        (await import("./log.ts")).log(options),
+        (await import("./log/log.ts")).log(options),
       ),
   watch: (command) =>
     command

@@ -17,7 +17,7 @@ import { readConfig } from "../settings/config.ts";
 import { openPaths, type Paths } from "../settings/paths.ts";
 import { userPolicy, userPolicyFiles } from "../settings/policy-files.ts";
 import { toStdout, toStdoutAsJson } from "../to-stderr.ts";
-import { parseEvent, startTime, Tail } from "./log.ts";
+import { parseEvent, startTime, Tail } from "./log/log.ts";
 
 /** Of the questions that a rule would have answered, and of what else it lets through. */
 const EXAMPLES = 3;

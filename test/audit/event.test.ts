@@ -1,7 +1,7 @@
 /** What the log keeps of a request, and what `muxguard log` makes of it. */
 import { describe, expect, it } from "vitest";
 import { type AuditEvent, auditEvent } from "../../src/audit/event.ts";
-import { describeEvent } from "../../src/cli/describe-event.ts";
+import { describeEvent } from "../../src/cli/log/describe-event.ts";
 import { describeProgram } from "../../src/policy/describe/caller.ts";
 import { describeRequest } from "../../src/policy/describe/request.ts";
 import type { Caller, Request } from "../../src/policy/request.ts";

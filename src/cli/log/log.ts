@@ -2,14 +2,14 @@
 
 import { closeSync, constants, fstatSync, readSync, statSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
-import { attempt } from "../attempt.ts";
-import type { AuditEvent } from "../audit/event.ts";
-import { hasCode } from "../errors.ts";
-import { openRegular } from "../platform/files/regular-file.ts";
-import { parseDuration } from "../policy/duration.ts";
-import { openPaths } from "../settings/paths.ts";
-import { toStdout, toStdoutAsJson } from "../to-stderr.ts";
-import { CliError, exitCodes } from "./cli-error.ts";
+import { attempt } from "../../attempt.ts";
+import type { AuditEvent } from "../../audit/event.ts";
+import { hasCode } from "../../errors.ts";
+import { openRegular } from "../../platform/files/regular-file.ts";
+import { parseDuration } from "../../policy/duration.ts";
+import { openPaths } from "../../settings/paths.ts";
+import { toStdout, toStdoutAsJson } from "../../to-stderr.ts";
+import { CliError, exitCodes } from "../cli-error.ts";
 import { describeEvent } from "./describe-event.ts";
 
 /** How often the file is looked at, in milliseconds. */

@@ -1,9 +1,9 @@
 /** A log entry as a line to read. */
-import type { AuditEvent } from "../audit/event.ts";
-import { describeDecision } from "../policy/describe/decision.ts";
-import { describeRequest } from "../policy/describe/request.ts";
-import { guardEvents, type Request } from "../policy/request.ts";
-import { visible } from "../policy/visible.ts";
+import type { AuditEvent } from "../../audit/event.ts";
+import { describeDecision } from "../../policy/describe/decision.ts";
+import { describeRequest } from "../../policy/describe/request.ts";
+import { guardEvents, type Request } from "../../policy/request.ts";
+import { visible } from "../../policy/visible.ts";
 
 /**
  * `2026-11-22 10:00:00 allow log in to github.com as git with key "work" (rule "github"): ssh ← git ← bash`
