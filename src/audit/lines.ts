@@ -1,0 +1,120 @@
+/**
+ * The lines of a log, as bytes, read in pieces: a log may have millions. Their order is by time, up to some
+ * milliseconds between writers.
+ */
+import { readSync } from "node:fs";
+
+/** In bytes. */
+const CHUNK = 256 * 1024;
+const NEWLINE = 0x0a;
+/** How an entry begins. */
+const TIME = Buffer.from('{"time":"');
+const TIME_LENGTH = "2026-11-22T10:00:00.000Z".length;
+
+/**
+ * From an offset on to the end. A line is there until the next one is taken. Empty ones come too.
+ * @returns what comes behind the last end of a line
+ */
+export function* forwards(fd: number, from: number, chunk = CHUNK): Generator<Buffer, Buffer> {
+  let buffer = Buffer.alloc(chunk);
+  let kept = 0;
+  for (let offset = from; ; ) {
+    if (kept === buffer.length) buffer = Buffer.concat([buffer, Buffer.alloc(kept)]);
+    const length = readSync(fd, buffer, kept, buffer.length - kept, offset);
+    if (length === 0) return buffer.subarray(0, kept);
+    offset += length;
+    const filled = kept + length;
+    let at = 0;
+    for (
+      let end = buffer.indexOf(NEWLINE, kept);
+      end >= 0 && end < filled;
+      end = buffer.indexOf(NEWLINE, at)
+    ) {
+      yield buffer.subarray(at, end);
+      at = end + 1;
+    }
+    buffer.copyWithin(0, at, filled);
+    kept = filled - at;
+  }
+}
+
+/** From the end back. What comes behind the last end of a line is left out, and so are empty lines. */
+export function* backwards(fd: number, size: number, chunk = CHUNK): Generator<Buffer> {
+  let rest: Buffer | undefined;
+  for (let offset = size; offset > 0; ) {
+    const bytes = Buffer.alloc(Math.min(chunk, offset));
+    offset -= bytes.length;
+    readSync(fd, bytes, 0, bytes.length, offset);
+    let end = bytes.lastIndexOf(NEWLINE);
+    if (end < 0) {
+      if (rest) rest = Buffer.concat([bytes, rest]);
+      continue;
+    }
+    const last = rest ? Buffer.concat([bytes.subarray(end + 1), rest]) : undefined;
+    if (last?.length) yield last;
+    for (let next = before(bytes, end); next >= 0; next = before(bytes, end)) {
+      if (end - next > 1) yield bytes.subarray(next + 1, end);
+      end = next;
+    }
+    rest = Buffer.from(bytes.subarray(0, end));
+  }
+  if (rest?.length) yield rest;
+}
+
+/** The end of the line before. */
+function before(bytes: Buffer, end: number): number {
+  return end === 0 ? -1 : bytes.lastIndexOf(NEWLINE, end - 1);
+}
+
+/** When an entry was written, as it says: ISO 8601, UTC. Undefined for what begins like no entry. */
+export function timeOf(line: Buffer): string | undefined {
+  if (line.length < TIME.length + TIME_LENGTH || line.compare(TIME, 0, TIME.length, 0, TIME.length) !== 0)
+    return undefined;
+  return line.toString("latin1", TIME.length, TIME.length + TIME_LENGTH);
+}
+
+/**
+ * Where the entries of a time on begin, found in few steps.
+ * @param time as timeOf() has it
+ * @returns the offset of a line, at or a little before the first of them
+ */
+export function offsetOf(fd: number, size: number, time: string, chunk = CHUNK): number {
+  let low = 0; // begins before that time
+  for (let high = size; high - low > chunk; ) {
+    const middle = low + Math.floor((high - low) / 2);
+    const found = firstBetween(fd, middle, high);
+    if (found && found.time < time) low = found.offset;
+    else high = middle;
+  }
+  return low;
+}
+
+/** The first entry whose line begins behind an offset. */
+function firstBetween(fd: number, from: number, to: number): { offset: number; time: string } | undefined {
+  let offset = from;
+  let isWhole = false; // the first line begins further up
+  for (const line of allLines(fd, from)) {
+    const time = isWhole ? timeOf(line) : undefined;
+    if (time !== undefined) return { offset, time };
+    offset += line.length + 1;
+    isWhole = true;
+    if (offset >= to) return undefined;
+  }
+  return undefined;
+}
+
+/** Empty ones too. */
+function* allLines(fd: number, from: number): Generator<Buffer> {
+  let bytes = Buffer.alloc(0);
+  for (let offset = from; ; ) {
+    const next = Buffer.alloc(16 * 1024);
+    const length = readSync(fd, next, 0, next.length, offset);
+    if (length === 0) return;
+    offset += length;
+    bytes = Buffer.concat([bytes, next.subarray(0, length)]);
+    for (let end = bytes.indexOf(NEWLINE); end >= 0; end = bytes.indexOf(NEWLINE)) {
+      yield bytes.subarray(0, end);
+      bytes = bytes.subarray(end + 1);
+    }
+  }
+}
