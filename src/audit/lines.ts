@@ -61,6 +61,18 @@ export function* backwards(fd: number, size: number, chunk = CHUNK): Generator<B
   if (rest?.length) yield rest;
 }
 
+/** Behind the last end of a line. */
+export function endOfLines(fd: number, size: number): number {
+  for (let end = size; end > 0; ) {
+    const bytes = Buffer.alloc(Math.min(CHUNK, end));
+    readSync(fd, bytes, 0, bytes.length, end - bytes.length);
+    end -= bytes.length;
+    const at = bytes.lastIndexOf(NEWLINE);
+    if (at >= 0) return end + at + 1;
+  }
+  return 0;
+}
+
 /** The end of the line before. */
 function before(bytes: Buffer, end: number): number {
   return end === 0 ? -1 : bytes.lastIndexOf(NEWLINE, end - 1);

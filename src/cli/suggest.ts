@@ -17,7 +17,9 @@ import { readConfig } from "../settings/config.ts";
 import { openPaths, type Paths } from "../settings/paths.ts";
 import { userPolicy, userPolicyFiles } from "../settings/policy-files.ts";
 import { toStdout, toStdoutAsJson } from "../to-stderr.ts";
-import { parseEvent, startTime, Tail } from "./log/log.ts";
+import { parseEvent } from "./log/fields.ts";
+import { startTime } from "./log/filter.ts";
+import { Tail } from "./log/tail.ts";
 
 /** Of the questions that a rule would have answered, and of what else it lets through. */
 const EXAMPLES = 3;

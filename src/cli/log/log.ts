@@ -1,117 +1,93 @@
 /** `muxguard log`: the decisions, as lines to read or as JSON. */
-
-import { closeSync, constants, fstatSync, readSync, statSync } from "node:fs";
+import { closeSync, fstatSync, statSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
-import { attempt } from "../../attempt.ts";
-import type { AuditEvent } from "../../audit/event.ts";
-import { hasCode } from "../../errors.ts";
-import { openRegular } from "../../platform/files/regular-file.ts";
-import { parseDuration } from "../../policy/duration.ts";
+import { backwards, endOfLines, forwards, offsetOf, timeOf } from "../../audit/lines.ts";
 import { openPaths } from "../../settings/paths.ts";
-import { toStdout, toStdoutAsJson } from "../../to-stderr.ts";
 import { CliError, exitCodes } from "../cli-error.ts";
-import { describeEvent } from "./describe-event.ts";
+import { isWhole } from "./fields.ts";
+import { type Filter, type FilterOptions, filterOf } from "./filter.ts";
+import { Printer } from "./print.ts";
+import { openLog, Tail } from "./tail.ts";
 
 /** How often the file is looked at, in milliseconds. */
 const INTERVAL = 200;
+/** Entries of several writers are in the order of time up to that, in milliseconds. */
+const SLACK = 60_000;
 
-export async function log({
-  follow,
-  json,
-  since,
-}: {
+export interface LogOptions extends FilterOptions {
   follow?: boolean;
   json?: boolean;
-  since?: string;
-}): Promise<void> {
-  const from = since === undefined ? "" : startTime(since).toISOString();
-  const print = (line: string): void => {
-    const event = parseEvent(line);
-    if (!event || !(event.time >= from)) return; // null, [] and 17 are JSON, too
-    if (json) toStdoutAsJson(line);
-    else toStdout(describeEvent(event));
-  };
-  const tail = new Tail(openPaths().log);
-  for (const line of tail.lines()) print(line);
-  while (follow) {
-    await sleep(INTERVAL);
-    for (const line of tail.lines()) print(line);
-  }
+  lines?: string;
 }
 
-export function startTime(since: string): Date {
-  const ago = parseDuration(since);
-  const time = ago === undefined ? new Date(since) : new Date(Date.now() - ago);
-  if (Number.isNaN(time.getTime()))
-    throw new CliError(`neither a time nor a duration: ${since}`, exitCodes.usage);
-  return time;
-}
-
-/** Undefined for a line that was cut off by a crash. */
-export function parseEvent(line: string): AuditEvent | undefined {
-  return attempt(() => JSON.parse(line));
-}
-
-/** What was added to a file since it was last read, also if the file was rotated or emptied in between. */
-export class Tail {
-  readonly #path: string;
-  #fd: number | undefined;
-  #offset = 0;
-  #rest = Buffer.alloc(0);
-
-  /**
-   * @param most how much of what is there already is read, in bytes; the first line may then be a part of one
-   */
-  constructor(path: string, most = Number.POSITIVE_INFINITY) {
-    this.#path = path;
-    const found = statSync(path, { throwIfNoEntry: false });
-    if (!found || found.size <= most) return;
-    this.#fd = openLog(path);
-    this.#offset = found.size - most;
-  }
-
-  *lines(): Generator<string> {
-    yield* this.#added();
-    if (!this.#isRotated()) return;
-    if (this.#fd !== undefined) closeSync(this.#fd);
-    this.#fd = openLog(this.#path);
-    this.#restart();
-    yield* this.#added();
-  }
-
-  #restart(): void {
-    this.#offset = 0;
-    this.#rest = Buffer.alloc(0);
-  }
-
-  #isRotated(): boolean {
-    const named = statSync(this.#path, { bigint: true, throwIfNoEntry: false });
-    if (this.#fd === undefined) return named !== undefined;
-    return named !== undefined && named.ino !== fstatSync(this.#fd, { bigint: true }).ino;
-  }
-
-  *#added(): Generator<string> {
-    if (this.#fd === undefined) return;
-    if (fstatSync(this.#fd).size < this.#offset) this.#restart();
-    const buffer = Buffer.alloc(64 * 1024);
-    const read = (fd: number): number => readSync(fd, buffer, 0, buffer.length, this.#offset);
-    for (let length = read(this.#fd); length > 0; length = read(this.#fd)) {
-      this.#offset += length;
-      const bytes = Buffer.concat([this.#rest, buffer.subarray(0, length)]);
-      const end = bytes.lastIndexOf("\n") + 1;
-      this.#rest = bytes.subarray(end);
-      const text = bytes.toString("utf8", 0, end);
-      yield* text.split("\n").filter((line) => line !== "");
+export async function log(options: LogOptions): Promise<void> {
+  const filter = filterOf(options);
+  const most = countOf(options.lines);
+  const path = openPaths().log;
+  const printer = new Printer(options);
+  const fd = openLog(path);
+  let read = 0;
+  if (fd !== undefined)
+    try {
+      read = await print(fd, filter, most, printer);
+    } finally {
+      closeSync(fd);
     }
-  }
+  if (options.follow) await follow(path, read, filter, printer);
 }
 
-/** Undefined where there is none yet. @throws FileFault for what the guard would not write to: a link, a FIFO */
-function openLog(path: string): number | undefined {
-  try {
-    return openRegular(path, constants.O_RDONLY).fd;
-  } catch (error) {
-    if (hasCode(error, "ENOENT")) return undefined;
-    throw error;
+/** @throws CliError */
+function countOf(lines: string | undefined): number | undefined {
+  if (lines === undefined) return undefined;
+  if (/^\d{1,9}$/.test(lines)) return Number(lines);
+  throw new CliError(`no number of entries: ${lines}`, exitCodes.usage);
+}
+
+/** @returns up to where it was read: a line that has no end yet may get one */
+async function print(fd: number, filter: Filter, most: number | undefined, to: Printer): Promise<number> {
+  const { size } = fstatSync(fd);
+  const from = most === undefined ? beginningOf(fd, size, filter) : endOfLines(fd, size);
+  let read = from;
+  for (const line of lastOf(fd, from, filter, most ?? 0)) if (to.add(line)) await to.write();
+  for (const line of forwards(fd, from)) {
+    read += line.length + 1;
+    if (filter.takes(line) && to.add(line)) await to.write();
+  }
+  await to.write();
+  return read;
+}
+
+function beginningOf(fd: number, size: number, { from }: Filter): number {
+  return from === "" ? 0 : offsetOf(fd, size, before(from));
+}
+
+/** The last that the filter takes, in their order. */
+function lastOf(fd: number, size: number, { from, takes }: Filter, most: number): Buffer[] {
+  const found: Buffer[] = [];
+  if (most === 0) return found;
+  const first = from === "" ? "" : before(from);
+  for (const line of backwards(fd, size)) {
+    if ((timeOf(line) ?? first) < first) break;
+    if (!takes(line) || !isWhole(line)) continue;
+    found.push(Buffer.from(line)); // a piece of the file is not kept for one line
+    if (found.length === most) break;
+  }
+  return found.reverse();
+}
+
+function before(time: string): string {
+  return new Date(Date.parse(time) - SLACK).toISOString();
+}
+
+async function follow(path: string, read: number, filter: Filter, to: Printer): Promise<void> {
+  const size = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+  const tail = new Tail(path, Math.max(0, size - read));
+  for (;;) {
+    for (const text of tail.lines()) {
+      const line = Buffer.from(text);
+      if (filter.takes(line)) to.add(line);
+    }
+    await to.write();
+    await sleep(INTERVAL);
   }
 }

@@ -13,7 +13,8 @@ import { openPaths } from "../../settings/paths.ts";
 import { CliError, exitCodes } from "../cli-error.ts";
 import { eachGuard, useUnderstood } from "../guards/guards.ts";
 import { describeEventBriefly } from "../log/describe-event.ts";
-import { parseEvent, Tail } from "../log/log.ts";
+import { parseEvent } from "../log/fields.ts";
+import { Tail } from "../log/tail.ts";
 import { type Answered, type Seen, WatchModel } from "./model.ts";
 import { takeScreen } from "./screen.ts";
 
