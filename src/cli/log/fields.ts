@@ -1,44 +1,49 @@
 /**
- * What an entry says, read from its bytes: a log may have millions, and JSON.parse() takes longer than all
- * else. A key in quotation marks can't be in a text of the entry, whose quotation marks are escaped: where its
- * bytes are, it is a key.
+ * What an entry says, read from its text as it stands in the file: a log may have millions, and JSON.parse() takes
+ * longer than all else. A key in quotation marks can't be in a text of the entry, whose quotation marks are
+ * escaped: where it is found, it is a key.
+ *
+ * Lines are in latin1, a character for each byte.
  */
 import { attempt } from "../../attempt.ts";
-import { linkOf } from "../../audit/chain.ts";
 import type { AuditEvent } from "../../audit/event.ts";
-import { timeOf } from "../../audit/lines.ts";
+import { own, timeOf } from "../../audit/lines.ts";
 
-const QUOTE = 0x22;
-const BACKSLASH = 0x5c;
+/** How an entry of the chain ends: chain.ts. */
+const PREV = ',"prev":"';
+const PREV_LENGTH = PREV.length + 64 + '"}'.length;
 
 /** How a field with a text begins. */
-export function keyOf(name: keyof AuditEvent | "exe" | "scope" | "name"): Buffer {
-  return Buffer.from(`"${name}":"`);
+export function keyOf(name: keyof AuditEvent | "exe" | "scope" | "name"): string {
+  return `"${name}":"`;
 }
 
-/** The text behind a key; undefined where the entry has no such field. */
-export function textAfter(line: Buffer, key: Buffer, from = 0): string | undefined {
+/** The text behind a key, as it is in the file; undefined where the entry has no such field. */
+export function rawAfter(line: string, key: string, from = 0): string | undefined {
   const at = line.indexOf(key, from);
   if (at < 0) return undefined;
   const begin = at + key.length;
-  let end = line.indexOf(QUOTE, begin);
-  while (end > 0 && isEscaped(line, end)) end = line.indexOf(QUOTE, end + 1);
-  if (end < 0) return undefined;
-  const text = line.toString("utf8", begin, end);
-  return text.includes("\\") ? attempt((): string => JSON.parse(`"${text}"`)) : text;
+  let end = line.indexOf('"', begin);
+  while (end > 0 && isEscaped(line, end)) end = line.indexOf('"', end + 1);
+  return end < 0 ? undefined : line.slice(begin, end);
 }
 
-function isEscaped(line: Buffer, quote: number): boolean {
+/** What it says. */
+export function textOf(raw: string): string {
+  const text = own(raw);
+  return text.includes("\\") ? (attempt((): string => JSON.parse(`"${text}"`)) ?? text) : text;
+}
+
+function isEscaped(line: string, quote: number): boolean {
   let at = quote;
-  while (line[at - 1] === BACKSLASH) at--;
+  while (line[at - 1] === "\\") at--;
   return (quote - at) % 2 === 1;
 }
 
-/** A number behind a key; undefined where there is none. */
-export function numberAfter(line: Buffer, key: Buffer): number | undefined {
+/** A number behind the last such key; undefined where there is none. */
+export function numberAfter(line: string, key: string): number | undefined {
   const at = line.lastIndexOf(key);
-  if (at < 0) return undefined;
-  const found = Number.parseInt(line.toString("latin1", at + key.length, at + key.length + 16), 10);
+  const found = at < 0 ? Number.NaN : Number.parseInt(line.slice(at + key.length, at + key.length + 16), 10);
   return Number.isNaN(found) ? undefined : found;
 }
 
@@ -48,12 +53,14 @@ export function parseEvent(line: string): AuditEvent | undefined {
 }
 
 /** The same of what may also be null, [] or 17, which are JSON, too. */
-export function eventOf(line: Buffer): AuditEvent | undefined {
-  const event = parseEvent(line.toString());
+export function eventOf(line: string): AuditEvent | undefined {
+  const event = parseEvent(own(line));
   return typeof event?.time === "string" ? event : undefined;
 }
 
-/** Whether it is a whole entry, without looking at what is in it where its beginning and end say so. */
-export function isWhole(line: Buffer): boolean {
-  return (timeOf(line) !== undefined && linkOf(line) !== undefined) || eventOf(line) !== undefined;
+/** Whether it begins and ends as an entry of the chain does: it was written whole. */
+export function isLinked(line: string): boolean {
+  return (
+    line.endsWith('"}') && line.startsWith(PREV, line.length - PREV_LENGTH) && timeOf(line) !== undefined
+  );
 }

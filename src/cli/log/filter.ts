@@ -3,7 +3,7 @@ import { timeOf } from "../../audit/lines.ts";
 import { parseDuration } from "../../policy/duration.ts";
 import { matchHost, matchList } from "../../policy/match/pattern.ts";
 import { CliError, exitCodes } from "../cli-error.ts";
-import { eventOf, keyOf, textAfter } from "./fields.ts";
+import { eventOf, keyOf, rawAfter, textOf } from "./fields.ts";
 
 export interface FilterOptions {
   host?: string;
@@ -17,18 +17,18 @@ export interface Filter {
   /** ISO 8601, UTC; empty for the beginning. */
   from: string;
   /** Of a line that may be cut off: whoever shows it looks at that. */
-  takes(line: Buffer): boolean;
+  takes(line: string): boolean;
 }
 
-type Test = (line: Buffer) => boolean;
+type Test = (line: string) => boolean;
 
 const HOST = keyOf("host");
 const CLAIMED = keyOf("claimed");
 const SCOPE = keyOf("scope");
-const CALLER = Buffer.from('"caller":{"pid":');
+const CALLER = '"caller":{"pid":';
 const EXE = keyOf("exe");
 const NAME = keyOf("name");
-const ANCESTORS = Buffer.from('"ancestors":[');
+const ANCESTORS = '"ancestors":[';
 
 /** @throws CliError for what nobody can mean */
 export function filterOf(options: FilterOptions): Filter {
@@ -37,11 +37,11 @@ export function filterOf(options: FilterOptions): Filter {
     throw new CliError(`a decision is "allow" or "deny", not ${decision}`, exitCodes.usage);
   const from = since === undefined ? "" : startTime(since).toISOString();
   const tests: Test[] = [
-    ...(decision === undefined ? [] : [withBytes(`"decision":"${decision}"`)]),
+    ...(decision === undefined ? [] : [(line: string) => line.includes(`"decision":"${decision}"`)]),
     ...(host === undefined ? [] : [withHost(host)]),
     ...(scope === undefined ? [] : [withScope(scope)]),
     ...(program === undefined ? [] : [withProgram(program)]),
-    ...(from === "" ? [] : [(line: Buffer) => (timeOf(line) ?? eventOf(line)?.time ?? "") >= from]),
+    ...(from === "" ? [] : [(line: string) => (timeOf(line) ?? eventOf(line)?.time ?? "") >= from]),
   ];
   return { from, takes: (line) => tests.every((test) => test(line)) };
 }
@@ -55,80 +55,76 @@ export function startTime(since: string): Date {
   return time;
 }
 
-function withBytes(words: string): Test {
-  const bytes = Buffer.from(words);
-  return (line) => line.includes(bytes);
-}
-
 /** By the name that the log has for it, or the one that was claimed. */
 function withHost(pattern: string): Test {
   const matches = remembered((name) => matchHost(name, pattern) === "yes");
-  return (line) => [HOST, CLAIMED].some((key) => matches(textAfter(line, key)));
+  return (line) => [HOST, CLAIMED].some((key) => matches(rawAfter(line, key)));
 }
 
 /** Empty: outside of any run. */
 function withScope(pattern: string): Test {
   const matches = remembered((name) => matchList(name, pattern) === "yes");
   return pattern === ""
-    ? (line) => textAfter(line, SCOPE) === undefined
-    : (line) => matches(textAfter(line, SCOPE));
+    ? (line) => rawAfter(line, SCOPE) === undefined
+    : (line) => matches(rawAfter(line, SCOPE));
 }
 
 /** Whoever asked, and what started it: by path, or by the last part of it. */
 function withProgram(pattern: string): Test {
-  const matches = remembered((path) =>
+  const fits = (path: string): boolean =>
     [path, path.slice(path.lastIndexOf("/") + 1), path.replace(/^\((.*)\)$/s, "$1")].some(
       (name) => matchList(name, pattern) === "yes",
-    ),
-  );
+    );
+  const isIt = remembered(fits);
+  const isAmong = kept((list) => listOf(list).some(fits), false);
   return (line) => {
     const caller = line.indexOf(CALLER);
     if (caller < 0) return false;
-    const own = textAfter(line, EXE, caller) ?? textAfter(line, NAME, caller);
-    return matches(own) || ancestorsOf(line, caller).some(matches);
+    if (isIt(rawAfter(line, EXE, caller) ?? rawAfter(line, NAME, caller))) return true;
+    const at = line.indexOf(ANCESTORS, caller) + ANCESTORS.length;
+    const end = at < caller ? -1 : endOfList(line, at);
+    return end >= 0 && isAmong(line.slice(at - 1, end + 1));
   };
+}
+
+function listOf(raw: string): string[] {
+  return eventOf(`{"time":"","caller":{"ancestors":${raw}}}`)?.caller?.ancestors ?? [];
 }
 
 /** A log has few names, many times. */
 const MOST_REMEMBERED = 10_000;
 
-function remembered(matches: (text: string) => boolean): (text: string | undefined) => boolean {
-  const known = new Map<string, boolean>();
-  return (text) => {
-    if (text === undefined) return false;
-    const before = known.get(text);
+/** @returns a test of a text as it is in the file */
+function remembered(matches: (text: string) => boolean): (raw: string | undefined) => boolean {
+  return kept((raw) => matches(textOf(raw)), false);
+}
+
+/** @param without for what is not there */
+function kept<T>(find: (raw: string) => T, without: T): (raw: string | undefined) => T {
+  const known = new Map<string, T>();
+  return (raw) => {
+    if (raw === undefined) return without;
+    const before = known.get(raw);
     if (before !== undefined) return before;
     if (known.size >= MOST_REMEMBERED) known.clear();
-    const found = matches(text);
-    known.set(text, found);
+    const found = find(raw);
+    known.set(Buffer.from(raw, "latin1").toString("latin1"), found); // not a piece of a larger text
     return found;
   };
 }
 
-const lists = new Map<string, string[]>();
-
-function ancestorsOf(line: Buffer, caller: number): string[] {
-  const at = line.indexOf(ANCESTORS, caller);
-  const end = at < 0 ? -1 : endOfList(line, at + ANCESTORS.length);
-  if (end < 0) return [];
-  const json = line.toString("utf8", at + ANCESTORS.length - 1, end + 1);
-  const before = lists.get(json);
-  if (before) return before;
-  if (lists.size >= MOST_REMEMBERED) lists.clear();
-  const parsed: string[] =
-    eventOf(Buffer.from(`{"time":"","caller":{"ancestors":${json}}}`))?.caller?.ancestors ?? [];
-  lists.set(json, parsed);
-  return parsed;
+/** The bracket behind the last text of a list of texts. */
+function endOfList(line: string, from: number): number {
+  let at = line.indexOf("]", from);
+  while (at >= 0 && !isOutside(line, from, at)) at = line.indexOf("]", at + 1);
+  return at;
 }
 
-/** The bracket behind the last text of a list of texts. */
-function endOfList(line: Buffer, from: number): number {
+function isOutside(line: string, from: number, to: number): boolean {
   let isText = false;
-  for (let at = from; at < line.length; at++) {
-    const byte = line[at];
-    if (byte === 0x5c && isText) at++;
-    else if (byte === 0x22) isText = !isText;
-    else if (byte === 0x5d && !isText) return at;
+  for (let at = from; at < to; at++) {
+    if (line[at] === "\\" && isText) at++;
+    else if (line[at] === '"') isText = !isText;
   }
-  return -1;
+  return !isText;
 }

@@ -1,10 +1,11 @@
 /** `muxguard log`: the decisions, as lines to read or as JSON. */
 import { closeSync, fstatSync, statSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
-import { backwards, endOfLines, forwards, offsetOf, timeOf } from "../../audit/lines.ts";
+import { backwards, endOfLines, offsetOf, textsForwards, timeOf } from "../../audit/lines.ts";
+import { keepYoungHeapSmall } from "../../platform/proc/small-heap.ts";
 import { openPaths } from "../../settings/paths.ts";
 import { CliError, exitCodes } from "../cli-error.ts";
-import { isWhole } from "./fields.ts";
+import { eventOf } from "./fields.ts";
 import { type Filter, type FilterOptions, filterOf } from "./filter.ts";
 import { Printer } from "./print.ts";
 import { openLog, Tail } from "./tail.ts";
@@ -22,6 +23,7 @@ export interface LogOptions extends FilterOptions {
 
 export async function log(options: LogOptions): Promise<void> {
   const filter = filterOf(options);
+  keepYoungHeapSmall();
   const most = countOf(options.lines);
   const path = openPaths().log;
   const printer = new Printer(options);
@@ -49,7 +51,7 @@ async function print(fd: number, filter: Filter, most: number | undefined, to: P
   const from = most === undefined ? beginningOf(fd, size, filter) : endOfLines(fd, size);
   let read = from;
   for (const line of lastOf(fd, from, filter, most ?? 0)) if (to.add(line)) await to.write();
-  for (const line of forwards(fd, from)) {
+  for (const line of textsForwards(fd, from)) {
     read += line.length + 1;
     if (filter.takes(line) && to.add(line)) await to.write();
   }
@@ -62,14 +64,15 @@ function beginningOf(fd: number, size: number, { from }: Filter): number {
 }
 
 /** The last that the filter takes, in their order. */
-function lastOf(fd: number, size: number, { from, takes }: Filter, most: number): Buffer[] {
-  const found: Buffer[] = [];
+function lastOf(fd: number, size: number, { from, takes }: Filter, most: number): string[] {
+  const found: string[] = [];
   if (most === 0) return found;
   const first = from === "" ? "" : before(from);
-  for (const line of backwards(fd, size)) {
+  for (const bytes of backwards(fd, size)) {
+    const line = bytes.toString("latin1");
     if ((timeOf(line) ?? first) < first) break;
-    if (!takes(line) || !isWhole(line)) continue;
-    found.push(Buffer.from(line)); // a piece of the file is not kept for one line
+    if (!takes(line) || eventOf(line) === undefined) continue;
+    found.push(line);
     if (found.length === most) break;
   }
   return found.reverse();
@@ -84,7 +87,7 @@ async function follow(path: string, read: number, filter: Filter, to: Printer): 
   const tail = new Tail(path, Math.max(0, size - read));
   for (;;) {
     for (const text of tail.lines()) {
-      const line = Buffer.from(text);
+      const line = Buffer.from(text).toString("latin1");
       if (filter.takes(line)) to.add(line);
     }
     await to.write();

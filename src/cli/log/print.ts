@@ -4,11 +4,10 @@
  */
 import { once } from "node:events";
 import { red } from "../../approver/screen/style.ts";
-import { linkOf } from "../../audit/chain.ts";
-import { timeOf } from "../../audit/lines.ts";
+import { own, timeOf } from "../../audit/lines.ts";
 import { jsonOnScreen, onScreen } from "../../policy/visible.ts";
 import { describeDecided, localTime } from "./describe-event.ts";
-import { eventOf, isWhole, keyOf, textAfter } from "./fields.ts";
+import { eventOf, isLinked, keyOf, rawAfter, textOf } from "./fields.ts";
 
 /** What is written at once, in characters. */
 const AT_ONCE = 64 * 1024;
@@ -16,9 +15,8 @@ const AT_ONCE = 64 * 1024;
 const MOST_KEPT = 4000;
 
 const ID = keyOf("id");
-const PID = Buffer.from(',"caller":{"pid":');
-const WAITED = Buffer.from(',"waitedMs":');
-const COMMA = 0x2c;
+const PID = ',"caller":{"pid":';
+const WAITED = ',"waitedMs":';
 /** Where the minute ends in ISO 8601. */
 const MINUTE = "2026-11-22T10:00".length;
 
@@ -35,7 +33,7 @@ export class Printer {
   }
 
   /** Passes over what is no entry. @returns whether to wait for write() before the next one */
-  add(line: Buffer): boolean {
+  add(line: string): boolean {
     const text = this.#json ? jsonOf(line) : this.#wordsOf(line);
     if (text !== undefined) this.#text += `${text}\n`;
     return this.#text.length >= AT_ONCE;
@@ -47,17 +45,17 @@ export class Printer {
     if (text !== "" && !process.stdout.write(text)) await once(process.stdout, "drain");
   }
 
-  #wordsOf(line: Buffer): string | undefined {
+  #wordsOf(line: string): string | undefined {
     const time = timeOf(line);
     const same = time === undefined ? undefined : sameOf(line);
     const kept = same === undefined ? undefined : this.#words.get(same);
     const words = kept ?? this.#describe(line, same);
     if (words === undefined) return undefined;
-    const id = onScreen(textAfter(line, ID) ?? "");
+    const id = onScreen(textOf(rawAfter(line, ID) ?? ""));
     return `${this.#localTime(time ?? eventOf(line)?.time ?? "")} ${id} ${words}`;
   }
 
-  #describe(line: Buffer, same: string | undefined): string | undefined {
+  #describe(line: string, same: string | undefined): string | undefined {
     const event = eventOf(line);
     if (!event?.decision) return undefined;
     const described = onScreen(describeDecided(event));
@@ -81,17 +79,15 @@ export function isColoured({ NO_COLOR, TERM }: NodeJS.ProcessEnv, isTerminal: bo
 }
 
 /** All of an entry but its time, id, pid, waiting time and link. Undefined for what may be no whole entry. */
-function sameOf(line: Buffer): string | undefined {
+function sameOf(line: string): string | undefined {
   const pidAt = line.indexOf(PID);
-  const pidEnd = line.indexOf(COMMA, pidAt + PID.length);
+  const pidEnd = line.indexOf(",", pidAt + PID.length);
   const waitedAt = line.lastIndexOf(WAITED);
-  if (pidAt < 0 || waitedAt < pidEnd || !linkOf(line)) return undefined;
-  const begin = line.indexOf('"kind":');
-  return `${line.toString("latin1", begin, pidAt)}${line.toString("latin1", pidEnd, waitedAt)}`;
+  if (pidAt < 0 || waitedAt < pidEnd || !isLinked(line)) return undefined;
+  return line.slice(line.indexOf('"kind":'), pidAt) + line.slice(pidEnd, waitedAt);
 }
 
-function jsonOf(line: Buffer): string | undefined {
-  if (!isWhole(line)) return undefined;
-  const text = line.toString();
-  return /^[\x20-\x7e]*$/.test(text) ? text : jsonOnScreen(text);
+function jsonOf(line: string): string | undefined {
+  if (!isLinked(line) && eventOf(line) === undefined) return undefined;
+  return /^[\x20-\x7e]*$/.test(line) ? line : jsonOnScreen(own(line));
 }

@@ -3,6 +3,7 @@ import { closeSync, constants } from "node:fs";
 import { forwards } from "../../audit/lines.ts";
 import { type Verified, Verifier } from "../../audit/verify.ts";
 import { openRegular } from "../../platform/files/regular-file.ts";
+import { keepYoungHeapSmall } from "../../platform/proc/small-heap.ts";
 import { openPaths } from "../../settings/paths.ts";
 import { toStdout, toStdoutAsJson } from "../../to-stderr.ts";
 
@@ -14,6 +15,7 @@ const MOST_CUT_OFF = 10;
  * @returns the exit code: 1 where something is wrong
  */
 export function logVerify(files: readonly string[], { json }: { json?: boolean }): number {
+  keepYoungHeapSmall();
   const verifier = new Verifier();
   const paths = files.length > 0 ? files : [openPaths().log];
   const faults: { file: string; line: number; what: string }[] = [];

@@ -42,7 +42,7 @@ function entriesOf(id: string): AuditEvent[] {
   const found: AuditEvent[] = [];
   try {
     for (const line of backwards(fd, fstatSync(fd).size)) {
-      const event = line.includes(words) ? eventOf(line) : undefined;
+      const event = line.includes(words) ? eventOf(line.toString("latin1")) : undefined;
       if (!event?.id.startsWith(id)) continue;
       found.push(event);
       if (found.length === MOST) break;
