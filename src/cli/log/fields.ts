@@ -40,6 +40,11 @@ function isEscaped(line: string, quote: number): boolean {
   return (quote - at) % 2 === 1;
 }
 
+/** The same in latin1, to be kept: a piece of a larger text would keep that. */
+export function copyOf(raw: string): string {
+  return Buffer.from(raw, "latin1").toString("latin1");
+}
+
 /** A number behind the last such key; undefined where there is none. */
 export function numberAfter(line: string, key: string): number | undefined {
   const at = line.lastIndexOf(key);

@@ -3,7 +3,7 @@ import { timeOf } from "../../audit/lines.ts";
 import { parseDuration } from "../../policy/duration.ts";
 import { matchHost, matchList } from "../../policy/match/pattern.ts";
 import { CliError, exitCodes } from "../cli-error.ts";
-import { eventOf, keyOf, rawAfter, textOf } from "./fields.ts";
+import { copyOf, eventOf, keyOf, rawAfter, textOf } from "./fields.ts";
 
 export interface FilterOptions {
   host?: string;
@@ -108,7 +108,7 @@ function kept<T>(find: (raw: string) => T, without: T): (raw: string | undefined
     if (before !== undefined) return before;
     if (known.size >= MOST_REMEMBERED) known.clear();
     const found = find(raw);
-    known.set(Buffer.from(raw, "latin1").toString("latin1"), found); // not a piece of a larger text
+    known.set(copyOf(raw), found);
     return found;
   };
 }

@@ -7,7 +7,7 @@ import { red } from "../../approver/screen/style.ts";
 import { own, timeOf } from "../../audit/lines.ts";
 import { jsonOnScreen, onScreen } from "../../policy/visible.ts";
 import { describeDecided, localTime } from "./describe-event.ts";
-import { eventOf, isLinked, keyOf, rawAfter, textOf } from "./fields.ts";
+import { copyOf, eventOf, isLinked, keyOf, rawAfter, textOf } from "./fields.ts";
 
 /** What is written at once, in characters. */
 const AT_ONCE = 64 * 1024;
@@ -16,6 +16,7 @@ const MOST_KEPT = 4000;
 
 const ID = keyOf("id");
 const PID = ',"caller":{"pid":';
+const KIND = '"kind":';
 const WAITED = ',"waitedMs":';
 /** Where the minute ends in ISO 8601. */
 const MINUTE = "2026-11-22T10:00".length;
@@ -23,8 +24,10 @@ const MINUTE = "2026-11-22T10:00".length;
 export class Printer {
   readonly #json: boolean;
   readonly #coloured: boolean;
+  /** In UTF-8, a character for each byte: what has arrows in it would take twice as long to write. */
   #text = "";
-  readonly #words = new Map<string, string>();
+  readonly #words = new Map<string, Map<string, string>>();
+  #kept = 0;
   #minute = { utc: "", local: "" };
 
   constructor({ json = false }: { json?: boolean | undefined }) {
@@ -42,27 +45,47 @@ export class Printer {
   async write(): Promise<void> {
     const text = this.#text;
     this.#text = "";
-    if (text !== "" && !process.stdout.write(text)) await once(process.stdout, "drain");
+    if (text !== "" && !process.stdout.write(text, "latin1")) await once(process.stdout, "drain");
   }
 
   #wordsOf(line: string): string | undefined {
     const time = timeOf(line);
-    const same = time === undefined ? undefined : sameOf(line);
-    const kept = same === undefined ? undefined : this.#words.get(same);
-    const words = kept ?? this.#describe(line, same);
+    const words = this.#known(line) ?? this.#describe(line);
     if (words === undefined) return undefined;
-    const id = onScreen(textOf(rawAfter(line, ID) ?? ""));
+    const id = idOf(rawAfter(line, ID) ?? "");
     return `${this.#localTime(time ?? eventOf(line)?.time ?? "")} ${id} ${words}`;
   }
 
-  #describe(line: string, same: string | undefined): string | undefined {
+  /** By all of it but its time, id, pid, waiting time and link, in two parts: to join them would cost more. */
+  #known(line: string): string | undefined {
+    const pidAt = line.indexOf(PID);
+    const pidEnd = line.indexOf(",", pidAt + PID.length);
+    const waitedAt = line.lastIndexOf(WAITED);
+    if (pidAt < 0 || waitedAt < pidEnd || !isLinked(line)) return undefined;
+    const before = line.slice(line.indexOf(KIND), pidAt);
+    const behind = line.slice(pidEnd, waitedAt);
+    const words = this.#words.get(before)?.get(behind);
+    if (words !== undefined) return words;
+    const described = this.#describe(line);
+    if (described !== undefined) this.#keep(before, behind, described);
+    return described;
+  }
+
+  #keep(before: string, behind: string, words: string): void {
+    if (++this.#kept > MOST_KEPT) {
+      this.#words.clear();
+      this.#kept = 0;
+    }
+    const known = this.#words.get(before) ?? new Map<string, string>();
+    known.set(copyOf(behind), words);
+    if (!this.#words.has(before)) this.#words.set(copyOf(before), known);
+  }
+
+  #describe(line: string): string | undefined {
     const event = eventOf(line);
     if (!event?.decision) return undefined;
-    const described = onScreen(describeDecided(event));
-    const words = this.#coloured && event.decision === "deny" ? described.replace("deny", red) : described;
-    if (this.#words.size >= MOST_KEPT) this.#words.clear();
-    if (same !== undefined) this.#words.set(same, words);
-    return words;
+    const described = bytesOf(onScreen(describeDecided(event)));
+    return this.#coloured && event.decision === "deny" ? described.replace("deny", red) : described;
   }
 
   /** The clock is asked once for each minute. */
@@ -78,16 +101,15 @@ export function isColoured({ NO_COLOR, TERM }: NodeJS.ProcessEnv, isTerminal: bo
   return isTerminal && !NO_COLOR && TERM !== "dumb";
 }
 
-/** All of an entry but its time, id, pid, waiting time and link. Undefined for what may be no whole entry. */
-function sameOf(line: string): string | undefined {
-  const pidAt = line.indexOf(PID);
-  const pidEnd = line.indexOf(",", pidAt + PID.length);
-  const waitedAt = line.lastIndexOf(WAITED);
-  if (pidAt < 0 || waitedAt < pidEnd || !isLinked(line)) return undefined;
-  return line.slice(line.indexOf('"kind":'), pidAt) + line.slice(pidEnd, waitedAt);
+function idOf(raw: string): string {
+  return /^\w*$/.test(raw) ? raw : bytesOf(onScreen(textOf(raw)));
+}
+
+function bytesOf(text: string): string {
+  return Buffer.from(text).toString("latin1");
 }
 
 function jsonOf(line: string): string | undefined {
   if (!isLinked(line) && eventOf(line) === undefined) return undefined;
-  return /^[\x20-\x7e]*$/.test(line) ? line : jsonOnScreen(own(line));
+  return /^[\x20-\x7e]*$/.test(line) ? line : bytesOf(jsonOnScreen(own(line)));
 }
