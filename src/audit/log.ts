@@ -26,6 +26,7 @@ export class AuditLog {
   readonly path: string;
   readonly #openFile: OpenLog;
   readonly #sync: boolean;
+  readonly #written: (event: AuditEvent, json: string) => void;
   readonly #end = new LogEnd();
   #open: OpenedLog | undefined;
   /** The file that was written to last. */
@@ -34,11 +35,18 @@ export class AuditLog {
   /**
    * @param openFile opens it, and looks at what it is
    * @param sync waits for the disk with each entry
+   * @param written called with each entry that is in the file, as it is there. It must not throw
    */
-  constructor(path: string, openFile: OpenLog, sync = false) {
+  constructor(
+    path: string,
+    openFile: OpenLog,
+    sync = false,
+    written: (event: AuditEvent, json: string) => void = () => {},
+  ) {
     this.path = path;
     this.#openFile = openFile;
     this.#sync = sync;
+    this.#written = written;
   }
 
   /** @throws Error if the entry could not be written whole */
@@ -55,6 +63,7 @@ export class AuditLog {
     }
     if (this.#sync) fdatasyncSync(fd);
     this.#end.wrote(line, size, isCutOff ? undefined : follow(end, line.subarray(0, -1)));
+    this.#written(event, entry);
   }
 
   close(): void {

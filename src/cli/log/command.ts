@@ -3,6 +3,8 @@ import { Command } from "commander";
 import type { LogOptions } from "./log.ts";
 import type { WholeOptions } from "./whole.ts";
 
+type Options = LogOptions & WholeOptions & { stats?: boolean; report?: string };
+
 export function logCommand(command: Command): Command {
   return command
     .description("what was asked for, and what was decided; with the beginning of an id, all of that entry")
@@ -16,8 +18,13 @@ export function logCommand(command: Command): Command {
     .option("--scope <name>", 'of this run alone; "" for what is outside of any')
     .option("--since <when>", 'a time ("2026-11-22T10:00") or how long ago ("2h")')
     .option("--json", "one JSON object a line, as it is in the file")
-    .action(async (id: string | undefined, options: LogOptions & WholeOptions) => {
-      if (id === undefined) await (await import("./log.ts")).log(options);
+    .option("--stats", "questions a day, what answered them, and how long that took")
+    .option("--report <file>", "write a page of HTML that shows it, for a browser")
+    .action(async (id: string | undefined, options: Options) => {
+      if (options.stats) await (await import("./stats.ts")).stats(options);
+      else if (options.report !== undefined)
+        await (await import("./report.ts")).writeReport(options.report, options);
+      else if (id === undefined) await (await import("./log.ts")).log(options);
       else await (await import("./whole.ts")).showWhole(id, options);
     })
     .addCommand(

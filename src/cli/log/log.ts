@@ -59,6 +59,20 @@ async function print(fd: number, filter: Filter, most: number | undefined, to: P
   return read;
 }
 
+/** All that the filter takes, whole or not. */
+export function eachEntry(filter: Filter, take: (line: string) => void): void {
+  keepYoungHeapSmall();
+  const fd = openLog(openPaths().log);
+  if (fd === undefined) return;
+  try {
+    const from = beginningOf(fd, fstatSync(fd).size, filter);
+    for (const line of textsForwards(fd, from)) if (filter.takes(line)) take(line);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** Where the filter's time begins, or a little before. */
 function beginningOf(fd: number, size: number, { from }: Filter): number {
   return from === "" ? 0 : offsetOf(fd, size, before(from));
 }

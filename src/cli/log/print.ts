@@ -2,11 +2,10 @@
  * Entries on stdout: many of them in little memory. What is the same in many is put into words once, and no
  * more is written than whoever reads takes.
  */
-import { once } from "node:events";
 import { red } from "../../approver/screen/style.ts";
 import { own, timeOf } from "../../audit/lines.ts";
 import { jsonOnScreen, onScreen } from "../../policy/visible.ts";
-import { describeDecided, localTime } from "./describe-event.ts";
+import { describeDecided, LocalClock } from "./describe-event.ts";
 import { copyOf, eventOf, isLinked, keyOf, rawAfter, textOf } from "./fields.ts";
 
 /** What is written at once, in characters. */
@@ -18,9 +17,6 @@ const ID = keyOf("id");
 const PID = ',"caller":{"pid":';
 const KIND = '"kind":';
 const WAITED = ',"waitedMs":';
-/** Where the minute ends in ISO 8601. */
-const MINUTE = "2026-11-22T10:00".length;
-
 export class Printer {
   readonly #json: boolean;
   readonly #coloured: boolean;
@@ -28,7 +24,7 @@ export class Printer {
   #text = "";
   readonly #words = new Map<string, Map<string, string>>();
   #kept = 0;
-  #minute = { utc: "", local: "" };
+  readonly #clock = new LocalClock();
 
   constructor({ json = false }: { json?: boolean | undefined }) {
     this.#json = json;
@@ -45,7 +41,9 @@ export class Printer {
   async write(): Promise<void> {
     const text = this.#text;
     this.#text = "";
-    if (text !== "" && !process.stdout.write(text, "latin1")) await once(process.stdout, "drain");
+    if (text === "" || process.stdout.write(text, "latin1")) return;
+    // where nobody reads on, the process ends: main.ts
+    await new Promise<void>((resolve) => process.stdout.once("drain", () => resolve()));
   }
 
   #wordsOf(line: string): string | undefined {
@@ -53,7 +51,7 @@ export class Printer {
     const words = this.#known(line) ?? this.#describe(line);
     if (words === undefined) return undefined;
     const id = idOf(rawAfter(line, ID) ?? "");
-    return `${this.#localTime(time ?? eventOf(line)?.time ?? "")} ${id} ${words}`;
+    return `${this.#clock.timeOf(time ?? eventOf(line)?.time ?? "")} ${id} ${words}`;
   }
 
   /** By all of it but its time, id, pid, waiting time and link, in two parts: to join them would cost more. */
@@ -86,13 +84,6 @@ export class Printer {
     if (!event?.decision) return undefined;
     const described = bytesOf(onScreen(describeDecided(event)));
     return this.#coloured && event.decision === "deny" ? described.replace("deny", red) : described;
-  }
-
-  /** The clock is asked once for each minute. */
-  #localTime(time: string): string {
-    if (time.slice(0, MINUTE) !== this.#minute.utc)
-      this.#minute = { utc: time.slice(0, MINUTE), local: localTime(time).slice(0, MINUTE) };
-    return `${this.#minute.local}${time.slice(MINUTE, MINUTE + 3)}`;
   }
 }
 

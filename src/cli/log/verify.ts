@@ -59,13 +59,14 @@ function describe(
   faults: readonly { file: string; line: number; what: string }[],
   cutOff: readonly { file: string; line: number }[],
 ): string[] {
-  const before = from.seq > 0 ? ` of entries in an earlier file` : "";
   return [
     ...faults.map(({ file, line, what }) => `${file}:${line}: ${what}`),
     ...(untold > 0 ? [`and ${untold} more`] : []),
     ...cutOff.slice(0, MOST_CUT_OFF).map(({ file, line }) => `${file}:${line}: cut off, which is no fault`),
     ...(without > 0 ? [`${counted(without)} from before the chain: nothing tells of them`] : []),
-    ...(before === "" ? [] : [`goes on from ${from.seq}${before}, with the hash ${from.hash}`]),
+    ...(from.seq === 0
+      ? []
+      : [`goes on from ${counted(from.seq)} in an earlier file, with the hash ${from.hash}`]),
     faults.length > 0 ? "the log is not as it was written" : `as written: ${counted(entries)} of the chain`,
     ...(entries > 0 ? [`hash behind the last: ${end.hash}`] : []),
   ];
