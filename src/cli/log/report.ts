@@ -106,8 +106,8 @@ function rowOf(line: string): object[] {
   ];
 }
 
-/** Exported for its test: the whole page. */
-export function pageOf(data: object): string {
+/** The whole of it. */
+function pageOf(data: object): string {
   // neither the end of the element nor a comment, and no line end that JavaScript has beside JSON
   const json = JSON.stringify(data).replace(
     /[<>&\u2028\u2029]/g,

@@ -14,8 +14,7 @@ export async function stats(options: FilterOptions & { json?: boolean }): Promis
   else for (const line of describeSummary(summary)) toStdout(line);
 }
 
-/** Exported for its test: the lines as they are printed. */
-export function describeSummary({ days, by, waited, ...all }: Summary): string[] {
+function describeSummary({ days, by, waited, ...all }: Summary): string[] {
   if (all.entries === 0) return ["no entry"];
   const rows = [
     ["day", "entries", "asked", "denied"],

@@ -5,7 +5,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { Lab, MUXGUARD, until } from "../../../lab/lab.ts";
+import { Lab, until } from "../../../lab/lab.ts";
 import { describeWith, PYTHON } from "../tools.ts";
 
 /** As systemd-journald receives: prints each datagram in hexadecimal. */
@@ -92,8 +92,7 @@ describeWith(["ssh", "python"], "log_to", () => {
 
   it("that nobody takes is told in status, and stops nothing", async () => {
     lab.config(`log_to = "journald:${lab.path("nowhere")}"\n`);
-    const daemon = lab.start(process.execPath, [MUXGUARD, "daemon", "--foreground"], { stdio: "pipe" });
-    await once(daemon.stdout ?? daemon, "data");
+    const daemon = await lab.startDaemon();
     const before = inFile().length;
     await lab.muxguard("run", "ssh-add", "-D");
     await until(() => inFile().length > before, "the entry in the file");
