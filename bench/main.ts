@@ -9,6 +9,7 @@ import { benchAskpass } from "./askpass.ts";
 import { benchFifo } from "./fifo.ts";
 import { Lab } from "./lab.ts";
 import { benchClients, benchMemory } from "./load.ts";
+import { benchLog } from "./log.ts";
 import { benchLogins, benchRide, benchSession, benchTransfer } from "./mux.ts";
 import { benchIdle } from "./mux-idle.ts";
 import { benchPrompt } from "./prompt.ts";
@@ -45,6 +46,7 @@ const sections: readonly Section[] = [
   { name: "ride", group: "mux", run: benchRide },
   { name: "fifo", group: "mux", run: benchFifo },
   { name: "askpass", group: "cli", run: benchAskpass },
+  { name: "log", group: "log", run: benchLog },
   { name: "tedium", group: "questions", run: benchTedium },
   { name: "week", group: "week", run: benchWeek },
 ];

@@ -64,6 +64,9 @@ export interface AuditEvent {
   path?: string[];
   caller?: AuditCaller;
   waitedMs?: number;
+  /** The link to the entry before: chain.ts. It comes with the writing. */
+  seq?: number;
+  prev?: string;
 }
 
 export interface AuditCaller {
@@ -126,7 +129,7 @@ export function auditEvent({ time, request, caller, ...decided }: Decided): Audi
 
 /** What is asked, for other programs, in the words of the log. */
 export interface QuestionEvent
-  extends Omit<AuditEvent, "decision" | "by" | "reason" | "note" | "remember" | "waitedMs"> {
+  extends Omit<AuditEvent, "decision" | "by" | "reason" | "note" | "remember" | "waitedMs" | "seq" | "prev"> {
   /** Which rule said to ask: `rule:NAME`, or `default`. */
   because: string;
   /** How many identical requests wait for the answer. */

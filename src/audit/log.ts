@@ -3,20 +3,14 @@
  *
  * An entry is in the kernel's hands before append() returns, so a decision that was acted on survives `kill
  * -9`; with `sync` it is on the disk. One write() with O_APPEND per line keeps the lines of several guards
- * apart. A file that was renamed or removed, as by logrotate, is noticed at the next entry and made anew. A
- * line that was cut off, by a full disk or a power failure, spoils no other: the next one begins behind it.
+ * apart, and each names the hash of the one before it (chain.ts). A file that was renamed or removed, as by
+ * logrotate, is noticed at the next entry and made anew. A line that was cut off, by a full disk or a power
+ * failure, spoils no other: the next one begins behind it.
  */
-import {
-  closeSync,
-  constants,
-  fdatasyncSync,
-  fstatSync,
-  lstatSync,
-  readSync,
-  type Stats,
-  writeSync,
-} from "node:fs";
+import { closeSync, constants, fdatasyncSync, fstatSync, lstatSync, type Stats, writeSync } from "node:fs";
+import { follow, linked } from "./chain.ts";
 import type { AuditEvent } from "./event.ts";
+import { LogEnd } from "./log-end.ts";
 
 /** @throws Error for what is no file of the user's own: a link, a FIFO, one that others may write to */
 export type OpenLog = (path: string, flags: number) => OpenedLog;
@@ -32,28 +26,44 @@ export class AuditLog {
   readonly path: string;
   readonly #openFile: OpenLog;
   readonly #sync: boolean;
+  readonly #written: (event: AuditEvent, json: string) => void;
+  readonly #end = new LogEnd();
   #open: OpenedLog | undefined;
+  /** The file that was written to last. */
+  #last: OpenedLog["stats"] | undefined;
 
   /**
    * @param openFile opens it, and looks at what it is
    * @param sync waits for the disk with each entry
+   * @param written called with each entry that is in the file, as it is there. It must not throw
    */
-  constructor(path: string, openFile: OpenLog, sync = false) {
+  constructor(
+    path: string,
+    openFile: OpenLog,
+    sync = false,
+    written: (event: AuditEvent, json: string) => void = () => {},
+  ) {
     this.path = path;
     this.#openFile = openFile;
     this.#sync = sync;
+    this.#written = written;
   }
 
   /** @throws Error if the entry could not be written whole */
   append(event: AuditEvent): void {
-    const line = Buffer.from(`${JSON.stringify(event)}\n`);
-    const { fd } = this.#current();
+    const json = JSON.stringify(event); // before the look at the end: others may write meanwhile
+    const { fd, size } = this.#current();
+    const { end, isCutOff } = this.#end.at(fd, size);
+    const entry = linked(json, end);
+    const line = Buffer.from(isCutOff ? `\n${entry}\n` : `${entry}\n`);
     const written = writeSync(fd, line);
     if (written !== line.length) {
       this.close(); // opened again, it will be found cut off
       throw new Error(`wrote ${written} of ${line.length} bytes to ${this.path}`);
     }
     if (this.#sync) fdatasyncSync(fd);
+    this.#end.wrote(line, size, isCutOff ? undefined : follow(end, line.subarray(0, -1)));
+    this.#written(event, entry);
   }
 
   close(): void {
@@ -61,25 +71,17 @@ export class AuditLog {
     this.#open = undefined;
   }
 
-  #current(): OpenedLog {
+  #current(): { fd: number; size: number } {
+    const { dev, ino } = this.#last ?? {};
     if (this.#open) {
-      const { dev, ino } = this.#open.stats;
       const named = lstatSync(this.path, { throwIfNoEntry: false });
-      if (named?.ino === ino && named.dev === dev) return this.#open;
+      if (named && named.ino === ino && named.dev === dev) return { fd: this.#open.fd, size: named.size };
       this.close();
     }
     this.#open = this.#openFile(this.path, O_RDWR | O_APPEND | O_CREAT);
-    const { fd } = this.#open;
-    if (isCutOff(fd)) writeSync(fd, "\n");
-    return this.#open;
+    const { fd, stats } = this.#open;
+    if (stats.ino !== ino || stats.dev !== dev) this.#end.moved();
+    this.#last = { dev: stats.dev, ino: stats.ino };
+    return { fd, size: fstatSync(fd).size };
   }
 }
-
-/** Whether the last line lacks its end. */
-function isCutOff(fd: number): boolean {
-  const { size } = fstatSync(fd);
-  const last = Buffer.alloc(1);
-  return size > 0 && readSync(fd, last, 0, 1, size - 1) === 1 && last[0] !== NEWLINE;
-}
-
-const NEWLINE = 0x0a;

@@ -18,7 +18,19 @@ export function loggedRequest(event: AuditEvent): Logged | undefined {
 }
 
 function requestOf(event: AuditEvent): Request {
-  const { time: _, id: __, decision: ___, by, reason, remember, caller, waitedMs, ...rest } = event;
+  const {
+    time: _,
+    id: __,
+    decision: ___,
+    by,
+    reason,
+    remember,
+    caller,
+    waitedMs,
+    seq,
+    prev,
+    ...rest
+  } = event;
   const { host, port, hostKey, verified, how = "", claimed, path = [], forwarded = false, ...asked } = rest;
   const destination = {
     verified: verified ?? false,

@@ -4,6 +4,7 @@
  */
 import type { Command } from "commander";
 import type { ApproveOptions } from "./answer.ts";
+import { logCommand } from "./log/command.ts";
 import { policyCommand } from "./policy/command.ts";
 import type { RunOptions } from "./run/run.ts";
 
@@ -156,15 +157,7 @@ export const commands: Readonly<Record<string, (command: Command) => Command>> =
       .action(async () => (await import("./lock.ts")).lock(true)),
   unlock: (command) =>
     command.description("end muxguard lock").action(async () => (await import("./lock.ts")).lock(false)),
-  log: (command) =>
-    command
-      .description("what was asked for, and what was decided")
-      .option("-f, --follow", "go on with what comes")
-      .option("--json", "one JSON object a line, as it is in the file")
-      .option("--since <when>", 'a time ("2026-11-22T10:00") or how long ago ("2h")')
-      .action(async (options: { follow?: boolean; json?: boolean; since?: string }) =>
-        (await import("./log.ts")).log(options),
-      ),
+  log: logCommand,
   watch: (command) =>
     command
       .description("the questions that wait, on the whole screen, to be answered by key, and what is decided")

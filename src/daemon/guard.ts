@@ -292,6 +292,7 @@ export class Guard {
     told.close();
     agents.close();
     processes.close();
+    await this.#parts.secondPlaces.close();
     log.close();
   }
 }

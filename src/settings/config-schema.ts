@@ -13,6 +13,10 @@ const NO_PATH = 'neither an absolute path nor one that begins with "~/"';
 const paths = z.optional(listOf(z.string().check(z.refine(isPath, NO_PATH))));
 const isFile = (path: string): boolean => path !== "" && !path.includes("\0");
 
+const isPlace = (name: string): boolean => /^(?:journald(?::\/[^\0]+)?|https?:\/\/[^\s\0]+)$/.test(name);
+const NO_PLACE = 'neither "journald" nor the URL of an OTLP/HTTP endpoint';
+const place = z.string().check(z.refine(isPlace, NO_PLACE));
+
 /** What a run of that name is to be: src/policy/run-settings.ts. */
 const scopeSchema = z.strictObject({
   confine: z.exactOptional(z.boolean()),
@@ -51,6 +55,7 @@ export const configSchema = z.strictObject({
   upstream_timeout: z.optional(duration),
   broken_policy_after: z.optional(duration),
   sync_log: z.optional(z.boolean()),
+  log_to: z.optional(z.union([place, z.array(place)])),
   ssh_config: z.optional(z.string()),
   control_dirs: z.optional(listOf(z.string())),
   askpass: z.optional(z.string().check(notEmpty)),

@@ -37,6 +37,8 @@ export interface Config {
   brokenPolicyAfter: number;
   /** Waits for the disk with each entry of the log. */
   syncLog: boolean;
+  /** Where entries of the log go beside its file: "journald", with a socket behind ":", or an OTLP/HTTP URL. */
+  logTo: readonly string[];
   /** The file for `ssh -G` instead of the user's own ssh_config. */
   sshConfig: string | undefined;
   /**
@@ -69,6 +71,7 @@ const defaults: Config = {
   upstreamTimeout: 10_000,
   brokenPolicyAfter: 5 * 60_000,
   syncLog: false,
+  logTo: [],
   sshConfig: undefined,
   controlFolders: undefined,
   announce: "terminal",
@@ -98,6 +101,7 @@ export async function readConfig({ config }: Pick<Paths, "config">): Promise<Con
     upstreamTimeout: file.upstream_timeout ?? defaults.upstreamTimeout,
     brokenPolicyAfter: file.broken_policy_after ?? defaults.brokenPolicyAfter,
     syncLog: file.sync_log ?? defaults.syncLog,
+    logTo: typeof file.log_to === "string" ? [file.log_to] : (file.log_to ?? defaults.logTo),
     sshConfig: file.ssh_config === undefined ? undefined : expandHome(file.ssh_config),
     controlFolders: file.control_dirs?.map(expandHome),
     announce: file.announce ?? defaults.announce,

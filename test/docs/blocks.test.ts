@@ -42,6 +42,8 @@ const known: Record<string, Kind> = {
   '"timeoutMs": 60000': "question in JSON",
   '{"decision": "allow", "remember": "10m"}\n': "answers in JSON",
   "muxguard run --confine --show": "commands",
+  "muxguard log --since 1d": "commands",
+  "muxguard log -n 20": "commands",
   "npm run check": "commands",
   "listener → which run": "drawing",
   "[scope.agent]\nride": "config",

@@ -5,6 +5,7 @@
 import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { describe } from "vitest";
+import { BROWSERS } from "../../lab/browser.ts";
 import { PYTHON, SSHD, X11_ASKPASS } from "../../lab/programs.ts";
 import { SERVERS_HAVE_TERMINALS } from "../../lab/terminal/server-terminals.ts";
 
@@ -31,6 +32,7 @@ const probes: Record<string, () => boolean> = {
   "ssh-askpass": () => X11_ASKPASS !== "" && isOnPath("xdotool") && isOnPath("Xvfb"),
   ansible: () => isOnPath("ansible"),
   dbclient: () => isOnPath("dbclient"),
+  chromium: () => BROWSERS.some(isOnPath),
 };
 
 if (!SERVERS_HAVE_TERMINALS)

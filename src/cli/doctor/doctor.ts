@@ -8,7 +8,8 @@ import { readConfig } from "../../settings/config.ts";
 import { openPaths } from "../../settings/paths.ts";
 import { toStdout, toStdoutAsJson } from "../../to-stderr.ts";
 import { useAnswering } from "../guards/guards.ts";
-import { parseEvent, Tail } from "../log.ts";
+import { parseEvent } from "../log/fields.ts";
+import { Tail } from "../log/tail.ts";
 
 /** How much of the log is looked at, in bytes. */
 const NEWEST = 4 * 1024 * 1024;

@@ -11,7 +11,8 @@ import { type Caller, controlOperations, guardEvents, type Request } from "../..
 import { findProgram } from "../../runs/ride/shims.ts";
 import { expandHome } from "../../settings/expand-home.ts";
 import { CliError, exitCodes } from "../cli-error.ts";
-import { parseEvent, Tail } from "../log.ts";
+import { parseEvent } from "../log/fields.ts";
+import { Tail } from "../log/tail.ts";
 import { readSaid } from "./said.ts";
 
 export interface Asked {

@@ -11,9 +11,10 @@ import type { GuardConnection } from "../../rpc/connecting.ts";
 import { askGuard } from "../../rpc/replies.ts";
 import { openPaths } from "../../settings/paths.ts";
 import { CliError, exitCodes } from "../cli-error.ts";
-import { describeEventBriefly } from "../describe-event.ts";
 import { eachGuard, useUnderstood } from "../guards/guards.ts";
-import { parseEvent, Tail } from "../log.ts";
+import { describeEventBriefly } from "../log/describe-event.ts";
+import { parseEvent } from "../log/fields.ts";
+import { Tail } from "../log/tail.ts";
 import { type Answered, type Seen, WatchModel } from "./model.ts";
 import { takeScreen } from "./screen.ts";
 

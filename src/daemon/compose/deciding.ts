@@ -3,7 +3,7 @@
  * where no guard runs. It loads neither libc nor anything that asks a person: most questions of
  * muxguard-askpass are over before that is needed.
  */
-import { auditEvent, type Decided } from "../../audit/event.ts";
+import { type AuditEvent, auditEvent, type Decided } from "../../audit/event.ts";
 import { AuditLog } from "../../audit/log.ts";
 import { Broker, type BrokerParts } from "../../guard/decide/broker.ts";
 import { Questions } from "../../guard/decide/questions.ts";
@@ -30,6 +30,8 @@ export interface DecidingOptions {
   onOpen?: () => void;
   /** Called when it is learnt that everything is to be denied. */
   onLocked?: () => void;
+  /** Called with each entry that is in the log's file. It must not throw. */
+  written?: (event: AuditEvent, json: string) => void;
   /** Called with what is in the log. */
   decided?: (decided: Decided) => void;
 }
@@ -45,7 +47,7 @@ export interface Deciding {
 
 export function composeDeciding(options: DecidingOptions): Deciding {
   const { paths, config, now, gatherFor = 0, onOpen, onLocked = () => {}, decided } = options;
-  const log = new AuditLog(paths.log, openRegular, config.syncLog);
+  const log = new AuditLog(paths.log, openRegular, config.syncLog, options.written);
   const grants = new Grants(now);
   // by then nothing more takes its place
   const tellAfter = gatherFor > 0 ? DEAF_FOR : 0;

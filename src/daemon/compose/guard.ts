@@ -29,6 +29,7 @@ import { logEvent } from "../control-log.ts";
 import { Notices } from "../notices.ts";
 import { createPast } from "../past/past.ts";
 import type { Suggestions } from "../past/suggestions.ts";
+import { openPlaces, type SecondPlaces } from "../second-place/places.ts";
 import { UpstreamAgents } from "../upstream/agents.ts";
 import { Alarms } from "../watch/alarms.ts";
 import { FaultLog } from "../watch/fault-log.ts";
@@ -76,6 +77,7 @@ export interface GuardParts extends Deciding {
   masterDestinations: MasterDestinations;
   hosts: HostIdentifier;
   suggestions: Suggestions;
+  secondPlaces: SecondPlaces;
   lockSignals: LockSignals;
   /** Forgets the answers whose id begins so; without it all of them. @returns how many */
   forget(prefix?: string): number;
@@ -101,8 +103,12 @@ export function composeGuard(options: GuardOptions): GuardParts {
     // the way by which a question is answered is the one by which it is unlocked
     onLocked: () => options.onQuestion?.(),
     decided: (decided) => notices.decided(decided),
+    written: (event, json) => secondPlaces.written(event, json),
   });
   const { broker, grants, processes } = deciding;
+  const secondPlaces = openPlaces(config.logTo, (name, fault) =>
+    told.findings.set(`log_to ${name}`, fault && `log_to: ${fault}`),
+  );
   const scopes = new Scopes(processes);
   const outside = (pid: number) => scopes.outside(pid);
   const tmux = new Claims("TMUX", environmentOf);
@@ -127,6 +133,7 @@ export function composeGuard(options: GuardOptions): GuardParts {
     alarms,
     scopes,
     suggestions: past.suggestions,
+    secondPlaces,
     lockSignals,
     forget,
     ...composeServers(options, deciding, scopes, told),

@@ -18,6 +18,7 @@ const SO_PASSRIGHTS = 83; // Linux 6.16
 const SIOCOUTQ = 0x5411;
 const AF_UNIX = 1;
 const SOCK_STREAM = 1;
+export const SOCK_DGRAM = 2;
 const SOCK_NONBLOCK = 0o4000;
 const SOCK_CLOEXEC = 0o2000000;
 /** struct sockaddr_un */
@@ -82,15 +83,16 @@ function socketOption(fd: number, name: number, size: number): Buffer | undefine
 
 /**
  * Connects to a Unix socket without waiting.
+ * @param type SOCK_STREAM, or SOCK_DGRAM
  * @returns a descriptor that does not block, the caller's to close; or the errno's name: "EAGAIN" where too
  * many wait to be accepted
  */
-export function connectUnix(path: string): { fd: number } | { error: string } {
+export function connectUnix(path: string, type = SOCK_STREAM): { fd: number } | { error: string } {
   if (Buffer.byteLength(path) >= SUN_PATH_LENGTH) return { error: "ENAMETOOLONG" };
   const address = Buffer.alloc(SUN_PATH_OFFSET + SUN_PATH_LENGTH);
   address.writeUInt16LE(AF_UNIX);
   address.write(path, SUN_PATH_OFFSET);
-  const fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  const fd = socket(AF_UNIX, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0) return { error: errorName() };
   if (connect(fd, address, address.length) === 0) return { fd };
   const error = errorName();

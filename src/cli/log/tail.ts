@@ -1,56 +1,7 @@
-/** `muxguard log`: the decisions, as lines to read or as JSON. */
-
+/** The end of the log, as it grows. */
 import { closeSync, constants, fstatSync, readSync, statSync } from "node:fs";
-import { setTimeout as sleep } from "node:timers/promises";
-import { attempt } from "../attempt.ts";
-import type { AuditEvent } from "../audit/event.ts";
-import { hasCode } from "../errors.ts";
-import { openRegular } from "../platform/files/regular-file.ts";
-import { parseDuration } from "../policy/duration.ts";
-import { openPaths } from "../settings/paths.ts";
-import { toStdout, toStdoutAsJson } from "../to-stderr.ts";
-import { CliError, exitCodes } from "./cli-error.ts";
-import { describeEvent } from "./describe-event.ts";
-
-/** How often the file is looked at, in milliseconds. */
-const INTERVAL = 200;
-
-export async function log({
-  follow,
-  json,
-  since,
-}: {
-  follow?: boolean;
-  json?: boolean;
-  since?: string;
-}): Promise<void> {
-  const from = since === undefined ? "" : startTime(since).toISOString();
-  const print = (line: string): void => {
-    const event = parseEvent(line);
-    if (!event || !(event.time >= from)) return; // null, [] and 17 are JSON, too
-    if (json) toStdoutAsJson(line);
-    else toStdout(describeEvent(event));
-  };
-  const tail = new Tail(openPaths().log);
-  for (const line of tail.lines()) print(line);
-  while (follow) {
-    await sleep(INTERVAL);
-    for (const line of tail.lines()) print(line);
-  }
-}
-
-export function startTime(since: string): Date {
-  const ago = parseDuration(since);
-  const time = ago === undefined ? new Date(since) : new Date(Date.now() - ago);
-  if (Number.isNaN(time.getTime()))
-    throw new CliError(`neither a time nor a duration: ${since}`, exitCodes.usage);
-  return time;
-}
-
-/** Undefined for a line that was cut off by a crash. */
-export function parseEvent(line: string): AuditEvent | undefined {
-  return attempt(() => JSON.parse(line));
-}
+import { hasCode } from "../../errors.ts";
+import { openRegular } from "../../platform/files/regular-file.ts";
 
 /** What was added to a file since it was last read, also if the file was rotated or emptied in between. */
 export class Tail {
@@ -107,7 +58,7 @@ export class Tail {
 }
 
 /** Undefined where there is none yet. @throws FileFault for what the guard would not write to: a link, a FIFO */
-function openLog(path: string): number | undefined {
+export function openLog(path: string): number | undefined {
   try {
     return openRegular(path, constants.O_RDONLY).fd;
   } catch (error) {

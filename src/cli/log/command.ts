@@ -1,0 +1,39 @@
+/** The words and options of `muxguard log`. What it does is loaded when it is used. */
+import { Command } from "commander";
+import type { LogOptions } from "./log.ts";
+import type { WholeOptions } from "./whole.ts";
+
+type Options = LogOptions & WholeOptions & { stats?: boolean; report?: string };
+
+export function logCommand(command: Command): Command {
+  return command
+    .description("what was asked for, and what was decided; with the beginning of an id, all of that entry")
+    .enablePositionalOptions()
+    .argument("[id]")
+    .option("-f, --follow", "go on with what comes")
+    .option("-n, --lines <count>", "the last ones alone")
+    .option("--host <pattern>", 'of this host alone; as ssh_config has it: "*.prod"')
+    .option("--program <pattern>", "that this program asked for, or one that it started")
+    .option("--decision <decision>", '"allow" or "deny"')
+    .option("--scope <name>", 'of this run alone; "" for what is outside of any')
+    .option("--since <when>", 'a time ("2026-11-22T10:00") or how long ago ("2h")')
+    .option("--json", "one JSON object a line, as it is in the file")
+    .option("--stats", "questions a day, what answered them, and how long that took")
+    .option("--report <file>", "write a page of HTML that shows it, for a browser")
+    .action(async (id: string | undefined, options: Options) => {
+      if (options.stats) await (await import("./stats.ts")).stats(options);
+      else if (options.report !== undefined)
+        await (await import("./report.ts")).writeReport(options.report, options);
+      else if (id === undefined) await (await import("./log.ts")).log(options);
+      else await (await import("./whole.ts")).showWhole(id, options);
+    })
+    .addCommand(
+      new Command("verify")
+        .description("whether the log is as it was written: each entry has the hash of the one before it")
+        .argument("[files...]", "in the order in which they were written; default: the log as it is")
+        .option("--json", "one JSON object")
+        .action(async (files: string[], options: { json?: boolean }) => {
+          process.exitCode = (await import("./verify.ts")).logVerify(files, options);
+        }),
+    );
+}
