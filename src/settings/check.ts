@@ -1,6 +1,6 @@
 /** All that there is to say of the settings: mistakes, warnings and notes, each with its place. */
 import { statSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { messageOf } from "../errors.ts";
 import { readRegularFile } from "../platform/files/regular-file.ts";
 import { checkApproved, checkPolicy } from "../policy/check/check.ts";
@@ -8,6 +8,8 @@ import type { Remark } from "../policy/check/remark.ts";
 import { emptyPolicy, type Rule } from "../policy/policy.ts";
 import type { PolicyFile } from "../policy/schema.ts";
 import { visible } from "../policy/visible.ts";
+import type { ConfigFile } from "./config-schema.ts";
+import { expandHome } from "./expand-home.ts";
 import { describeFinding, type Finding } from "./findings/finding.ts";
 import { type KnownHostNames, unknownHosts } from "./findings/hosts.ts";
 import type { Paths } from "./paths.ts";
@@ -50,11 +52,23 @@ export function checkUserSettings(paths: Pick<Paths, "config">, options: CheckOp
     options.texts?.has(file) === true || statSync(file, { throwIfNoEntry: false }) !== undefined;
   const policy = files.filter(isThere);
   const others = [approved, config].filter(isThere);
+  const ofScopes = scopePolicies(config, options).map((path) => resolve(paths.config, path));
   const findings = [
     ...findInPolicy(policy, options),
     ...others.flatMap((file) => findInOther(file, file === config, options)),
+    ...ofScopes.flatMap((file) => findInPolicy([file], options)),
   ];
-  return checked([...policy, ...others], findings);
+  return checked([...policy, ...others, ...ofScopes], findings);
+}
+
+/** Policies of their own that [scope.NAME] of config.toml names. What is wrong there is told with the file. */
+function scopePolicies(config: string, options: CheckOptions): string[] {
+  const found = read(config, "config", [], options);
+  const { scope = {} } = (found?.content ?? {}) as ConfigFile;
+  const files = Object.values(scope).flatMap(({ policy }) =>
+    policy === undefined ? [] : expandHome(policy),
+  );
+  return [...new Set(files)];
 }
 
 /** @param files of one policy, in their order */

@@ -100,3 +100,15 @@ it("takes a text that is not there yet for the file", () => {
   const { errors, warnings } = checkUserSettings({ config }, { texts });
   expect([errors.length, warnings.length]).toEqual([0, 1]);
 });
+
+it("looks at the policies that scopes have of their own, each by itself", () => {
+  write("config.toml", '[scope.a]\npolicy = "own.toml"\n[scope.b]\npolicy = "gone.toml"\n');
+  write("policy.toml", '[[rule]]\nname = "x"\naction = "deny"\n');
+  const own = write("own.toml", '[[rule]]\nname = "x"\nuser = "a@b"\naction = "allow"\n');
+  const { findings, files } = checkUserSettings({ config });
+  expect(files).toContain(own);
+  expect(findings).toMatchObject([
+    { kind: "warning", file: own, line: 3, field: "user" },
+    { kind: "error", file: join(config, "gone.toml") },
+  ]);
+});
