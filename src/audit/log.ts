@@ -31,14 +31,14 @@ const { O_RDWR, O_APPEND, O_CREAT } = constants;
 export class AuditLog {
   readonly path: string;
   readonly #openFile: OpenLog;
-  readonly #sync: boolean;
+  readonly #sync: () => boolean;
   #open: OpenedLog | undefined;
 
   /**
    * @param openFile opens it, and looks at what it is
-   * @param sync waits for the disk with each entry
+   * @param sync whether to wait for the disk with the next entry
    */
-  constructor(path: string, openFile: OpenLog, sync = false) {
+  constructor(path: string, openFile: OpenLog, sync = () => false) {
     this.path = path;
     this.#openFile = openFile;
     this.#sync = sync;
@@ -53,7 +53,7 @@ export class AuditLog {
       this.close(); // opened again, it will be found cut off
       throw new Error(`wrote ${written} of ${line.length} bytes to ${this.path}`);
     }
-    if (this.#sync) fdatasyncSync(fd);
+    if (this.#sync()) fdatasyncSync(fd);
   }
 
   close(): void {

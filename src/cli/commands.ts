@@ -40,7 +40,22 @@ export const commands: Readonly<Record<string, (command: Command) => Command>> =
     command
       .description("guard the agent of the login session, in the background")
       .option("-D, --foreground", "stay in the foreground, and tell of denials on stderr")
-      .action(async (options: { foreground?: boolean }) => (await import("./daemon.ts")).daemon(options)),
+      .action(async (options: { foreground?: boolean }) => (await import("./daemon.ts")).daemon(options))
+      .addCommand(
+        new Command("stop")
+          .description("end the daemon that runs, with the connections that it holds, and wait for its end")
+          .action(async () => (await import("./service/control.ts")).stopDaemon()),
+      )
+      .addCommand(
+        new Command("restart")
+          .description("start it anew, with the options and the environment that it has")
+          .action(async () => (await import("./service/control.ts")).restartDaemon()),
+      )
+      .addCommand(
+        new Command("reload")
+          .description("have it read config.toml and the policy anew, and say what is wrong with them")
+          .action(async () => (await import("./service/control.ts")).reloadDaemon()),
+      ),
   env: (command) =>
     command
       .description('print the daemon\'s SSH_AUTH_SOCK for a shell: eval "$(muxguard env)"')

@@ -20,6 +20,7 @@ import { type FromOutside, whyNoControl } from "./from-outside.ts";
 import type { Guard } from "./guard.ts";
 import type { OpenScope } from "./opened.ts";
 import { remotePrompter, remoteTerminal } from "./remote-terminal.ts";
+import { type Service, serveService } from "./service/service.ts";
 import { broughtBy, serveUpstream } from "./upstream/rpc.ts";
 
 /** The most that one client may send in all, in bytes. Its requests and answers are short. */
@@ -34,14 +35,17 @@ export interface RpcServerOptions {
   policy?: PolicySource;
   /** Undefined where masters can't be guarded. */
   connections?: Connections;
+  /** Undefined for the guard of one run, which ends with it. */
+  service?: Service;
 }
 
 export function serveRpc(options: RpcServerOptions): Promise<Listener> {
-  return listenPrivately(options.path, (socket, accepted) => serveOne(socket, accepted, options));
+  const inherited = options.service?.inherited.descriptor(options.path);
+  return listenPrivately(options.path, (socket, accepted) => serveOne(socket, accepted, options), inherited);
 }
 
 function serveOne(socket: Socket, accepted: Accepted, options: RpcServerOptions): void {
-  const { guard, policy, connections } = options;
+  const { guard, policy, connections, service } = options;
   const peer = guard.peer(accepted);
   // who asks is read at each request: a process that was outside of a run may be inside by now
   const fromOutside: FromOutside = (operation) => {
@@ -55,6 +59,7 @@ function serveOne(socket: Socket, accepted: Accepted, options: RpcServerOptions)
     serveQuestions(connection, options, fromOutside);
     serveForgetting(connection, guard, fromOutside);
     serveRuns(connection, options, fromOutside);
+    if (service) serveService(connection, { guard, service, connections }, fromOutside);
     if (policy) serveUpstream(connection, guard, fromOutside);
     if (connections && policy)
       serveConnections(connection, { guard, connections, policy, peer, fromOutside });
@@ -205,7 +210,7 @@ async function openRun(
 ): Promise<OpenScope> {
   const report = (line: string): void => connection.notify("report", { line });
   const { name, upstream, confined, why } = run;
-  const own = run.policy === undefined ? undefined : filePolicy(run.policy, guard.brokenPolicyAfter);
+  const own = run.policy === undefined ? undefined : filePolicy(run.policy, guard.config);
   if (own) connection.gone.addEventListener("abort", () => guard.alarms.leavePolicy(own), { once: true });
   try {
     return await guard.openScope({
