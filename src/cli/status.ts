@@ -8,6 +8,7 @@ import { openPaths, type Paths } from "../settings/paths.ts";
 import { toStdout } from "../to-stderr.ts";
 import { CliError } from "./cli-error.ts";
 import { useAnswering } from "./guards/guards.ts";
+import { serviceFault } from "./service/installed.ts";
 import { describeAgents } from "./upstream.ts";
 
 /** The exit code of `systemctl status` for what does not run. */
@@ -17,8 +18,10 @@ export async function status(): Promise<void> {
   const paths = openPaths();
   const { daemonSocket, log } = paths;
   const [found] = await useAnswering(daemonSocket, (guard) => askGuard(guard, "status", null));
+  const fault = serviceFault();
+  const service = fault === undefined ? [] : [`service    ${fault}`];
   const unguarded = (await notGuarded(paths, found?.watched)).map((text) => `unguarded  ${text}`);
-  if (!found) for (const line of unguarded) toStdout(line);
+  if (!found) for (const line of [...service, ...unguarded]) toStdout(line);
   if (!found) throw new CliError("no daemon runs; start it with: muxguard daemon", NOT_RUNNING);
   const { pid, agentSocket, upstream, runs, grants, locked, pending, wrong, masters, watched } = found;
   const lines = [
@@ -35,7 +38,7 @@ export async function status(): Promise<void> {
     ...tracing(),
     ...(locked ? ["locked     everything is denied (muxguard unlock)"] : []),
   ];
-  for (const line of [...lines, ...unguarded]) toStdout(line);
+  for (const line of [...lines, ...service, ...unguarded]) toStdout(line);
 }
 
 /** As for a run that is started here. Mistakes in config.toml are told of elsewhere. */

@@ -31,6 +31,9 @@ const probes: Record<string, () => boolean> = {
   "ssh-askpass": () => X11_ASKPASS !== "" && isOnPath("xdotool") && isOnPath("Xvfb"),
   ansible: () => isOnPath("ansible"),
   dbclient: () => isOnPath("dbclient"),
+  systemd: () => isOnPath("systemd-socket-activate") && isOnPath("systemd-analyze"),
+  fish: () => isOnPath("fish"),
+  csh: () => isOnPath("csh"),
 };
 
 if (!SERVERS_HAVE_TERMINALS)

@@ -28,7 +28,8 @@ export async function stopDaemon(): Promise<void> {
   toStdout([`stopped (pid ${ending.pid})`, ...lost(ending)].join("; "));
   if (ending.activated)
     toStdout(
-      "its sockets stay with systemd, and the next use starts it again; systemctl --user stop muxguard.socket ends that",
+      "its sockets stay with systemd, and the next use starts it again; " +
+        "systemctl --user stop muxguard.socket ends that",
     );
 }
 
