@@ -20,7 +20,7 @@ import { stopped } from "./stopped.ts";
 
 export async function decide(paths: Paths, question: AskpassQuestion): Promise<AskpassAnswer> {
   const config = await readConfig(paths);
-  const policy = userPolicy(paths, config.brokenPolicyAfter);
+  const policy = userPolicy(paths, config);
   await policy.load();
   const { processes, broker } = composeDeciding({ paths, config, now: () => performance.now() });
   const caller = processes.read(process.ppid);

@@ -6,6 +6,7 @@ import { messageOf } from "../src/errors.ts";
 import { benchConnect, benchList, benchLogin, benchSign } from "./agent.ts";
 import { becomeSsh } from "./as-ssh.ts";
 import { benchAskpass } from "./askpass.ts";
+import { benchEnv } from "./env.ts";
 import { benchFifo } from "./fifo.ts";
 import { Lab } from "./lab.ts";
 import { benchClients, benchMemory } from "./load.ts";
@@ -39,6 +40,7 @@ const sections: readonly Section[] = [
   { name: "prompt", group: "desktop", run: benchPrompt },
   { name: "run", group: "cli", run: benchRun },
   { name: "pty", group: "cli", run: benchPty },
+  { name: "env", group: "cli", run: benchEnv },
   { name: "session", group: "mux", run: benchSession },
   { name: "transfer", group: "mux", run: benchTransfer },
   { name: "idle", group: "mux", run: benchIdle },

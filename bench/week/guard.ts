@@ -27,7 +27,7 @@ async function serve(): Promise<{ guard: Guard; connections: Connections }> {
   const { env: environment } = process;
   const options = { paths, config, environment, holdsQuestions: true, folder, report: toStderr, now };
   const guard = await Guard.start(options);
-  const policy = userPolicy(paths, config.brokenPolicyAfter);
+  const policy = userPolicy(paths, config);
   const outside = await guard.openScope({ policy, report: toStderr });
   const connections = await guard.guardConnections(outside, toStderr);
   guard.closeWith(await serveRpc({ guard, path, agentSocket, policy, connections }));

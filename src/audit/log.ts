@@ -25,7 +25,7 @@ const { O_RDWR, O_APPEND, O_CREAT } = constants;
 export class AuditLog {
   readonly path: string;
   readonly #openFile: OpenLog;
-  readonly #sync: boolean;
+  readonly #sync: () => boolean;
   readonly #written: (event: AuditEvent, json: string) => void;
   readonly #end = new LogEnd();
   #open: OpenedLog | undefined;
@@ -34,13 +34,13 @@ export class AuditLog {
 
   /**
    * @param openFile opens it, and looks at what it is
-   * @param sync waits for the disk with each entry
+   * @param sync whether to wait for the disk with the next entry
    * @param written called with each entry that is in the file, as it is there. It must not throw
    */
   constructor(
     path: string,
     openFile: OpenLog,
-    sync = false,
+    sync = () => false,
     written: (event: AuditEvent, json: string) => void = () => {},
   ) {
     this.path = path;
@@ -61,7 +61,7 @@ export class AuditLog {
       this.close(); // opened again, it will be found cut off
       throw new Error(`wrote ${written} of ${line.length} bytes to ${this.path}`);
     }
-    if (this.#sync) fdatasyncSync(fd);
+    if (this.#sync()) fdatasyncSync(fd);
     this.#end.wrote(line, size, isCutOff ? undefined : follow(end, line.subarray(0, -1)));
     this.#written(event, entry);
   }

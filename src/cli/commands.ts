@@ -4,9 +4,12 @@
  */
 import type { Command } from "commander";
 import type { ApproveOptions } from "./answer.ts";
+import type { EnvOptions } from "./env.ts";
 import { logCommand } from "./log/command.ts";
 import { policyCommand } from "./policy/command.ts";
 import type { RunOptions } from "./run/run.ts";
+import { daemonCommand } from "./service/command.ts";
+import type { InstallOptions } from "./service/install.ts";
 
 /** By name; each gives a command its words, its options and what it does. */
 export const commands: Readonly<Record<string, (command: Command) => Command>> = {
@@ -38,19 +41,26 @@ export const commands: Readonly<Record<string, (command: Command) => Command>> =
         const { run } = await import("./run/run.ts");
         process.exitCode = await run(words, options);
       }),
-  daemon: (command) =>
-    command
-      .description("guard the agent of the login session, in the background")
-      .option("-D, --foreground", "stay in the foreground, and tell of denials on stderr")
-      .action(async (options: { foreground?: boolean }) => (await import("./daemon.ts")).daemon(options)),
+  daemon: daemonCommand,
   env: (command) =>
     command
-      .description('print the daemon\'s SSH_AUTH_SOCK for a shell: eval "$(muxguard env)"')
+      .description('print the daemon\'s SSH_AUTH_SOCK for a shell; in an rc file: eval "$(muxguard-env)"')
       .option("-s, --sh", "for sh, bash and zsh")
       .option("-c, --csh", "for csh and tcsh")
       .option("-f, --fish", "for fish")
-      .action(async (options: { sh?: boolean; csh?: boolean; fish?: boolean }) =>
-        (await import("./env.ts")).env(options),
+      .option("--shell <name>", "for the shell of that name; default: SHELL")
+      .option(
+        "-q, --quiet",
+        "say nothing of what is wrong: no daemon (exit code 1), or nobody who can be asked",
+      )
+      .action(async (options: EnvOptions) => (await import("./env.ts")).env(options)),
+  "install-service": (command) =>
+    command
+      .description("start the daemon with the login session, when it is first used: a systemd user unit")
+      .option("--uninstall", "remove what it has installed")
+      .option("--dry-run", "show what it would do, and do nothing")
+      .action(async (options: InstallOptions) =>
+        (await import("./service/install.ts")).installService(options),
       ),
   open: (command) =>
     command

@@ -2,9 +2,12 @@
 import { spawn } from "node:child_process";
 import { Guard } from "../daemon/guard.ts";
 import { serveRpc } from "../daemon/rpc-server.ts";
+import type { End } from "../daemon/service/service.ts";
 import { unreached } from "../daemon/status/reach.ts";
 import { SettingsWatch } from "../daemon/watch/settings-watch.ts";
 import { messageOf } from "../errors.ts";
+import { becomeProgram } from "../platform/libc/process.ts";
+import { InheritedSockets } from "../platform/sockets/inherited.ts";
 import { answers } from "../platform/sockets/listener.ts";
 import { CallerTerminals } from "../platform/terminal/caller-terminal.ts";
 import { onScreen } from "../policy/visible.ts";
@@ -13,22 +16,35 @@ import { type Config, readConfig } from "../settings/config.ts";
 import { openPaths, type Paths } from "../settings/paths.ts";
 import { userPolicy } from "../settings/policy-files.ts";
 import { toStderr } from "../to-stderr.ts";
-import { CliError } from "./cli-error.ts";
+import { CliError, exitCodes } from "./cli-error.ts";
 
 /** When its first clients are served, in milliseconds after the start. */
 const WARM_UP_AFTER = 1000;
 
-export async function daemon({ foreground }: { foreground?: boolean }): Promise<void> {
+export async function daemon({ foreground = false }: { foreground?: boolean }): Promise<void> {
   const paths = openPaths();
+  const { agentSocket, daemonSocket } = paths;
+  const inherited = InheritedSockets.take(process.env, [agentSocket, daemonSocket]);
+  if (inherited.paths.length > 0 && !foreground)
+    throw new CliError("LISTEN_FDS is for: muxguard daemon --foreground", exitCodes.usage);
   const config = await readConfig(paths);
-  if (await answers(paths.daemonSocket)) return pointLiving(paths.daemonSocket, foreground ?? false);
+  const isFree = inherited.paths.includes(daemonSocket) || !(await answers(daemonSocket));
+  if (!isFree) return pointLiving(daemonSocket, foreground);
   if (!foreground) return startInBackground();
   // from before the first socket is there: one that comes then must not leave it behind
-  const signalled = firstSignal();
-  const close = await serve(paths, config);
+  const ending = firstEnd();
+  const guard = await serve({ paths, config, inherited, end: ending.end });
   process.send?.("ready");
-  await signalled;
-  await close();
+  const how = await ending.ended;
+  const agent = guard.agents.handOn();
+  await guard.close();
+  // what it was started with, but for what was said since
+  if (how === "restart")
+    becomeProgram(process.execPath, [process.execPath, ...process.execArgv, ...process.argv.slice(1)], {
+      ...process.env,
+      ...agent,
+      ...inherited.handOn(),
+    });
 }
 
 /**
@@ -55,13 +71,24 @@ async function attemptToPoint(daemonSocket: string, agent: string | undefined): 
   }
 }
 
-function firstSignal(): Promise<void> {
-  return new Promise((resolve) => {
-    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => resolve());
+/** A signal, or what `muxguard daemon stop` and `restart` say. The first one counts. */
+function firstEnd(): { ended: Promise<End>; end(how: End): void } {
+  let end = (_: End): void => {};
+  const ended = new Promise<End>((resolve) => {
+    end = resolve;
   });
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => end("stop"));
+  return { ended, end };
 }
 
-async function serve(paths: Paths, config: Config): Promise<() => Promise<void>> {
+interface Serving {
+  paths: Paths;
+  config: Config;
+  inherited: InheritedSockets;
+  end(how: End): void;
+}
+
+async function serve({ paths, config, inherited, end }: Serving): Promise<Guard> {
   const { runtime: folder, agentSocket, daemonSocket: path } = paths;
   const guard = await Guard.start({
     paths,
@@ -69,20 +96,22 @@ async function serve(paths: Paths, config: Config): Promise<() => Promise<void>>
     environment: process.env,
     holdsQuestions: true,
     folder,
+    inherited,
     report: toStderr,
   });
-  const policy = userPolicy(paths, config.brokenPolicyAfter);
+  const policy = userPolicy(paths, config);
   try {
     const terminals = new CallerTerminals();
     const tellCaller: CallerTerminals["tell"] = (caller, line) => terminals.tell(caller, onScreen(line));
     const outside = await guard.openScope({ policy, report: toStderr, tellCaller });
     const connections = await guard.guardConnections(outside, toStderr);
-    guard.closeWith(await serveRpc({ guard, path, agentSocket, policy, connections }));
+    const settings = new SettingsWatch({ paths, config, policy, alarms: guard.alarms, report: toStderr });
+    guard.closeWith(settings);
+    const service = { settings, inherited, end };
+    guard.closeWith(await serveRpc({ guard, path, agentSocket, policy, connections, service }));
     removeLeftRides(folder);
     await connections.start();
     await guard.watchFolder();
-    const settings = new SettingsWatch({ paths, config, policy, alarms: guard.alarms });
-    guard.closeWith(settings);
     await settings.start();
     for (const line of guard.wrong()) toStderr(`muxguard: ${line}`);
     const why = await unreached(guard.reach);
@@ -92,7 +121,7 @@ async function serve(paths: Paths, config: Config): Promise<() => Promise<void>>
     await guard.close();
     throw error;
   }
-  return () => guard.close();
+  return guard;
 }
 
 /**

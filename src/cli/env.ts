@@ -8,11 +8,28 @@ import { toStderr } from "../to-stderr.ts";
 import { CliError } from "./cli-error.ts";
 import { connectGuard } from "./guards/guard-connection.ts";
 
-export async function env(options: { sh?: boolean; csh?: boolean; fish?: boolean }): Promise<void> {
+export interface EnvOptions {
+  sh?: boolean;
+  csh?: boolean;
+  fish?: boolean;
+  /** The name of a shell, or its path. */
+  shell?: string;
+  /** Says nothing of what is wrong: the exit code does. */
+  quiet?: boolean;
+}
+
+/** bin/muxguard-env does the same without Node, where the daemon listens. */
+export async function env(options: EnvOptions): Promise<void> {
+  // inside of a run, SSH_AUTH_SOCK is the run's already: a shell's rc file must not lead past it
+  if (process.env.MUXGUARD_PROMPTS) return;
   const { agentSocket, daemonSocket } = openPaths();
-  if (!(await answers(agentSocket))) throw new CliError("no daemon runs; start it with: muxguard daemon", 1);
+  if (!(await answers(agentSocket))) {
+    if (options.quiet) process.exitCode = 1;
+    else throw new CliError("no daemon runs; start it with: muxguard daemon", 1);
+    return;
+  }
   process.stdout.write(assignment(shellOf(options), agentSocket));
-  const unreached = await inTime(whyUnreached(daemonSocket));
+  const unreached = options.quiet ? undefined : await inTime(whyUnreached(daemonSocket));
   if (unreached !== undefined) toStderr(`muxguard: ${unreached}`);
 }
 
@@ -37,11 +54,11 @@ async function inTime<T>(answer: Promise<T | undefined>): Promise<T | undefined>
 type Shell = "sh" | "csh" | "fish";
 
 /** As asked for, or by the name of the user's shell. */
-function shellOf({ sh, csh, fish }: { sh?: boolean; csh?: boolean; fish?: boolean }): Shell {
+function shellOf({ sh, csh, fish, shell = process.env.SHELL ?? "sh" }: EnvOptions): Shell {
   if (sh) return "sh";
   if (csh) return "csh";
   if (fish) return "fish";
-  const name = basename(process.env.SHELL ?? "sh");
+  const name = basename(shell);
   if (name === "fish") return "fish";
   return name.endsWith("csh") ? "csh" : "sh";
 }

@@ -23,7 +23,7 @@ Rules go into ~/.config/muxguard/policy.toml; the first that matches wins:
   action = "allow"                        # allow | deny | ask; without a rule: ask
 
 For a whole login session:
-  muxguard daemon; eval "$(muxguard env)"
+  muxguard daemon; eval "$(muxguard env)" # or, at each login: muxguard install-service
 `;
 
 /** @param named the command that is used, if it is one: the others are then not needed for help or advice */

@@ -7,6 +7,7 @@ import { readConfig } from "../settings/config.ts";
 import { openPaths, type Paths } from "../settings/paths.ts";
 import { toStderr, toStdout, toStdoutAsJson } from "../to-stderr.ts";
 import { useAnswering } from "./guards/guards.ts";
+import { serviceFault } from "./service/installed.ts";
 import { describeAgents } from "./upstream.ts";
 
 /** The exit code of `systemctl status` for what does not run. */
@@ -17,14 +18,20 @@ export async function status({ json }: { json?: boolean }): Promise<number> {
   const paths = openPaths();
   const [found] = await useAnswering(paths.daemonSocket, (guard) => askGuard(guard, "status", null));
   const unguarded = await notGuarded(paths, found?.watched);
+  const service = serviceFault();
   if (json) {
     const { log } = paths;
     const tracing = tracingFault();
-    const facts = { running: found !== undefined, log, ...found, unguarded, ...(tracing && { tracing }) };
+    const faults = { ...(tracing && { tracing }), ...(service && { service }) };
+    const facts = { running: found !== undefined, log, ...found, unguarded, ...faults };
     toStdoutAsJson(JSON.stringify(facts));
   } else {
-    const lines = found ? linesOf(found, paths) : [];
-    for (const line of [...lines, ...unguarded.map((text) => `unguarded  ${text}`)]) toStdout(line);
+    const lines = [
+      ...(found ? linesOf(found, paths) : []),
+      ...(service === undefined ? [] : [`service    ${service}`]),
+      ...unguarded.map((text) => `unguarded  ${text}`),
+    ];
+    for (const line of lines) toStdout(line);
     if (!found) toStderr("muxguard: no daemon runs; start it with: muxguard daemon");
   }
   return found ? 0 : NOT_RUNNING;

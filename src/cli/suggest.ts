@@ -28,8 +28,7 @@ const MAX_LINE = 2000;
 
 export async function suggestRules({ json, since }: { json?: boolean; since?: string }): Promise<void> {
   const paths = openPaths();
-  const { brokenPolicyAfter } = await readConfig(paths);
-  const policy = userPolicy(paths, brokenPolicyAfter);
+  const policy = userPolicy(paths, await readConfig(paths));
   await policy.load();
   const found = suggest(await policy.current(), entries(paths, since));
   if (json) for (const one of found.suggestions) toStdoutAsJson(JSON.stringify(facts(one, found)));

@@ -40,8 +40,8 @@ export interface AgentServerParts {
   agents: UpstreamAgents;
   /** Of the guard's own agents. */
   keyNames: KeyNames;
-  /** In milliseconds. */
-  upstreamTimeout: number;
+  /** In milliseconds, for a client that comes now. */
+  upstreamTimeout: () => number;
 }
 
 /** The agents behind a scope, and what they said of their keys. */
@@ -91,14 +91,15 @@ export class AgentServer {
       socket.destroy(); // its own upstream, through a link: it would ask itself without end
       return;
     }
-    const { broker, processes, scopes, sessions, destinations, logins, git, upstreamTimeout } = this.#parts;
+    const { broker, processes, scopes, sessions, destinations, logins, git } = this.#parts;
     const client = new Peer(accepted, processes);
     const scopeOf = this.#decidedFor({ kind: "agent", scope });
     // where no run is open, nobody is in one: who asks is read when something is to be decided
     const served = scopes.isNeeded ? scopeOf(attempt(() => client.identify())) : scope;
     const agents = this.#agents.get(served) ?? this.#agents.get(scope);
     if (!agents) throw new Error("a scope without agents");
-    const timeouts = { answer: upstreamTimeout, person: Math.max(PERSON_TIMEOUT, upstreamTimeout) };
+    const answer = this.#parts.upstreamTimeout();
+    const timeouts = { answer, person: Math.max(PERSON_TIMEOUT, answer) };
     const route = agentRoute(sessions, destinations, logins, git);
     socket.once("close", () => route.end());
     new AgentConnection(socket, {

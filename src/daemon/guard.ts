@@ -19,6 +19,7 @@ import { brokenNote } from "../policy/describe/broken-policy.ts";
 import type { GrantFacts } from "../policy/grants.ts";
 import type { Caller, ControlOperation } from "../policy/request.ts";
 import type { ConfinedReach } from "../rpc/requests.ts";
+import type { Config } from "../settings/config.ts";
 import type { Paths } from "../settings/paths.ts";
 import { composeGuard, type GuardOptions, type GuardParts } from "./compose/guard.ts";
 import { isDesktopReached, outOfReach } from "./confined.ts";
@@ -62,7 +63,8 @@ export class Guard {
     const { folder } = this.#options;
     const own = randomBytes(6).toString("hex");
     const name = options.run ? `${own}.sock` : "agent.sock";
-    const listener = await listenPrivately(join(folder, name), scope.serve);
+    const path = join(folder, name);
+    const listener = await listenPrivately(path, scope.serve, this.#options.inherited?.descriptor(path));
     const askpass =
       options.run && (await this.#parts.askpassServer.listen(join(folder, `${own}.ask`), scope.scope));
     const opened: OpenScope = {
@@ -184,9 +186,9 @@ export class Guard {
     return watch.start();
   }
 
-  /** In milliseconds. */
-  get brokenPolicyAfter(): number {
-    return this.#options.config.brokenPolicyAfter;
+  /** As it is now. */
+  get config(): Config {
+    return this.#options.config;
   }
 
   /**

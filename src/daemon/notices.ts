@@ -13,8 +13,8 @@ import { matchPattern } from "../policy/match/pattern.ts";
 const INTERVAL = 5000;
 
 export interface NoticeOptions {
-  /** Of the names of rules. */
-  patterns: readonly string[];
+  /** Of the names of rules, as of now. */
+  patterns: () => readonly string[];
   desktop: Pick<Desktop, "unavailable" | "show">;
   /** A monotonic clock, in milliseconds. */
   now: () => number;
@@ -43,7 +43,7 @@ export class Notices {
     const { patterns, desktop, now } = this.#options;
     const [kind, rule = ""] = decided.by.split(/:(.*)/s);
     if (decided.decision !== "allow" || kind !== "rule") return;
-    if (!patterns.some((pattern) => matchPattern(rule, pattern))) return;
+    if (!patterns().some((pattern) => matchPattern(rule, pattern))) return;
     if (now() - this.#last < INTERVAL || desktop.unavailable() !== undefined) {
       this.#untold++;
       return;

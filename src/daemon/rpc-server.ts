@@ -20,6 +20,7 @@ import { type FromOutside, whyNoControl } from "./from-outside.ts";
 import type { Guard } from "./guard.ts";
 import type { OpenScope } from "./opened.ts";
 import { remotePrompter, remoteTerminal } from "./remote-terminal.ts";
+import { type Service, serveService } from "./service/service.ts";
 import { unreached } from "./status/reach.ts";
 import { statusOf } from "./status/status.ts";
 import { broughtBy, serveUpstream } from "./upstream/rpc.ts";
@@ -36,14 +37,17 @@ export interface RpcServerOptions {
   policy?: PolicySource;
   /** Undefined where masters can't be guarded. */
   connections?: Connections;
+  /** Undefined for the guard of one run, which ends with it. */
+  service?: Service;
 }
 
 export function serveRpc(options: RpcServerOptions): Promise<Listener> {
-  return listenPrivately(options.path, (socket, accepted) => serveOne(socket, accepted, options));
+  const inherited = options.service?.inherited.descriptor(options.path);
+  return listenPrivately(options.path, (socket, accepted) => serveOne(socket, accepted, options), inherited);
 }
 
 function serveOne(socket: Socket, accepted: Accepted, options: RpcServerOptions): void {
-  const { guard, policy, connections } = options;
+  const { guard, policy, connections, service } = options;
   const peer = guard.peer(accepted);
   // who asks is read at each request: a process that was outside of a run may be inside by now
   const fromOutside: FromOutside = (operation) => {
@@ -57,6 +61,7 @@ function serveOne(socket: Socket, accepted: Accepted, options: RpcServerOptions)
     serveQuestions(connection, options, fromOutside);
     serveForgetting(connection, guard, fromOutside);
     serveRuns(connection, options, fromOutside);
+    if (service) serveService(connection, { guard, service, connections }, fromOutside);
     if (policy) serveUpstream(connection, guard, fromOutside);
     if (connections && policy)
       serveConnections(connection, { guard, connections, policy, peer, fromOutside });
@@ -197,7 +202,7 @@ async function openRun(
 ): Promise<OpenScope> {
   const report = (line: string): void => connection.notify("report", { line });
   const { name, upstream, confined, why } = run;
-  const own = run.policy === undefined ? undefined : filePolicy(run.policy, guard.brokenPolicyAfter);
+  const own = run.policy === undefined ? undefined : filePolicy(run.policy, guard.config);
   if (own) connection.gone.addEventListener("abort", () => guard.alarms.leavePolicy(own), { once: true });
   try {
     return await guard.openScope({

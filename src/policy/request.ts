@@ -44,7 +44,17 @@ export const confirmOperations = [
 /**
  * What a person does with muxguard itself. No rule allows it to what is guarded, which is refused and logged.
  */
-export const controlOperations = ["approve", "deny", "forget", "lock-all", "unlock-all", "upstream"] as const;
+export const controlOperations = [
+  "approve",
+  "deny",
+  "forget",
+  "lock-all",
+  "unlock-all",
+  "upstream",
+  "stop-guard",
+  "restart-guard",
+  "reload",
+] as const;
 export type ControlOperation = (typeof controlOperations)[number];
 
 /** What fails with the guard's own sockets and agents, of which the log tells too. */

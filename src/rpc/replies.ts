@@ -158,6 +158,12 @@ const schemas: { [M in Commands]: z.ZodMiniType } = {
     origin: z.enum(["config", "environment", "command", "run", "none"]),
     changed: z.boolean(),
   }),
+  end: z.object({
+    ...{ pid: count, opened: count, adopted: count, grants: count, pending: count, runs: count },
+    privateAgent: z.boolean(),
+    activated: z.boolean(),
+  }),
+  reload: z.object({ applied: z.array(printed), waiting: z.array(printed), faults: z.array(printed) }),
   open: z.object({ path: text, already: z.boolean(), shares: z.exactOptional(z.array(text)) }),
   close: z.object({ path: text, remaining: z.array(text) }),
   adopt: z.null(),

@@ -27,6 +27,10 @@ export interface FromClient {
     lock: { params: boolean; result: Locking };
     /** Points the daemon to another agent; null says which it uses. */
     upstream: { params: PointUpstream | null; result: Upstreams };
+    /** Ends the guard, or has it start anew. It closes this connection when it no longer listens. */
+    end: { params: { restart: boolean }; result: Ending };
+    /** Reads all settings anew. */
+    reload: { params: null; result: Reloaded };
     /** Opens a scope for a run. It ends with the connection. */
     openRun: { params: OpenRun; result: OpenedRun };
     /** Opens a master and listens in its place. It stays when the connection ends. */
@@ -113,6 +117,29 @@ export interface Locking {
   forgotten: number;
   /** How many questions were denied. */
   denied: number;
+}
+
+/** What ends with a guard. */
+export interface Ending {
+  pid: number;
+  /** Connections that end, and those that stay, unguarded. */
+  opened: number;
+  adopted: number;
+  grants: number;
+  pending: number;
+  runs: number;
+  /** Whether the keys of its private agent go. */
+  privateAgent: boolean;
+  /** Whether its sockets stay, for whoever has made them to start it anew. */
+  activated: boolean;
+}
+
+export interface Reloaded {
+  /** Settings of config.toml that count from now on, and those that count when it is started anew. */
+  applied: string[];
+  waiting: string[];
+  /** A line for each mistake. The file that has it changes nothing. Safe for a screen. */
+  faults: string[];
 }
 
 export interface OpenRun {

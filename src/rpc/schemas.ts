@@ -53,6 +53,8 @@ export const paramSchemas: {
   forget: z.string(),
   lock: z.boolean(),
   upstream: z.nullable(z.strictObject({ path: absolutePath, from: z.enum(["command", "environment"]) })),
+  end: z.strictObject({ restart: z.boolean() }),
+  reload: z.null(),
   openRun: z.strictObject({
     name: z.string(),
     policy: z.exactOptional(absolutePath),

@@ -83,7 +83,7 @@ const defaults: Config = {
 /** @throws SettingsError */
 export async function readConfig({ config }: Pick<Paths, "config">): Promise<Config> {
   const path = join(config, "config.toml");
-  if (!existsSync(path)) return defaults;
+  if (!existsSync(path)) return { ...defaults };
   const file = await readSettings(path, "config");
   const upstream = file.upstream_agent ?? [];
   return {

@@ -3,6 +3,7 @@ import { readdirSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 import { emptyPolicy, type Policy, type Rule } from "../policy/policy.ts";
 import type { PolicyFile } from "../policy/schema.ts";
+import type { Config } from "./config.ts";
 import { expandHome } from "./expand-home.ts";
 import type { Paths } from "./paths.ts";
 import { type WatchedPolicy, watchPolicy } from "./policy-reader.ts";
@@ -16,6 +17,8 @@ export interface PolicySource extends WatchedPolicy {
   approve?(rule: Rule): Promise<void>;
 }
 
+type AsksAfter = Pick<Config, "brokenPolicyAfter">;
+
 /** Which files they are, in their order; of all but those of policy.d may be that they are not there. */
 export function userPolicyFiles({ config }: Pick<Paths, "config">): { files: string[]; approved: string } {
   const files = [join(config, "policy.toml"), ...dropIns(join(config, "policy.d"))];
@@ -24,14 +27,14 @@ export function userPolicyFiles({ config }: Pick<Paths, "config">): { files: str
 
 /**
  * policy.toml, policy.d/*.toml in the order of their names, and approved.toml.
- * @param asksAfter for how long the old policy allows what it allowed, in milliseconds
+ * @param config is read when it is needed: it may change
  */
-export function userPolicy(paths: Pick<Paths, "config">, asksAfter: number): PolicySource {
+export function userPolicy(paths: Pick<Paths, "config">, config: AsksAfter): PolicySource {
   const { approved } = userPolicyFiles(paths);
   const source = policySource(
     () => userPolicyFiles(paths).files,
     () => [approved],
-    asksAfter,
+    config,
   );
   return {
     ...source,
@@ -40,11 +43,11 @@ export function userPolicy(paths: Pick<Paths, "config">, asksAfter: number): Pol
 }
 
 /** The one file of `muxguard run --policy FILE`. It must be there. */
-export function filePolicy(path: string, asksAfter: number): PolicySource {
+export function filePolicy(path: string, config: AsksAfter): PolicySource {
   const source = policySource(
     () => [path],
     () => [],
-    asksAfter,
+    config,
   );
   const load = async (): Promise<void> => {
     if (!statSync(path, { throwIfNoEntry: false })) throw new SettingsError(`${path}: no such policy file`);
@@ -53,12 +56,12 @@ export function filePolicy(path: string, asksAfter: number): PolicySource {
   return { ...source, load };
 }
 
-function policySource(files: () => string[], approved: () => string[], asksAfter: number): PolicySource {
+function policySource(files: () => string[], approved: () => string[], config: AsksAfter): PolicySource {
   const all = (): string[] => [...files(), ...approved()];
   const watched = watchPolicy({
     stamp: () => stampOf(all()),
     read: () => readPolicy(files(), approved()),
-    asksAfter,
+    asksAfter: () => config.brokenPolicyAfter,
   });
   return { ...watched, files: all };
 }

@@ -23,8 +23,8 @@ export interface PolicyReaderParts {
   /** Changes whenever one of the files does. */
   stamp(): string;
   read(): Promise<Policy>;
-  /** For how long the old policy allows what it allowed, in milliseconds. */
-  asksAfter: number;
+  /** For how long the old policy allows what it allowed, in milliseconds, as of now. */
+  asksAfter: () => number;
   /** A clock in milliseconds that nobody can set. */
   now?: () => number;
 }
@@ -43,7 +43,7 @@ export function watchPolicy(parts: PolicyReaderParts): WatchedPolicy {
   const notice = (reason: string | undefined): void => {
     if (reason === broken?.reason) return;
     const since = new Date();
-    const first = broken ?? { since, at: now(), asksFrom: new Date(since.getTime() + asksAfter) };
+    const first = broken ?? { since, at: now(), asksFrom: new Date(since.getTime() + asksAfter()) };
     broken = reason === undefined ? undefined : { ...first, reason };
     tell(broken);
   };
@@ -55,7 +55,7 @@ export function watchPolicy(parts: PolicyReaderParts): WatchedPolicy {
   };
 
   const inForce = (): Policy =>
-    broken && now() - broken.at >= asksAfter ? { ...known.policy, isBroken: true } : known.policy;
+    broken && now() - broken.at >= asksAfter() ? { ...known.policy, isBroken: true } : known.policy;
 
   /** What changes during the reading is read again: the request that came in between may rely on it. */
   const refresh = async (): Promise<Policy> => {

@@ -89,7 +89,7 @@ describe("the log", () => {
   });
 
   it("keeps what is there, and the entries of several guards apart", () => {
-    const other = new AuditLog(path, openRegular, true);
+    const other = new AuditLog(path, openRegular, () => true);
     for (const id of ["a", "b", "c", "d"]) (id < "c" ? log : other).append(event(id));
     log.append(event("e"));
     other.close();

@@ -21,7 +21,7 @@ function makeNotices(...patterns: string[]) {
       return Promise.reject(new Error("nobody reads it"));
     },
   };
-  const notices = new Notices({ patterns, desktop, now: () => clock.now });
+  const notices = new Notices({ patterns: () => patterns, desktop, now: () => clock.now });
   return { notices, shown, clock, desktop };
 }
 

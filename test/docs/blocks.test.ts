@@ -79,7 +79,7 @@ describe("a block of the documents", () => {
 describe("a policy of the documents", () => {
   it.each(ofKind("policy"))("is read without a word: %s", async (text) => {
     writeFileSync(join(folder, "policy.toml"), text, { mode: 0o600 });
-    const source = userPolicy(paths, 300_000);
+    const source = userPolicy(paths, { brokenPolicyAfter: 300_000 });
     await source.load();
     expect((await source.current()).rules).toHaveLength(text.split("[[rule]]").length - 1);
     expect(source.broken()).toBeUndefined();

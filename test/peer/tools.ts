@@ -33,6 +33,9 @@ const probes: Record<string, () => boolean> = {
   ansible: () => isOnPath("ansible"),
   dbclient: () => isOnPath("dbclient"),
   chromium: () => BROWSERS.some(isOnPath),
+  systemd: () => isOnPath("systemd-socket-activate") && isOnPath("systemd-analyze"),
+  fish: () => isOnPath("fish"),
+  csh: () => isOnPath("csh"),
 };
 
 if (!SERVERS_HAVE_TERMINALS)

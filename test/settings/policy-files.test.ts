@@ -19,7 +19,7 @@ beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "mg-"));
   paths = { config: folder, state: folder } as Paths;
   reports = [];
-  source = userPolicy(paths, 300_000);
+  source = userPolicy(paths, { brokenPolicyAfter: 300_000 });
   source.listen((broken) => broken && reports.push(broken.reason));
 });
 afterEach(() => rmSync(folder, { recursive: true }));
@@ -95,7 +95,7 @@ describe("the user's policy", () => {
 describe("the policy of one run", () => {
   it("is one file, which must be there", async () => {
     const path = join(folder, "run.toml");
-    source = filePolicy(path, 300_000);
+    source = filePolicy(path, { brokenPolicyAfter: 300_000 });
     source.listen((broken) => broken && reports.push(broken.reason));
     await expect(source.load()).rejects.toThrow(`${path}: no such policy file`);
     write("run.toml", rule("run"));

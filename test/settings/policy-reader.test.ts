@@ -33,7 +33,7 @@ class Files {
           this.readings.push(() => (content instanceof Error ? reject(content) : resolve(content)));
         });
       },
-      asksAfter: 300_000,
+      asksAfter: () => 300_000,
       now: () => this.now,
     });
     watched.listen((broken) => void this.told.push(broken?.reason));

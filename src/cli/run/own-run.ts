@@ -23,8 +23,7 @@ import type { OpenRun, RunRequest } from "./request.ts";
 export async function openOwnRun(paths: Paths, config: Config, request: RunRequest): Promise<OpenRun> {
   await removeLeftRuns(paths.runtime, endMasters);
   const { policy: file } = request;
-  const { brokenPolicyAfter: asksAfter } = config;
-  const policy = file === undefined ? userPolicy(paths, asksAfter) : filePolicy(file, asksAfter);
+  const policy = file === undefined ? userPolicy(paths, config) : filePolicy(file, config);
   await policy.load();
   const run = new OwnRun(paths, config, request, policy);
   try {

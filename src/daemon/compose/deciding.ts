@@ -47,11 +47,15 @@ export interface Deciding {
 
 export function composeDeciding(options: DecidingOptions): Deciding {
   const { paths, config, now, gatherFor = 0, onOpen, onLocked = () => {}, decided } = options;
-  const log = new AuditLog(paths.log, openRegular, config.syncLog, options.written);
+  const log = new AuditLog(paths.log, openRegular, () => config.syncLog, options.written);
   const grants = new Grants(now);
   // by then nothing more takes its place
   const tellAfter = gatherFor > 0 ? DEAF_FOR : 0;
-  const questions = new Questions(onOpen, { gatherFor, tellAfter, perProgram: config.maxQuestions });
+  const questions = new Questions(onOpen, {
+    gatherFor,
+    tellAfter,
+    perProgram: () => config.maxQuestions,
+  });
   const lock = new Lock(paths, onLocked);
   const broker = new Broker({
     record: (one) => {

@@ -17,6 +17,7 @@ import { bootTime } from "../../platform/libc/clock.ts";
 import { sessionEnd } from "../../platform/proc/login-session.ts";
 import { isProcess } from "../../platform/proc/process.ts";
 import { sshImage } from "../../platform/proc/ssh-process.ts";
+import type { InheritedSockets } from "../../platform/sockets/inherited.ts";
 import type { Grants } from "../../policy/grants.ts";
 import type { Caller } from "../../policy/request.ts";
 import { Scopes } from "../../runs/scopes.ts";
@@ -50,6 +51,8 @@ export interface GuardOptions {
   holdsQuestions: boolean;
   /** Where its sockets are. */
   folder: string;
+  /** Sockets of its folder that listen already. */
+  inherited?: Pick<InheritedSockets, "descriptor">;
   /** Tells whoever started it. One line, without a newline. */
   report: (line: string) => void;
   /** Called when a question comes up. */
@@ -114,12 +117,12 @@ export function composeGuard(options: GuardOptions): GuardParts {
   const tmux = new Claims("TMUX", environmentOf);
   const serverOf = async (caller: Caller) => (await tmux.of(caller))?.split(",")[0];
   const ways = composeWays({ environment, config, folder: join(folder, "popup"), outside, serverOf });
-  const notices = new Notices({ patterns: config.notices, desktop: ways.desktop.notices, now });
+  const notices = new Notices({ patterns: () => config.notices, desktop: ways.desktop.notices, now });
   const forget = (prefix?: string): number => {
     if (!prefix) broker.forget();
     return grants.forget(prefix);
   };
-  const lockSignals = listenForLocks(environment, screenListener(config.onLock, grants, forget));
+  const lockSignals = listenForLocks(environment, screenListener(config, grants, forget));
   const told = composeTold(deciding);
   const alarms = new Alarms({
     record: (event, reason) => logEvent(deciding.log, event, reason),
@@ -185,7 +188,7 @@ function composeServers(
     destinations: createDestinationResolver({}, hosts),
     agents,
     keyNames,
-    upstreamTimeout: config.upstreamTimeout,
+    upstreamTimeout: () => config.upstreamTimeout,
   });
   const askpassServer = new AskpassServer({
     processes,
@@ -220,11 +223,12 @@ function listenForLocks(environment: NodeJS.ProcessEnv, listener: ScreenListener
 }
 
 /** What was approved at the screen counts for whoever unlocks it again, unless that can't be said. */
-function screenListener(onLock: Config["onLock"], grants: Grants, forget: () => void): ScreenListener {
+function screenListener(config: Config, grants: Grants, forget: () => void): ScreenListener {
   const lost = (): void => {
     forget();
     grants.resume();
   };
-  if (onLock === "forget") return { locked: forget, unlocked: () => {}, lost };
-  return { locked: () => grants.suspend(), unlocked: () => grants.resume(), lost };
+  // as it says by then; what was suspended before a change is resumed in any case
+  const locked = (): void => (config.onLock === "forget" ? forget() : grants.suspend());
+  return { locked, unlocked: () => grants.resume(), lost };
 }

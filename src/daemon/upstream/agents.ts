@@ -49,6 +49,11 @@ export class UpstreamAgents {
     return this.#origin;
   }
 
+  /** Whether one of them is the guard's own, which ends with it, keys and all. */
+  get hasPrivate(): boolean {
+    return this.#wantsPrivate;
+  }
+
   /** @throws Error if the private agent does not start, or a program of a run could come before us */
   async start(): Promise<void> {
     if (!this.#wantsPrivate) return;
@@ -122,6 +127,13 @@ export class UpstreamAgents {
   async brought(path: string | undefined): Promise<string | undefined> {
     if (path === undefined || this.#origin === "config" || this.isInUse(path)) return undefined;
     return !this.isOwn(path) && (await answers(path)) ? path : undefined;
+  }
+
+  /** For a guard that comes next: the SSH_AUTH_SOCK that leads to the agent to which this one was pointed. */
+  handOn(): NodeJS.ProcessEnv {
+    const [path, ...others] = this.#paths;
+    const isPointed = this.#origin !== "config" && path !== undefined && others.length === 0;
+    return isPointed ? { SSH_AUTH_SOCK: path } : {};
   }
 
   /** Of those in the file system. */

@@ -1,16 +1,19 @@
 /**
  * Settings are looked at when they change, and not only when something is to be decided by them: whoever
- * edits them hears of a mistake at once. A change of config.toml counts from the daemon's next start on.
+ * edits them hears of a mistake at once. What of config.toml can count at once does; of the rest `muxguard
+ * status` says that it waits. A broken file changes nothing.
  */
 import { realpathSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { isDeepStrictEqual } from "node:util";
 import { attempt } from "../../attempt.ts";
 import { messageOf } from "../../errors.ts";
 import { WatchedFolder } from "../../platform/files/watched-folder.ts";
+import type { Reloaded } from "../../rpc/requests.ts";
+import { applyChange, type Change } from "../../settings/change.ts";
 import { type Config, readConfig } from "../../settings/config.ts";
 import type { Paths } from "../../settings/paths.ts";
 import type { PolicySource } from "../../settings/policy-files.ts";
+import { SettingsError } from "../../settings/settings-error.ts";
 import type { Alarms } from "./alarms.ts";
 
 /** What is written comes to rest first, in milliseconds. */
@@ -18,10 +21,12 @@ const SETTLED = 200;
 
 export interface SettingsWatchParts {
   paths: Pick<Paths, "config">;
-  /** As it was read. */
+  /** What the guard goes by. */
   config: Config;
   policy: PolicySource;
   alarms: Alarms;
+  /** Tells of what counts from now on. */
+  report: (line: string) => void;
 }
 
 export class SettingsWatch {
@@ -73,24 +78,55 @@ export class SettingsWatch {
   }
 
   async #look(): Promise<void> {
+    await this.#readPolicy();
+    await this.#readConfig();
+    await this.start(); // a link may lead elsewhere by now
+  }
+
+  /** Reads all settings anew. Never rejects for a mistake in them. */
+  async reload(): Promise<Reloaded> {
+    const faults = await faultsOf(this.#parts.policy.load());
+    await this.#readPolicy(); // a mistake is told of as ever
+    const config = await this.#readConfig();
+    return { ...config, faults: [...config.faults, ...faults] };
+  }
+
+  async #readPolicy(): Promise<void> {
     const { alarms, policy } = this.#parts;
     const unread = await Promise.resolve()
       .then(() => policy.current())
       .then(() => undefined, messageOf);
     alarms.findings.set("policy's files", unread && `the policy can't be looked at: ${unread}`);
-    alarms.findings.set("config", await this.#configFinding());
-    await this.start(); // a link may lead elsewhere by now
   }
 
-  /** Undefined where it says what the daemon goes by. */
-  async #configFinding(): Promise<string | undefined> {
-    const { paths, config } = this.#parts;
+  async #readConfig(): Promise<Reloaded> {
+    const { paths, config, alarms, report } = this.#parts;
     try {
-      const next = await readConfig(paths);
-      if (isDeepStrictEqual(next, config)) return undefined;
-      return "config.toml has changed, which counts when the daemon is started anew; it goes by the old one";
+      const change = applyChange(config, await readConfig(paths));
+      if (change.applied.length > 0)
+        report(`muxguard: config.toml is read anew: ${change.applied.join(", ")}`);
+      alarms.findings.set("config", waitingLine(change));
+      return { ...change, faults: [] };
     } catch (error) {
-      return `config.toml is broken, and the daemon goes by what it was: ${messageOf(error)}`;
+      alarms.findings.set(
+        "config",
+        `config.toml is broken, and the daemon goes by what it was: ${messageOf(error)}`,
+      );
+      return { applied: [], waiting: [], faults: linesOf(error) };
     }
   }
+}
+
+function waitingLine({ waiting }: Change): string | undefined {
+  if (waiting.length === 0) return undefined;
+  const have = waiting.length === 1 ? "has" : "have";
+  return `config.toml: ${waiting.join(", ")} ${have} changed, which counts after: muxguard daemon restart`;
+}
+
+async function faultsOf(read: Promise<void>): Promise<string[]> {
+  return read.then(() => [], linesOf);
+}
+
+function linesOf(error: unknown): string[] {
+  return error instanceof SettingsError ? [...error.faults] : [messageOf(error)];
 }

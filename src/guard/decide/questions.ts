@@ -30,8 +30,8 @@ export interface Limits {
    * apart.
    */
   gatherFor: number;
-  /** The most questions open at once for the same line of programs. */
-  perProgram: number;
+  /** The most questions open at once for the same line of programs, as of now. */
+  perProgram: () => number;
   /** How long a question is on a screen before a key or a button counts, in milliseconds. */
   deafFor: number;
   /** How long it is before who waits is told, in milliseconds. */
@@ -56,7 +56,7 @@ export class Questions {
     now: () => number = () => performance.now(),
   ) {
     this.#onOpen = onOpen;
-    this.#limits = { gatherFor: 0, perProgram: MAX_OPEN, deafFor: DEAF_FOR, tellAfter: 0, ...limits };
+    this.#limits = { gatherFor: 0, perProgram: () => MAX_OPEN, deafFor: DEAF_FOR, tellAfter: 0, ...limits };
     this.#now = now;
   }
 
@@ -120,7 +120,7 @@ export class Questions {
     const { run } = asking.question.caller;
     const open = [...this.#open];
     if (open.some((one) => one.takes({ ...asking, alike }))) return undefined;
-    const { perProgram } = this.#limits;
+    const perProgram = this.#limits.perProgram();
     const own = open.filter(({ asking: other }) => who !== undefined && other.who === who).length;
     if (own >= perProgram)
       return `${perProgram} questions of this program are open already (muxguard pending)`;

@@ -14,7 +14,8 @@ export function functionAddress(name: string): bigint {
   return koffi.address(libc.symbol(name));
 }
 
-type Value = number | bigint | string | Uint8Array | null;
+/** A list of texts is what `const char **` takes; it ends with a null. */
+type Value = number | bigint | string | Uint8Array | readonly (string | null)[] | null;
 
 /** One call, by its C prototype. https://koffi.dev/functions */
 export function define(prototype: string): (...values: Value[]) => number {

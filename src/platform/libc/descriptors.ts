@@ -25,8 +25,8 @@ export function duplicate(fd: number): number {
 }
 
 /** No child inherits it from here on, but where it is handed on. */
-export function closeOnExec(fd: number): void {
-  if (fcntl(fd, F_SETFD, FD_CLOEXEC) !== 0) throw systemError("fcntl(F_SETFD)");
+export function closeOnExec(fd: number, closes = true): void {
+  if (fcntl(fd, F_SETFD, closes ? FD_CLOEXEC : 0) !== 0) throw systemError("fcntl(F_SETFD)");
 }
 
 /**

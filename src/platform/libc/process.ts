@@ -1,11 +1,13 @@
-/** What a process may set about itself: prctl(2), setrlimit(2), wait(2). Linux alone. */
+/** What a process may set about itself, and become: prctl(2), setrlimit(2), wait(2), execve(2). Linux alone. */
 import { define, systemError } from "./binding.ts";
+import { closeOnExec } from "./descriptors.ts";
 
 const prctl = define(
   "int prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d)",
 );
 const prctlText = define("int prctl(int option, const char *text)");
 const prlimit = define("int prlimit(int pid, int resource, uint8_t *limit, uint8_t *old)");
+const execve = define("int execve(const char *path, const char **words, const char **environment)");
 const waitpid = define("int waitpid(int pid, void *status, int options)");
 
 /** linux/prctl.h */
@@ -47,4 +49,15 @@ export function setLockLimit(limit: bigint): void {
  */
 export function reap(pid: number): void {
   waitpid(pid, null, WNOHANG);
+}
+
+/**
+ * This process becomes the program: with its pid, its terminal, and the descriptors that are not closed on exec.
+ * Nothing of it goes on. @throws Error if it can't
+ */
+export function becomeProgram(path: string, words: readonly string[], environment: NodeJS.ProcessEnv): never {
+  for (const fd of [0, 1, 2]) closeOnExec(fd, false); // Node has seen to it that they would
+  const variables = Object.entries(environment).map(([name, value = ""]) => `${name}=${value}`);
+  execve(path, [...words, null], [...variables, null]);
+  throw systemError("execve");
 }

@@ -6,12 +6,16 @@ const getsockopt = define("int getsockopt(int fd, int level, int name, uint8_t *
 const setsockopt = define("int setsockopt(int fd, int level, int name, uint8_t *value, uint32_t length)");
 const ioctl = define("int ioctl(int fd, unsigned long request, uint8_t *value)");
 const socket = define("int socket(int domain, int type, int protocol)");
+const getsockname = define("int getsockname(int fd, uint8_t *address, uint8_t *length)");
 const connect = define("int connect(int fd, uint8_t *address, uint32_t length)");
 
 /** asm-generic/socket.h */
 export const SOL_SOCKET = 1;
+const SO_TYPE = 3;
 const SO_PASSCRED = 16;
 const SO_PEERCRED = 17;
+const SO_ACCEPTCONN = 30;
+const SO_DOMAIN = 39;
 const SO_PEERPIDFD = 77; // Linux 6.5
 const SO_PASSRIGHTS = 83; // Linux 6.16
 /** asm-generic/sockios.h */
@@ -48,6 +52,20 @@ export function peerPidfd(fd: number): { pidfd: number } | { missing: "unsupport
   return { missing: failedWith("ENOPROTOOPT") ? "unsupported" : "gone" };
 }
 
+/** The path at which it was bound; undefined for what is no listening Unix stream socket with a path. */
+export function listeningPath(fd: number): string | undefined {
+  const isListening =
+    numberOption(fd, SO_DOMAIN) === AF_UNIX &&
+    numberOption(fd, SO_TYPE) === SOCK_STREAM &&
+    numberOption(fd, SO_ACCEPTCONN) === 1;
+  const address = Buffer.alloc(SUN_PATH_OFFSET + SUN_PATH_LENGTH);
+  const length = Buffer.alloc(4);
+  length.writeUInt32LE(address.length);
+  if (!isListening || getsockname(fd, address, length) !== 0) return undefined;
+  const [path = ""] = address.toString("utf8", SUN_PATH_OFFSET, length.readUInt32LE()).split("\0");
+  return path === "" ? undefined : path; // one without a name, or with an abstract one
+}
+
 /** From here on the kernel says of what is received which process wrote it. @throws Error if it does not */
 export function tellSender(fd: number): void {
   if (!setSocketOption(fd, SO_PASSCRED, 1)) throw new Error(`no credentials of senders: ${errorName()}`);
@@ -71,6 +89,10 @@ function setSocketOption(fd: number, name: number, number: number): boolean {
   const value = Buffer.alloc(4);
   value.writeInt32LE(number);
   return setsockopt(fd, SOL_SOCKET, name, value, value.length) === 0;
+}
+
+function numberOption(fd: number, name: number): number | undefined {
+  return socketOption(fd, name, 4)?.readInt32LE(0);
 }
 
 /** The option's bytes; undefined if the call failed. */

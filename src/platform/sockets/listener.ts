@@ -18,6 +18,7 @@ import { hasCode, messageOf } from "../../errors.ts";
 import { toStderr } from "../../to-stderr.ts";
 import { O_PATH } from "../libc/descriptors.ts";
 import { isAllRead, type PeerCredentials, peerCredentials, takeNoDescriptors } from "../libc/sockets.ts";
+import { leadsHere } from "./listening-socket.ts";
 
 export interface Listener {
   path: string;
@@ -45,19 +46,23 @@ export interface Refusal extends Accepted {
 /** Where the connections are told of that are closed at once, for a guard to write down. */
 export const refusals = new EventEmitter<{ refused: [Refusal] }>();
 
+const BACKLOG = 1024;
+
 /** sun_path holds 108 bytes on Linux, with the NUL at its end. */
 const MAX_PATH = 107;
 
 /**
  * Listens at the path, in a folder that only the owner can reach. Connections of other users are closed at
  * once, root's too.
+ * @param inherited the descriptor of a socket that listens there already: inherited.ts. Its name stays when this
+ * process ends, for whoever has made it
  * @throws Error if the path is too long, or somebody listens there already
  */
-export async function listenPrivately(path: string, serve: Serve): Promise<Listener> {
+export async function listenPrivately(path: string, serve: Serve, inherited?: number): Promise<Listener> {
   checkLength(path);
-  await removeStale(path);
+  if (inherited === undefined) await removeStale(path);
   const listener = new PrivateListener(path, serve);
-  await listener.listen();
+  await listener.listen(inherited);
   return listener;
 }
 
@@ -70,6 +75,8 @@ class PrivateListener implements Listener {
   readonly #sockets = new Set<Socket>();
   #server: Server | undefined;
   #inode = 0n;
+  /** Whether the name is another's to take away. */
+  #isLent = false;
   #closed = false;
 
   constructor(path: string, serve: Serve) {
@@ -77,9 +84,24 @@ class PrivateListener implements Listener {
     this.#serve = serve;
   }
 
-  async listen(): Promise<void> {
-    this.#server = await this.#bind(this.path);
+  async listen(inherited?: number): Promise<void> {
+    this.#isLent = inherited !== undefined;
+    this.#server = await (inherited === undefined ? this.#bind(this.path) : this.#takeOver(inherited));
     this.#inode = inodeOf(this.path) ?? 0n;
+  }
+
+  /** Listening anew makes this process the one that the kernel names to those who connect. */
+  async #takeOver(fd: number): Promise<Server> {
+    const server = createServer((socket) => this.#accept(socket));
+    await new Promise<void>((resolve, reject) => {
+      server.once("error", reject);
+      server.listen({ fd, backlog: BACKLOG }, resolve);
+    });
+    server.on("error", () => {}); // as in #bind()
+    takeNoDescriptors(fd);
+    if (leadsHere(this.path)) return server;
+    server.close();
+    throw new Error(`${this.path} is not the socket that was handed over: it was removed, or replaced`);
   }
 
   isInPlace(): boolean {
@@ -97,6 +119,7 @@ class PrivateListener implements Listener {
       // a server that closes removes what is at its path, whosever that is by now: so it goes first
       this.#server?.close();
       this.#inode = inodeOf(bound) ?? 0n;
+      this.#isLent = false;
       renameSync(bound, this.path);
       this.#server = server;
     } catch (error) {
@@ -110,7 +133,7 @@ class PrivateListener implements Listener {
 
   async close(): Promise<void> {
     this.#closed = true;
-    const isOurs = this.isInPlace();
+    const isOurs = !this.#isLent && this.isInPlace();
     await new Promise<void>((resolve) => {
       if (!this.#server) return resolve();
       this.#server.close(() => resolve());
@@ -125,7 +148,7 @@ class PrivateListener implements Listener {
       server.once("error", reject);
       // bound within this call: never there with another mode, for whoever looks at once
       const before = process.umask(0o177);
-      server.listen({ path, backlog: 1024 }, resolve);
+      server.listen({ path, backlog: BACKLOG }, resolve);
       process.umask(before);
       // Node's read() drops what is passed, and the kernel closes it in this thread: for as long as SO_LINGER says
       const descriptor = descriptorOf(server);

@@ -25,3 +25,10 @@ export function openListeningSocket(path: string): ListeningSocket | undefined {
   closeSync(fd);
   return undefined;
 }
+
+/** Whether this process listens there. */
+export function leadsHere(path: string): boolean {
+  const there = openListeningSocket(path);
+  if (there) closeSync(there.fd);
+  return there?.pid === process.pid;
+}

@@ -252,7 +252,7 @@ describe("the broker", () => {
 describe("the questions of one program", () => {
   test("are limited; more are denied without asking", async () => {
     const approver = new StubApprover();
-    const questions = new Questions(undefined, { perProgram: 2 });
+    const questions = new Questions(undefined, { perProgram: () => 2 });
     const ask = (covered: string, who: string) =>
       questions.ask(asking({ covered, who, approvers: [approver] }), staying());
     const open = [ask("a", "rsync"), ask("b", "rsync")];
