@@ -1,11 +1,13 @@
 /** `muxguard log verify`: whether the log is as it was written. */
-import { closeSync, constants } from "node:fs";
+import { closeSync } from "node:fs";
 import { forwards } from "../../audit/lines.ts";
 import { type Verified, Verifier } from "../../audit/verify.ts";
-import { openRegular } from "../../platform/files/regular-file.ts";
 import { keepYoungHeapSmall } from "../../platform/proc/small-heap.ts";
+import { visible } from "../../policy/visible.ts";
 import { openPaths } from "../../settings/paths.ts";
 import { toStdout, toStdoutAsJson } from "../../to-stderr.ts";
+import { CliError } from "../cli-error.ts";
+import { openLog } from "./tail.ts";
 
 /** Lines that were cut off, told one by one. */
 const MOST_CUT_OFF = 10;
@@ -36,7 +38,8 @@ export function logVerify(files: readonly string[], { json }: { json?: boolean }
 }
 
 function readInto(verifier: Verifier, file: string): void {
-  const { fd } = openRegular(file, constants.O_RDONLY);
+  const fd = openLog(file);
+  if (fd === undefined) throw new CliError(`${visible(file, 300)}: there is no such file`, 1);
   try {
     verifier.nextFile();
     let number = 0;
