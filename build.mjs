@@ -38,6 +38,7 @@ const tools = {
   "pass-through": "bench/pass-through.ts",
   "week-guard": "bench/week/guard.ts",
   pictures: "docs/pictures/main.ts",
+  man: "src/cli/reference/write-man.ts",
 };
 
 /** Packages that are installed beside muxguard: koffi is a binary, the others have files that they start. */
@@ -168,5 +169,10 @@ else {
     banner: { js: 'import{createRequire}from"node:module";const require=createRequire(import.meta.url);' },
   });
   await build({ ...shared, entryPoints: tools, format: "esm", packages: "external" });
+  const { status, stdout, stderr } = spawnSync(process.execPath, [join(dist, "man.js")], {
+    encoding: "utf8",
+  });
+  if (status !== 0) throw new Error(`no manual page: ${stderr}`);
+  writeFileSync(join(dist, "muxguard.1"), stdout);
   recordCaches();
 }

@@ -181,6 +181,18 @@ export const commands: Readonly<Record<string, (command: Command) => Command>> =
       .action(async (options: { json?: boolean }) => {
         process.exitCode = await (await import("./doctor/doctor.ts")).doctor(options);
       }),
+  completion: (command) =>
+    command
+      .description("a script that completes commands, hosts, rules and ids; in an rc file, or sourced")
+      .argument("[shell]", "bash, zsh or fish; what the scripts ask for is: words")
+      .argument("[words...]")
+      .passThroughOptions()
+      .allowUnknownOption()
+      .action(async (shell: string | undefined, words: string[]) => {
+        const { completion } = await import("./reference/completion.ts");
+        const { commandTree } = await import("./reference/tree.ts");
+        await completion(shell, words, commandTree(commands));
+      }),
   demo: (command) =>
     command
       .description("show the main job: a throwaway server, key and agent, and ssh through the guard")

@@ -1,12 +1,12 @@
 /** The words and options of `muxguard log`. What it does is loaded when it is used. */
-import { Command } from "commander";
+import type { Command } from "commander";
 import type { LogOptions } from "./log.ts";
 import type { WholeOptions } from "./whole.ts";
 
 type Options = LogOptions & WholeOptions & { stats?: boolean; report?: string };
 
 export function logCommand(command: Command): Command {
-  return command
+  command
     .description("what was asked for, and what was decided; with the beginning of an id, all of that entry")
     .enablePositionalOptions()
     .argument("[id]")
@@ -26,14 +26,14 @@ export function logCommand(command: Command): Command {
         await (await import("./report.ts")).writeReport(options.report, options);
       else if (id === undefined) await (await import("./log.ts")).log(options);
       else await (await import("./whole.ts")).showWhole(id, options);
-    })
-    .addCommand(
-      new Command("verify")
-        .description("whether the log is as it was written: each entry has the hash of the one before it")
-        .argument("[files...]", "in the order in which they were written; default: the log as it is")
-        .option("--json", "one JSON object")
-        .action(async (files: string[], options: { json?: boolean }) => {
-          process.exitCode = (await import("./verify.ts")).logVerify(files, options);
-        }),
-    );
+    });
+  command
+    .command("verify")
+    .description("whether the log is as it was written: each entry has the hash of the one before it")
+    .argument("[files...]", "in the order in which they were written; default: the log as it is")
+    .option("--json", "one JSON object")
+    .action(async (files: string[], options: { json?: boolean }) => {
+      process.exitCode = (await import("./verify.ts")).logVerify(files, options);
+    });
+  return command;
 }

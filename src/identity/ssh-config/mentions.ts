@@ -35,7 +35,7 @@ const files = {
 };
 
 /**
- * @param keywords in lower case
+ * @param keywords in lower case; of "host" each pattern is one
  * @param file for `ssh -F`, which then reads no other file
  */
 export function readMentions(keywords: ReadonlySet<string>, file?: string): Mention[] {
@@ -57,10 +57,12 @@ interface Place {
 
 class MentionReader {
   readonly found: Mention[] = [];
+  readonly #hosts: boolean;
   readonly #meant: RegExp;
   #files = 0;
 
   constructor(keywords: ReadonlySet<string>) {
+    this.#hosts = keywords.has("host");
     // most lines are about something else, and there may be thousands
     this.#meant = new RegExp(
       `^[ \\t\\r"]*(?:${["host", "match", "include", ...keywords].join("|")})[ \\t"=]`,
@@ -75,6 +77,8 @@ class MentionReader {
       const words = this.#meant.test(line) ? parseLine(line) : undefined;
       if (!words) continue;
       const { keyword, args } = words;
+      if (this.#hosts && keyword === "host")
+        for (const value of args) this.found.push({ keyword, value, file, line: at + 1, forAll });
       if (keyword === "host") forAll = place.forAll && args.join(" ") === "*";
       else if (keyword === "match") forAll = place.forAll && args.join(" ").toLowerCase() === "all";
       else if (keyword === "include") this.#include(args, { ...place, forAll });

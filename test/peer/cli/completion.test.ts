@@ -1,0 +1,57 @@
+/** `muxguard completion`, with the shells that are here, and the manual page as it was built. */
+import { execFileSync } from "node:child_process";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { Lab, MUXGUARD } from "../../../lab/lab.ts";
+import { describeWith } from "../tools.ts";
+
+const lab = new Lab();
+beforeAll(() => {
+  lab.script("muxguard", `#!/bin/sh\nexec '${process.execPath}' '${MUXGUARD}' "$@"\n`);
+  lab.environment.PATH = `${lab.folder}:${lab.environment.PATH}`;
+  lab.policy(
+    '[[rule]]\nname = "fetches"\naction = "allow"\n[[rule]]\nname = "with blanks"\naction = "ask"\n',
+  );
+});
+afterAll(() => lab.close());
+
+const run = (shell: string, script: string): string[] =>
+  execFileSync(shell, ["-c", script], { env: lab.environment, encoding: "utf8" }).trim().split(/\s+/);
+
+describeWith(["python"], "completion in bash", () => {
+  const completed = (...words: string[]): string[] => {
+    const typed = words.map((word) => `'${word}'`).join(" ");
+    return run(
+      "bash",
+      `eval "$(muxguard completion bash)"; COMP_WORDS=(muxguard ${typed}); COMP_CWORD=${words.length}
+      _muxguard; echo "\${COMPREPLY[@]}"`,
+    );
+  };
+
+  it.each([
+    [["dem"], ["demo"]],
+    [
+      ["daemon", "re"],
+      ["restart", "reload"],
+    ],
+    [["run", "--conf"], ["--confine"]],
+    [
+      ["open", "prod"],
+      ["prod-db", "prod-web"],
+    ],
+    [["policy", "remove", ""], ["fetches"]],
+    [["completion", "f"], ["fish"]],
+  ])("%j", (words, found) => expect(completed(...words)).toEqual(found));
+});
+
+describeWith(["fish"], "completion in fish", () => {
+  it("has the same", () => {
+    const script = 'muxguard completion fish | source; complete -C "muxguard daemon re"';
+    expect(run("fish", script)).toEqual(expect.arrayContaining(["restart", "reload"]));
+  });
+});
+
+it("has a manual page that is built with it", () => {
+  const page = execFileSync("cat", ["dist/muxguard.1"], { encoding: "utf8" });
+  expect(page).toMatch(/^\.TH MUXGUARD 1 /);
+  expect(page).toContain("muxguard policy explain");
+});
