@@ -34,10 +34,6 @@ describeWith(["python"], "completion in bash", () => {
       ["restart", "reload"],
     ],
     [["run", "--conf"], ["--confine"]],
-    [
-      ["open", "prod"],
-      ["prod-db", "prod-web"],
-    ],
     [["policy", "remove", ""], ["fetches"]],
     [["completion", "f"], ["fish"]],
   ])("%j", (words, found) => expect(completed(...words)).toEqual(found));
