@@ -28,9 +28,22 @@ const arrows = {
     "platform",
     "policy",
   ],
+  setup: ["runs", "masters", "identity", "settings", "platform"],
   demo: ["audit types", "policy", "settings", "lab"],
   // a command talks to the guard through the daemon's parts
-  cli: ["demo", "daemon", "runs", "masters", "rpc", "settings", "approver", "audit", "platform", "policy"],
+  cli: [
+    "demo",
+    "setup",
+    "daemon",
+    "runs",
+    "masters",
+    "rpc",
+    "settings",
+    "approver",
+    "audit",
+    "platform",
+    "policy",
+  ],
 };
 
 /** Modules of Node for the folders that do no I/O of their own; the guard's streams are handed in. */

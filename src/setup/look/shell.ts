@@ -1,0 +1,31 @@
+/** The shell that a person types into, and how it calls muxguard. */
+import { basename, join } from "node:path";
+import { muxguardProgram } from "../../installation.ts";
+import { systemFiles } from "../../runs/confined/files.ts";
+import { findProgram } from "../../runs/ride/shims.ts";
+import type { FoundShell } from "../facts.ts";
+
+export function findShell({ SHELL, ZDOTDIR, XDG_CONFIG_HOME }: NodeJS.ProcessEnv, home: string): FoundShell {
+  const name = basename(SHELL || "sh");
+  switch (name) {
+    case "bash":
+      return { name, file: join(home, ".bashrc") };
+    case "zsh":
+      return { name, file: join(ZDOTDIR || home, ".zshrc") };
+    case "fish":
+      return { name, file: join(XDG_CONFIG_HOME || join(home, ".config"), "fish/config.fish") };
+    case "sh":
+    case "dash":
+      return { name: "sh", file: join(home, ".profile") };
+    default:
+      return { name };
+  }
+}
+
+/** Its name where the PATH leads to this one, else its path, in letters that every shell takes as they are. */
+export function findCommand(): string {
+  const own = muxguardProgram();
+  const found = findProgram("muxguard");
+  const isOwn = found !== undefined && systemFiles.real(found) === systemFiles.real(own);
+  return isOwn || !/^[\w@%+=:,./-]+$/.test(own) ? "muxguard" : own;
+}
