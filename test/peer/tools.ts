@@ -25,6 +25,8 @@ const probes: Record<string, () => boolean> = {
   plink: () => isOnPath("plink") && isOnPath("puttygen"),
   bus: () => isOnPath("dbus-daemon"),
   bwrap: () => runs("bwrap", ["--unshare-user", "--bind", "/", "/", "true"]),
+  fish: () => isOnPath("fish"),
+  gpg: () => isOnPath("gpg") && isOnPath("gpg-agent") && isOnPath("gpgconf"),
   cc: () => isOnPath("cc"),
   dunst: () => isOnPath("dunst") && isOnPath("dunstctl") && isOnPath("Xvfb"),
   "notify-send": () => isOnPath("notify-send"),

@@ -93,5 +93,5 @@ async function useIt(paths: Paths, facts: Facts, keys: readonly KeyChoice[]): Pr
   for (const line of describeWays(ways)) toStdout(line);
   if (ways.reached.length === 0 && !ways.queue) return;
   if (await confirm("Try it out with a question that is only a test?", ways.reached.length > 0))
-    await testQuestion(paths, config.timeout);
+    await testQuestion(paths);
 }

@@ -10,17 +10,15 @@ import { askpassProgram } from "../../installation.ts";
 import { readEnd } from "../../platform/files/file-end.ts";
 import { openRegular } from "../../platform/files/regular-file.ts";
 import { describeDecision, describePlace } from "../../policy/describe/decision.ts";
+import { TEST_PROMPT } from "../../policy/openssh-prompt.ts";
 import type { Paths } from "../../settings/paths.ts";
 import { toStdout } from "../../to-stderr.ts";
-
-const TEXT = "This is only a test of muxguard init: nothing is allowed by a yes, and nothing denied by a no.";
 
 /** Of the log, in bytes: the answer is the last of it, or nearly so. */
 const MOST = 64 * 1024;
 
-/** @param timeout after which no answer is a denial, in milliseconds */
-export async function testQuestion(paths: Paths, timeout: number): Promise<void> {
-  toStdout(`a test question is on its way; answer it within ${timeout / 1000} seconds`);
+export async function testQuestion(paths: Paths): Promise<void> {
+  toStdout("a test question is on its way: say yes or no to it");
   const begun = new Date().toISOString();
   await ask();
   const found = (await loggedSince(paths, begun)).at(-1);
@@ -37,7 +35,7 @@ export async function testQuestion(paths: Paths, timeout: number): Promise<void>
 
 /** Without a terminal: that one is for runs, and would hide whether the other ways work. */
 function ask(): Promise<void> {
-  const child = spawn(process.execPath, [askpassProgram(), TEXT], {
+  const child = spawn(process.execPath, [askpassProgram(), TEST_PROMPT], {
     env: { ...process.env, SSH_ASKPASS_PROMPT: "confirm" },
     stdio: "ignore",
     detached: true,
@@ -52,5 +50,7 @@ async function loggedSince({ log }: Paths, begun: string): Promise<AuditEvent[]>
   const opened = attempt(() => openRegular(log, constants.O_RDONLY));
   const lines = opened ? await readEnd(opened.fd, MOST) : [];
   const events = lines.flatMap((line) => attempt(() => JSON.parse(line) as AuditEvent) ?? []);
-  return events.filter(({ time, kind, prompt }) => kind === "confirm" && prompt === TEXT && time >= begun);
+  return events.filter(
+    ({ time, kind, prompt }) => kind === "confirm" && prompt === TEST_PROMPT && time >= begun,
+  );
 }
