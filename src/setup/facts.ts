@@ -8,6 +8,8 @@ export interface FoundShell {
   name: string;
   /** Its start-up file for what a person types into; undefined where we know no lines. */
   file?: string;
+  /** What a login shell reads instead, where that leaves the other one out. */
+  login?: string;
 }
 
 export interface FoundAgent {

@@ -103,6 +103,9 @@ export function notesOf(facts: Facts, { upstream, scopes, aliases }: Choices): s
     ...(shell.file === undefined
       ? [`no lines are known for ${shell.name}: muxguard daemon, and muxguard env in its start-up file`]
       : []),
+    ...(shell.login === undefined
+      ? []
+      : [`a login shell does not read ${shell.file}: add . ~/.bashrc to ${shell.login}`]),
     ...(passing.length > 0 && places.sshConfig === undefined
       ? [`${passing.join(", ")}: IdentityAgent leads ssh past the guard; name ${facts.agentSocket} there`]
       : []),

@@ -22,10 +22,8 @@ export async function initWithQuestions(paths: Paths, facts: Facts): Promise<num
     const choices = await choose(facts, keys);
     const failed = await makeAgreed(paths, facts, choices);
     await useIt(paths, facts, keys);
-    showNotes([
-      ...notesOf(facts, choices).filter((note) => !note.includes("has no passphrase")),
-      ...nextSteps(facts),
-    ]);
+    // what becomes of keys was asked
+    showNotes([...notesOf({ ...facts, keys: [] }, choices), ...nextSteps(facts)]);
     return failed === 0 ? 0 : 1;
   } catch (error) {
     if (!isStopped(error)) throw error;

@@ -1,5 +1,6 @@
 /** The shell that a person types into, and how it calls muxguard. */
 import { basename, join } from "node:path";
+import { readIfFile } from "../../identity/file-stamps.ts";
 import { muxguardProgram } from "../../installation.ts";
 import { systemFiles } from "../../runs/confined/files.ts";
 import { findProgram } from "../../runs/ride/shims.ts";
@@ -9,7 +10,7 @@ export function findShell({ SHELL, ZDOTDIR, XDG_CONFIG_HOME }: NodeJS.ProcessEnv
   const name = basename(SHELL || "sh");
   switch (name) {
     case "bash":
-      return { name, file: join(home, ".bashrc") };
+      return { name, file: join(home, ".bashrc"), ...withoutBashrc(home) };
     case "zsh":
       return { name, file: join(ZDOTDIR || home, ".zshrc") };
     case "fish":
@@ -20,6 +21,14 @@ export function findShell({ SHELL, ZDOTDIR, XDG_CONFIG_HOME }: NodeJS.ProcessEnv
     default:
       return { name };
   }
+}
+
+/** A login shell reads the first of these alone: as tmux and terminals over ssh start it. bash(1) */
+function withoutBashrc(home: string): Pick<FoundShell, "login"> {
+  const files = [".bash_profile", ".bash_login", ".profile"].map((name) => join(home, name));
+  const first = files.find((file) => readIfFile(file) !== undefined);
+  if (first === undefined) return { login: join(home, ".profile") };
+  return /\.bashrc\b/.test(readIfFile(first) ?? "") ? {} : { login: first };
 }
 
 /** Its name where the PATH leads to this one, else its path, in letters that every shell takes as they are. */
