@@ -81,6 +81,7 @@ export class UserHome {
       SHELL: shell,
       TERM: "xterm",
       XDG_RUNTIME_DIR: this.#lab.path("run"),
+      TMUX_TMPDIR: this.#lab.folder, // nobody is asked in a tmux of the user's own
       ...environment,
     };
     const set = Object.entries(variables).map(([name, value]) => `${name}=${value}`);

@@ -6,10 +6,9 @@ import { ProcessTable } from "../../platform/proc/process.ts";
 import { readOutside } from "../../runs/in-run.ts";
 import { locatePaths, type Paths } from "../../settings/paths.ts";
 import { look } from "../../setup/look/look.ts";
-import { type Change, notesOf, proposed } from "../../setup/plan.ts";
-import { toStdout } from "../../to-stderr.ts";
+import { notesOf, proposed } from "../../setup/plan.ts";
 import { CliError, exitCodes } from "../cli-error.ts";
-import { changesOf, make, nextSteps } from "./make.ts";
+import { changesOf, make, nextSteps, type Planned, tellFaults } from "./make.ts";
 import { showChange, showFacts, showNotes } from "./show.ts";
 import { describeWays, findWaysToAsk } from "./ways.ts";
 
@@ -42,10 +41,9 @@ export async function init({ yes, dryRun, undo }: InitOptions): Promise<number> 
 }
 
 /** Returns how many failed. */
-function makeAll(paths: Paths, changes: readonly Change[], dryRun: boolean): number {
-  if (changes.length === 0) toStdout("nothing to change");
-  let failed = 0;
-  for (const change of changes) {
+function makeAll(paths: Paths, planned: Planned, dryRun: boolean): number {
+  let failed = tellFaults(planned);
+  for (const change of planned.changes) {
     showChange(change);
     if (!dryRun && !make(paths, change)) failed++;
   }

@@ -9,7 +9,7 @@ import { PRIVATE, proposedUpstream } from "../../setup/upstream.ts";
 import { toStdout } from "../../to-stderr.ts";
 import { startDaemon } from "./daemon.ts";
 import { chooseForKeys, type KeyChoice, treatKeys } from "./keys.ts";
-import { changesOf, make, nextSteps } from "./make.ts";
+import { changesOf, make, nextSteps, tellFaults } from "./make.ts";
 import { confirm, isStopped, pickSome } from "./prompts.ts";
 import { showChange, showNotes } from "./show.ts";
 import { testQuestion } from "./test-question.ts";
@@ -71,10 +71,9 @@ async function chooseUpstream(
 }
 
 async function makeAgreed(paths: Paths, facts: Facts, choices: Choices): Promise<number> {
-  const changes = changesOf(facts, choices);
-  if (changes.length === 0) toStdout("nothing to change");
-  let failed = 0;
-  for (const change of changes) {
+  const planned = changesOf(facts, choices);
+  let failed = tellFaults(planned);
+  for (const change of planned.changes) {
     showChange(change);
     if (!(await confirm("Make this change?", true))) toStdout(`left as it is: ${visible(change.path, 300)}`);
     else if (!make(paths, change)) failed++;

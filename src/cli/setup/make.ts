@@ -5,10 +5,44 @@ import type { Facts } from "../../setup/facts.ts";
 import { applyChange } from "../../setup/files/apply.ts";
 import { fileAt, readBytes } from "../../setup/files/change.ts";
 import { type Change, type Choices, planChanges } from "../../setup/plan.ts";
-import { toStderr } from "../../to-stderr.ts";
+import { toStderr, toStdout } from "../../to-stderr.ts";
+import { showDiff } from "./show.ts";
 
-export function changesOf(facts: Facts, choices: Choices): Change[] {
-  return planChanges(facts, choices, (path) => readBytes(fileAt(path))?.toString("latin1"));
+export interface Planned {
+  changes: Change[];
+  /** What can't be changed: it is told of, with the lines to put there, and the rest is done. */
+  faults: { fault: string; lines: string }[];
+}
+
+export function changesOf(facts: Facts, choices: Choices): Planned {
+  const faults = new Map<string, string>();
+  const read = (path: string): string | undefined => {
+    try {
+      return readBytes(fileAt(path))?.toString("latin1");
+    } catch (error) {
+      faults.set(path, messageOf(error));
+      return undefined;
+    }
+  };
+  const changes = planChanges(facts, choices, read);
+  return {
+    changes: changes.filter(({ path }) => !faults.has(path)),
+    faults: changes.flatMap(({ path, after }) => {
+      const fault = faults.get(path);
+      return fault === undefined ? [] : { fault, lines: after };
+    }),
+  };
+}
+
+/** Returns how many there are. */
+export function tellFaults({ changes, faults }: Planned): number {
+  if (changes.length + faults.length === 0) toStdout("nothing to change");
+  for (const { fault, lines } of faults) {
+    toStderr(`muxguard: left as it is: ${fault}`);
+    toStdout("what is to be there:");
+    showDiff(undefined, lines);
+  }
+  return faults.length;
 }
 
 /** Whether it was made. */
@@ -17,7 +51,7 @@ export function make(paths: Paths, change: Change): boolean {
     applyChange(paths, change);
     return true;
   } catch (error) {
-    toStderr(`muxguard: ${messageOf(error)}; add the lines there yourself`);
+    toStderr(`muxguard: ${messageOf(error)}`);
     return false;
   }
 }

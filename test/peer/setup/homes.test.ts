@@ -211,6 +211,21 @@ describeWith(["ssh", "sshd", "bwrap", "python"], "muxguard init", () => {
     expect(readFileSync(home.path(".bashrc"), "utf8")).toContain("alias mine=ls");
   });
 
+  it("does the rest where a start-up file can't be changed, and says so", async () => {
+    make("/bin/bash");
+    home.write("one", "");
+    await shellRun("ln one .bashrc; ln -s nowhere .profile");
+    const said = lab.path("said");
+    expect(await shell.run(`muxguard init --yes >${said} 2>&1`)).toBe(1);
+    expect(readFileSync(said, "utf8")).toMatch(
+      /^muxguard: left as it is: \S*\.bashrc: has another name[\s\S]*^ {2}\+ {2}.*muxguard env --sh/m,
+    );
+    expect(existsSync(home.path(".config/muxguard/policy.toml"))).toBe(true);
+    home.write(".config/muxguard/config.toml", "remembr = 1\n");
+    expect(await shell.run(`muxguard init --yes >${said} 2>&1`)).toBe(78);
+    expect(readFileSync(said, "utf8")).toMatch(/config\.toml:1:1: unknown field "remembr"/);
+  });
+
   it("is refused inside of a run, and asks nobody without a terminal", async () => {
     make("/bin/bash");
     shell = home.open();

@@ -5,7 +5,7 @@ import { Lab, until } from "../../../lab/lab.ts";
 import { Pty } from "../../../lab/terminal/pty.ts";
 import { UserHome } from "../../../lab/user-home.ts";
 import { isBareKey } from "../../../src/runs/unguarded/key-files.ts";
-import { describeWith } from "../tools.ts";
+import { describeWith, runs } from "../tools.ts";
 
 describeWith(["ssh", "bwrap", "python"], "muxguard init at a terminal", () => {
   let lab: Lab;
@@ -92,6 +92,30 @@ describeWith(["ssh", "bwrap", "python"], "muxguard init at a terminal", () => {
     expect(readFileSync(lab.path("disk"), "utf8")).toBe(readFileSync(key, "utf8"));
     screen.type('eval "$(muxguard env --sh)"; ssh-add -l\r');
     await answer("(ED25519)", "");
+  });
+
+  it.skipIf(!runs("tmux", ["-V"]))("brings the test question up in tmux, where the person is", async () => {
+    home.write(".config/muxguard/policy.toml", 'default = "ask"\n');
+    screen.type("tmux -L init -f /dev/null new-session 'muxguard init; echo ended: $?; cat'\r");
+    await answer("Make this change?", "\r"); // config.toml
+    await answer("Make this change?", "\r"); // .bashrc
+    await answer("Start the guard now?", "\r");
+    await answer("a question would come by: tmux", "");
+    await answer("Try it out with a question that is only a test?", "\r");
+    await answer("see whether a question reaches you (only a test)", "");
+    // keys of the first second don't count
+    const said = (): boolean => screen.text.includes("it reached you: you said no, in tmux", from);
+    await until(
+      () => {
+        screen.type("\u001b");
+        return said();
+      },
+      "the answer",
+      20_000,
+      300,
+    );
+    screen.type("\u0003");
+    await screen.shows("[exited]");
   });
 
   it("does nothing after Ctrl-C, and says how to take back what was done", async () => {
