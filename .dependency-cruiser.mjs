@@ -28,12 +28,14 @@ const arrows = {
     "platform",
     "policy",
   ],
+  setup: ["runs", "masters", "identity", "settings", "platform"],
   demo: ["audit types", "policy", "settings", "lab"],
   // a command talks to the guard through the daemon's parts
   doctor: ["runs", "masters", "settings", "identity", "platform", "policy", "rpc types", "audit types"],
   cli: [
     "doctor",
     "demo",
+    "setup",
     "daemon",
     "runs",
     "masters",

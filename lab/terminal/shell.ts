@@ -7,8 +7,8 @@ export class Shell {
   readonly #pty: Pty;
   #lines = 0;
 
-  constructor(lab: Lab) {
-    this.#pty = new Pty(lab, "/bin/sh");
+  constructor(lab: Lab, ...command: string[]) {
+    this.#pty = new Pty(lab, ...(command.length > 0 ? command : ["/bin/sh"]));
   }
 
   /** Types a line, and waits for its end. Returns its exit code. */

@@ -10,6 +10,7 @@ import { policyCommand } from "./policy/command.ts";
 import type { RunOptions } from "./run/run.ts";
 import { daemonCommand } from "./service/command.ts";
 import type { InstallOptions } from "./service/install.ts";
+import type { InitOptions } from "./setup/init.ts";
 
 /** By name; each gives a command its words, its options and what it does. */
 export const commands: Readonly<Record<string, (command: Command) => Command>> = {
@@ -40,6 +41,17 @@ export const commands: Readonly<Record<string, (command: Command) => Command>> =
         if (words.length === 0 && !options.show) command.error("error: missing required argument 'command'");
         const { run } = await import("./run/run.ts");
         process.exitCode = await run(words, options);
+      }),
+  init: (command) =>
+    command
+      .description(
+        "set muxguard up: look at what is there, propose, show each change as a diff, make it; can be undone",
+      )
+      .option("-y, --yes", "ask nothing, and take what is proposed")
+      .option("-n, --dry-run", "show what would change, and change nothing")
+      .option("--undo", "take the changes back, to the byte")
+      .action(async (options: InitOptions) => {
+        process.exitCode = await (await import("./setup/init.ts")).init(options);
       }),
   daemon: daemonCommand,
   env: (command) =>

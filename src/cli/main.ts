@@ -11,6 +11,7 @@ import { commands } from "./commands.ts";
 
 const teaching = `
 First steps:
+  muxguard init                           set it up: shows each change before it makes it
   muxguard run -- ssh host                one command, guarded: asks before a key is used
   muxguard run --scope agent -- CMD       a program with rules of its own (scope = "agent")
   muxguard log                            what was asked for, and what was decided
@@ -44,7 +45,7 @@ function createProgram(named: string | undefined): Command {
 
 /** What a guard believes, or asks on its terminal. What is inside of a run must not steer it. */
 const answering = new Set([
-  "suggest",
+  ...["init", "suggest"],
   ...["approve", "deny", "watch", "unlock", "lock", "forget", "open", "close", "adopt", "upstream"],
 ]);
 

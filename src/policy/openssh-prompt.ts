@@ -26,6 +26,10 @@ const CUT_OFF = 1023;
 /** format_forward() cuts addresses off: `%.200s`. */
 const MAX_ADDRESS = 199;
 
+/** What `muxguard init` asks: opaque like any other text, so that no answer to it is remembered. */
+export const TEST_PROMPT =
+  "This is only a test of muxguard init: nothing is allowed by a yes, and nothing denied by a no.";
+
 /** A host as ssh prints it: no spaces, no quotes. */
 const HOST = String.raw`[\w.:%[\]-]+`;
 const FINGERPRINT = "SHA256:[A-Za-z0-9+/]{43}";

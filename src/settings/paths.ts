@@ -23,13 +23,19 @@ export interface Paths {
 
 /** @throws Error if a folder can't be made, or is open to others */
 export function openPaths(): Paths {
+  const paths = locatePaths();
+  ensurePrivateFolder(paths.runtime);
+  ensurePrivateFolder(paths.state);
+  return paths;
+}
+
+/** The same, and nothing is made. @throws Error without a home folder */
+export function locatePaths(): Paths {
   // without XDG_RUNTIME_DIR a folder of the user's own in the temporary folder, where anybody may have put
   // something of that name
   const { XDG_RUNTIME_DIR: own } = process.env;
   const runtime = own ? join(absolute(own), "muxguard") : join(tmpdir(), `muxguard-${userInfo().uid}`);
   const { config, state } = userFolders();
-  ensurePrivateFolder(runtime);
-  ensurePrivateFolder(state);
   return {
     config,
     runtime,

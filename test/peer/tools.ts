@@ -26,6 +26,8 @@ const probes: Record<string, () => boolean> = {
   plink: () => isOnPath("plink") && isOnPath("puttygen"),
   bus: () => isOnPath("dbus-daemon"),
   bwrap: () => runs("bwrap", ["--unshare-user", "--bind", "/", "/", "true"]),
+  fish: () => isOnPath("fish"),
+  gpg: () => isOnPath("gpg") && isOnPath("gpg-agent") && isOnPath("gpgconf"),
   cc: () => isOnPath("cc"),
   dunst: () => isOnPath("dunst") && isOnPath("dunstctl") && isOnPath("Xvfb"),
   "notify-send": () => isOnPath("notify-send"),
@@ -34,7 +36,6 @@ const probes: Record<string, () => boolean> = {
   dbclient: () => isOnPath("dbclient"),
   chromium: () => BROWSERS.some(isOnPath),
   systemd: () => isOnPath("systemd-socket-activate") && isOnPath("systemd-analyze"),
-  fish: () => isOnPath("fish"),
   csh: () => isOnPath("csh"),
 };
 

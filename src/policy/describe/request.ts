@@ -1,5 +1,6 @@
 /** What is asked for, in one phrase. */
 import { unreachable } from "../../unreachable.ts";
+import { TEST_PROMPT } from "../openssh-prompt.ts";
 import type { Operation, Request } from "../request.ts";
 import { inQuotes, named, nameFolded, quoted, visibleEnds } from "../visible.ts";
 import { describeHost, describePath } from "./destination.ts";
@@ -73,7 +74,10 @@ function describeConfirm(request: Request): string {
     case "update-host-keys":
       return "trust further host keys of a server";
     default:
-      return "get a yes to a question that muxguard can't read";
+      // it is muxguard's own, whoever asks it: a yes gives nothing
+      return request.prompt === TEST_PROMPT
+        ? "see whether a question reaches you (only a test)"
+        : "get a yes to a question that muxguard can't read";
   }
 }
 

@@ -7,7 +7,7 @@ import { splitArguments } from "../../identity/ssh-config/line.ts";
 import { type Mention, readMentions } from "../../identity/ssh-config/mentions.ts";
 import { visible } from "../../policy/visible.ts";
 import { type SshCommand, sshCommands } from "./git-config.ts";
-import { namesOtherAgent, sshConfigKeywords } from "./ssh-config.ts";
+import { namesOtherAgent, passingAgents, sshConfigKeywords } from "./ssh-config.ts";
 import { type Way, type WayFacts, wayOf } from "./way.ts";
 
 export function gitWays(mentions: readonly Mention[], facts: WayFacts): Way[] {
@@ -36,5 +36,5 @@ function asksAnother({ value }: SshCommand, mentions: readonly Mention[], facts:
   if (own) return namesOtherAgent(own.rest, facts);
   const file = options.findLast(({ letter }) => letter === "F")?.argument;
   const read = file === undefined ? mentions : readMentions(sshConfigKeywords, file);
-  return read.some((one) => one.keyword === "identityagent" && namesOtherAgent(one.value, facts));
+  return passingAgents(read, facts).length > 0;
 }

@@ -20,7 +20,7 @@ const shares = /^(?:yes|true|auto|ask|autoask)$/i;
 export function sshConfigWays(mentions: readonly Mention[], facts: WayFacts): Way[] {
   const isElsewhere = ({ value }: Mention): boolean => namesOtherAgent(value, facts);
   return [
-    ...mentions.filter((one) => one.keyword === "identityagent" && isElsewhere(one)).map(otherAgent),
+    ...passingAgents(mentions, facts).map(otherAgent),
     ...mentions
       .filter((one) => one.keyword === "forwardagent" && !forwardsUsual.test(one.value) && isElsewhere(one))
       .map(otherForwarded),
@@ -28,8 +28,18 @@ export function sshConfigWays(mentions: readonly Mention[], facts: WayFacts): Wa
   ];
 }
 
+type AgentFacts = Pick<WayFacts, "agentSocket" | "environment">;
+
+/** The lines that lead ssh to another agent: none where the first one leads all hosts to the guard. */
+export function passingAgents(mentions: readonly Mention[], facts: AgentFacts): Mention[] {
+  const named = mentions.filter(({ keyword }) => keyword === "identityagent");
+  const isElsewhere = ({ value }: Mention): boolean => namesOtherAgent(value, facts);
+  const [first] = named;
+  return first?.forAll && !isElsewhere(first) ? [] : named.filter(isElsewhere);
+}
+
 /** @param value of IdentityAgent or ForwardAgent */
-export function namesOtherAgent(value: string, { agentSocket, environment }: WayFacts): boolean {
+export function namesOtherAgent(value: string, { agentSocket, environment }: AgentFacts): boolean {
   return !noAgent.test(value) && literalPrefix(value, environment)?.path !== agentSocket;
 }
 

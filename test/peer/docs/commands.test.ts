@@ -45,6 +45,14 @@ describeWith(["ssh", "sshd", "git"], "a command of the README", () => {
     await lab.close();
   });
 
+  it("proposes a set-up, which is tried whole in test/peer/setup", async () => {
+    const init = line("muxguard init");
+    const shown = await lab.shell(`HOME='${lab.folder}' SHELL=/bin/bash ${init} --dry-run`);
+    expect(shown, shown.stderr).toMatchObject({ code: 0 });
+    expect(shown.stdout).toMatch(/^new file \S*\.bashrc: [\s\S]*nothing was changed$/m);
+    expect(await lab.shell(init)).toMatchObject({ code: 64 }); // there is no terminal to ask on
+  });
+
   it("guards one command", async () => {
     const { result, events } = await lab.logged(() =>
       lab.shell(`cd work && git branch -q --set-upstream-to=origin/main 2>/dev/null

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { describeQuestion } from "../../../src/policy/describe/question.ts";
 import { describeRequest } from "../../../src/policy/describe/request.ts";
-import { confirmRequest } from "../../../src/policy/openssh-prompt.ts";
+import { confirmRequest, TEST_PROMPT } from "../../../src/policy/openssh-prompt.ts";
 import { question } from "../../support/guard.ts";
 import { caller } from "../../support/policy.ts";
 
@@ -25,6 +25,7 @@ describe("a question of OpenSSH's, in our words", () => {
     ],
     ["Allow forward to [db]:22? ", "connect to db:22 through its connection"],
     ["Add key /id (me) to agent?", "add a key to the agent"],
+    [TEST_PROMPT, "see whether a question reaches you (only a test)"],
     ["Launch the missiles?", "get a yes to a question that muxguard can't read"],
   ])("%j: %s", (text, expected) => {
     expect(describeRequest(confirmRequest(text, "confirm", "ssh"))).toBe(expected);

@@ -40,6 +40,14 @@ describe("ssh_config", () => {
     },
   );
 
+  it("names no other agent where its first line leads all hosts to the guard: the first value counts", () => {
+    const others = ["Host a", " IdentityAgent /run/a", "Host *", " IdentityAgent /run/b"];
+    expect(told(["IdentityAgent /r/agent.sock", ...others])).toEqual([]);
+    expect(told(["Host *", " IdentityAgent /r/agent.sock", ...others])).toEqual([]);
+    expect(told(["Host b", " IdentityAgent /r/agent.sock", ...others])).toHaveLength(2);
+    expect(told([...others, "IdentityAgent /r/agent.sock"])).toHaveLength(2);
+  });
+
   it("forwards another agent", () => {
     expect(told(["ForwardAgent /run/agent"])).toEqual([expect.stringMatching(/ForwardAgent \/run\/agent: /)]);
     expect(told(["ForwardAgent $OTHER"])).toEqual([expect.stringMatching(/ForwardAgent \$OTHER: /)]);

@@ -1,0 +1,40 @@
+/** The shell that a person types into, and how it calls muxguard. */
+import { basename, join } from "node:path";
+import { readIfFile } from "../../identity/file-stamps.ts";
+import { muxguardProgram } from "../../installation.ts";
+import { systemFiles } from "../../runs/confined/files.ts";
+import { findProgram } from "../../runs/ride/shims.ts";
+import type { FoundShell } from "../facts.ts";
+
+export function findShell({ SHELL, ZDOTDIR, XDG_CONFIG_HOME }: NodeJS.ProcessEnv, home: string): FoundShell {
+  const name = basename(SHELL || "sh");
+  switch (name) {
+    case "bash":
+      return { name, file: join(home, ".bashrc"), ...withoutBashrc(home) };
+    case "zsh":
+      return { name, file: join(ZDOTDIR || home, ".zshrc") };
+    case "fish":
+      return { name, file: join(XDG_CONFIG_HOME || join(home, ".config"), "fish/config.fish") };
+    case "sh":
+    case "dash":
+      return { name: "sh", file: join(home, ".profile") };
+    default:
+      return { name };
+  }
+}
+
+/** A login shell reads the first of these alone: as tmux and terminals over ssh start it. bash(1) */
+function withoutBashrc(home: string): Pick<FoundShell, "login"> {
+  const files = [".bash_profile", ".bash_login", ".profile"].map((name) => join(home, name));
+  const first = files.find((file) => readIfFile(file) !== undefined);
+  if (first === undefined) return { login: join(home, ".profile") };
+  return /\.bashrc\b/.test(readIfFile(first) ?? "") ? {} : { login: first };
+}
+
+/** Its name where the PATH leads to this one, else its path, in letters that every shell takes as they are. */
+export function findCommand(): string {
+  const own = muxguardProgram();
+  const found = findProgram("muxguard");
+  const isOwn = found !== undefined && systemFiles.real(found) === systemFiles.real(own);
+  return isOwn || !/^[\w@%+=:,./-]+$/.test(own) ? "muxguard" : own;
+}
