@@ -24,7 +24,8 @@ describeWith(["ssh", "sshd", "tmux"], "a question in tmux", () => {
   let logged: number;
 
   beforeAll(async () => {
-    lab.config('approvers = ["tmux", "queue"]\n');
+    // many of these are alike: what is shown once a rule is offered is for other tests
+    lab.config('approvers = ["tmux", "queue"]\noffer_after = 100\n');
     await lab.startAgent("upstream.sock", key);
     await lab.startServer("alpha.example", key);
   });

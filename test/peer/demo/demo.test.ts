@@ -96,7 +96,7 @@ test("shows its logins and sessions to nobody, and leaves nothing behind", async
   expect(demo.output).toMatch(/-> a login took \d\.\d{3} s, this session \d\.\d{3} s: /);
   expect(demo.output).toContain('muxguard: denied: run "cat secrets" on web.example as ops');
   expect(demo.output).toContain("the server has seen no login since");
-  expect(demo.output.match(/^\d{4}-\S+ \S+ (?:allow|deny) /gm)).toHaveLength(8);
+  expect(demo.output.match(/^\d{4}-\S+ \S+ \S+ (?:allow|deny) /gm)).toHaveLength(8);
   expectNothingLeft();
 });
 
