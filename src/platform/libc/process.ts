@@ -31,8 +31,9 @@ export function setProcessName(name: string): void {
  * From here on descendants that lose their parent become children of this process. So they can't leave the
  * line of ancestors.
  */
-export function adoptOrphans(): void {
-  if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) !== 0) throw systemError("prctl(PR_SET_CHILD_SUBREAPER)");
+export function adoptOrphans(adopts = true): void {
+  if (prctl(PR_SET_CHILD_SUBREAPER, adopts ? 1 : 0, 0, 0, 0) !== 0)
+    throw systemError("prctl(PR_SET_CHILD_SUBREAPER)");
 }
 
 /** Lowers RLIMIT_LOCKS of this process and of what it starts from here on. */

@@ -1,9 +1,9 @@
-/** This process adopts what its children leave behind: it is a process of this file's own. */
+/** This process adopts what its children leave behind, until the end of this file: others are run in it too. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import type { Writable } from "node:stream";
-import { beforeAll, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { adoptOrphans } from "../../../src/platform/libc/process.ts";
 import { reapOrphans } from "../../../src/platform/proc/orphans.ts";
 import { parseStat } from "../../../src/platform/proc/stat.ts";
@@ -12,6 +12,9 @@ beforeAll(() => {
   adoptOrphans();
   reapOrphans(50);
 });
+
+// what detaches itself in another file, as a tmux server, has to be nobody's again
+afterAll(() => adoptOrphans(false));
 
 function statOf(pid: number): ReturnType<typeof parseStat> | undefined {
   try {
