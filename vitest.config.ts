@@ -11,6 +11,7 @@ const ALONE = [
   "test/peer/cli/gathering.test.ts",
   "test/peer/agent/private-agent.test.ts",
   "test/peer/daemon/upstream-agents.test.ts",
+  "test/peer/setup/homes.test.ts",
 ];
 
 export default defineConfig({
