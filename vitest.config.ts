@@ -12,6 +12,7 @@ const ALONE = [
   "test/peer/agent/private-agent.test.ts",
   "test/peer/daemon/upstream-agents.test.ts",
   "test/peer/setup/homes.test.ts",
+  "test/peer/setup/interactive.test.ts",
 ];
 
 export default defineConfig({
