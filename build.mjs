@@ -38,6 +38,7 @@ const tools = {
   "pass-through": "bench/pass-through.ts",
   "week-guard": "bench/week/guard.ts",
   pictures: "docs/pictures/main.ts",
+  "five-minutes": "docs/five-minutes/main.ts",
   man: "src/cli/reference/write-man.ts",
 };
 
@@ -137,7 +138,8 @@ function recordCaches() {
 /** The first of the command lines that ends well, else the last. */
 function recordFirst(name, [words, ...others], env) {
   const args = [fileURLToPath(import.meta.url), "--record", name, ...words];
-  const ended = spawnSync(process.execPath, args, { env, encoding: "utf8", timeout: 30_000 });
+  // without a terminal: nobody is to be asked whether an example is allowed
+  const ended = spawnSync(process.execPath, args, { env, encoding: "utf8", timeout: 30_000, detached: true });
   if (ended.status === 0 || others.length === 0) return ended;
   rmSync(`${bundleOf(name)}.cache`, { force: true });
   return recordFirst(name, others, env);
