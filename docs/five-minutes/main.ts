@@ -175,7 +175,8 @@ own part, without what comes from the network, ${sum(own)}.
 
 ${blocks.slice(0, setUp.length).join("\n\n")}
 
-A new shell asks the guard. The push is asked about once; the answer was \`muxguard approve\`, in another terminal.
+A new shell asks the guard. The push is asked about once. The answer was \`muxguard approve\`, as in another
+terminal.
 
 ${blocks.slice(setUp.length).join("\n\n")}
 `;
