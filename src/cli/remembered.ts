@@ -17,7 +17,7 @@ import { toStdout, toStdoutAsJson } from "../to-stderr.ts";
 import { CliError, exitCodes } from "./cli-error.ts";
 import { counted } from "./counted.ts";
 import { eachGuard } from "./guards/guards.ts";
-import { demandOutside } from "./policy/outside.ts";
+import { demandOutside } from "./guards/outside.ts";
 
 /** What a rule's name may have on a screen, in characters. */
 const MAX_NAME = 300;

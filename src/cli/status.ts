@@ -2,7 +2,7 @@
 import { tracingFault } from "../platform/proc/protect.ts";
 import { askGuard } from "../rpc/replies.ts";
 import type { GuardedMaster, Reach, Status, UpstreamState } from "../rpc/requests.ts";
-import { findWays } from "../runs/unguarded/ways.ts";
+import { findAllWays } from "../runs/unguarded/ways.ts";
 import { readConfig } from "../settings/config.ts";
 import { openPaths, type Paths } from "../settings/paths.ts";
 import { toStderr, toStdout, toStdoutAsJson } from "../to-stderr.ts";
@@ -75,8 +75,7 @@ async function notGuarded(paths: Paths, watched: readonly string[] | undefined):
   const { sshConfig } = await readConfig(paths).catch(() => ({ sshConfig: undefined }));
   const here = { environment: process.env, folder: process.cwd() };
   const facts = { ...here, sshConfig, watched, agentSocket: paths.agentSocket };
-  const ways = [...findWays({ ...facts, ride: false }), ...findWays({ ...facts, ride: true })];
-  return [...new Set(ways.map(({ text }) => text))];
+  return findAllWays(facts).map(({ text }) => text);
 }
 
 function tracing(): string[] {

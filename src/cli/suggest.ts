@@ -16,10 +16,10 @@ import { openPaths, type Paths } from "../settings/paths.ts";
 import { userPolicy, userPolicyFiles } from "../settings/policy-files.ts";
 import { toStdout, toStdoutAsJson } from "../to-stderr.ts";
 import { counted } from "./counted.ts";
+import { demandOutside } from "./guards/outside.ts";
 import { parseEvent } from "./log/fields.ts";
 import { startTime } from "./log/filter.ts";
 import { Tail } from "./log/tail.ts";
-import { demandOutside } from "./policy/outside.ts";
 
 /** Of the questions that a rule would have answered, and of what else it lets through. */
 const EXAMPLES = 3;

@@ -11,7 +11,7 @@ import { usualControlFolders } from "../masters/control-folders.ts";
 import { parseStat } from "../platform/proc/stat.ts";
 import { visible } from "../policy/visible.ts";
 import type { Status } from "../rpc/requests.ts";
-import { findWays } from "../runs/unguarded/ways.ts";
+import { findAllWays } from "../runs/unguarded/ways.ts";
 import { checkUserSettings } from "../settings/check.ts";
 import type { Paths } from "../settings/paths.ts";
 import { clientFindings } from "./clients.ts";
@@ -104,11 +104,14 @@ function startOf(pid: number): number {
 }
 
 function ways({ environment, sshConfig, status, paths }: Surroundings): Finding[] {
-  const facts = { environment, folder: process.cwd(), sshConfig, agentSocket: paths.agentSocket };
-  const watched = { watched: status?.watched };
-  const all = [true, false].flatMap((ride) => findWays({ ...facts, ...watched, ride }));
-  const distinct = all.filter(({ text }, at) => all.findIndex((other) => other.text === text) === at);
-  return distinct.map(({ what, mend }) => ({ topic: "ways past the guard", level: "wrong", what, mend }));
+  const { agentSocket } = paths;
+  const facts = { environment, folder: process.cwd(), sshConfig, watched: status?.watched, agentSocket };
+  return findAllWays(facts).map(({ what, mend }) => ({
+    topic: "ways past the guard",
+    level: "wrong",
+    what,
+    mend,
+  }));
 }
 
 function controlFolders({ environment, sshConfig, status }: Surroundings): string[] {

@@ -14,9 +14,9 @@ import { openPaths, type Paths } from "../../settings/paths.ts";
 import { SettingsError } from "../../settings/settings-error.ts";
 import { toStdout } from "../../to-stderr.ts";
 import { CliError, exitCodes } from "../cli-error.ts";
+import { demandOutside } from "../guards/outside.ts";
 import { canAsk, choose } from "./choose.ts";
 import { readFlags, ruleFlags } from "./flags.ts";
-import { demandOutside } from "./outside.ts";
 import { readSaid } from "./said.ts";
 
 export interface AddOptions {

@@ -16,10 +16,10 @@ import { openPaths, type Paths } from "../../settings/paths.ts";
 import { userPolicyFiles } from "../../settings/policy-files.ts";
 import { toStdout } from "../../to-stderr.ts";
 import { CliError, exitCodes } from "../cli-error.ts";
+import { demandOutside } from "../guards/outside.ts";
 import { casesOf, describe, resultsOf } from "./cases.ts";
 import { canAsk, choose } from "./choose.ts";
 import { runEditor } from "./editor.ts";
-import { demandOutside } from "./outside.ts";
 
 const TEMPLATE = "# The first rule that matches wins: muxguard policy explain --help\n";
 

@@ -8,8 +8,8 @@ import { openPaths } from "../../settings/paths.ts";
 import { userPolicyFiles } from "../../settings/policy-files.ts";
 import { toStdout } from "../../to-stderr.ts";
 import { CliError } from "../cli-error.ts";
+import { demandOutside } from "../guards/outside.ts";
 import { forgetNamed } from "../remembered.ts";
-import { demandOutside } from "./outside.ts";
 import { placeOf, policyFor } from "./source.ts";
 
 /** @param wanted a rule's name, or `FILE:LINE` as `list` has it, of rules that share one */

@@ -2,12 +2,11 @@
  * `muxguard init`: looks, proposes, shows each change as a diff, makes it, and can take it back. What inside of a
  * run could set it up differently, is refused.
  */
-import { ProcessTable } from "../../platform/proc/process.ts";
-import { readOutside } from "../../runs/in-run.ts";
 import { locatePaths, type Paths } from "../../settings/paths.ts";
 import { look } from "../../setup/look/look.ts";
 import { notesOf, proposed } from "../../setup/plan.ts";
 import { CliError, exitCodes } from "../cli-error.ts";
+import { demandOutside } from "../guards/outside.ts";
 import { changesOf, make, nextSteps, type Planned, tellFaults } from "./make.ts";
 import { showChange, showFacts, showNotes } from "./show.ts";
 import { describeWays, findWaysToAsk } from "./ways.ts";
@@ -20,7 +19,7 @@ export interface InitOptions {
 
 /** Returns the exit code: 1 where something could not be done. */
 export async function init({ yes, dryRun, undo }: InitOptions): Promise<number> {
-  if (!readOutside(new ProcessTable(), process.pid)) throw new Error("refused: inside of a muxguard run");
+  demandOutside();
   if (undo) return (await import("./undo.ts")).undoInit(locatePaths(), dryRun ?? false);
   const asks = !yes && !dryRun;
   if (asks && !(process.stdin.isTTY && process.stdout.isTTY))

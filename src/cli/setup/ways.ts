@@ -4,6 +4,7 @@
  */
 import { join } from "node:path";
 import { composeWays } from "../../daemon/compose/ways.ts";
+import { reasonOf } from "../../daemon/status/reach.ts";
 import { ProcessTable } from "../../platform/proc/process.ts";
 import { checkedReach } from "../../rpc/quick-checks.ts";
 import { readOutside } from "../../runs/in-run.ts";
@@ -34,7 +35,7 @@ export async function findWaysToAsk(paths: Paths): Promise<WaysToAsk> {
   const ways: WaysToAsk = { reached: [], unreached: [], queue: config.approvers.includes("queue") };
   try {
     for (const approver of approvers.filter(({ kind }) => config.approvers.includes(kind))) {
-      const why = approver.reaches ? await approver.reaches(caller) : approver.unavailable();
+      const why = await reasonOf(approver, caller);
       if (why === undefined) ways.reached.push(approver.kind);
       else ways.unreached.push(`${approver.kind}: ${why}`);
     }

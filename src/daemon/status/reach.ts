@@ -27,6 +27,7 @@ export async function unreached({ approvers, named }: ReachOf, caller?: Caller):
     : `${where}there is no way to ask anybody, and what is to be asked is denied: ${why}`;
 }
 
-function reasonOf(approver: Approver, caller?: Caller): Promise<string | undefined> {
+/** Why it reaches nobody; undefined where it does. */
+export function reasonOf(approver: Approver, caller?: Caller): Promise<string | undefined> {
   return approver.reaches?.(caller) ?? Promise.resolve(approver.unavailable());
 }

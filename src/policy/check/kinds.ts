@@ -1,18 +1,16 @@
 /** Fields that are about other kinds of request than the rule is, or about none together. */
 import type { Rule } from "../policy.ts";
-import { adminOperations, confirmOperations, type Operation, type RequestKind } from "../request.ts";
+import {
+  adminOperations,
+  confirmOperations,
+  type Operation,
+  type RequestKind,
+  requestKinds,
+} from "../request.ts";
 import type { Field, Found } from "./remark.ts";
 
-const atHosts: readonly RequestKind[] = [
-  "sign",
-  "list",
-  "session",
-  "forward",
-  "proxy",
-  "terminate",
-  "connect",
-  "confirm",
-];
+/** All but changes of an agent. */
+const atHosts: readonly RequestKind[] = requestKinds.filter((kind) => kind !== "admin");
 
 /** Which kinds of request have what a field names; a rule for others says nothing with it, or never matches. */
 const kindsOf: Partial<Record<Field, readonly RequestKind[]>> = {

@@ -1,4 +1,4 @@
-/** What changes the policy is for a person: nothing inside of a run may do it. */
+/** What changes the policy, or the set-up, is for a person: nothing inside of a run may do it. */
 import { ProcessTable } from "../../platform/proc/process.ts";
 import type { Caller } from "../../policy/request.ts";
 import { readOutside } from "../../runs/in-run.ts";
