@@ -30,12 +30,18 @@ function run(...tests: string[]): { code: number | null; lines: string[] } {
   return { code: status, lines: stdout.trim().split("\n") };
 }
 
-test("says how many tests passed and failed", () => {
-  expect(run(passes, fails)).toEqual({ code: 1, lines: ["1 passed, 1 failed"] });
+test("says how many tests passed and failed, and which failed", () => {
+  expect(run(passes, fails)).toEqual({
+    code: 1,
+    lines: ["1 failed: some.test.js > fails", "1 passed, 1 failed"],
+  });
 });
 
 test("counts a file that can't be loaded as failed", () => {
-  expect(run("import 'nothing-there';")).toEqual({ code: 1, lines: ["0 passed, 1 failed"] });
+  expect(run("import 'nothing-there';")).toEqual({
+    code: 1,
+    lines: ["1 failed: some.test.js", "0 passed, 1 failed"],
+  });
 });
 
 test("names the tests that needed a second try", () => {
