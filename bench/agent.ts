@@ -4,6 +4,7 @@ import { encodeAgentRequest } from "../src/wire/agent/agent.ts";
 import { AgentMessage } from "../src/wire/agent/message-numbers.ts";
 import { encodeFrame, type Frame } from "../src/wire/frame.ts";
 import { AgentClient } from "./agent-client.ts";
+import { cpuTime } from "./cpu.ts";
 import type { Lab } from "./lab.ts";
 import { createLogin } from "./login.ts";
 import { interleave, type Plan, type Summary, type Variant } from "./samples.ts";
@@ -53,18 +54,18 @@ export async function benchLogin(lab: Lab): Promise<Row[]> {
     (client) => sign(client, login),
     (client) => client.request(bind), // refused by ssh-agent-filter, which signs nevertheless
   );
-  return [await compare(lab, "Ed25519 login, verified host, remembered approval", 1.2, plan, measured)];
+  return [await compare(lab, "Ed25519 login, verified host, remembered approval", 1.25, plan, measured)];
 }
 
 export async function benchList(lab: Lab): Promise<Row[]> {
   const plan = { rounds: 40, batch: 200, warmUp: 3000 };
-  return [await compare(lab, "list of keys", 3, plan, connected(list))];
+  return [await compare(lab, "list of keys", "filter", plan, connected(list))];
 }
 
 export async function benchConnect(lab: Lab): Promise<Row[]> {
   const plan = { rounds: 40, batch: 50, warmUp: 1000 };
   return [
-    await compare(lab, "connect, list, close", 3.5, plan, async (socket) => ({
+    await compare(lab, "connect, list, close", 2.5, plan, async (socket) => ({
       once: () => listOnce(socket),
     })),
   ];
@@ -96,38 +97,49 @@ function connected(
   };
 }
 
-async function compare(lab: Lab, measure: string, most: number, plan: Plan, setUp: SetUp): Promise<Row> {
+/** Times what the bare agent takes, or no more than ssh-agent-filter in the same run. */
+type Most = number | "filter";
+
+async function compare(lab: Lab, measure: string, most: Most, plan: Plan, setUp: SetUp): Promise<Row> {
   const variants: (Variant<Name> & Measured)[] = [];
-  for (const [name, socket] of await sockets(lab)) variants.push({ name, ...(await setUp(socket)) });
+  for (const { name, socket, pid } of await agents(lab))
+    variants.push({
+      name,
+      ...(await setUp(socket)),
+      ...(pid !== undefined && { cpu: () => cpuTime(pid) }),
+    });
   const summaries = await interleave(variants, plan);
   for (const { close } of variants) await close?.();
   return toRow(measure, most, summaries);
 }
 
-async function sockets(lab: Lab): Promise<[Name, string][]> {
+/** Who is asked, and which process answers; ssh-agent-filter has one for each connection. */
+async function agents(lab: Lab): Promise<{ name: Name; socket: string; pid?: number }[]> {
   const filter = await lab.filter();
   return [
-    ["bare", lab.agentSocket],
-    ["passThrough", await lab.passThrough()],
-    ...(filter === undefined ? [] : ([["filter", filter]] satisfies [Name, string][])),
-    ["guard", (await lab.guard()).socket],
+    { name: "bare", socket: lab.agentSocket, pid: lab.agentPid },
+    { name: "passThrough", ...(await lab.passThrough()) },
+    ...(filter === undefined ? [] : [{ name: "filter" as const, socket: filter }]),
+    { name: "guard", ...(await lab.guard()) },
   ];
 }
 
-function toRow(measure: string, most: number, summaries: Map<Name, Summary>): Row {
+function toRow(measure: string, most: Most, summaries: Map<Name, Summary>): Row {
   const cell = (name: Name): string => {
     const summary = summaries.get(name);
     return summary ? renderSummary(summary) : "not installed";
   };
-  const ratio = (summaries.get("guard")?.p50 ?? Number.NaN) / (summaries.get("bare")?.p50 ?? Number.NaN);
+  const ratio = (name: Name): number =>
+    (summaries.get(name)?.p50 ?? Number.NaN) / (summaries.get("bare")?.p50 ?? Number.NaN);
+  const target = most === "filter" ? ratio("filter") : most;
   return {
     measure,
     bare: cell("bare"),
     passThrough: cell("passThrough"),
     filter: cell("filter"),
     guard: cell("guard"),
-    result: `${ratio.toFixed(2)} × bare`,
-    target: `≤ ${most}`,
-    holds: ratio <= most,
+    result: `${ratio("guard").toFixed(2)} × bare`,
+    target: `≤ ${most === "filter" ? `${target.toFixed(2)}, ssh-agent-filter's` : target}`,
+    holds: ratio("guard") <= target,
   };
 }

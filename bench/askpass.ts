@@ -3,24 +3,28 @@
  * a daemon that runs, and by itself.
  */
 import { NODE } from "./as-ssh.ts";
+import { childrensCpuTime, cpuTime } from "./cpu.ts";
 import type { Lab } from "./lab.ts";
 import { interleave, type Variant } from "./samples.ts";
 import { type Row, renderSummary } from "./table.ts";
 
 type Name = "node" | "daemon" | "alone";
 
-const MOST = 2;
+/** Times what a Node start takes. */
+const MOST = { daemon: 1.2, alone: 1.35 };
 
 const QUESTION = `Allow use of key bench?\nKey fingerprint SHA256:${"A".repeat(43)}.`;
 
 export async function benchAskpass(lab: Lab): Promise<Row[]> {
   const asking = (environment: NodeJS.ProcessEnv) => ({ ...environment, SSH_ASKPASS_PROMPT: "confirm" });
   const alone = asking(lab.environment());
-  const daemon = asking((await lab.guard()).environment);
+  const guard = await lab.guard();
+  const daemon = asking(guard.environment);
+  const cpu = (): number => childrensCpuTime() + cpuTime(guard.pid);
   const variants: Variant<Name>[] = [
-    { name: "node", once: () => lab.run(NODE, ["-e", "0"], process.env) },
-    { name: "daemon", once: () => lab.runAskpass(QUESTION, daemon) },
-    { name: "alone", once: () => lab.runAskpass(QUESTION, alone) },
+    { name: "node", once: () => lab.run(NODE, ["-e", "0"], process.env), cpu },
+    { name: "daemon", once: () => lab.runAskpass(QUESTION, daemon), cpu },
+    { name: "alone", once: () => lab.runAskpass(QUESTION, alone), cpu },
   ];
   const summaries = await interleave(variants, { rounds: 30, batch: 1, warmUp: 2 });
   const node = summaries.get("node") ?? { p50: Number.NaN, p95: Number.NaN };
@@ -32,8 +36,8 @@ export async function benchAskpass(lab: Lab): Promise<Row[]> {
       bare: renderSummary(node),
       guard: renderSummary(askpass),
       result: `${ratio.toFixed(2)} × bare`,
-      target: `≤ ${MOST}`,
-      holds: ratio <= MOST,
+      target: `≤ ${MOST[name]}`,
+      holds: ratio <= MOST[name],
     };
   });
 }

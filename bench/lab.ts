@@ -99,7 +99,9 @@ export class Lab {
   readonly #processes = new Processes();
   /** The blob of the agent's one key. */
   readonly key: Buffer;
-  #passThrough: Promise<string> | undefined;
+  /** Of the agent. */
+  agentPid = Number.NaN;
+  #passThrough: Promise<{ socket: string; pid: number }> | undefined;
   #filter: Promise<string | undefined> | undefined;
   #guard: Promise<RunningGuard> | undefined;
   #guards = 0;
@@ -114,7 +116,7 @@ export class Lab {
 
   static async open(): Promise<Lab> {
     const lab = new Lab();
-    await startAgent(lab.spawn, lab.agentSocket);
+    lab.agentPid = pidOf(await startAgent(lab.spawn, lab.agentSocket));
     addKeys(lab.agentSocket, lab.keyFile);
     return lab;
   }
@@ -129,7 +131,7 @@ export class Lab {
     rmSync(this.folder, { recursive: true, force: true });
   }
 
-  passThrough(): Promise<string> {
+  passThrough(): Promise<{ socket: string; pid: number }> {
     this.#passThrough ??= this.#startPassThrough();
     return this.#passThrough;
   }
@@ -158,9 +160,7 @@ export class Lab {
     });
     await firstWords(child);
     if (program === undefined) child.disconnect();
-    const { pid } = child;
-    if (pid === undefined) throw new Error("the guard has no pid");
-    return { home, socket: home.agentSocket, pid, child, environment };
+    return { home, socket: home.agentSocket, pid: pidOf(child), child, environment };
   }
 
   /** A message bus that nobody else uses. */
@@ -218,11 +218,12 @@ export class Lab {
     return this.run(NODE, [ASKPASS, question], environment);
   }
 
-  async #startPassThrough(): Promise<string> {
+  async #startPassThrough(): Promise<{ socket: string; pid: number }> {
     const socket = join(this.folder, "pass-through");
     const stdio: SpawnOptions["stdio"] = ["ignore", "ignore", "inherit", "ipc"];
-    await firstWords(this.spawn(NODE, [passThrough, socket, this.agentSocket], { stdio }));
-    return socket;
+    const child = this.spawn(NODE, [passThrough, socket, this.agentSocket], { stdio });
+    await firstWords(child);
+    return { socket, pid: pidOf(child) };
   }
 
   /**
@@ -241,6 +242,11 @@ export class Lab {
     if (pid !== undefined) this.#processes.adopt(Number(pid));
     return socket;
   }
+}
+
+function pidOf({ pid, spawnfile }: ChildProcess): number {
+  if (pid === undefined) throw new Error(`${spawnfile} has no pid`);
+  return pid;
 }
 
 /** All that it prints; nothing if there is no such program. */

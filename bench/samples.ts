@@ -7,6 +7,8 @@ export interface Variant<Name extends string> {
   name: Name;
   /** What is measured, once. */
   once(): Promise<unknown>;
+  /** CPU time that what is measured has used so far, in milliseconds. */
+  cpu?: () => number;
 }
 
 export interface Plan {
@@ -21,6 +23,8 @@ export interface Plan {
 export interface Summary {
   p50: number;
   p95: number;
+  /** CPU time of one sample, on average. */
+  cpu?: number;
 }
 
 export async function interleave<Name extends string>(
@@ -29,13 +33,22 @@ export async function interleave<Name extends string>(
 ): Promise<Map<Name, Summary>> {
   for (const variant of variants) await sample(variant, warmUp);
   const samples = new Map<Name, number[]>();
+  const used = new Map<Name, number>();
   for (let round = 0; round < rounds; round++) {
     for (const variant of rotated(variants, round)) {
+      const before = variant.cpu?.();
       const taken = await sample(variant, batch);
+      if (variant.cpu && before !== undefined)
+        used.set(variant.name, (used.get(variant.name) ?? 0) + variant.cpu() - before);
       samples.set(variant.name, [...(samples.get(variant.name) ?? []), ...taken]);
     }
   }
-  return new Map([...samples].map(([name, values]) => [name, summarize(values)]));
+  return new Map(
+    [...samples].map(([name, values]) => {
+      const cpu = used.get(name);
+      return [name, { ...summarize(values), ...(cpu !== undefined && { cpu: cpu / values.length }) }];
+    }),
+  );
 }
 
 async function sample({ once }: Variant<string>, count: number): Promise<number[]> {

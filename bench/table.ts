@@ -41,12 +41,13 @@ function renderLine(cells: readonly string[]): string {
   return `| ${cells.join(" | ")} |`;
 }
 
-/** `0.72 ms (0.93)`: p50 and p95. */
-export function renderSummary({ p50, p95 }: Summary): string {
-  if (p50 >= 10) return `${p50.toFixed(0)} ms (${p95.toFixed(0)})`;
-  return p50 < 0.5
-    ? `${(p50 * 1000).toFixed(0)} µs (${(p95 * 1000).toFixed(0)})`
-    : `${p50.toFixed(2)} ms (${p95.toFixed(2)})`;
+/** `0.72 ms (0.93), CPU 0.21`: p50 and p95, and on average. */
+export function renderSummary({ p50, p95, cpu }: Summary): string {
+  const isShort = p50 < 0.5;
+  const number = (milliseconds: number): string =>
+    isShort ? (milliseconds * 1000).toFixed(0) : milliseconds.toFixed(p50 >= 10 ? 0 : 2);
+  const wall = `${number(p50)} ${isShort ? "µs" : "ms"} (${number(p95)})`;
+  return cpu === undefined ? wall : `${wall}, CPU ${number(cpu)}`;
 }
 
 export function describeMachine(): string {
