@@ -35,8 +35,12 @@ export class Terminal {
     this.#tmux("send-keys", ...keys);
   }
 
+  type(text: string): void {
+    this.#tmux("send-keys", "-l", text);
+  }
+
   enter(command: string): void {
-    this.#tmux("send-keys", "-l", command);
+    this.type(command);
     this.press("Enter");
   }
 

@@ -27,6 +27,7 @@ const probes: Record<string, () => boolean> = {
   bus: () => isOnPath("dbus-daemon"),
   bwrap: () => runs("bwrap", ["--unshare-user", "--bind", "/", "/", "true"]),
   fish: () => isOnPath("fish"),
+  zsh: () => isOnPath("zsh"),
   gpg: () => isOnPath("gpg") && isOnPath("gpg-agent") && isOnPath("gpgconf"),
   cc: () => isOnPath("cc"),
   dunst: () => isOnPath("dunst") && isOnPath("dunstctl") && isOnPath("Xvfb"),
@@ -57,7 +58,7 @@ function isOnPath(command: string): boolean {
 }
 
 /** Whether a program is there, and can do this. */
-export function runs(command: string, args: string[]): boolean {
+function runs(command: string, args: string[]): boolean {
   try {
     execFileSync(command, args, { stdio: "ignore" });
     return true;

@@ -1,7 +1,8 @@
 /** `muxguard completion`, with the shells that are here, and the manual page as it was built. */
 import { execFileSync } from "node:child_process";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { afterAll, beforeAll, expect, it, onTestFinished } from "vitest";
 import { Lab, MUXGUARD } from "../../../lab/lab.ts";
+import { Terminal } from "../../../lab/terminal/terminal.ts";
 import { describeWith } from "../tools.ts";
 
 const lab = new Lab();
@@ -43,6 +44,25 @@ describeWith(["fish"], "completion in fish", () => {
   it("has the same", () => {
     const script = 'muxguard completion fish | source; complete -C "muxguard daemon re"';
     expect(run("fish", script)).toEqual(expect.arrayContaining(["restart", "reload"]));
+  });
+});
+
+describeWith(["zsh", "tmux"], "completion in zsh", () => {
+  it("has the same, as keys bring it", async () => {
+    const terminal = new Terminal(lab.environment, lab.folder, "zsh -f");
+    onTestFinished(() => terminal.close());
+    const setUp =
+      'autoload -U compinit && compinit -D; setopt listambiguous; eval "$(muxguard completion zsh)"';
+    terminal.enter(`${setUp}; echo it is "ready"`);
+    await terminal.shows("it is ready");
+    terminal.press("C-l");
+    terminal.type("muxguard dem");
+    terminal.press("Tab");
+    await terminal.shows("muxguard demo");
+    terminal.press("C-u");
+    terminal.type("muxguard daemon re");
+    terminal.press("Tab", "Tab");
+    await terminal.shows(/reload +restart/);
   });
 });
 

@@ -9,7 +9,7 @@ import { Lab, type Server, until } from "../../../lab/lab.ts";
 import type { Shell } from "../../../lab/terminal/shell.ts";
 import { UserHome } from "../../../lab/user-home.ts";
 import type { AuditEvent } from "../../../src/audit/event.ts";
-import { describeWith, runs } from "../tools.ts";
+import { describeWith } from "../tools.ts";
 
 let lab: Lab;
 let home: UserHome;
@@ -92,10 +92,7 @@ async function isUndone(before: Map<string, string>): Promise<void> {
   expect(new Map(left)).toEqual(before);
 }
 
-/** The lines are the same; where zsh is not there, bash reads its file. */
-const ZSH = runs("/bin/sh", ["-c", "command -v zsh"]) ? "zsh -ic" : "bash --rcfile ~/.zshrc -ic";
-
-describeWith(["ssh", "sshd", "bwrap", "python"], "muxguard init", () => {
+describeWith(["ssh", "sshd", "bwrap", "python", "zsh"], "muxguard init", () => {
   it("bash, with an agent whose path changes: a login is asked about", async () => {
     const server = await agentFor("agent.7");
     make("/bin/bash", { SSH_AUTH_SOCK: lab.path("agent.7") });
@@ -127,7 +124,7 @@ describeWith(["ssh", "sshd", "bwrap", "python"], "muxguard init", () => {
     const before = home.snapshot();
     expect(await init("--yes")).toMatch(/\.zshrc, a link to \S*dotfiles\/zshrc: /);
     expect(home.snapshot().get(".zshrc")).toBe("dotfiles/zshrc");
-    expect(await logsIn(ZSH)).toMatchObject([login]);
+    expect(await logsIn("zsh -ic")).toMatchObject([login]);
     await isUndone(before);
   });
 
