@@ -58,7 +58,7 @@ function isOnPath(command: string): boolean {
 }
 
 /** Whether a program is there, and can do this. */
-function runs(command: string, args: string[]): boolean {
+export function runs(command: string, args: string[]): boolean {
   try {
     execFileSync(command, args, { stdio: "ignore" });
     return true;
