@@ -39,6 +39,7 @@ const tools = {
   "week-guard": "bench/week/guard.ts",
   pictures: "docs/pictures/main.ts",
   "five-minutes": "docs/five-minutes/main.ts",
+  reference: "docs/reference/main.ts",
   man: "src/cli/reference/write-man.ts",
 };
 

@@ -41,6 +41,9 @@ export const confirmOperations = [
   "update-host-keys",
 ] as const;
 
+/** Those that a rule may name. */
+export const ruledOperations = [...adminOperations, ...connectionOperations, ...confirmOperations] as const;
+
 /**
  * What a person does with muxguard itself. No rule allows it to what is guarded, which is refused and logged.
  */

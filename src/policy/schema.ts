@@ -4,13 +4,7 @@
  */
 import * as z from "zod/mini";
 import { parseDuration } from "./duration.ts";
-import {
-  adminOperations,
-  confirmOperations,
-  connectionOperations,
-  forwardKinds,
-  requestKinds,
-} from "./request.ts";
+import { forwardKinds, requestKinds, ruledOperations } from "./request.ts";
 
 const isDuration = (text: string): boolean => parseDuration(text) !== undefined;
 const toMilliseconds = (text: string): number => parseDuration(text) as number;
@@ -61,7 +55,8 @@ const NO_PORT = "not a port, which is 1 to 65535";
 const isPort = (port: number): boolean => Number.isInteger(port) && port >= 1 && port <= 65_535;
 export const port = z.number().check(z.refine(isPort, NO_PORT));
 
-const ruleSchema = z.strictObject({
+/** What the fields are for: reference/rule-fields.ts. */
+export const ruleSchema = z.strictObject({
   name: z.optional(z.string()),
   on: z.optional(oneOrMore(requestKinds)),
   host: z.optional(patternList),
@@ -72,7 +67,7 @@ const ruleSchema = z.strictObject({
   namespace: z.optional(patternList),
   repository: z.optional(patternList),
   branch: z.optional(patternList),
-  operation: z.optional(oneOrMore([...adminOperations, ...connectionOperations, ...confirmOperations])),
+  operation: z.optional(oneOrMore(ruledOperations)),
   // of sessions
   // each a pattern as a whole: commas are a part of commands
   command: z.optional(z.union([z.string(), z.array(z.string()).check(notEmpty)])),

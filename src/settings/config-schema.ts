@@ -1,4 +1,4 @@
-/** What config.toml may hold. */
+/** What config.toml may hold. What the fields are for: reference/config-fields.ts. */
 import * as z from "zod/mini";
 import { approverKinds, duration, listOf } from "../policy/schema.ts";
 
@@ -18,7 +18,7 @@ const NO_PLACE = 'neither "journald" nor the URL of an OTLP/HTTP endpoint';
 const place = z.string().check(z.refine(isPlace, NO_PLACE));
 
 /** What a run of that name is to be: src/policy/run-settings.ts. */
-const scopeSchema = z.strictObject({
+export const scopeSchema = z.strictObject({
   confine: z.exactOptional(z.boolean()),
   ride: z.exactOptional(z.boolean()),
   policy: z.optional(z.string().check(z.refine(isFile, "not a file"))),

@@ -56,7 +56,7 @@ export interface Config {
   notices: readonly string[];
 }
 
-const defaults: Config = {
+export const defaults: Config = {
   upstreamAgents: [],
   approvers: ["notification", "tmux", "terminal", "askpass", "queue"],
   areApproversNamed: false,

@@ -49,7 +49,7 @@ function checkNamed(rule: Rule): Found[] {
 }
 
 /** Which kinds of request an operation is of. */
-function kindsOfOperation(operation: Operation): readonly RequestKind[] {
+export function kindsOfOperation(operation: Operation): readonly RequestKind[] {
   if (operation === "cancel") return ["forward"];
   if (operation === "exit" || operation === "stop") return ["terminate", "confirm"];
   const isAdmin = adminOperations.some((one) => one === operation);

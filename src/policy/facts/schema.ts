@@ -1,18 +1,11 @@
 /** A request and who asks, as people write it: in the fields of rules, with what there is in the place of patterns. */
 import * as z from "zod/mini";
-import {
-  adminOperations,
-  confirmOperations,
-  connectionOperations,
-  forwardKinds,
-  requestKinds,
-} from "../request.ts";
+import { forwardKinds, requestKinds, ruledOperations } from "../request.ts";
 import { listOf, port } from "../schema.ts";
 
 const texts = z.optional(listOf(z.string()));
 const text = z.optional(z.string());
 const flag = z.optional(z.boolean());
-const operations = [...adminOperations, ...connectionOperations, ...confirmOperations] as const;
 
 const shape = {
   on: z.optional(z.enum(requestKinds)),
@@ -26,7 +19,7 @@ const shape = {
   namespace: text,
   repository: text,
   branch: text,
-  operation: z.optional(z.enum(operations)),
+  operation: z.optional(z.enum(ruledOperations)),
   command: text,
   subsystem: text,
   tty: flag,
