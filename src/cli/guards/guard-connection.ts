@@ -8,6 +8,7 @@ import { basename, dirname } from "node:path";
 import { isShortage } from "../../errors.ts";
 import { ProcessTable } from "../../platform/proc/process.ts";
 import { acceptedFrom } from "../../platform/sockets/listener.ts";
+import type { Caller } from "../../policy/request.ts";
 import { connectRpc, type GuardConnection } from "../../rpc/connecting.ts";
 import { runPid } from "../../runs/folders.ts";
 import { isInRun, isRunHolder } from "../../runs/in-run.ts";
@@ -18,28 +19,39 @@ import { toStderr } from "../../to-stderr.ts";
  * @throws Error where nobody can say whether one does
  */
 export async function connectGuard(path: string, report = toStderr): Promise<GuardConnection | undefined> {
-  const isOurs = (socket: Socket): boolean => {
+  const isGuard = (socket: Socket): boolean => {
     const pid = acceptedFrom(socket)?.pid;
     // from inside of a container one can't see it; nor does a guard take anything from there
-    if (pid === 0 || (pid !== undefined && isGuard(path, pid))) return true;
-    report(
-      `muxguard: ${path} is passed over: what listens there${pid ? ` (pid ${pid})` : ""} is no guard of yours`,
-    );
-    return false;
+    if (pid === 0) return true;
+    const fault = pid === undefined ? NO_GUARD : faultOf(path, pid);
+    if (fault !== undefined)
+      report(`muxguard: ${path} is passed over: what listens there${pid ? ` (pid ${pid})` : ""} ${fault}`);
+    return fault === undefined;
   };
-  return connectRpc(path, { isGuard: isOurs });
+  return connectRpc(path, { isGuard });
 }
 
-/** A daemon is outside of all runs; the guard of a run is what holds that one, `run-PID`. */
-function isGuard(path: string, pid: number): boolean {
+const NO_GUARD = "is no guard of yours";
+/** Which installation a guard is of does not matter. What files it sees does: so a confined program could pose. */
+const ELSEWHERE =
+  "sees other files than this command, as in a container: use muxguard where that was started, or end it and start it here";
+
+/**
+ * Why it is no guard that is believed. A daemon is outside of all runs; the guard of a run is what holds that one,
+ * `run-PID`.
+ */
+function faultOf(path: string, pid: number): string | undefined {
   const holder = runPid(basename(dirname(path)));
   const processes = new ProcessTable();
   try {
     const listener = processes.read(pid);
-    return holder === undefined ? !isInRun(listener) : holder === pid && isRunHolder(listener);
+    const isGuard = (one: Caller): boolean =>
+      holder === undefined ? !isInRun(one) : holder === pid && isRunHolder(one);
+    if (isGuard(listener)) return undefined;
+    return isGuard({ ...listener, container: false }) ? ELSEWHERE : NO_GUARD;
   } catch (error) {
     if (isShortage(error)) throw error;
-    return false; // it has ended
+    return NO_GUARD; // it has ended
   } finally {
     processes.close();
   }
