@@ -36,7 +36,8 @@ export class UserHome {
     this.#options = options;
     this.folder = lab.path("home");
     for (const name of ["home", "run", "programs"]) mkdirSync(lab.path(name), { mode: 0o700 });
-    symlinkSync(MUXGUARD, lab.path("programs/muxguard"));
+    for (const name of ["muxguard", "muxguard-env"])
+      symlinkSync(join(dirname(MUXGUARD), name), lab.path(`programs/${name}`));
     writeFileSync(lab.path("passwd"), this.#users());
   }
 

@@ -50,6 +50,8 @@ export interface Facts {
   shell: FoundShell;
   /** How a shell calls muxguard: a word of the shell's. */
   command: string;
+  /** How it asks for the daemon's SSH_AUTH_SOCK: `muxguard-env`, or `muxguard env`. */
+  envCommand: string;
   /** The guard's own socket for the login session. */
   agentSocket: string;
   agents: readonly FoundAgent[];

@@ -43,7 +43,7 @@ export function planChanges(
   choices: Choices,
   read: (path: string) => string | undefined,
 ): Change[] {
-  const { places, settings, shell, command, passing } = facts;
+  const { places, settings, shell, command, envCommand, passing } = facts;
   const { upstream, scopes, aliases } = choices;
   const changes: Change[] = [];
   const add = (
@@ -77,7 +77,12 @@ export function planChanges(
     const isUpstreamNamed = settings.hasUpstream || upstream.length > 0;
     add(shell.file, "shells ask the guard, and start it", (present = "") => {
       const all = [...new Set([...aliasesIn(present), ...aliases])];
-      const lines = shellLines(shell.name as ShellName, { command, isUpstreamNamed, aliases: all });
+      const lines = shellLines(shell.name as ShellName, {
+        command,
+        envCommand,
+        isUpstreamNamed,
+        aliases: all,
+      });
       return putMarked(present, lines, "end");
     });
   }
@@ -116,7 +121,7 @@ export function notesOf(facts: Facts, { upstream, scopes, aliases }: Choices): s
     ...bare.map(
       ({ path }) =>
         `${path} has no passphrase: whatever runs as you can use it, and no guard is asked; ` +
-        `ssh-keygen -p -f ${path} gives it one`,
+        `ssh-keygen -p -f ${path} gives it one, and muxguard init on a terminal offers to keep it in an agent of its own`,
     ),
   ];
 }

@@ -42,6 +42,7 @@ function gitRule(hosts: readonly string[]): string[] {
     'user    = "git"',
     'action  = "ask"',
     'timeout = "5m"                         # no answer is a denial',
+    '# remember = "8h"                      # at most so long; "always" is then no answer',
   ];
 }
 

@@ -7,6 +7,7 @@ import type { ShellName } from "./facts.ts";
 export interface ShellLines {
   /** How a shell calls muxguard. */
   command: string;
+  envCommand: string;
   /** config.toml says which agent is behind the guard; otherwise the shell's own SSH_AUTH_SOCK does. */
   isUpstreamNamed: boolean;
   /** Coding agents that are to start in a run by their name. */
@@ -17,11 +18,11 @@ export function shellLines(shell: ShellName, lines: ShellLines): string[] {
   return shell === "fish" ? fishLines(lines) : shLines(lines);
 }
 
-function shLines({ command, isUpstreamNamed, aliases }: ShellLines): string[] {
+function shLines({ command, envCommand, isUpstreamNamed, aliases }: ShellLines): string[] {
   // `daemon` points one that runs to the agent of a new login
   const start = isUpstreamNamed
-    ? `eval "$(${command} env --sh 2>/dev/null || { ${command} daemon && ${command} env --sh; })"`
-    : `${command} daemon 2>/dev/null; eval "$(${command} env --sh)"`;
+    ? `eval "$(${envCommand} --sh 2>/dev/null || { ${command} daemon && ${envCommand} --sh; })"`
+    : `${command} daemon 2>/dev/null; eval "$(${envCommand} --sh)"`;
   return [
     // by `ssh host command` bash reads it, too
     `if [ "\${-#*i}" != "$-" ] && [ -z "$MUXGUARD_PROMPTS" ] && command -v ${command} >/dev/null; then`,
@@ -31,14 +32,14 @@ function shLines({ command, isUpstreamNamed, aliases }: ShellLines): string[] {
   ];
 }
 
-function fishLines({ command, isUpstreamNamed, aliases }: ShellLines): string[] {
+function fishLines({ command, envCommand, isUpstreamNamed, aliases }: ShellLines): string[] {
   const start = isUpstreamNamed
-    ? [`  ${command} env --fish >/dev/null 2>&1; or ${command} daemon`]
+    ? [`  ${envCommand} --fish >/dev/null 2>&1; or ${command} daemon`]
     : [`  ${command} daemon 2>/dev/null`];
   return [
     `if status is-interactive; and not set -q MUXGUARD_PROMPTS; and command -q ${command}`,
     ...start,
-    `  ${command} env --fish | source`,
+    `  ${envCommand} --fish | source`,
     ...aliases.map((name) => `  alias ${name} '${command} run --scope ${name} -- ${name}'`),
     "end",
   ];

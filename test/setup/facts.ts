@@ -15,6 +15,7 @@ export function facts(more: Partial<Facts> = {}): Facts {
     settings: { hasUpstream: false, scopes: [], hasPolicy: false },
     shell: { name: "bash", file: `${HOME}/.bashrc` },
     command: "muxguard",
+    envCommand: "muxguard-env",
     agentSocket: SOCKET,
     agents: [],
     passing: [],

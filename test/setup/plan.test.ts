@@ -38,7 +38,9 @@ it("names an agent whose path lasts, and leaves one whose path changes to the en
 it("gives who has no agent muxguard's own", () => {
   const changes = plan(facts());
   expect(after(changes, "config.toml")).toContain('upstream_agent = "private"\n');
-  expect(after(changes, ".bashrc")).toContain("env --sh 2>/dev/null || { muxguard daemon && ");
+  expect(after(changes, ".bashrc")).toContain(
+    'eval "$(muxguard-env --sh 2>/dev/null || { muxguard daemon && muxguard-env --sh; })"',
+  );
 });
 
 it("leads ssh to the guard before the IdentityAgent of whatever host, and keeps that agent behind it", () => {

@@ -56,9 +56,12 @@ export function make(paths: Paths, change: Change): boolean {
   }
 }
 
-export function nextSteps({ shell }: Facts): string[] {
+export function nextSteps({ shell, around }: Pick<Facts, "shell" | "around">): string[] {
   return [
     ...(shell.file === undefined ? [] : ["a new shell asks the guard; in this one: exec $SHELL"]),
+    ...(around.includes("systemd")
+      ? ["muxguard install-service lets systemd start it, and leads programs of the desktop to it"]
+      : []),
     "muxguard status says what is guarded, and what is not",
     "muxguard init --undo takes these changes back",
   ];

@@ -18,7 +18,7 @@ import type { Facts } from "../facts.ts";
 import { findAgents } from "./agents.ts";
 import { findHosts } from "./hosts.ts";
 import { findKeys } from "./keys.ts";
-import { findCommand, findShell } from "./shell.ts";
+import { findCommand, findEnvCommand, findShell } from "./shell.ts";
 
 /** @throws SettingsError for settings with a mistake */
 export async function look(paths: Paths, environment: NodeJS.ProcessEnv): Promise<Facts> {
@@ -27,6 +27,7 @@ export async function look(paths: Paths, environment: NodeJS.ProcessEnv): Promis
   const [home, sshHome] = [homedir(), homeFolder()];
   const mentions = readMentions(new Set([...sshConfigKeywords, "hostname"]), sshConfig);
   const hosts = await findHosts(sshConfig, mentions);
+  const command = findCommand();
   const watched = controlFolders ?? usualControlFolders(sshConfig, environment);
   return {
     places: {
@@ -41,7 +42,8 @@ export async function look(paths: Paths, environment: NodeJS.ProcessEnv): Promis
       hasPolicy: userPolicyFiles(paths).files.some((file) => existsSync(file)),
     },
     shell: findShell(environment, home),
-    command: findCommand(),
+    command,
+    envCommand: findEnvCommand(command),
     agentSocket,
     agents: await findAgents(mentions, { environment, home, runtime, agentSocket }),
     passing: passingAgents(mentions, { agentSocket, environment }).map(({ file, line }) => `${file}:${line}`),

@@ -1,5 +1,5 @@
 /** The shell that a person types into, and how it calls muxguard. */
-import { basename, join } from "node:path";
+import { basename, isAbsolute, join } from "node:path";
 import { readIfFile } from "../../identity/file-stamps.ts";
 import { muxguardProgram } from "../../installation.ts";
 import { systemFiles } from "../../runs/confined/files.ts";
@@ -37,4 +37,13 @@ export function findCommand(): string {
   const found = findProgram("muxguard");
   const isOwn = found !== undefined && systemFiles.real(found) === systemFiles.real(own);
   return isOwn || !/^[\w@%+=:,./-]+$/.test(own) ? "muxguard" : own;
+}
+
+/** The quick one, which needs no Node where a daemon listens, unless the PATH leads to `muxguard` alone. */
+export function findEnvCommand(command: string): string {
+  if (isAbsolute(command)) return `${command}-env`;
+  const found = findProgram("muxguard-env");
+  const isOwn =
+    found !== undefined && systemFiles.real(found) === systemFiles.real(`${muxguardProgram()}-env`);
+  return isOwn ? "muxguard-env" : `${command} env`;
 }

@@ -215,7 +215,7 @@ describeWith(["ssh", "sshd", "bwrap", "python", "zsh"], "muxguard init", () => {
     const said = lab.path("said");
     expect(await shell.run(`muxguard init --yes >${said} 2>&1`)).toBe(1);
     expect(readFileSync(said, "utf8")).toMatch(
-      /^muxguard: left as it is: \S*\.bashrc: has another name[\s\S]*^ {2}\+ {2}.*muxguard env --sh/m,
+      /^muxguard: left as it is: \S*\.bashrc: has another name[\s\S]*^ {2}\+ {2}.*muxguard-env --sh/m,
     );
     expect(existsSync(home.path(".config/muxguard/policy.toml"))).toBe(true);
     home.write(".config/muxguard/config.toml", "remembr = 1\n");
