@@ -29,7 +29,7 @@ describeWith(["ssh"], "a guard of another installation", () => {
 /** Any file can be at any path there, as for a program in a confined run. */
 const apart = (...command: string[]): [string, string[]] => [
   "bwrap",
-  ["--dev-bind", "/", "/", "--tmpfs", "/mnt", ...command],
+  ["--die-with-parent", "--dev-bind", "/", "/", "--tmpfs", "/mnt", ...command],
 ];
 const passedOver =
   /^muxguard: \S+ is passed over: what listens there \(pid \d+\) sees other files than this/m;
