@@ -1,5 +1,5 @@
 /** The command line: its help, and the one place where an error becomes a line and an exit code. */
-import { Command, CommanderError } from "commander";
+import { type Command, CommanderError } from "commander";
 import { messageOf } from "../errors.ts";
 import { endOnFaults } from "../faults.ts";
 import { version } from "../installation.ts";
@@ -8,6 +8,7 @@ import { SettingsError } from "../settings/settings-error.ts";
 import { toStderr } from "../to-stderr.ts";
 import { CliError, exitCodes } from "./cli-error.ts";
 import { commands } from "./commands.ts";
+import { programItself } from "./reference/tree.ts";
 
 const teaching = `
 First steps:
@@ -29,9 +30,7 @@ For a whole login session:
 
 /** @param named the command that is used, if it is one: the others are then not needed for help or advice */
 function createProgram(named: string | undefined): Command {
-  const program = new Command("muxguard")
-    .description("sudoers for SSH keys: asks, or answers from a policy, before a key is used")
-    .enablePositionalOptions()
+  const program = programItself()
     .version(version(), "-V, --version")
     .exitOverride()
     // what was typed is in its words

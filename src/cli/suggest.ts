@@ -20,6 +20,7 @@ import { demandOutside } from "./guards/outside.ts";
 import { parseEvent } from "./log/fields.ts";
 import { startTime } from "./log/filter.ts";
 import { Tail } from "./log/tail.ts";
+import { isStopped, prompt } from "./setup/prompts.ts";
 
 /** Of the questions that a rule would have answered, and of what else it lets through. */
 const EXAMPLES = 3;
@@ -103,23 +104,20 @@ function describe({ request, caller }: Logged): string {
   return caller ? `${describeProgram(caller)}: ${describeRequest(request)}` : describeRequest(request);
 }
 
-/** It takes 390 ms to load. Ctrl-C picks nothing. */
+/** Ctrl-C picks nothing. */
 async function pick(suggestions: readonly Suggestion[]): Promise<readonly Suggestion[]> {
-  const { default: inquirer } = await import("inquirer");
   const choices = suggestions.map((value, at) => ({
     value,
     name: `${at + 1}. ${visible(value.rule.name, 300)} (${value.answers.length})`,
     short: `${at + 1}`,
   }));
   const message = "Which rules are to be written? Space picks, Enter ends";
+  // letters would pick all of them at once
+  const shortcuts = { all: null, invert: null };
   try {
-    // letters would pick all of them at once
-    const shortcuts = { all: null, invert: null };
-    const asked = { type: "checkbox", name: "picked", message, choices, shortcuts, loop: false } as const;
-    const { picked } = await inquirer.prompt<{ picked: Suggestion[] }>([asked]);
-    return picked;
+    return await prompt<Suggestion[]>({ type: "checkbox", message, choices, shortcuts, loop: false });
   } catch (error) {
-    if (error instanceof Error && error.name === "ExitPromptError") return [];
+    if (isStopped(error)) return [];
     throw error;
   }
 }

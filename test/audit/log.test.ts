@@ -2,7 +2,6 @@ import { spawn } from "node:child_process";
 import {
   chmodSync,
   fstatSync,
-  mkdtempSync,
   openSync,
   readFileSync,
   renameSync,
@@ -12,30 +11,18 @@ import {
   truncateSync,
   writeFileSync,
 } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { ended } from "../../lab/lab.ts";
 import type { AuditEvent } from "../../src/audit/event.ts";
 import { AuditLog, type OpenLog } from "../../src/audit/log.ts";
 import { openRegular } from "../../src/platform/files/regular-file.ts";
 import { makeFifo } from "../../src/platform/libc/descriptors.ts";
 import { bundled } from "../support/bundled.ts";
+import { folder, log, path, useOwnLog } from "./own-log.ts";
 
 const module = bundled("src/audit/log.ts");
-let folder: string;
-let path: string;
-let log: AuditLog;
-
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), "mg-"));
-  path = join(folder, "log.jsonl");
-  log = new AuditLog(path, openRegular);
-});
-afterEach(() => {
-  log.close();
-  rmSync(folder, { recursive: true });
-});
+useOwnLog();
 
 function event(id: string): AuditEvent {
   return { time: "2026-11-22T10:00:00.000Z", id, kind: "sign", decision: "deny", by: "default" };

@@ -1,18 +1,7 @@
 /** The chain of the log: what is changed in the file is found, and what several writers do at once is no fault. */
 import { spawn } from "node:child_process";
-import {
-  closeSync,
-  mkdtempSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  truncateSync,
-  writeFileSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { closeSync, openSync, readFileSync, renameSync, truncateSync, writeFileSync } from "node:fs";
+import { beforeEach, describe, expect, it } from "vitest";
 import { ended } from "../../lab/lab.ts";
 import type { AuditEvent } from "../../src/audit/event.ts";
 import { forwards } from "../../src/audit/lines.ts";
@@ -20,22 +9,11 @@ import { AuditLog } from "../../src/audit/log.ts";
 import { type Verified, Verifier } from "../../src/audit/verify.ts";
 import { openRegular } from "../../src/platform/files/regular-file.ts";
 import { bundled } from "../support/bundled.ts";
+import { log, openLog, path, useOwnLog } from "./own-log.ts";
 
 const module = bundled("src/audit/log.ts");
 const opening = bundled("src/platform/files/regular-file.ts");
-let folder: string;
-let path: string;
-let log: AuditLog;
-
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), "mg-"));
-  path = join(folder, "log.jsonl");
-  log = new AuditLog(path, openRegular);
-});
-afterEach(() => {
-  log.close();
-  rmSync(folder, { recursive: true });
-});
+useOwnLog();
 
 function event(id: string, reason = ""): AuditEvent {
   return { time: "2026-11-22T10:00:00.000Z", id, kind: "sign", decision: "deny", by: "default", reason };
@@ -112,7 +90,7 @@ describe("a log that nobody has changed", () => {
     const whole = readFileSync(path);
     truncateSync(path, whole.length - 20);
     log.close();
-    log = new AuditLog(path, openRegular);
+    openLog();
     append(3);
     append(1, new AuditLog(path, openRegular));
     truncateSync(path, readFileSync(path).length - 20);
@@ -204,7 +182,7 @@ describe("what was changed is named by its line", () => {
   it("as an entry of an older muxguard, where others went on behind it", () => {
     log.close();
     for (const id of ["x", "y"]) write([...lines(), JSON.stringify(event(id))]);
-    log = new AuditLog(path, openRegular);
+    openLog();
     append(2);
     const what = "has no hash of the entry before it: an older muxguard wrote it, or something else";
     expect(faults()).toEqual([`11 ${what}`, `12 ${what}`]);

@@ -70,26 +70,21 @@ async function valuesOf(values: Values): Promise<string[]> {
       return [...rules, ...approved].map(({ rule }) => rule.name);
     }
     case "questions":
-      return (
-        await eachGuard(
-          (guard) => askGuard(guard, "pending", null),
-          () => {},
-        )
-      )
-        .flat()
-        .map(({ id }) => id);
+      return idsOf("pending");
     case "grants":
-      return (
-        await eachGuard(
-          (guard) => askGuard(guard, "grants", null),
-          () => {},
-        )
-      )
-        .flat()
-        .map(({ id }) => id);
+      return idsOf("grants");
     case "entries":
       return [...new Tail(paths.log, NEWEST).lines()].flatMap((line) => eventOf(line)?.id ?? []).reverse();
     case "shells":
       return Object.keys(scripts);
   }
+}
+
+/** Of what guards have, as far as they say so. */
+async function idsOf(what: "pending" | "grants"): Promise<string[]> {
+  const found = await eachGuard<{ id: string }[]>(
+    (guard) => askGuard(guard, what, null),
+    () => {},
+  );
+  return found.flat().map(({ id }) => id);
 }

@@ -1,6 +1,7 @@
-/** Questions of the set-up, by inquirer: loaded for the first one, which takes 390 ms. */
+/** Questions by inquirer, which is loaded for the first one: that takes 390 ms. */
 
-async function prompt<T>(question: object): Promise<T> {
+/** @param question as inquirer has it, without a name. @throws where isStopped() says that it was Ctrl-C */
+export async function prompt<T>(question: object): Promise<T> {
   const { default: inquirer } = await import("inquirer");
   const asked = [{ name: "answer", ...question }] as unknown as Parameters<typeof inquirer.prompt>[0];
   const { answer } = (await inquirer.prompt(asked)) as { answer: T };
