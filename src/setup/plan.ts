@@ -121,7 +121,8 @@ export function notesOf(facts: Facts, { upstream, scopes, aliases }: Choices): s
     ...bare.map(
       ({ path }) =>
         `${path} has no passphrase: whatever runs as you can use it, and no guard is asked; ` +
-        `ssh-keygen -p -f ${path} gives it one, and muxguard init on a terminal offers to keep it in an agent of its own`,
+        `ssh-keygen -p -f ${path} gives it one, and muxguard init on a terminal offers ` +
+        "to keep it in an agent of its own",
     ),
   ];
 }

@@ -34,7 +34,8 @@ export async function connectGuard(path: string, report = toStderr): Promise<Gua
 const NO_GUARD = "is no guard of yours";
 /** Which installation a guard is of does not matter. What files it sees does: so a confined program could pose. */
 const ELSEWHERE =
-  "sees other files than this command, as in a container: use muxguard where that was started, or end it and start it here";
+  "sees other files than this command, as in a container: " +
+  "use muxguard where that was started, or end it and start it here";
 
 /**
  * Why it is no guard that is believed. A daemon is outside of all runs; the guard of a run is what holds that one,
