@@ -15,10 +15,15 @@ import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { packProgram } from "./build/packs.mjs";
 
+/** Questions for muxguard-askpass, as the recorded policy answers them. */
+const question = (key) => `Allow use of key ${key}?\nKey fingerprint SHA256:${"A".repeat(43)}.`;
+const allowed = [question("allowed")];
+const asked = [question("asked")];
+
 /**
  * To add a program: a line here, and a file in bin/ that starts it by this name. Each of its packs has what one
  * kind of start needs of `modules`, beside the source in the first one, and the last pack has the rest. The code
- * cache of a pack holds what was needed when the program was started with `recorded`, if that came to it; a
+ * cache of a pack holds what was needed when the program was started with those `recorded`; a
  * small program needs none.
  */
 const programs = [
@@ -34,32 +39,32 @@ const programs = [
           "src/cli/guards/lent-terminal.ts",
           "src/rpc/quick-checks.ts",
         ],
-        recorded: ["run", "--", "true"],
+        recorded: [["run", "--", "true"]],
       },
       {
         modules: ["src/cli/run/own-run.ts", "src/settings/config.ts", "src/settings/toml-file.ts"],
-        recorded: ["run", "--", "true"],
+        recorded: [["run", "--", "true"]],
       },
       {
         modules: ["src/cli/run/confined-ahead.ts", "src/cli/run/confined.ts"],
-        recorded: ["run", "--confine", "--", "true"],
+        recorded: [["run", "--confine", "--", "true"]],
       },
-      { recorded: ["status"] },
+      { recorded: [["status"]] },
     ],
   },
   {
     name: "muxguard-askpass",
     source: "askpass/main.ts",
     packs: [
-      { modules: ["askpass/ask-guard.ts", "src/settings/paths.ts"], recorded: ["Allow use of key x?"] },
-      { modules: ["askpass/alone.ts", "src/settings/toml-file.ts"], recorded: ["Allow use of key x?"] },
-      {},
+      { modules: ["askpass/ask-guard.ts", "src/settings/paths.ts"], recorded: [allowed] },
+      { modules: ["askpass/alone.ts", "src/settings/toml-file.ts"], recorded: [allowed, asked] },
+      { recorded: [asked] },
     ],
   },
   {
     name: "muxguard-ride",
     source: "src/runs/ride/main.ts",
-    packs: [{ recorded: ["/nowhere", "-V"] }],
+    packs: [{ recorded: [["/nowhere", "-V"]] }],
   },
   { name: "muxguard-hold-forwards", source: "src/runs/ride/hold-forwards.ts", packs: [{}] },
 ];
@@ -78,7 +83,7 @@ const tools = {
 const external = ["node-notifier", "ssh2"];
 
 /** A bundle of its own, which most commands never read. Installed by itself it has 16 MB, most of it unused. */
-const asked = { name: "inquirer", file: "inquirer.mjs" };
+const inquirer = { name: "inquirer", file: "inquirer.mjs" };
 
 const root = import.meta.dirname;
 const dist = join(root, "dist");
@@ -95,8 +100,8 @@ const withoutXml = {
 const fromOwnBundle = {
   name: "inquirer from its own bundle",
   setup(bundler) {
-    const filter = new RegExp(`^${asked.name}$`);
-    bundler.onResolve({ filter }, () => ({ path: `./${asked.file}`, external: true }));
+    const filter = new RegExp(`^${inquirer.name}$`);
+    bundler.onResolve({ filter }, () => ({ path: `./${inquirer.file}`, external: true }));
   },
 };
 
@@ -153,10 +158,14 @@ async function recordCaches({ packPath }) {
   const env = recordingHome(home);
   const recordAll = () => {
     // without a terminal: nobody is to be asked whether an example is allowed
+    const options = { env, encoding: "utf8", timeout: 60_000, detached: true };
     for (const { name, packs } of programs)
-      for (const [number, { recorded }] of packs.entries())
-        if (recorded)
-          spawnSync(...recording(name, number, recorded, { env, timeout: 30_000, detached: true }));
+      for (const [number, { recorded = [] }] of packs.entries())
+        for (const words of recorded) {
+          const { error, stderr } = spawnSync(...recording(name, number, words, options));
+          if (error || stderr.includes("internal fault"))
+            throw new Error(`${name} ${words.join(" ")}: ${error ?? stderr}`);
+        }
   };
   recordAll();
   const daemon = spawn(...recording("muxguard", 3, ["daemon", "--foreground"], { env, stdio: "ignore" }));
@@ -180,11 +189,13 @@ function recordingHome(home) {
   const folder = (name) => join(home, name);
   for (const name of ["run", "state", "config", "config/muxguard"]) mkdirSync(folder(name), { mode: 0o700 });
   // settings with all that they usually have: most starts read some
-  const rule =
-    '[[rule]]\nname = "a"\non = ["confirm"]\nhost = "a,*.b"\nuser = "a"\naction = "ask"\nremember = "10m"\n';
+  const rules =
+    '[[rule]]\nname = "a"\non = ["confirm"]\nkey = "allowed"\naction = "allow"\n' +
+    '[[rule]]\nname = "b"\non = ["confirm"]\nhost = "a,*.b"\nuser = "a"\naction = "ask"\nremember = "10m"\n';
   const settings = {
-    policy: `default = "allow" # a comment\n${rule}`,
-    config: 'remember = "10m"\nsync_log = false\n',
+    policy: `default = "allow" # a comment\n${rules}`,
+    // an approver that has nobody to ask: nothing waits
+    config: 'approvers = ["askpass"]\nremember = "10m"\nsync_log = false\n',
   };
   for (const [name, text] of Object.entries(settings))
     writeFileSync(join(home, `config/muxguard/${name}.toml`), text, { mode: 0o600 });
@@ -227,7 +238,7 @@ else {
   await buildPrograms(start);
   await build({
     ...shared,
-    entryPoints: [{ in: asked.name, out: asked.name }],
+    entryPoints: [{ in: inquirer.name, out: inquirer.name }],
     outExtension: { ".js": ".mjs" },
     format: "esm",
     // its packages of the older kind require() what Node has
