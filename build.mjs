@@ -177,11 +177,13 @@ async function recordCaches({ packPath }) {
   daemon.kill();
   await ended;
   rmSync(home, { recursive: true });
-  for (const { name, packs } of programs)
-    for (const number of packs.keys()) {
-      const made = statSync(`${packPath(dist, name, number)}.cache`, { throwIfNoEntry: false });
-      if (made) process.stdout.write(`${name}, ${number}: code cache: ${Math.round(made.size / 1024)} kB\n`);
-    }
+  for (const { name, packs } of programs) {
+    const made = [...packs.keys()].map((number) =>
+      statSync(`${packPath(dist, name, number)}.cache`, { throwIfNoEntry: false }),
+    );
+    const size = made.reduce((sum, one) => sum + (one?.size ?? 0), 0);
+    if (size > 0) process.stdout.write(`${name}: code cache: ${Math.round(size / 1024)} kB\n`);
+  }
 }
 
 /** @returns the environment in which a program finds it */

@@ -83,7 +83,8 @@ function asFunctionBody(name, text, places) {
     )
     .replaceAll(/^import \* as ([$\w]+) from "([^"]+)";$/gm, (_, one, path) => `var ${one} = ${load(path)};`)
     .replaceAll(/^import "([^"]+)";$/gm, (_, path) => `${load(path)};`)
-    .replaceAll(/^export default (.*);$/gm, "return { default: $1 };")
+    // of a CommonJS package, whose exports import() gives as well
+    .replaceAll(/^export default (.*);$/gm, "var module = $1;\nreturn { ...module, default: module };")
     .replaceAll(/^export (\{[^}]*\});$/gm, (_, names) => `return ${exported(names)};`)
     .replaceAll(/\bimport\("(\.\/[^"]+\.js)"\)/g, (_, path) => `Promise.resolve().then(() => ${load(path)})`)
     // what is left of import() is of the external packages
