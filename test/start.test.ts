@@ -7,7 +7,6 @@ import {
   chmodSync,
   chownSync,
   copyFileSync,
-  cpSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -22,7 +21,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, test } from "vitest";
 import { makeFifo } from "../src/platform/libc/descriptors.ts";
 import { keepCache, load, packPath } from "../src/start.ts";
 import { bundled } from "./support/bundled.ts";
@@ -203,36 +202,4 @@ test("no chunk of a program is in two of its packs", () => {
     expect(chunks.length).toBeGreaterThan(30);
     expect(chunks).toEqual([...new Set(chunks)]);
   }
-});
-
-describe("what a start reads", () => {
-  let home: string;
-  let program: string;
-  let environment: NodeJS.ProcessEnv;
-
-  beforeAll(() => {
-    home = mkdtempSync(join(tmpdir(), "mg-start-"));
-    for (const name of ["run", "state", "config"]) mkdirSync(join(home, name), { mode: 0o700 });
-    for (const name of ["bin", "dist", "package.json"])
-      cpSync(join(dist, "..", name), join(home, name), { recursive: true });
-    symlinkSync(join(dist, "../node_modules"), join(home, "node_modules"));
-    environment = {
-      PATH: process.env.PATH,
-      HOME: home,
-      XDG_RUNTIME_DIR: join(home, "run"),
-      XDG_STATE_HOME: join(home, "state"),
-      XDG_CONFIG_HOME: join(home, "config"),
-    };
-    program = join(home, "bin/muxguard");
-  });
-  afterAll(() => rmSync(home, { recursive: true }));
-
-  const muxguard = (...words: string[]) =>
-    spawnSync(process.execPath, [program, ...words], { env: environment, encoding: "utf8" });
-
-  it("is two packs for a plain run with a guard of its own", () => {
-    for (const number of [2, 3]) writeFileSync(packPath(join(home, "dist"), "muxguard", number), "not this");
-    expect(muxguard("run", "--", "echo", "done")).toMatchObject({ status: 0, stdout: "done\n", stderr: "" });
-    expect(muxguard("run", "--scope", "x", "--", "true").stderr).toContain("not this");
-  });
 });
