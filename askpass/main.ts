@@ -7,8 +7,7 @@
  * It is started for each question, so little is loaded before it is known what is needed.
  */
 
-import { existsSync } from "node:fs";
-import { isatty } from "node:tty";
+import { existsSync, writeSync } from "node:fs";
 import { messageOf } from "../src/errors.ts";
 import { endOnFaults } from "../src/faults.ts";
 import { version } from "../src/installation.ts";
@@ -49,12 +48,20 @@ const HELP = [
  * What a person reads who tries it out; undefined where this is a question. A question may be any text, and
  * exit 0 is a yes to some: so only where no program reads the answer is it 0.
  */
-function triedOut([text, ...more]: string[]): { said: string; code: number } | undefined {
+async function triedOut(words: string[]): Promise<{ said: string; code: number } | undefined> {
+  const [text, ...more] = words;
   if (more.length > 0 || process.env.SSH_ASKPASS_PROMPT !== undefined) return undefined;
+  const { isatty } = await import("node:tty"); // most of what it brings with it, a question does without
   const code = isatty(1) ? 0 : 1;
   if (text === "--help" || text === "-h") return { said: HELP, code };
   if (text === "--version" || text === "-V") return { said: `${version()}\n`, code };
   return text === undefined && isatty(1) ? { said: HELP, code: 1 } : undefined;
+}
+
+/** Without Node's streams, which take longer to make than it takes to answer. @throws Error if nobody reads it */
+function say(text: string): void {
+  let left = Buffer.from(text);
+  while (left.length > 0) left = left.subarray(writeSync(1, left));
 }
 
 async function main(): Promise<void> {
@@ -67,9 +74,9 @@ async function main(): Promise<void> {
 }
 
 async function askpass(): Promise<number> {
-  const tried = triedOut(process.argv.slice(2));
+  const tried = await triedOut(process.argv.slice(2));
   if (tried) {
-    process.stdout.write(tried.said);
+    say(tried.said);
     return tried.code;
   }
   const { SSH_ASKPASS_PROMPT: hint, MUXGUARD_ASKED: asked } = process.env;
@@ -79,7 +86,7 @@ async function askpass(): Promise<number> {
   let answered = await answer({ text, terminal, ...(hint !== undefined && { hint }) });
   if ("here" in answered) answered = await (await import("./ask.ts")).ask({ text, kind: answered.here });
   if ("answer" in answered && !(hint === "confirm" && !/^y(?:es)?$/i.test(answered.answer))) {
-    process.stdout.write(`${answered.answer}\n`);
+    say(`${answered.answer}\n`);
     return 0;
   }
   if ("denied" in answered && answered.denied !== "") toStderr(answered.denied);
@@ -89,7 +96,5 @@ async function askpass(): Promise<number> {
 const parent = process.ppid;
 // by a signal: what is on a screen has to leave it
 setInterval(() => process.ppid !== parent && process.kill(process.pid, "SIGTERM"), LOOK_EVERY).unref();
-process.stdout.on("error", () => process.exit(1)); // nobody reads it any more
-process.stderr.on("error", () => {}); // nor what is said beside it
 endOnFaults("muxguard-askpass");
 void main();

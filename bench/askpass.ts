@@ -13,12 +13,28 @@ type Name = "node" | "daemon" | "alone";
 /** Times what a Node start takes. */
 const MOST = { daemon: 1.2, alone: 1.35 };
 
+/** A rule that does not match, and one that does. Where another decided, the answer would be no. */
+const policy = `
+default = "deny"
+
+[[rule]]
+name = "coding agents ask"
+scope = "claude"
+action = "ask"
+
+[[rule]]
+name = "uses of the bench's key"
+on = ["confirm"]
+key = "bench"
+action = "allow"
+`;
+
 const QUESTION = `Allow use of key bench?\nKey fingerprint SHA256:${"A".repeat(43)}.`;
 
 export async function benchAskpass(lab: Lab): Promise<Row[]> {
   const asking = (environment: NodeJS.ProcessEnv) => ({ ...environment, SSH_ASKPASS_PROMPT: "confirm" });
-  const alone = asking(lab.environment());
-  const guard = await lab.guard();
+  const alone = asking(lab.environment({ policy }));
+  const guard = await lab.startGuard({ policy });
   const daemon = asking(guard.environment);
   const cpu = (): number => childrensCpuTime() + cpuTime(guard.pid);
   const variants: Variant<Name>[] = [

@@ -177,8 +177,8 @@ export class Lab {
   }
 
   /** For a muxguard that knows nothing of the user's own, nor of other guards. */
-  environment(): NodeJS.ProcessEnv {
-    return this.#home().environment;
+  environment(options: GuardOptions = {}): NodeJS.ProcessEnv {
+    return this.#home(options).environment;
   }
 
   #home({ config = 'approvers = ["askpass"]', policy = rules }: GuardOptions = {}): Home {

@@ -6,8 +6,12 @@ import { jsonOnScreen, onScreen } from "./policy/visible.ts";
  * anything of it.
  */
 
-/** Tells on stderr. */
+let isHeard = false;
+
+/** Tells on stderr. Whoever reads there may end before this process does. */
 export function toStderr(line: string): void {
+  if (!isHeard) process.stderr.on("error", () => {});
+  isHeard = true;
   process.stderr.write(`${onScreen(line)}\n`);
 }
 

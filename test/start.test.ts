@@ -1,5 +1,5 @@
 /**
- * The start of a program from its bundle and its code cache. The cache is code: what somebody else may have
+ * The start of a program from its packs and their code caches. A cache is code: what somebody else may have
  * written is not run, and what does not fit is compiled anew.
  */
 import { execFileSync, spawnSync } from "node:child_process";
@@ -7,9 +7,9 @@ import {
   chmodSync,
   chownSync,
   copyFileSync,
-  existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -23,45 +23,48 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it, test } from "vitest";
 import { makeFifo } from "../src/platform/libc/descriptors.ts";
-import { keepCache, load } from "../src/start.ts";
+import { keepCache, load, packPath } from "../src/start.ts";
 import { bundled } from "./support/bundled.ts";
 
 const HEADER = 256;
-const bundleWith = (body: string): string =>
-  `//${"0".repeat(64)}\n(function (require, importPackage, __dirname) {\n${body}\n})`;
+/** Of chunks, each the body of a function. */
+const packWith = (...chunks: string[]): string => {
+  const functions = chunks.map((body) => `function () {\n${body}\n}`);
+  return `//${"0".repeat(64)}\n(function (require, importPackage, chunk, __dirname) { return [${functions}]; })`;
+};
 
-describe("a program", () => {
+describe("a pack", () => {
   let folder: string;
-  let bundle: string;
+  let pack: string;
   let cache: string;
 
   beforeEach(() => {
     folder = mkdtempSync(join(tmpdir(), "mg-start-"));
-    bundle = join(folder, "program.bundle.js");
-    cache = `${bundle}.cache`;
-    write(bundle, bundleWith('globalThis.said = "as compiled from the bundle";'));
-    // told apart from the bundle: code of the same length that says something else
+    pack = join(folder, "program.bundle.js");
+    cache = `${pack}.cache`;
+    write(pack, packWith('globalThis.said = "as compiled from the pack";'));
+    // told apart from the pack: code of the same length that says something else
     const other = join(folder, "other.bundle.js");
-    write(other, bundleWith('globalThis.said = "as it was in its code cache";'));
+    write(other, packWith('globalThis.said = "as it was in the cache...";'));
     const script = load(other);
-    script.runInThisContext()();
-    keepCache(bundle, script.createCachedData());
+    script.runInThisContext()()[0]();
+    keepCache(pack, script.createCachedData());
   });
   afterEach(() => rmSync(folder, { recursive: true }));
 
   const write = (path: string, content: string | Buffer): void =>
     writeFileSync(path, content, { mode: 0o644 });
 
-  /** Runs the bundle, and returns what it said. */
+  /** Runs the pack, and returns what it said. */
   function run(): unknown {
-    const script = load(bundle);
+    const script = load(pack);
     Reflect.deleteProperty(globalThis, "said");
-    script.runInThisContext()();
+    script.runInThisContext()()[0]();
     return Reflect.get(globalThis, "said");
   }
 
-  const compiled = "as compiled from the bundle";
-  const cached = "as it was in its code cache";
+  const compiled = "as compiled from the pack";
+  const cached = "as it was in the cache...";
 
   it("is taken from its code cache", () => {
     expect(run()).toBe(cached);
@@ -73,7 +76,7 @@ describe("a program", () => {
     ["the cache ends in its first line", () => truncateSync(cache, 40)],
     ["the cache ends before its code", () => truncateSync(cache, HEADER)],
     ["the cache is cut short", () => truncateSync(cache, readFileSync(cache).length - 8)],
-    ["the cache is that of another bundle", () => change((content) => content.write("//1"))],
+    ["the cache is that of another pack", () => change((content) => content.write("//1"))],
     ["another version of Node made the cache", () => edit(process.version, "v20.17.0")],
     ["another build of the same version made it", () => edit(`${statSync(process.execPath).size}`, "1")],
     ["the cache is that of another version of V8", () => change((content) => flip(content, HEADER + 4))],
@@ -93,7 +96,7 @@ describe("a program", () => {
   it.runIf(process.getuid?.() === 0).each([
     ["the cache", () => chownSync(cache, 65534, 65534)],
     ["the folder", () => chownSync(folder, 65534, 65534)],
-    ["the bundle alone", () => chownSync(bundle, 65534, 65534)],
+    ["the pack alone", () => chownSync(pack, 65534, 65534)],
   ])("is compiled where another user owns %s", (_, give) => {
     give();
     expect(run()).toBe(compiled);
@@ -125,33 +128,78 @@ describe("a program", () => {
 
 const startModule = bundled("src/start.ts");
 
-test("a bundle may import an ES module, as of a package that is nothing else", () => {
-  const folder = mkdtempSync(join(tmpdir(), "mg-start-"));
-  try {
-    const bundle = join(folder, "dist/p.bundle.js");
+describe("a program", () => {
+  let folder: string;
+  const pack = (number: number): string => packPath(join(folder, "dist"), "p", number);
+
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), "mg-start-"));
     for (const name of ["dist", "node_modules/esm"]) mkdirSync(join(folder, name), { recursive: true });
     copyFileSync(fileURLToPath(startModule), join(folder, "dist/start.mjs"));
+  });
+  afterEach(() => rmSync(folder, { recursive: true }));
+
+  function start(): { stdout: string; stderr: string } {
+    const text = `import { createRequire } from "node:module";
+      import { start } from "${folder}/dist/start.mjs";
+      start("p", createRequire("${folder}/dist/p"));`;
+    const { stdout, stderr } = spawnSync(process.execPath, ["--input-type=module", "-e", text], {
+      encoding: "utf8",
+    });
+    return { stdout, stderr };
+  }
+
+  it("runs each chunk once, when it is first needed", () => {
+    const first = "console.log(chunk(0, 1).one, chunk(0, 1).one);";
+    writeFileSync(
+      pack(0),
+      packWith(first, 'console.log("run"); return { one: 1 };', 'console.log("never");'),
+    );
+    expect(start()).toEqual({ stdout: "run\n1 1\n", stderr: "" });
+  });
+
+  it("reads a pack when a chunk of it is needed", () => {
+    writeFileSync(pack(0), packWith('console.log("first"); console.log(chunk(1, 0).second);'));
+    writeFileSync(pack(1), packWith('return { second: "second" };'));
+    writeFileSync(pack(2), "this is never read");
+    expect(start()).toEqual({ stdout: "first\nsecond\n", stderr: "" });
+  });
+
+  it("may import an ES module, as of a package that is nothing else", () => {
     writeFileSync(join(folder, "node_modules/esm/package.json"), '{ "type": "module", "exports": "./x.js" }');
     writeFileSync(join(folder, "node_modules/esm/x.js"), "export default await Promise.resolve(42);");
     writeFileSync(
-      bundle,
-      bundleWith('importPackage("esm").then((esm) => console.log(esm.default, __dirname));'),
+      pack(0),
+      packWith('importPackage("esm").then((esm) => console.log(esm.default, __dirname));'),
     );
-    const script = `import { start } from "${folder}/dist/start.mjs"; start("p");`;
-    const child = spawnSync(process.execPath, ["--input-type=module", "-e", script], { encoding: "utf8" });
-    expect(child).toMatchObject({ stdout: `42 ${folder}/dist\n`, stderr: "" });
-  } finally {
-    rmSync(folder, { recursive: true });
+    expect(start()).toEqual({ stdout: `42 ${folder}/dist\n`, stderr: "" });
+  });
+});
+
+const dist = join(import.meta.dirname, "../dist");
+
+test("the programs as they were built are taken from their caches", () => {
+  const packs = readdirSync(dist).filter((name) => name.endsWith(".cache"));
+  expect(packs.length).toBeGreaterThan(5);
+  for (const name of packs) {
+    const pack = join(dist, name.replace(".cache", ""));
+    const script = `import { load } from "${startModule}"; console.log(load("${pack}").cachedDataRejected);`;
+    const said = execFileSync(process.execPath, ["--input-type=module", "-e", script], { encoding: "utf8" });
+    expect({ name, said }).toEqual({ name, said: "false\n" });
   }
 });
 
-test("the programs as they were built are taken from their caches", () => {
-  const dist = join(import.meta.dirname, "../dist");
-  for (const program of ["muxguard", "muxguard-askpass", "muxguard-ride"]) {
-    const bundle = join(dist, `${program}.bundle.js`);
-    expect(existsSync(`${bundle}.cache`)).toBe(true);
-    const script = `import { load } from "${startModule}"; console.log(load("${bundle}").cachedDataRejected);`;
-    const said = execFileSync(process.execPath, ["--input-type=module", "-e", script], { encoding: "utf8" });
-    expect(said).toBe("false\n");
+test("no chunk of a program is in two of its packs", () => {
+  for (const program of ["muxguard", "muxguard-askpass"]) {
+    const packs = readdirSync(dist).filter((name) =>
+      new RegExp(`^${program}(?:-\\d)?\\.bundle\\.js$`).test(name),
+    );
+    const chunks = packs.flatMap((name) =>
+      [...readFileSync(join(dist, name), "utf8").matchAll(/^\/\/ [\w-]+-[A-Z0-9]{8}\.js$/gm)].map(
+        ([line]) => line,
+      ),
+    );
+    expect(chunks.length).toBeGreaterThan(30);
+    expect(chunks).toEqual([...new Set(chunks)]);
   }
 });
