@@ -11,7 +11,7 @@ import { hasUnknown } from "../match/caller.ts";
 import { opensSessions } from "../match/connection.ts";
 import { leadsToHost } from "../match/destination.ts";
 import { maySignForGit } from "../match/git.ts";
-import { patternsOf } from "../match/pattern.ts";
+import { patternsOf, wildcardOf } from "../match/pattern.ts";
 import type { Rule } from "../policy.ts";
 import type { Caller, Destination, Request, RequestKind, UnreadNames } from "../request.ts";
 
@@ -26,35 +26,60 @@ export interface Sought {
 
 export interface By {
   field: keyof Rule;
-  /** Of one that names the field; undefined where other texts may match as well. */
-  patterns(rule: Rule): readonly string[] | undefined;
+  /** Of a rule that names the field. */
+  patterns(rule: Rule): readonly string[];
+  /** Whether other texts never match. */
+  isFull(rule: Rule): boolean;
   sought(request: Request, caller: Caller): Sought;
 }
 
 const NOTHING: Sought = { texts: [] };
 const ANYTHING: Sought = { texts: [], open: "all" };
 
+const always = (): boolean => true;
+
 /** The first of two that find as much is taken. */
 export const fieldsToLookUp: readonly By[] = [
-  { field: "host", patterns: hostPatterns, sought: soughtHost },
-  { field: "key", patterns: ({ key = "" }) => patternsOf(key), sought: soughtKey },
-  { field: "command", patterns: commandPatterns, sought: soughtCommand },
-  { field: "connect", patterns: connectPatterns, sought: soughtConnect },
-  { field: "caller", patterns: ({ caller = "" }) => patternsOf(caller), sought: soughtCaller },
-  { field: "programs", patterns: firstProgram, sought: soughtPrograms },
+  {
+    field: "host",
+    patterns: ({ host = "" }) => patternsOf(host.toLowerCase()),
+    isFull: ({ verified }) => verified !== false, // else it is what the caller claims
+    sought: soughtHost,
+  },
+  { field: "key", patterns: ({ key = "" }) => patternsOf(key), isFull: always, sought: soughtKey },
+  {
+    field: "command",
+    patterns: ({ command = "" }) => [command].flat(),
+    isFull: ({ on = [] }) => on.every(isOfSession), // other kinds are not about it
+    sought: soughtCommand,
+  },
+  {
+    field: "connect",
+    patterns: ({ connect = "" }) => patternsOf(connect.toLowerCase()),
+    isFull: ({ on = [] }) => on.every(isOfForward),
+    sought: soughtConnect,
+  },
+  {
+    field: "caller",
+    patterns: ({ caller = "" }) => patternsOf(caller),
+    isFull: always,
+    sought: soughtCaller,
+  },
+  {
+    field: "programs",
+    patterns: ({ programs = [] }) => programs.slice(0, 1),
+    isFull: ({ programs: [first = "*"] = [] }) => wildcardOf(first) < 0, // it would be none there
+    sought: soughtPrograms,
+  },
   {
     field: "repository",
     patterns: ({ repository = "" }) => patternsOf(repository),
+    isFull: always,
     sought: soughtRepository,
   },
-  { field: "user", patterns: ({ user = "" }) => patternsOf(user), sought: soughtUser },
-  { field: "scope", patterns: ({ scope = "" }) => patternsOf(scope), sought: soughtScope },
+  { field: "user", patterns: ({ user = "" }) => patternsOf(user), isFull: always, sought: soughtUser },
+  { field: "scope", patterns: ({ scope = "" }) => patternsOf(scope), isFull: always, sought: soughtScope },
 ];
-
-/** With `verified = false` it is what the caller claims. */
-function hostPatterns({ host = "", verified }: Rule): readonly string[] | undefined {
-  return verified === false ? undefined : patternsOf(host.toLowerCase());
-}
 
 function soughtHost(request: Request): Sought {
   const { destination } = request;
@@ -75,22 +100,18 @@ function soughtKey({ kind, key, operation }: Request): Sought {
   return kind === "list" || ofUnknownKeys.has(operation) ? ANYTHING : NOTHING;
 }
 
-const isOfSession = (kind: RequestKind): boolean => kind === "session" || kind === "confirm";
-const isOfForward = (kind: RequestKind): boolean => kind === "forward" || kind === "confirm";
+function isOfSession(kind: RequestKind): boolean {
+  return kind === "session" || kind === "confirm";
+}
 
-/** Other kinds that a rule names are not about the command. */
-function commandPatterns({ on = [], command = "" }: Rule): readonly string[] | undefined {
-  return on.every(isOfSession) ? [command].flat() : undefined;
+function isOfForward(kind: RequestKind): boolean {
+  return kind === "forward" || kind === "confirm";
 }
 
 function soughtCommand({ kind, command, subsystem, operation }: Request): Sought {
   if (kind === "confirm") return opensSessions.has(operation) ? ANYTHING : NOTHING;
   if (kind !== "session" || subsystem !== undefined) return NOTHING;
   return command === undefined ? ANYTHING : { texts: [command] };
-}
-
-function connectPatterns({ on = [], connect = "" }: Rule): readonly string[] | undefined {
-  return on.every(isOfForward) ? patternsOf(connect.toLowerCase()) : undefined;
 }
 
 /** `*` leads wherever the clients of a forward say. */
@@ -108,11 +129,6 @@ function soughtCaller(_: Request, caller: Caller): Sought {
   for (const { exe } of [caller, ...caller.ancestors])
     if (exe !== undefined) texts.push(exe, exe.slice(exe.lastIndexOf("/") + 1));
   return hasUnknown(caller) ? { texts, open: "all" } : { texts };
-}
-
-/** Of an empty line there is none. */
-function firstProgram({ programs: [first] = [] }: Rule): readonly string[] | undefined {
-  return first === undefined || /[*?]/.test(first) ? undefined : [first];
 }
 
 /** Where a line begins depends on what counts as a shell: each may be the first. */

@@ -9,7 +9,7 @@ import type { Match } from "../match/result.ts";
 import type { Rule } from "../policy.ts";
 import { type Caller, type Request, type RequestKind, requestKinds } from "../request.ts";
 import { type By, fieldsToLookUp, type Sought } from "./by.ts";
-import { Merged } from "./merged.ts";
+import { Merged } from "./sorted.ts";
 import { type Places, partKey, Texts } from "./texts.ts";
 
 const known = new WeakMap<readonly Rule[], RuleIndex>();
@@ -26,12 +26,22 @@ export function meetRules(
   isEnough: (rule: Rule, match: Exclude<Match, "no">) => boolean,
 ): void {
   if (rules.length === 0) return;
-  let index = known.get(rules);
-  if (!index) {
-    index = new RuleIndex(rules);
-    known.set(rules, index);
-  }
-  index.meet(request, caller, isSettled, isEnough);
+  indexOf(rules).meet(request, caller, isSettled, isEnough);
+}
+
+/**
+ * The places of rules that may be about all that a rule is about, in order: what they name, it names as well,
+ * and that or something within it.
+ */
+export function* placesAround(rules: readonly Rule[], rule: Rule): Generator<number> {
+  const places = new Merged(indexOf(rules).around(rule));
+  for (let place = places.next(); place !== undefined; place = places.next()) yield place;
+}
+
+function indexOf(rules: readonly Rule[]): RuleIndex {
+  const index = known.get(rules) ?? new RuleIndex(rules);
+  known.set(rules, index);
+  return index;
 }
 
 interface FiledRule {
@@ -124,6 +134,19 @@ class RuleIndex {
   }
 
   /** Lists of places, each in order. */
+  around(rule: Rule): Places[] {
+    const found: Places[] = [this.#others];
+    for (const { by, texts, all } of this.#files) {
+      if (rule[by.field] === undefined) continue;
+      const [first] = by.patterns(rule);
+      if (first === undefined) found.push(all);
+      // of a program that is named by its path, its name
+      else for (const text of [first, first.slice(first.lastIndexOf("/") + 1)]) texts.find(text, found);
+    }
+    return found;
+  }
+
+  /** The same, of those that a request may meet. */
   #found(request: Request, caller: Caller, isSettled: Settled): Places[] {
     const found: Places[] = [this.#others];
     for (const file of this.#files)
@@ -159,9 +182,10 @@ interface Way extends Filing {
 
 function waysToFile(rule: Rule): Way[] {
   return fieldsToLookUp.flatMap((by) => {
-    const patterns = rule[by.field] === undefined ? undefined : by.patterns(rule);
-    const keys = patterns?.map(partKey) ?? [undefined];
-    return patterns && isWhole(keys) ? [{ by, patterns, keys }] : [];
+    if (rule[by.field] === undefined || !by.isFull(rule)) return [];
+    const patterns = by.patterns(rule);
+    const keys = patterns.map(partKey);
+    return isWhole(keys) ? [{ by, patterns, keys }] : [];
   });
 }
 

@@ -5,6 +5,7 @@
  * It takes time in proportion to the text and to the logarithm of the patterns: the text may be hostile.
  */
 import { wildcardOf } from "../match/pattern.ts";
+import { lastUpTo } from "./sorted.ts";
 
 /** Places of rules in their list, in order. */
 export type Places = readonly number[];
@@ -98,17 +99,6 @@ function sorted(all: string[]): { texts: readonly string[]; within: readonly num
     within.push(before);
   }
   return { texts, within };
-}
-
-/** The place of the last one that is not greater; -1 if there is none. */
-function lastUpTo(texts: readonly string[], text: string): number {
-  let [from, to] = [0, texts.length];
-  while (from < to) {
-    const middle = (from + to) >> 1;
-    if ((texts[middle] as string) <= text) from = middle + 1;
-    else to = middle;
-  }
-  return from - 1;
 }
 
 function push(places: Map<string, number[]>, text: string, place: number): void {

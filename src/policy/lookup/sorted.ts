@@ -1,3 +1,5 @@
+/** Lists that are in order. */
+
 /** Lists of numbers, each in order, as one in order, without those that come twice. */
 export class Merged {
   readonly #rest: { list: readonly number[]; at: number }[] = [];
@@ -16,4 +18,15 @@ export class Merged {
     for (const one of this.#rest) if (one.list[one.at] === least) one.at++;
     return least;
   }
+}
+
+/** The place of the last one that is not greater; -1 if there is none. */
+export function lastUpTo<T extends string | number>(sorted: readonly T[], limit: T): number {
+  let [from, to] = [0, sorted.length];
+  while (from < to) {
+    const middle = (from + to) >> 1;
+    if ((sorted[middle] as T) <= limit) from = middle + 1;
+    else to = middle;
+  }
+  return from - 1;
 }
