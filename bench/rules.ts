@@ -18,7 +18,11 @@ const RULES = 10_000;
 const LAST = RULES - 1;
 /** Of each request; a batch is timed as a whole, as the clock is slower than a decision. */
 const BATCHES = 200;
-const BATCH = 50;
+const BATCH = 20;
+const WARM = 200;
+/** For one row, in milliseconds, once it has as few samples as that. */
+const LONGEST = 2000;
+const FEWEST = 3;
 const TARGET = 0.1;
 
 const path = ["git", "make", "node", "bash", "tmux", "bash", "sshd", "systemd"];
@@ -186,8 +190,9 @@ interface Measured {
 
 function row({ measure, run, target }: Measured, batches: number, batch: number): Row {
   const samples: number[] = [];
-  for (let warm = 0; warm < Math.min(batch * 20, 1000) && batch > 1; warm++) run();
-  while (samples.length < batches) {
+  for (let warm = 0; warm < WARM && batch > 1; warm++) run();
+  const end = performance.now() + LONGEST;
+  while (samples.length < batches && (samples.length < FEWEST || performance.now() < end)) {
     const began = performance.now();
     for (let at = 0; at < batch; at++) run();
     samples.push((performance.now() - began) / batch);

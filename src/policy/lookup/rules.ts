@@ -181,12 +181,14 @@ interface Way extends Filing {
 }
 
 function waysToFile(rule: Rule): Way[] {
-  return fieldsToLookUp.flatMap((by) => {
-    if (rule[by.field] === undefined || !by.isFull(rule)) return [];
+  const ways: Way[] = [];
+  for (const by of fieldsToLookUp) {
+    if (rule[by.field] === undefined || !by.isFull(rule)) continue;
     const patterns = by.patterns(rule);
     const keys = patterns.map(partKey);
-    return isWhole(keys) ? [{ by, patterns, keys }] : [];
-  });
+    if (isWhole(keys)) ways.push({ by, patterns, keys });
+  }
+  return ways;
 }
 
 function isWhole(keys: readonly (string | undefined)[]): keys is readonly string[] {
@@ -200,12 +202,18 @@ function bitOf(kind: RequestKind): number {
 /** What names something of sessions or forwards is about other kinds only where it names these. */
 function kindsOf(rule: Rule): number {
   const { on } = rule;
-  const isAbout = (kind: RequestKind): boolean => {
-    if (on) return on.includes(kind);
-    if (kind === "list") return false;
-    const isOf = (fields: readonly (keyof Rule)[], own: RequestKind): boolean =>
-      kind === own || kind === "confirm" || fields.every((field) => rule[field] === undefined);
-    return isOf(sessionFields, "session") && isOf(forwardFields, "forward");
-  };
-  return requestKinds.reduce((kinds, kind) => (isAbout(kind) ? kinds | bitOf(kind) : kinds), 0);
+  if (on) return bitsOf(on);
+  const isOfSessions = sessionFields.some((field) => rule[field] !== undefined);
+  const isOfForwards = forwardFields.some((field) => rule[field] !== undefined);
+  if (isOfSessions && isOfForwards) return bitsOf(["confirm"]);
+  if (isOfSessions) return ofSessions;
+  return isOfForwards ? ofForwards : ofAny;
 }
+
+function bitsOf(kinds: readonly RequestKind[]): number {
+  return kinds.reduce((bits, kind) => bits | bitOf(kind), 0);
+}
+
+const ofSessions = bitsOf(["session", "confirm"]);
+const ofForwards = bitsOf(["forward", "confirm"]);
+const ofAny = bitsOf(requestKinds.filter((kind) => kind !== "list"));

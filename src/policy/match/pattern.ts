@@ -71,8 +71,12 @@ export function matchHost(name: string, list: string): ListMatch {
 }
 
 /** What a list names, without what it excludes. */
-export function patternsOf(list: string): readonly string[] {
-  return itemsOf(list).named.patterns;
+export function patternsOf(list: string): string[] {
+  return split(list).filter((item) => !item.startsWith("!"));
+}
+
+function split(list: string): string[] {
+  return list.split(",").map((item) => item.trim());
 }
 
 /** More texts than this are looked up. */
@@ -80,13 +84,11 @@ const FEW = 8;
 
 /** Patterns of which one is enough. */
 class Alternatives {
-  readonly patterns: readonly string[];
   readonly #texts: { has(text: string): boolean };
   readonly #wild: readonly string[];
 
   constructor(patterns: readonly string[]) {
     const texts = patterns.filter((pattern) => wildcardOf(pattern) < 0);
-    this.patterns = patterns;
     this.#texts = texts.length > FEW ? new Set(texts) : { has: (text) => texts.includes(text) };
     this.#wild = patterns.filter((pattern) => wildcardOf(pattern) >= 0);
   }
@@ -103,12 +105,10 @@ interface Items {
 
 /** Taking a list apart takes longer than to match it. Lists are of rules or of who asks the log. */
 const itemsOf = remembered((list): Items => {
-  const items = list.split(",").map((item) => item.trim());
+  const excluded = split(list).filter((item) => item.startsWith("!"));
   return {
-    named: new Alternatives(items.filter((item) => !item.startsWith("!"))),
-    excluded: new Alternatives(
-      items.filter((item) => item.startsWith("!")).map((item) => item.slice(1).trimStart()),
-    ),
+    named: new Alternatives(patternsOf(list)),
+    excluded: new Alternatives(excluded.map((item) => item.slice(1).trimStart())),
   };
 });
 

@@ -28,3 +28,18 @@ test("a rule that another one takes is told of, wherever that stands", { timeout
   }
   expect(count).toBeGreaterThan(100);
 });
+
+/** Enough of them to be looked up. */
+const many = Array.from({ length: 100 }, (_, at) => ({ host: `web${at}`, caller: `x${at}`, name: `${at}` }));
+
+test.each<[Partial<Rule>, Partial<Rule>]>([
+  [{ caller: "git" }, { caller: "/usr/bin/git" }],
+  [{ host: "*.example" }, { host: "a.example", verified: false }],
+  [{ host: "A.example" }, { host: "a.EXAMPLE" }],
+  [{ command: "id *" }, { command: "id *", on: ["session", "sign"] }],
+  [{ programs: ["/usr/bin/a?"] }, { programs: ["/usr/bin/a?"], host: "a" }],
+  [{ scope: "" }, { scope: "", host: "a" }],
+])("among many: %j takes %j", (first, second) => {
+  const { rules } = policy([...many, { ...first, name: "first" }, { ...second, name: "second" }]);
+  expect(taken(rules)).toEqual([[101, 100]]);
+});
