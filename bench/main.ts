@@ -15,6 +15,7 @@ import { benchLogins, benchRide, benchSession, benchTransfer } from "./mux.ts";
 import { benchIdle } from "./mux-idle.ts";
 import { benchPrompt } from "./prompt.ts";
 import { benchPty } from "./pty.ts";
+import { benchRules } from "./rules.ts";
 import { benchRun } from "./run.ts";
 import { describeMachine, type Row, renderTable } from "./table.ts";
 import { benchTedium } from "./tedium.ts";
@@ -48,6 +49,7 @@ const sections: readonly Section[] = [
   { name: "ride", group: "mux", run: benchRide },
   { name: "fifo", group: "mux", run: benchFifo },
   { name: "askpass", group: "cli", run: benchAskpass },
+  { name: "rules", group: "rules", run: benchRules },
   { name: "log", group: "log", run: benchLog },
   { name: "tedium", group: "questions", run: benchTedium },
   { name: "week", group: "week", run: benchWeek },

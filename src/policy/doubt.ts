@@ -1,5 +1,5 @@
 /** A rule of which nobody can say whether it matches: which one, and what it names that is not known. */
-import { matchFields } from "./match/match.ts";
+import { unsaidFields } from "./match/match.ts";
 import type { Rule } from "./policy.ts";
 import type { Caller, Request } from "./request.ts";
 
@@ -15,10 +15,10 @@ export interface Doubt {
 /** @param rule one that denies or asks, and can't be said to match */
 export function doubtAbout(rule: Rule, request: Request, caller: Caller): Doubt {
   const { name, action } = rule;
-  const unknown = matchFields(rule, request, caller).filter(({ match }) => match === "unsaid");
+  const unknown = unsaidFields(rule, request, caller);
   return {
     rule: name,
     action: action === "deny" ? "deny" : "ask",
-    unknown: Object.fromEntries(unknown.map(({ field }) => [field, String(rule[field])])),
+    unknown: Object.fromEntries(unknown.map((field) => [field, String(rule[field])])),
   };
 }

@@ -3,7 +3,8 @@
  * deny or ask, and of which nobody can say whether it matches, turns an allow into a question.
  */
 import { type Doubt, doubtAbout } from "./doubt.ts";
-import { matchRule } from "./match/match.ts";
+import { meetRules } from "./lookup/rules.ts";
+import { settled } from "./match/match.ts";
 import type { Policy, Rule } from "./policy.ts";
 import { type Caller, isTrust, type Request } from "./request.ts";
 
@@ -92,14 +93,15 @@ function firstOf(
   rules: readonly Rule[],
   request: Request,
   caller: Caller,
-): { matching?: Rule; doubtful: Rule[] } {
+): { matching: Rule | undefined; doubtful: Rule[] } {
+  let matching: Rule | undefined;
   const doubtful: Rule[] = [];
-  for (const rule of rules) {
-    const match = matchRule(rule, request, caller);
-    if (match === "yes") return { matching: rule, doubtful };
-    if (match === "unsaid") doubtful.push(rule);
-  }
-  return { doubtful };
+  meetRules(rules, request, caller, settled, (rule, match) => {
+    if (match === "yes") matching = rule;
+    else doubtful.push(rule);
+    return match === "yes";
+  });
+  return { matching, doubtful };
 }
 
 function defaultFor({ default: action }: Policy, request: Request): Policy["default"] {

@@ -3,7 +3,8 @@
  * none speaks of a key, it is shown if the rules could let this caller sign with it.
  */
 import { evaluate, type Ruling } from "./evaluate.ts";
-import { mayMatch } from "./match/match.ts";
+import { meetRules } from "./lookup/rules.ts";
+import { settledYet } from "./match/match.ts";
 import type { Policy } from "./policy.ts";
 import type { Caller, KeyFacts, Request, Whereabouts } from "./request.ts";
 
@@ -33,11 +34,11 @@ export function couldSign(policy: Policy, key: KeyFacts, caller: Caller, where: 
   const { signsOnly, ...place } = where;
   const data = signsOnly ? "sshsig" : place.destination && "userauth";
   const request: Request = { kind: "sign", key, ...(data && { data }), ...place };
-  for (const rule of policy.rules) {
-    const match = mayMatch(rule, request, caller);
-    if (match === "no") continue;
-    if (rule.action !== "deny") return true;
-    if (match === "yes") return false;
-  }
-  return policy.default !== "deny";
+  let could = policy.default !== "deny";
+  meetRules(policy.rules, request, caller, settledYet, ({ action }, match) => {
+    const isSaid = action !== "deny" || match === "yes";
+    if (isSaid) could = action !== "deny";
+    return isSaid;
+  });
+  return could;
 }

@@ -3,6 +3,7 @@
  * places. Of a document that the parser took, every key and value is found; what it does not know it passes
  * over.
  */
+import { lastUpTo } from "../policy/lookup/sorted.ts";
 
 /** Names of fields, and places in lists from 0. */
 export type Path = readonly PropertyKey[];
@@ -35,6 +36,8 @@ export class TomlPlaces {
   /** How many tables an array of tables has by now. */
   readonly #counts = new Map<string, number>();
   readonly #headers: { name: string; at: number }[] = [];
+  /** Where each line begins; made for the first position. */
+  #lines: readonly number[] | undefined;
   #at = 0;
 
   constructor(text: string) {
@@ -48,7 +51,7 @@ export class TomlPlaces {
       const place = this.#places.get(keyOf(path.slice(0, length)));
       // a text alone may stand for a list
       const isValue = length === path.length || typeof path[length] === "number";
-      if (place) return positionOf(this.#text, place[isValue ? of : "key"]);
+      if (place) return this.#positionOf(place[isValue ? of : "key"]);
     }
     return { line: 1, column: 1 };
   }
@@ -62,6 +65,14 @@ export class TomlPlaces {
     const header = this.#headers[found];
     const end = this.#headers[found + 1]?.at ?? this.#text.length;
     return header && { start: header.at, end };
+  }
+
+  /** Columns are characters, and begin at 1. */
+  #positionOf(offset: number): Position {
+    this.#lines ??= lineStarts(this.#text);
+    const line = lastUpTo(this.#lines, offset);
+    const start = this.#lines[line] ?? 0;
+    return { line: line + 1, column: [...this.#text.slice(start, offset)].length + 1 };
   }
 
   #readDocument(): void {
@@ -185,8 +196,8 @@ function unquoted(text: string): string {
   }
 }
 
-/** Columns are characters, and begin at 1. */
-function positionOf(text: string, offset: number): Position {
-  const before = text.slice(0, offset).split("\n");
-  return { line: before.length, column: [...(before.at(-1) ?? "")].length + 1 };
+function lineStarts(text: string): number[] {
+  const starts = [0];
+  for (let end = text.indexOf("\n"); end >= 0; end = text.indexOf("\n", end + 1)) starts.push(end + 1);
+  return starts;
 }

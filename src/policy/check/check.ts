@@ -8,10 +8,13 @@ import { checkOrder } from "./order.ts";
 import type { Remark } from "./remark.ts";
 
 export function checkPolicy(policy: Pick<Policy, "rules" | "default">): Remark[] {
-  return policy.rules.flatMap((_, at) => [
-    ...checkRule(policy.rules, at),
-    ...checkName(policy.rules, at),
-    ...noteDoubt(policy, at),
+  const { rules } = policy;
+  const named = new Map([...rules.entries()].reverse().map(([at, { name }]) => [name, at]));
+  const allowing = allowingBehind(rules);
+  return rules.flatMap((rule, at) => [
+    ...checkRule(rules, at),
+    ...checkName(rule, at, named),
+    ...noteDoubt(policy, at, allowing[at]),
   ]);
 }
 
@@ -33,23 +36,37 @@ function checkRule(rules: readonly Rule[], at: number): Remark[] {
 }
 
 /** The log and each denial name a rule by it, and so do commands. */
-function checkName(rules: readonly Rule[], at: number): Remark[] {
-  const earlier = rules.findIndex(({ name }) => name === rules[at]?.name);
-  if (earlier === at) return [];
-  const text = `"${rules[at]?.name}" is the name of an earlier rule: the log can't tell them apart`;
+function checkName({ name }: Rule, at: number, first: ReadonlyMap<string, number>): Remark[] {
+  const earlier = first.get(name);
+  if (earlier === undefined || earlier === at) return [];
+  const text = `"${name}" is the name of an earlier rule: the log can't tell them apart`;
   return [{ kind: "warning", rule: at, field: "name", text, other: earlier }];
+}
+
+/** Of each rule, the next one that allows. */
+function allowingBehind(rules: readonly Rule[]): (Rule | undefined)[] {
+  let next: Rule | undefined;
+  const behind = rules.toReversed().map((rule) => {
+    const found = next;
+    if (rule.action === "allow") next = rule;
+    return found;
+  });
+  return behind.reverse();
 }
 
 const ofGit = "what git says of its repository is claimed, and any signature for git";
 
 /** What happens where nobody can say whether a rule that denies or asks is meant: by host, or by repository. */
-function noteDoubt({ rules, default: fallback }: Pick<Policy, "rules" | "default">, at: number): Remark[] {
+function noteDoubt(
+  { rules, default: fallback }: Pick<Policy, "rules" | "default">,
+  at: number,
+  later: Rule | undefined,
+): Remark[] {
   const rule = rules[at] as Rule;
   const field = (["host", "host_key", "port", "repository", "branch"] as const).find(
     (one) => rule[one] !== undefined,
   );
   if (field === undefined || rule.action === "allow" || rule.verified !== undefined) return [];
-  const later = rules.slice(at + 1).find(({ action }) => action === "allow");
   const allowing = later ? `rule "${later.name}"` : fallback === "allow" ? "the default" : undefined;
   const which = field === "repository" || field === "branch" ? ofGit : "a destination that can't be verified";
   const could = `${which} could be this one: it is`;

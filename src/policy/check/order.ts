@@ -1,4 +1,5 @@
 /** Rules behind one that takes all that they could match. */
+import { placesAround } from "../lookup/rules.ts";
 import { allowsCommand } from "../match/command.ts";
 import { matchPattern } from "../match/pattern.ts";
 import type { Rule } from "../policy.ts";
@@ -8,12 +9,20 @@ import type { Field, Remark } from "./remark.ts";
 
 export function checkOrder(rules: readonly Rule[], at: number): Remark[] {
   const rule = rules[at] as Rule;
-  const other = rules.slice(0, at).findIndex((one) => takesAll(one, rule));
-  const earlier = rules[other];
-  if (!earlier) return [];
+  const other = firstTaking(rules, at);
+  const earlier = other === undefined ? undefined : rules[other];
+  if (other === undefined || !earlier) return [];
   const unlessHashed = isByPattern(earlier, rule) ? ", but for hosts that known_hosts has hashed alone" : "";
   const text = `never matches: rule "${earlier.name}" before it takes all of it${unlessHashed}`;
   return [{ kind: "warning", rule: at, text, other }];
+}
+
+function firstTaking(rules: readonly Rule[], at: number): number | undefined {
+  for (const place of placesAround(rules, rules[at] as Rule)) {
+    if (place >= at) return undefined;
+    if (takesAll(rules[place] as Rule, rules[at] as Rule)) return place;
+  }
+  return undefined;
 }
 
 const ofAnswer: ReadonlySet<string> = new Set<Field>(["name", "action", "remember", "timeout", "approver"]);

@@ -31,7 +31,7 @@ function matchOptional(list: string, text: string | undefined, isOpen: boolean):
   return said(matchList(text, list) === "yes");
 }
 
-const ofUnknownKeys: ReadonlySet<Request["operation"]> = new Set([
+export const ofUnknownKeys: ReadonlySet<Request["operation"]> = new Set([
   "add",
   "remove-all",
   "add-smartcard",

@@ -4,6 +4,7 @@ import type { Rule } from "../policy.ts";
 import type { Caller, Process, Request } from "../request.ts";
 import { likeTypedLines, typedLines } from "./from-terminal.ts";
 import { type ListMatch, matchList } from "./pattern.ts";
+import { remembered } from "./remembered.ts";
 import { anyMatches, type Match, said } from "./result.ts";
 
 export function matchContainer({ container }: Rule, _: Request, caller: Caller): Match {
@@ -29,7 +30,7 @@ export const MOST_ANCESTORS = 64;
  * Of what started it, only what is inside of the run counts: above the run's holder, which hides as well, and
  * outside of runs, those that hide are the user's own (screen, su) and the system's.
  */
-function hasUnknown({ ancestors, run, ...caller }: Caller): boolean {
+export function hasUnknown({ ancestors, run, ...caller }: Caller): boolean {
   if (ancestors.length >= MOST_ANCESTORS || isUnknown(caller)) return true;
   const holder = ancestors.findIndex(({ pid }) => pid === run?.pid);
   return ancestors.slice(0, Math.max(holder, 0)).some(isUnknown) || ancestors.some(isForeign);
@@ -77,7 +78,19 @@ export function matchPrograms({ action, programs }: Rule, _: Request, caller: Ca
 
 /** A pattern with a `/` is matched against the path of a program, one without against its file name. */
 function matchProgram(exe: string, list: string): ListMatch {
-  const name = exe.slice(exe.lastIndexOf("/") + 1);
-  const matches = list.split(",").map((item) => matchList(item.includes("/") ? exe : name, item));
+  const { paths, names } = programsIn(list);
+  const matches = [
+    paths === undefined ? "no" : matchList(exe, paths),
+    names === undefined ? "no" : matchList(exe.slice(exe.lastIndexOf("/") + 1), names),
+  ] as const;
   return matches.find((match) => match === "negated") ?? matches.find((match) => match === "yes") ?? "no";
 }
+
+const programsIn = remembered((list) => {
+  const items = list.split(",");
+  const listed = (some: string[]): string | undefined => (some.length === 0 ? undefined : some.join());
+  return {
+    paths: listed(items.filter((item) => item.includes("/"))),
+    names: listed(items.filter((item) => !item.includes("/"))),
+  };
+});

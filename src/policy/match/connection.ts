@@ -12,7 +12,11 @@ import { type Match, said } from "./result.ts";
 
 type Check = (rule: Rule, request: Request) => Match;
 
-const opensSessions: ReadonlySet<Request["operation"]> = new Set(["share", "proxy"]);
+/** Fields of sessions, and of forwards. */
+export const sessionFields = ["command", "subsystem", "tty", "x11", "forward_agent", "environment"] as const;
+export const forwardFields = ["forward", "listen", "connect"] as const;
+
+export const opensSessions: ReadonlySet<Request["operation"]> = new Set(["share", "proxy"]);
 
 /** A question of OpenSSH's never says what a session runs, and a proxy client may do anything. */
 export function ofSessions(field: keyof Rule, check: Check): Check {

@@ -26,7 +26,7 @@ function matchClaim({ action }: Rule, list: string | undefined, claim: string | 
 }
 
 /** Signatures for git have its namespace, which is a part of what is signed. */
-function maySignForGit(request: Request): boolean {
+export function maySignForGit(request: Request): boolean {
   return maySign(request) && (request.namespace === undefined || request.namespace === "git");
 }
 

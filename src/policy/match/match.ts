@@ -2,7 +2,8 @@
  * Whether a rule matches: every field that it names must. What is not known of a request can't be said to
  * match, nor not to: a rule that allows does not match then, and for one that denies or asks it stays open.
  *
- * Each field has its row in a table. Who wants to know why a rule did not match reads the same table.
+ * Each field has its row in a table. Who wants to know why a rule did not match reads the same table. Who
+ * decides looks up which rules may match at all (lookup/), and reads the rows that these need.
  */
 
 import type { Rule } from "../policy.ts";
@@ -29,7 +30,7 @@ import { closed, type Match } from "./result.ts";
 type Field = keyof Rule;
 type Check = (rule: Rule, request: Request, caller: Caller) => Match;
 
-interface Row {
+export interface Row {
   field: Field;
   /** "yes" for a rule that does not name the field, but for what such a rule leaves out. */
   check: Check;
@@ -100,28 +101,61 @@ function matchNarrow(field: Field): Check {
   };
 }
 
-function rowsFor({ kind, data }: Request): readonly Row[] {
-  return kind === "confirm" && data === "opaque" ? opaque : rows;
+/**
+ * The rows that a rule needs for requests of the kinds that it is about: to these, the others are "yes". What a
+ * rule that allows leaves out says something as well.
+ */
+export function rowsOf(rule: Rule): readonly Row[] {
+  const { action, command, subsystem } = rule;
+  const isNarrow = command !== undefined || subsystem !== undefined;
+  const left: readonly Field[] = isNarrow ? ["operation", "x11", "forward_agent"] : ["operation"];
+  return [...asked, ...asking].filter(
+    ({ field }) => rule[field] !== undefined || (action === "allow" && left.includes(field)),
+  );
 }
 
-export function matchRule(rule: Rule, request: Request, caller: Caller): Match {
-  return matchRows(rule, request, caller, always);
+/** The row of a field. */
+export function rowOf(field: Field): Row {
+  return rows.find((one) => one.field === field) as Row;
 }
+
+function rowsFor(request: Request): readonly Row[] {
+  return isOpaque(request) ? opaque : rows;
+}
+
+/** A question in words that can't be read. */
+export function isOpaque({ kind, data }: Request): boolean {
+  return kind === "confirm" && data === "opaque";
+}
+
+/** @param isSettled whether what can't be said stays so: to allow, it is a no then */
+export type Settled = (row: Row, request: Request) => boolean;
+
+/** Of the request that is decided. */
+export const settled: Settled = always;
 
 /**
- * The same for a request that is yet to come, of which some is known: what it may be stays open for a rule
- * that allows, too.
+ * Of a request that is yet to come, of which some is known: what it may be stays open for a rule that allows,
+ * too.
  */
-export function mayMatch(rule: Rule, request: Request, caller: Caller): Match {
-  return matchRows(rule, request, caller, ({ isSettled }) => isSettled(request));
+export const settledYet: Settled = ({ isSettled }, request) => isSettled(request);
+
+export function matchRule(rule: Rule, request: Request, caller: Caller, isSettled = settled): Match {
+  return matchRows(rowsFor(request), rule, request, caller, isSettled);
 }
 
-function matchRows(rule: Rule, request: Request, caller: Caller, isSettled: (row: Row) => boolean): Match {
+export function matchRows(
+  all: readonly Row[],
+  rule: Rule,
+  request: Request,
+  caller: Caller,
+  isSettled: Settled,
+): Match {
   let result: Match = "yes";
-  for (const one of rowsFor(request)) {
+  for (const one of all) {
     const match = one.check(rule, request, caller);
     if (match === "no") return "no";
-    if (match === "unsaid" && closed(rule, match) === "no" && isSettled(one)) return "no";
+    if (match === "unsaid" && closed(rule, match) === "no" && isSettled(one, request)) return "no";
     if (match === "unsaid") result = "unsaid";
   }
   return result;
@@ -137,4 +171,10 @@ export interface FieldMatch {
 export function matchFields(rule: Rule, request: Request, caller: Caller): FieldMatch[] {
   const all = rowsFor(request).map(({ field, check }) => ({ field, match: check(rule, request, caller) }));
   return all.filter(({ field, match }) => rule[field] !== undefined || match !== "yes");
+}
+
+/** The fields of a rule that can't be said to match, nor not to. */
+export function unsaidFields(rule: Rule, request: Request, caller: Caller): Field[] {
+  const named = rowsFor(request).filter(({ field }) => rule[field] !== undefined);
+  return named.filter(({ check }) => check(rule, request, caller) === "unsaid").map(({ field }) => field);
 }

@@ -119,4 +119,28 @@ describe("a list", () => {
       }),
     );
   });
+
+  test("says what its items say one after the other, be it long or taken apart before", () => {
+    const unit = fc.constantFrom("a", "b", "*", "?", "!", " ");
+    const list = fc.array(fc.string({ unit, maxLength: 4 }), { minLength: 1, maxLength: 20 });
+    const text = fc.string({ unit: fc.constantFrom("a", "b", " ", "!"), maxLength: 4 });
+    fc.assert(
+      fc.property(list, fc.array(text), (items, texts) => {
+        for (const one of texts) expect(matchList(one, items.join())).toBe(oneByOne(one, items));
+      }),
+      { numRuns: 5000 },
+    );
+  });
 });
+
+/** match_pattern_list() as it stands there. */
+function oneByOne(text: string, items: readonly string[]): ListMatch {
+  let result: ListMatch = "no";
+  for (const item of items) {
+    const [pattern, isNegated] = [item.trim().replace(/^!/, ""), item.trim().startsWith("!")];
+    if (!matchPattern(text, isNegated ? pattern.trimStart() : pattern)) continue;
+    if (isNegated) return "negated";
+    result = "yes";
+  }
+  return result;
+}
