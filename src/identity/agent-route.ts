@@ -17,7 +17,7 @@ export interface AgentRoute {
   /** Whether the connection says over which hosts it was forwarded. */
   readonly isForwarded: boolean;
   /** @param signed what is to be signed; undefined for a request that signs nothing */
-  resolve(signed: SignedData | undefined, caller: Caller): Promise<Whereabouts>;
+  resolve(signed: SignedData | undefined, caller: Caller): Whereabouts | Promise<Whereabouts>;
   /** For a list of keys: before anything is to be signed. */
   listedFor(caller: Caller): Omit<Whereabouts, "user"> | Promise<Omit<Whereabouts, "user">>;
   /** Takes note of a signature that was allowed, and made. */
@@ -39,6 +39,16 @@ export function agentRoute(
     made ??= new SessionBindings(sessions, processKey(caller));
     return made;
   };
+  const look = async (
+    signed: SignedData | undefined,
+    caller: Caller,
+    isForGit: boolean,
+  ): Promise<Whereabouts> => {
+    const bindings = bindingsOf(caller);
+    const where = destinations.resolve(bindings, signed, caller);
+    if (!isForGit || bindings.forwarded) return where;
+    return { ...(await where), ...(await git.claims(caller)) };
+  };
   return {
     bind(details, caller) {
       const bindings = bindingsOf(caller);
@@ -51,14 +61,9 @@ export function agentRoute(
     get isForwarded() {
       return (made?.hops.length ?? 0) > 0;
     },
-    async resolve(signed, caller) {
-      const bindings = bindingsOf(caller);
-      const isForGit = signed?.kind === "sshsig" && signed.namespace === "git" && !bindings.forwarded;
-      const [where, claims] = await Promise.all([
-        destinations.resolve(bindings, signed, caller),
-        isForGit ? git.claims(caller) : {},
-      ]);
-      return { ...where, ...claims };
+    resolve(signed, caller) {
+      const isForGit = signed?.kind === "sshsig" && signed.namespace === "git";
+      return made || isForGit || signed?.kind === "userauth" ? look(signed, caller, isForGit) : NOWHERE;
     },
     wasSigned(signed, caller) {
       if (signed.kind !== "userauth") return;
