@@ -35,6 +35,7 @@ export function agentRoute(
   git: Pick<GitAskers, "claims">,
 ): AgentRoute {
   let made: SessionBindings | undefined;
+  let noted: { caller: Caller; hostKey: Buffer; user: string } | undefined;
   const bindingsOf = (caller: Caller): SessionBindings => {
     made ??= new SessionBindings(sessions, processKey(caller));
     return made;
@@ -70,8 +71,11 @@ export function agentRoute(
       const bindings = bindingsOf(caller);
       // a bind alone is no login: it says that a host was reached, and nobody had to allow that
       if (bindings.forwarded || !bindings.check(signed).verified) return;
-      const hostKey = bindings.ownHost;
-      if (hostKey) logins.add(caller, { hostKey, user: signed.user });
+      const [hostKey, { user }] = [bindings.ownHost, signed];
+      // the same object is the same image of the same process
+      if (!hostKey || (noted?.caller === caller && noted.hostKey === hostKey && noted.user === user)) return;
+      logins.add(caller, { hostKey, user });
+      noted = { caller, hostKey, user };
     },
     end() {
       made?.end();
