@@ -207,7 +207,34 @@ function destinationFields({
   };
 }
 
+/** A caller is the same object for requests that come one after the other. */
+const callers = new WeakMap<Caller, AuditCaller>();
+const callerTexts = new WeakMap<AuditCaller, string>();
+
+/** An entry as JSON. Most of it says who asks: that is kept as text. */
+export function eventText({ caller, waitedMs, ...event }: AuditEvent): string {
+  const rest = waitedMs === undefined ? "" : `,"waitedMs":${waitedMs}`;
+  const asks = caller === undefined ? "" : `,"caller":${callerText(caller)}`;
+  return `${JSON.stringify(event).slice(0, -1)}${asks}${rest}}`;
+}
+
+function callerText(caller: AuditCaller): string {
+  const known = callerTexts.get(caller);
+  if (known !== undefined) return known;
+  const text = JSON.stringify(caller);
+  callerTexts.set(caller, text);
+  return text;
+}
+
 function auditCaller(caller: Caller): AuditCaller {
+  const known = callers.get(caller);
+  if (known) return known;
+  const made = makeCaller(caller);
+  callers.set(caller, made);
+  return made;
+}
+
+function makeCaller(caller: Caller): AuditCaller {
   const { pid, name, cmdline, cwd, tty, session, ancestors, container, run } = caller;
   const exe = executableText(caller);
   return {

@@ -9,7 +9,7 @@
  */
 import { closeSync, constants, fdatasyncSync, fstatSync, lstatSync, type Stats, writeSync } from "node:fs";
 import { follow, linked } from "./chain.ts";
-import type { AuditEvent } from "./event.ts";
+import { type AuditEvent, eventText } from "./event.ts";
 import { LogEnd } from "./log-end.ts";
 
 /** @throws Error for what is no file of the user's own: a link, a FIFO, one that others may write to */
@@ -51,7 +51,7 @@ export class AuditLog {
 
   /** @throws Error if the entry could not be written whole */
   append(event: AuditEvent): void {
-    const json = JSON.stringify(event); // before the look at the end: others may write meanwhile
+    const json = eventText(event); // before the look at the end: others may write meanwhile
     const { fd, size } = this.#current();
     const { end, isCutOff } = this.#end.at(fd, size);
     const entry = linked(json, end);

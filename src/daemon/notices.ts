@@ -40,10 +40,12 @@ export class Notices {
   }
 
   decided(decided: Decided): void {
-    const { patterns, desktop, now } = this.#options;
+    const { desktop, now } = this.#options;
+    const patterns = this.#options.patterns();
+    if (patterns.length === 0) return;
     const [kind, rule = ""] = decided.by.split(/:(.*)/s);
     if (decided.decision !== "allow" || kind !== "rule") return;
-    if (!patterns().some((pattern) => matchPattern(rule, pattern))) return;
+    if (!patterns.some((pattern) => matchPattern(rule, pattern))) return;
     if (now() - this.#last < INTERVAL || desktop.unavailable() !== undefined) {
       this.#untold++;
       return;

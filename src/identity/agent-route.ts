@@ -17,7 +17,7 @@ export interface AgentRoute {
   /** Whether the connection says over which hosts it was forwarded. */
   readonly isForwarded: boolean;
   /** @param signed what is to be signed; undefined for a request that signs nothing */
-  resolve(signed: SignedData | undefined, caller: Caller): Promise<Whereabouts>;
+  resolve(signed: SignedData | undefined, caller: Caller): Whereabouts | Promise<Whereabouts>;
   /** For a list of keys: before anything is to be signed. */
   listedFor(caller: Caller): Omit<Whereabouts, "user"> | Promise<Omit<Whereabouts, "user">>;
   /** Takes note of a signature that was allowed, and made. */
@@ -35,9 +35,20 @@ export function agentRoute(
   git: Pick<GitAskers, "claims">,
 ): AgentRoute {
   let made: SessionBindings | undefined;
+  let noted: { caller: Caller; hostKey: Buffer; user: string } | undefined;
   const bindingsOf = (caller: Caller): SessionBindings => {
     made ??= new SessionBindings(sessions, processKey(caller));
     return made;
+  };
+  const look = async (
+    signed: SignedData | undefined,
+    caller: Caller,
+    isForGit: boolean,
+  ): Promise<Whereabouts> => {
+    const bindings = bindingsOf(caller);
+    const where = destinations.resolve(bindings, signed, caller);
+    if (!isForGit || bindings.forwarded) return where;
+    return { ...(await where), ...(await git.claims(caller)) };
   };
   return {
     bind(details, caller) {
@@ -51,22 +62,20 @@ export function agentRoute(
     get isForwarded() {
       return (made?.hops.length ?? 0) > 0;
     },
-    async resolve(signed, caller) {
-      const bindings = bindingsOf(caller);
-      const isForGit = signed?.kind === "sshsig" && signed.namespace === "git" && !bindings.forwarded;
-      const [where, claims] = await Promise.all([
-        destinations.resolve(bindings, signed, caller),
-        isForGit ? git.claims(caller) : {},
-      ]);
-      return { ...where, ...claims };
+    resolve(signed, caller) {
+      const isForGit = signed?.kind === "sshsig" && signed.namespace === "git";
+      return made || isForGit || signed?.kind === "userauth" ? look(signed, caller, isForGit) : NOWHERE;
     },
     wasSigned(signed, caller) {
       if (signed.kind !== "userauth") return;
       const bindings = bindingsOf(caller);
       // a bind alone is no login: it says that a host was reached, and nobody had to allow that
       if (bindings.forwarded || !bindings.check(signed).verified) return;
-      const hostKey = bindings.ownHost;
-      if (hostKey) logins.add(caller, { hostKey, user: signed.user });
+      const [hostKey, { user }] = [bindings.ownHost, signed];
+      // the same object is the same image of the same process
+      if (!hostKey || (noted?.caller === caller && noted.hostKey === hostKey && noted.user === user)) return;
+      logins.add(caller, { hostKey, user });
+      noted = { caller, hostKey, user };
     },
     end() {
       made?.end();

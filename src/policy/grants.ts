@@ -153,6 +153,11 @@ export class Grants {
     return this.#isSuspended || this.#allowed.size === 0;
   }
 
+  /** The same of denials. */
+  get hasNoDenial(): boolean {
+    return this.#denied.size === 0;
+  }
+
   /** How many approvals there are. */
   get size(): number {
     this.#dropEnded();

@@ -99,8 +99,13 @@ export class Scopes {
     if (lent) return this.#isOpen(lent) ? { scope: lent } : { refused: RUN_ENDED };
     if (scope.run) return { scope };
     // what a container's program may be asked by itself, nobody can tell; there its own guard has to be named
-    if (kind === "askpass") return this.isInside(caller) ? { refused: ASK_ITS_GUARD } : { scope };
-    return this.#isStranger(caller) ? { refused: INSIDE } : { scope };
+    if (kind === "askpass") return this.#isHeld(caller) ? { refused: ASK_ITS_GUARD } : { scope };
+    return !caller.container && this.#isHeld(caller) ? { refused: INSIDE } : { scope };
+  }
+
+  /** Of what is known to carry no mark: whether it is inside of a run, or of a container, all the same. */
+  #isHeld(caller: Caller): boolean {
+    return isInRun(caller, this.#holders, () => false);
   }
 
   /** Whether it is inside of a run, be it another guard's, or of a container. */
@@ -116,8 +121,7 @@ export class Scopes {
     const own = this.#runOf(caller);
     if (own) return { id: own.run.id };
     if (!this.#isStranger(caller)) return undefined;
-    const isHeld = isInRun(caller, this.#holders, () => false);
-    return isHeld ? {} : { isOver: true };
+    return this.#isHeld(caller) ? {} : { isOver: true };
   }
 
   /** A process that is there and inside of none. */

@@ -1,6 +1,6 @@
 /** What the log keeps of a request, and what `muxguard log` makes of it. */
 import { describe, expect, it } from "vitest";
-import { type AuditEvent, auditEvent } from "../../src/audit/event.ts";
+import { type AuditEvent, auditEvent, eventText } from "../../src/audit/event.ts";
 import { describeEvent } from "../../src/cli/log/describe-event.ts";
 import { describeProgram } from "../../src/policy/describe/caller.ts";
 import { describeRequest } from "../../src/policy/describe/request.ts";
@@ -10,7 +10,7 @@ import { caller, github, gitSignature, login, unverified } from "../support/poli
 /** As it comes back from the file. */
 function logged(request: Request, who: Caller = caller): AuditEvent {
   const decided = { time: new Date(0), id: "a", decision: "allow", by: "default", waitedMs: 1.4 } as const;
-  return JSON.parse(JSON.stringify(auditEvent({ ...decided, request, caller: who })));
+  return JSON.parse(eventText(auditEvent({ ...decided, request, caller: who })));
 }
 
 const place = { destination: github, user: "git", path: [], forwarded: false };
@@ -31,6 +31,27 @@ const forward: Request = {
 };
 
 describe("the event of a decision", () => {
+  it.each(["with who asks, once", "and again", "without"])("is written as JSON has it, %s", (which) => {
+    const decided = { time: new Date(0), id: "a", decision: "deny", by: "default", waitedMs: 1.4 } as const;
+    const event = auditEvent({
+      ...decided,
+      request: session,
+      caller: which === "without" ? undefined : caller,
+    });
+    expect(eventText(event)).toBe(JSON.stringify(event));
+    const { waitedMs: _, ...short } = event;
+    expect(eventText(short)).toBe(JSON.stringify(short));
+  });
+
+  it("says who asks as that is, also of another one that looks the same", () => {
+    const other = { ...caller, cwd: "/elsewhere" };
+    expect([logged(session).caller, logged(session, other).caller?.cwd, logged(session).caller]).toEqual([
+      logged(session, { ...caller }).caller,
+      "/elsewhere",
+      logged(session, { ...caller }).caller,
+    ]);
+  });
+
   it("holds what a session wants", () => {
     const { command, tty, x11, forwardAgent, environment } = session;
     expect(logged(session)).toMatchObject({

@@ -32,7 +32,7 @@ export interface Route {
   /** Takes the details of a session-bind@openssh.com extension. */
   bind(details: Buffer, caller: Caller): "accepted" | "refused" | "unsupported";
   /** @param signed what is to be signed; undefined for a request that signs nothing */
-  resolve(signed: SignedData | undefined, caller: Caller): Promise<Whereabouts>;
+  resolve(signed: SignedData | undefined, caller: Caller): Whereabouts | Promise<Whereabouts>;
   /** For a list of keys: before anything is to be signed. */
   listedFor(caller: Caller): ListedFor | Promise<ListedFor>;
   /** Takes note of a signature that was allowed, and made. */

@@ -31,7 +31,7 @@ export class Earlier {
     // a no to the same question was about another act: this one is known to be decided
     if (asker.follows !== undefined && !ruling.approvers)
       return { decision: "allow", by: `grant:${asker.follows}` };
-    const no = grants.denial(denialCoverage(request, caller, scope.run?.id));
+    const no = grants.hasNoDenial ? undefined : grants.denial(denialCoverage(request, caller, scope.run?.id));
     if (no !== undefined) return { ...deniedBefore(no), ...this.#notes.of(no) };
     // a rule that wants an approver of its own is not met by another's answer
     const followed = (): string | undefined => (ruling.approvers ? undefined : this.#followed(asked));

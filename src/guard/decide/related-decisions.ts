@@ -150,7 +150,8 @@ export class RelatedDecisions {
 
   /** The id of the question about another key of the same login that nobody answered. */
   unanswered(request: Request, caller: Caller, login: string): string | undefined {
-    const found = this.#unanswered.get(loginKey(request, caller, login));
+    const found =
+      this.#unanswered.size === 0 ? undefined : this.#unanswered.get(loginKey(request, caller, login));
     return found && this.#now() <= found.until ? found.id : undefined;
   }
 
@@ -198,7 +199,8 @@ export class RelatedDecisions {
   /** The id of a denial that stands against the request too. */
   denial(request: Request, caller: Caller, run: string | undefined): string | undefined {
     const { destination } = request;
-    if (!destination || !(isLogin(request) || request.kind === "connect")) return undefined;
+    if (this.#denials.size === 0 || !destination) return undefined;
+    if (!isLogin(request) && request.kind !== "connect") return undefined;
     const [who, hosts, now] = [digest(whoAsks(caller, run)), hostsOf(destination), this.#now()];
     for (const denial of this.#denials.values())
       if (denial.who === who && now <= denial.until && share(denial.hosts, hosts)) return denial.id;

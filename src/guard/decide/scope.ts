@@ -48,10 +48,17 @@ export function decidingScope(decided: DecidedBy, { scope }: SocketOf): Scope {
   return "scope" in decided ? decided.scope : { ...scope, refused: decided.refused };
 }
 
+/** By the caller as it was identified: what asks several times is the same object each time. */
+const inRuns = new WeakMap<Caller, { run: Run; caller: Caller }>();
+
 /** The caller as the scope's rules see it: in its run. */
-export function callerIn<C extends Caller>(scope: Scope, caller: C): C {
-  const { run } = scope;
-  return run ? { ...caller, run: { name: run.name, pid: run.pid } } : caller;
+export function callerIn({ run }: Scope, caller: Caller): Caller {
+  if (!run) return caller;
+  const known = inRuns.get(caller);
+  if (known?.run === run) return known.caller;
+  const inside = { ...caller, run: { name: run.name, pid: run.pid } };
+  inRuns.set(caller, { run, caller: inside });
+  return inside;
 }
 
 export interface Run {

@@ -6,6 +6,9 @@
  * protection. What is kept is checked at each use: nothing happens to a process that leaves the text of its
  * stat as it was (exec alone counts page faults there), and one that called exec has another executable or
  * other addresses of its arguments, and is read anew.
+ *
+ * For what asks again after a moment it is enough that it has the memory, the parent and the terminal that it
+ * had (table/memory.ts).
  */
 
 import { closeSync, openSync, readFileSync, readSync } from "node:fs";
@@ -14,7 +17,8 @@ import type { Caller, Process, ProcessId } from "../../policy/request.ts";
 import { exePath } from "./exe.ts";
 import { type ProcessFacts, readFacts, workingFolder } from "./facts.ts";
 import { isInContainer } from "./namespaces.ts";
-import { livingStat, type Stat, ttyName } from "./stat.ts";
+import { livingStat, type Stat, saysTheSame, ttyName } from "./stat.ts";
+import { Memory } from "./table/memory.ts";
 
 /** A process that ended, or that /proc doesn't show. */
 export class ProcessGone extends Error {
@@ -26,8 +30,17 @@ interface Entry extends ProcessFacts {
   /** The text of /proc/PID/stat when it was last read, and what it says. */
   statText: Buffer;
   stat: Stat;
-  /** The ancestors as they were last read. */
-  line?: { parent: number; ancestors: Process[]; readAt: number };
+  /** What it had when the process was asked for the second time: what is read later on is about that. */
+  memory?: Memory | undefined;
+  shown?: Shown;
+}
+
+/** The process and its ancestors as they were last read. */
+interface Shown {
+  caller: Caller;
+  parent: number;
+  /** On performance.now()'s clock. */
+  readAt: number;
 }
 
 interface Current {
@@ -40,18 +53,18 @@ export const MAX_ANCESTORS = 64;
 /** How often a line of ancestors may change while it is read. */
 const MAX_CHANGES = 20;
 /**
- * For how long a line of ancestors stands for the next requests of the same process, in milliseconds. What it
- * says was true when it was read, and an ancestor that becomes another program meanwhile changes nothing
- * about what it has started.
+ * For how long what is around a program stands for the next requests of the same process, in milliseconds: its
+ * ancestors, its folder, what is at the path of its file. It was true when it was read, and an ancestor that
+ * becomes another program meanwhile changes nothing about what it has started.
  */
-const LINE_STANDS = 100;
+const STANDS = 100;
 
 export class ProcessTable {
   readonly #entries = new Map<number, Entry>();
   readonly #limit: number;
   readonly #buffer = Buffer.alloc(2048);
 
-  /** @param limit the most processes to keep, one descriptor each */
+  /** @param limit the most processes to keep, a descriptor each, and a second one for what asks again */
   constructor(limit = 256) {
     this.#limit = limit;
   }
@@ -61,14 +74,40 @@ export class ProcessTable {
    * @throws ProcessGone if the process has ended, or is not the one that had this start time
    */
   read(pid: number, startTime?: string): Caller {
+    const known = this.#entries.get(pid);
+    const shown = known && this.#stillShown(known);
+    if (known && shown && (startTime === undefined || shown.startTime === startTime)) {
+      this.#keep(known);
+      return shown;
+    }
+    const caller = this.#read(pid);
+    if (startTime !== undefined && caller.startTime !== startTime)
+      throw new ProcessGone(`process ${pid} has ended`);
+    return caller;
+  }
+
+  /** What was shown of it a moment ago, if it still is that. Where that can't be said, all is read again. */
+  #stillShown(entry: Entry): Caller | undefined {
+    const { memory, shown, statFd, statText } = entry;
+    if (!memory) {
+      // before what is read next: that is about this memory then, or is seen to be about another one
+      entry.memory = shown && Memory.open(entry.pid);
+      return undefined;
+    }
+    const text = this.#readStat(statFd);
+    if (!memory.isThere) this.#drop(entry);
+    else if (shown && text && isRecent(shown) && saysTheSame(text, statText)) return shown.caller;
+    return undefined;
+  }
+
+  #read(pid: number): Caller {
     const current = this.#current(pid);
     const { entry, stat } = current;
-    if (startTime !== undefined && entry.startTime !== startTime)
-      throw new ProcessGone(`process ${pid} has ended`);
+    const { ancestors, readAt } = this.#ancestors(current);
     const caller: Caller = {
       ...processOf(entry),
       session: entry.session,
-      ancestors: this.#ancestors(current),
+      ancestors,
       // where the executable is hidden, nothing shows that it went into another namespace since
       container: entry.container || (entry.exe === undefined && isInContainer(pid)),
     };
@@ -78,6 +117,7 @@ export class ProcessTable {
     const tty = ttyName(stat.tty);
     if (cwd !== undefined) caller.cwd = cwd;
     if (tty !== undefined) caller.tty = tty;
+    entry.shown = { caller, parent: stat.parent, readAt };
     return caller;
   }
 
@@ -90,26 +130,23 @@ export class ProcessTable {
   }
 
   close(): void {
-    for (const entry of this.#entries.values()) closeSync(entry.statFd);
-    this.#entries.clear();
+    for (const entry of this.#entries.values()) this.#drop(entry);
   }
 
   /**
    * An ancestor may end while the line is read: its children have another parent then, and the line is read
    * again. One that breaks off at the same place twice leads to a process that /proc hides.
    */
-  #ancestors(process: Current): Process[] {
-    const { pid, startTime, line } = process.entry;
-    const now = performance.now();
-    if (line?.parent === process.stat.parent && now - line.readAt < LINE_STANDS) return line.ancestors;
+  #ancestors(process: Current): { ancestors: Process[]; readAt: number } {
+    const { pid, startTime, shown } = process.entry;
+    if (shown?.parent === process.stat.parent && isRecent(shown))
+      return { ancestors: shown.caller.ancestors, readAt: shown.readAt };
+    const readAt = performance.now();
     let brokenAt = 0;
     let current = process;
     for (let changes = 0; changes < MAX_CHANGES; changes++) {
       const { ancestors, missing } = this.#line(current);
-      if (missing === brokenAt) {
-        current.entry.line = { parent: current.stat.parent, ancestors, readAt: now };
-        return ancestors;
-      }
+      if (missing === brokenAt) return { ancestors, readAt };
       brokenAt = missing;
       current = this.#current(pid);
       if (current.entry.startTime !== startTime) throw new ProcessGone(`process ${pid} has ended`);
@@ -173,9 +210,10 @@ export class ProcessTable {
     return entry;
   }
 
-  #drop(entry: Entry): void {
-    this.#entries.delete(entry.pid);
-    closeSync(entry.statFd);
+  #drop({ pid, statFd, memory }: Entry): void {
+    this.#entries.delete(pid);
+    closeSync(statFd);
+    memory?.close();
   }
 
   /** A view on a shared buffer; undefined for a process that has ended and been reaped. */
@@ -189,6 +227,10 @@ export class ProcessTable {
   }
 }
 
+function isRecent({ readAt }: Shown): boolean {
+  return performance.now() - readAt < STANDS;
+}
+
 /** Whether the process that had this start time is still there. */
 export function isProcess(pid: number, startTime: string): boolean {
   try {
@@ -199,9 +241,10 @@ export function isProcess(pid: number, startTime: string): boolean {
 }
 
 function refreshed(entry: Entry, statText: Buffer, stat: Stat): Entry {
-  const changed = stat.layout !== entry.layout || stat.name !== entry.name || hasOtherExe(entry);
-  const current = changed ? { ...readFacts(entry.pid, stat), statFd: entry.statFd } : entry;
-  return { ...current, statText, stat };
+  const isSame = stat.layout === entry.layout && stat.name === entry.name && !hasOtherExe(entry);
+  if (isSame) return { ...entry, statText, stat };
+  entry.memory?.close();
+  return { ...readFacts(entry.pid, stat), statFd: entry.statFd, statText, stat };
 }
 
 function openStat(pid: number): number {

@@ -1,6 +1,5 @@
 /** Whether a process is OpenSSH's client, and who holds a control socket. proc(5), unix(7). */
 import { readdirSync, readFileSync, readlinkSync, realpathSync, statSync } from "node:fs";
-import { userInfo } from "node:os";
 import { basename, delimiter, join } from "node:path";
 import { attempt } from "../../attempt.ts";
 import type { ProcessId } from "../../policy/request.ts";
@@ -26,7 +25,7 @@ const system: SshEdges = { exePath, stat: statSync };
 /** @returns why it is none; undefined if it is the ssh of this system, running as this user */
 export function findNoSsh(pid: number, edges = system): string | undefined {
   try {
-    if (edges.stat(`/proc/${pid}`).uid !== userInfo().uid) return "another user's process";
+    if (!isOwn(pid, edges)) return "another user's process";
     const exe = edges.exePath(pid);
     if (!exe) return ENDED;
     if (isSsh(pid, exe, edges)) return undefined;
@@ -48,10 +47,15 @@ export function sshImage({ pid, startTime }: ProcessId): string | undefined {
   return attempt(() => {
     const stat = livingStat(readFileSync(`/proc/${pid}/stat`));
     const exe = exePath(pid);
-    if (stat?.startTime !== startTime || !exe || findNoSsh(pid) !== undefined) return undefined;
+    if (stat?.startTime !== startTime || !exe || !isOwn(pid, system) || !isSsh(pid, exe, system))
+      return undefined;
     const isHidden = /^[01] 0 /.test(stat.layout); // from whoever may not look at its memory
     return isHidden ? undefined : `${exe.file} ${stat.layout}`;
   });
+}
+
+function isOwn(pid: number, { stat }: SshEdges): boolean {
+  return stat(`/proc/${pid}`).uid === process.geteuid?.();
 }
 
 /**

@@ -132,7 +132,7 @@ describe("the peer of a connection", () => {
       client.resume().end();
       await closed;
     };
-    await visit();
+    for (const _ of ["the first", "the second time"]) await visit(); // after that it is known
     const before = descriptors();
     for (let count = 0; count < 1000; count++) await visit();
     expect(descriptors()).toBeLessThanOrEqual(before);

@@ -79,6 +79,40 @@ function openStats(): number {
   return links.filter((link) => /^\/proc\/\d+\/stat$/.test(link)).length;
 }
 
+/** Reads it again and again: what /proc says that it has become, the table says at once. */
+async function seenAtOnce(pid: number, last: string): Promise<void> {
+  const lastWord = () => readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0").at(-2);
+  const isDone = () => {
+    table.read(pid);
+    return lastWord() === last;
+  };
+  await until(isDone, "the exec", undefined, 1);
+  expect(table.read(pid).cmdline.at(-1)).toBe(last);
+}
+
+/**
+ * posix_spawn(3) makes a child that has the memory of its parent until it calls exec itself, and this one never
+ * does: it waits for somebody who would write to a FIFO.
+ */
+const KEEPS_MEMORY = `
+import ctypes, os, sys, threading, time
+os.mkfifo(sys.argv[1])
+libc = ctypes.CDLL(None)
+actions = ctypes.create_string_buffer(1024)
+libc.posix_spawn_file_actions_init(actions)
+libc.posix_spawn_file_actions_addopen(actions, 9, sys.argv[1].encode(), os.O_RDONLY, 0)
+pid = ctypes.c_int()
+words = (ctypes.c_char_p * 2)(b"true", None)
+spawn = lambda: libc.posix_spawn(ctypes.byref(pid), b"/bin/true", actions, None, words, None)
+threading.Thread(target=spawn).start()
+children = "/proc/self/task/%d/children"
+tasks = lambda: [open(children % int(task)).read() for task in os.listdir("/proc/self/task")]
+while not any(tasks()): time.sleep(0.01)
+print(os.getpid(), flush=True)
+sys.stdin.readline()
+os.execvp("python3", ["python3", "-c", "import time; time.sleep(1000)", "again"])
+`;
+
 describe("a process", () => {
   it("is shown with executable, arguments, folder and session", () => {
     const { pid } = start("sleep", "1000");
@@ -140,6 +174,30 @@ describe("a process", () => {
     // in the midst of exec(2) the new program has no command line yet
     await until(() => table.read(child.pid).cmdline.at(-1) === "1000", "another program");
     expect(table.read(child.pid)).toMatchObject({ startTime: before.startTime, exe: sleep });
+  });
+
+  it("is read anew after an exec that leaves all addresses as they were", async () => {
+    const code = '<STDIN>; exec "perl", "-e", $ENV{CODE}, "again"';
+    const child = start("env", `CODE=${code}`, "setarch", "-R", "perl", "-e", code, "first");
+    await until(() => table.read(child.pid).name === "perl", "perl");
+    table.read(child.pid);
+    child.stdin?.write("\n");
+    await seenAtOnce(child.pid, "again");
+  });
+
+  it("with no environment is read anew as well", async () => {
+    const child = start("env", "-i", "perl", "-e", '<STDIN>; exec $^X, "-e", "sleep 1000", "again"');
+    await until(() => table.read(child.pid).name === "perl", "perl");
+    child.stdin?.write("\n");
+    await seenAtOnce(child.pid, "again");
+  });
+
+  it("gains nothing by a child that keeps its memory alive", async () => {
+    const child = start("python3", "-c", KEEPS_MEMORY, join(folder, "fifo"));
+    await printed(child);
+    table.read(child.pid);
+    child.stdin?.write("\n");
+    await seenAtOnce(child.pid, "again");
   });
 
   it("keeps its place among the ancestors when it calls exec", async () => {
