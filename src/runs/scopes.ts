@@ -100,7 +100,8 @@ export class Scopes {
     if (scope.run) return { scope };
     // what a container's program may be asked by itself, nobody can tell; there its own guard has to be named
     if (kind === "askpass") return this.isInside(caller) ? { refused: ASK_ITS_GUARD } : { scope };
-    return this.#isStranger(caller) ? { refused: INSIDE } : { scope };
+    // it carries no mark: that was looked at above, and the look takes ten system calls
+    return !caller.container && this.#isHeld(caller) ? { refused: INSIDE } : { scope };
   }
 
   /** Whether it is inside of a run, be it another guard's, or of a container. */
@@ -116,8 +117,7 @@ export class Scopes {
     const own = this.#runOf(caller);
     if (own) return { id: own.run.id };
     if (!this.#isStranger(caller)) return undefined;
-    const isHeld = isInRun(caller, this.#holders, () => false);
-    return isHeld ? {} : { isOver: true };
+    return this.#isHeld(caller) ? {} : { isOver: true };
   }
 
   /** A process that is there and inside of none. */
@@ -133,6 +133,11 @@ export class Scopes {
     const runs = [...this.#open.values()];
     const holder = caller.ancestors.find((ancestor) => runs.some(({ run }) => run.pid === ancestor.pid));
     return runs.find(({ run }) => run.pid === holder?.pid);
+  }
+
+  /** By what is above it, whether it carries a mark or not. */
+  #isHeld(caller: Caller): boolean {
+    return isInRun(caller, this.#holders, () => false);
   }
 
   /** Of what carries no mark. A container is none by itself: rules speak of it. */

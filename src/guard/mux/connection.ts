@@ -40,7 +40,7 @@ export class MuxConnection {
   readonly #parts: MuxConnectionParts;
   readonly #requests: RequestQueue;
   /** Aborted when nobody waits for a decision any more, or the master can't follow it. */
-  readonly #gone = new AbortController();
+  readonly #gone: AbortController;
   #greeting: Buffer | undefined;
   #link: MasterLink | undefined;
   #proxy: ProxyChannels | undefined;
@@ -51,6 +51,8 @@ export class MuxConnection {
   constructor(socket: MuxSocket, parts: MuxConnectionParts) {
     this.#socket = socket;
     this.#parts = parts;
+    socket.send(parts.master.greeting); // first: the client goes on while the rest is made
+    this.#gone = new AbortController();
     this.#requests = new RequestQueue({
       answer: (packet) => this.#answer(packet),
       discard: (descriptors) => parts.descriptors.close(descriptors),
@@ -59,14 +61,13 @@ export class MuxConnection {
       pause: () => socket.pause(),
       resume: () => socket.resume(),
     });
+    // with a link, the end comes over it: behind what the master said last
+    this.#unwatch = parts.master.watchEnd(() => !this.#link && this.#masterEnded());
     socket.listen({
       receive: (bytes, descriptors) => this.#receive(bytes, descriptors),
       closed: () => this.#close(),
       drained: () => this.#drained(),
     });
-    // with a link, the end comes over it: behind what the master said last
-    this.#unwatch = parts.master.watchEnd(() => !this.#link && this.#masterEnded());
-    socket.send(parts.master.greeting);
   }
 
   #receive(bytes: Buffer, descriptors: number[]): void {
