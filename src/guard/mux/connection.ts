@@ -42,6 +42,7 @@ export class MuxConnection {
   /** Aborted when nobody waits for a decision any more, or the master can't follow it. */
   readonly #gone: AbortController;
   #greeting: Buffer | undefined;
+  #hasLooked = false;
   #link: MasterLink | undefined;
   #proxy: ProxyChannels | undefined;
   #deciding = false;
@@ -122,12 +123,12 @@ export class MuxConnection {
     if (request.type === "MUX_MSG_HELLO") return this.#greet(packet, request.version);
     if (!this.#greeting) throw new ProtocolError("a request before the greeting");
     switch (request.type) {
-      case "MUX_C_ALIVE_CHECK":
-        return this.#reply({
-          type: "MUX_S_ALIVE",
-          requestId: request.requestId,
-          pid: this.#parts.master.pid,
-        });
+      case "MUX_C_ALIVE_CHECK": {
+        const { pid } = this.#parts.master;
+        this.#reply({ type: "MUX_S_ALIVE", requestId: request.requestId, pid });
+        this.#lookAhead();
+        return;
+      }
       case "MUX_C_EXT_INFO":
         if ((await this.#forward(packet)) === "unreachable") this.#close();
         return;
@@ -145,6 +146,15 @@ export class MuxConnection {
     if (this.#greeting) throw new ProtocolError("greeted twice");
     if (version !== VERSION) throw new ProtocolError(`version ${version}`);
     this.#greeting = Buffer.from(frame.packet); // the frame is a view on all that came with it
+  }
+
+  /**
+   * While it is the client's turn: who asks is looked up again at the request, and that takes less once it is
+   * known. What was seen here is not kept.
+   */
+  #lookAhead(): void {
+    if (!this.#hasLooked) identify(this.#parts.client);
+    this.#hasLooked = true;
   }
 
   async #decide(packet: MuxPacket, request: DecidedMuxRequest): Promise<void> {
