@@ -21,14 +21,13 @@ import { WatchedFolder } from "../platform/files/watched-folder.ts";
 import { ProcessGone } from "../platform/proc/process.ts";
 import { checkMaster, ENDED, findNoSsh, holdersOf } from "../platform/proc/ssh-process.ts";
 import {
-  type ControlListener,
   checkControlFolder,
   HiddenSocket,
   hiddenName,
   OWN_PREFIX,
-  remove,
 } from "../platform/sockets/control-socket.ts";
 import { DescriptorSocket } from "../platform/sockets/descriptor-socket.ts";
+import { type ControlListener, remove } from "../platform/sockets/placed-listener.ts";
 import type { ProcessId, Whereabouts } from "../policy/request.ts";
 import { HiddenNames, listenerOf } from "./hidden-names.ts";
 import { placeMaster, type ServeClient } from "./placing.ts";

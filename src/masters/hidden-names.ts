@@ -8,8 +8,9 @@ import { join } from "node:path";
 import { attempt } from "../attempt.ts";
 import { hasCode } from "../errors.ts";
 import { peerCredentials } from "../platform/libc/sockets.ts";
-import { OWN_PREFIX, pathOfHidden, remove } from "../platform/sockets/control-socket.ts";
+import { OWN_PREFIX, pathOfHidden } from "../platform/sockets/control-socket.ts";
 import { DescriptorSocket } from "../platform/sockets/descriptor-socket.ts";
+import { remove } from "../platform/sockets/placed-listener.ts";
 
 export class HiddenNames {
   readonly #report: (line: string) => void;

@@ -1,7 +1,8 @@
 /** Listening in the place of a master that was found. */
-import { type ControlListener, listenAtControlPath } from "../platform/sockets/control-socket.ts";
+import { listenAtControlPath } from "../platform/sockets/control-socket.ts";
 import type { DescriptorSocket } from "../platform/sockets/descriptor-socket.ts";
 import type { Accepted } from "../platform/sockets/listener.ts";
+import type { ControlListener } from "../platform/sockets/placed-listener.ts";
 import { Master, type MasterParts } from "./master.ts";
 import type { Inside } from "./registry.ts";
 

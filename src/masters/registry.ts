@@ -6,7 +6,7 @@
  * wants the same connection under another path, and for runs.
  */
 import type { MasterOrigin } from "../identity/master-destination.ts";
-import type { ControlListener } from "../platform/sockets/control-socket.ts";
+import type { ControlListener } from "../platform/sockets/placed-listener.ts";
 import type { ProcessId } from "../policy/request.ts";
 import type { Master } from "./master.ts";
 

@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import type { Master, MasterEvents } from "../../src/masters/master.ts";
 import { type Book, type GuardedMaster, MasterRegistry } from "../../src/masters/registry.ts";
-import type { ControlListener } from "../../src/platform/sockets/control-socket.ts";
+import type { ControlListener } from "../../src/platform/sockets/placed-listener.ts";
 
 interface StubListener extends ControlListener {
   state: "listens" | "stopped" | "closed";

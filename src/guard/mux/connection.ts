@@ -40,8 +40,9 @@ export class MuxConnection {
   readonly #parts: MuxConnectionParts;
   readonly #requests: RequestQueue;
   /** Aborted when nobody waits for a decision any more, or the master can't follow it. */
-  readonly #gone = new AbortController();
+  readonly #gone: AbortController;
   #greeting: Buffer | undefined;
+  #hasLooked = false;
   #link: MasterLink | undefined;
   #proxy: ProxyChannels | undefined;
   #deciding = false;
@@ -51,6 +52,8 @@ export class MuxConnection {
   constructor(socket: MuxSocket, parts: MuxConnectionParts) {
     this.#socket = socket;
     this.#parts = parts;
+    socket.send(parts.master.greeting); // first: the client goes on while the rest is made
+    this.#gone = new AbortController();
     this.#requests = new RequestQueue({
       answer: (packet) => this.#answer(packet),
       discard: (descriptors) => parts.descriptors.close(descriptors),
@@ -59,14 +62,13 @@ export class MuxConnection {
       pause: () => socket.pause(),
       resume: () => socket.resume(),
     });
+    // with a link, the end comes over it: behind what the master said last
+    this.#unwatch = parts.master.watchEnd(() => !this.#link && this.#masterEnded());
     socket.listen({
       receive: (bytes, descriptors) => this.#receive(bytes, descriptors),
       closed: () => this.#close(),
       drained: () => this.#drained(),
     });
-    // with a link, the end comes over it: behind what the master said last
-    this.#unwatch = parts.master.watchEnd(() => !this.#link && this.#masterEnded());
-    socket.send(parts.master.greeting);
   }
 
   #receive(bytes: Buffer, descriptors: number[]): void {
@@ -121,12 +123,12 @@ export class MuxConnection {
     if (request.type === "MUX_MSG_HELLO") return this.#greet(packet, request.version);
     if (!this.#greeting) throw new ProtocolError("a request before the greeting");
     switch (request.type) {
-      case "MUX_C_ALIVE_CHECK":
-        return this.#reply({
-          type: "MUX_S_ALIVE",
-          requestId: request.requestId,
-          pid: this.#parts.master.pid,
-        });
+      case "MUX_C_ALIVE_CHECK": {
+        const { pid } = this.#parts.master;
+        this.#reply({ type: "MUX_S_ALIVE", requestId: request.requestId, pid });
+        this.#lookAhead();
+        return;
+      }
       case "MUX_C_EXT_INFO":
         if ((await this.#forward(packet)) === "unreachable") this.#close();
         return;
@@ -144,6 +146,15 @@ export class MuxConnection {
     if (this.#greeting) throw new ProtocolError("greeted twice");
     if (version !== VERSION) throw new ProtocolError(`version ${version}`);
     this.#greeting = Buffer.from(frame.packet); // the frame is a view on all that came with it
+  }
+
+  /**
+   * While it is the client's turn: who asks is looked up again at the request, and that takes less once it is
+   * known. What was seen here is not kept.
+   */
+  #lookAhead(): void {
+    if (!this.#hasLooked) identify(this.#parts.client);
+    this.#hasLooked = true;
   }
 
   async #decide(packet: MuxPacket, request: DecidedMuxRequest): Promise<void> {

@@ -53,11 +53,6 @@ export class MasterLink {
     this.#socket = socket;
     this.#greeting = greeting;
     this.#events = events;
-    socket.listen({
-      receive: (bytes) => this.#receive(bytes),
-      closed: () => this.#close(),
-      drained: () => events.drained(),
-    });
   }
 
   /**
@@ -72,7 +67,16 @@ export class MasterLink {
     const greeting = this.#greeting;
     this.#greeting = undefined;
     this.#socket.send(greeting ? Buffer.concat([greeting, packet]) : packet, descriptors);
+    if (greeting) this.#listen(); // to listen takes longer than to send, and the master has work to do
     return reply;
+  }
+
+  #listen(): void {
+    this.#socket.listen({
+      receive: (bytes) => this.#receive(bytes),
+      closed: () => this.#close(),
+      drained: () => this.#events.drained(),
+    });
   }
 
   /** Sends what is no request: messages of the connection protocol. */

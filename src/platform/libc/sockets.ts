@@ -1,6 +1,6 @@
 /** Unix sockets: who is at the other end, and a connect() that does not wait. unix(7), Linux alone. */
 import { closeSync } from "node:fs";
-import { define, errorName, failedWith } from "./binding.ts";
+import { define, errorName, failedWith, systemError } from "./binding.ts";
 
 const getsockopt = define("int getsockopt(int fd, int level, int name, uint8_t *value, uint8_t *length)");
 const setsockopt = define("int setsockopt(int fd, int level, int name, uint8_t *value, uint32_t length)");
@@ -8,6 +8,10 @@ const ioctl = define("int ioctl(int fd, unsigned long request, uint8_t *value)")
 const socket = define("int socket(int domain, int type, int protocol)");
 const getsockname = define("int getsockname(int fd, uint8_t *address, uint8_t *length)");
 const connect = define("int connect(int fd, uint8_t *address, uint32_t length)");
+const bind = define("int bind(int fd, uint8_t *address, uint32_t length)");
+const listen = define("int listen(int fd, int backlog)");
+const accept4 = define("int accept4(int fd, void *address, void *length, int flags)");
+const shutdown = define("int shutdown(int fd, int how)");
 
 /** asm-generic/socket.h */
 export const SOL_SOCKET = 1;
@@ -25,6 +29,7 @@ const SOCK_STREAM = 1;
 export const SOCK_DGRAM = 2;
 const SOCK_NONBLOCK = 0o4000;
 const SOCK_CLOEXEC = 0o2000000;
+const SHUT_RDWR = 2;
 /** struct sockaddr_un */
 const SUN_PATH_OFFSET = 2;
 const SUN_PATH_LENGTH = 108;
@@ -110,13 +115,55 @@ function socketOption(fd: number, name: number, size: number): Buffer | undefine
  * many wait to be accepted
  */
 export function connectUnix(path: string, type = SOCK_STREAM): { fd: number } | { error: string } {
+  return newUnix(type, path, connect);
+}
+
+/**
+ * A socket with a name, for its owner alone, at which nobody can connect yet.
+ * @returns a descriptor that does not block, the caller's to close; or the errno's name
+ */
+export function bindUnix(path: string): { fd: number } | { error: string } {
+  const before = process.umask(0o177);
+  try {
+    return newUnix(SOCK_STREAM, path, bind);
+  } finally {
+    process.umask(before);
+  }
+}
+
+/** @throws Error with the errno's name */
+export function startListening(fd: number, backlog: number): void {
+  if (listen(fd, backlog) !== 0) throw systemError("listen");
+}
+
+/**
+ * Takes a connection that waits.
+ * @returns a descriptor that does not block, the caller's to close; "none" if no more wait, or the one that did
+ * is gone; "shortage" where there is no descriptor for it
+ */
+export function acceptUnix(fd: number): number | "none" | "shortage" {
+  const accepted = accept4(fd, null, null, SOCK_NONBLOCK | SOCK_CLOEXEC);
+  if (accepted >= 0) return accepted;
+  return failedWith("EMFILE", "ENFILE", "ENOBUFS", "ENOMEM") ? "shortage" : "none";
+}
+
+/** The other end is told now that nothing more comes or is taken, however long the close takes. Never waits. */
+export function hangUp(fd: number): void {
+  shutdown(fd, SHUT_RDWR);
+}
+
+function newUnix(
+  type: number,
+  path: string,
+  use: (fd: number, address: Buffer, length: number) => number,
+): { fd: number } | { error: string } {
   if (Buffer.byteLength(path) >= SUN_PATH_LENGTH) return { error: "ENAMETOOLONG" };
   const address = Buffer.alloc(SUN_PATH_OFFSET + SUN_PATH_LENGTH);
   address.writeUInt16LE(AF_UNIX);
   address.write(path, SUN_PATH_OFFSET);
   const fd = socket(AF_UNIX, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0) return { error: errorName() };
-  if (connect(fd, address, address.length) === 0) return { fd };
+  if (use(fd, address, address.length) === 0) return { fd };
   const error = errorName();
   closeSync(fd);
   return { error };

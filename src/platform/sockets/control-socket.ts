@@ -6,40 +6,16 @@
  * another master may have come.
  */
 import { randomBytes } from "node:crypto";
-import {
-  chmodSync,
-  closeSync,
-  constants,
-  linkSync,
-  lstatSync,
-  openSync,
-  renameSync,
-  statSync,
-  unlinkSync,
-} from "node:fs";
-import { createServer, type Server, type Socket } from "node:net";
+import { closeSync, constants, linkSync, openSync, renameSync, statSync, unlinkSync } from "node:fs";
 import { userInfo } from "node:os";
 import { basename, dirname, join } from "node:path";
-import { messageOf } from "../../errors.ts";
-import { toStderr } from "../../to-stderr.ts";
 import { O_PATH } from "../libc/descriptors.ts";
 import { DescriptorSocket } from "./descriptor-socket.ts";
-import { type Accepted, acceptedFrom, checkLength, refuse, removeStale } from "./listener.ts";
+import { checkLength, removeStale } from "./listener.ts";
+import { type ControlListener, PlacedListener, remove, type Serve } from "./placed-listener.ts";
 
 /** Names in a control folder that begin so are the guard's. */
 export const OWN_PREFIX = ".muxguard";
-
-export interface ControlListener {
-  path: string;
-  /** Whether the path still leads here. */
-  isInPlace(): boolean;
-  /** Stops listening and takes the name away. Connections stay as they are. */
-  stop(): void;
-  /** Ends the connections, too. */
-  close(): void;
-}
-
-type Serve = (socket: DescriptorSocket, accepted: Accepted) => void;
 
 /**
  * Listens at the path. Connections of other users are closed at once, root's too.
@@ -57,86 +33,18 @@ export async function listenAtControlPath(
   const folder = openSync(dirname(path), O_PATH | constants.O_DIRECTORY);
   const name = `${OWN_PREFIX}-${randomName()}`;
   const bound = `/proc/self/fd/${folder}/${name}`; // short, however long the folder's path is
-  const listener = new PlacedListener(path, serve, folder);
+  let listener: ControlListener | undefined;
   try {
-    await listener.bind(bound);
+    listener = new PlacedListener(path, serve, bound);
     if (replace) renameSync(bound, path);
     else linkSync(bound, path);
+    return listener;
   } catch (error) {
-    listener.close();
+    listener?.close();
     throw error;
   } finally {
     remove(bound);
-  }
-  return listener;
-}
-
-class PlacedListener implements ControlListener {
-  readonly path: string;
-  readonly #server: Server;
-  readonly #folder: number;
-  readonly #sockets = new Set<DescriptorSocket>();
-  #inode = 0n;
-  #stopped = false;
-
-  constructor(path: string, serve: Serve, folder: number) {
-    this.path = path;
-    this.#folder = folder;
-    const { uid } = userInfo();
-    this.#server = createServer({ pauseOnConnect: true }, (socket) => {
-      const accepted = acceptedFrom(socket);
-      if (accepted?.uid !== uid) {
-        refuse(socket, path, accepted);
-        return;
-      }
-      const taken = takeOver(socket, accepted.descriptor);
-      if (!taken) return;
-      this.#sockets.add(taken);
-      taken.onClose = () => this.#sockets.delete(taken);
-      try {
-        serve(taken, { ...accepted, descriptor: taken.fd });
-      } catch (error) {
-        toStderr(`muxguard: a connection to ${path} is closed: ${messageOf(error)}`);
-        taken.destroy(); // no answer; the others' go on
-      }
-    });
-  }
-
-  async bind(path: string): Promise<void> {
-    await new Promise<void>((resolve, reject) => {
-      this.#server.once("error", reject);
-      this.#server.listen({ path, backlog: 1024 }, resolve);
-    });
-    this.#server.on("error", () => {}); // no descriptors left for one more connection: the next may find some
-    chmodSync(path, 0o600);
-    this.#inode = lstatSync(path, { bigint: true }).ino;
-  }
-
-  isInPlace(): boolean {
-    return lstatSync(this.path, { bigint: true, throwIfNoEntry: false })?.ino === this.#inode;
-  }
-
-  stop(): void {
-    if (this.#stopped) return;
-    this.#stopped = true;
-    if (this.isInPlace()) remove(this.path);
-    // the folder's descriptor is part of the name that the server removes when it closes
-    this.#server.close(() => closeSync(this.#folder));
-  }
-
-  close(): void {
-    this.stop();
-    for (const socket of this.#sockets) socket.destroy();
-  }
-}
-
-/** Undefined where no descriptor is left for it. */
-function takeOver(socket: Socket, fd: number): DescriptorSocket | undefined {
-  try {
-    return DescriptorSocket.take(socket, fd);
-  } catch {
-    socket.destroy();
-    return undefined;
+    closeSync(folder);
   }
 }
 
@@ -205,13 +113,4 @@ export function pathOfHidden(hidden: string): string {
 
 function randomName(): string {
   return randomBytes(4).toString("hex");
-}
-
-/** Whether it is there or not. */
-export function remove(path: string): void {
-  try {
-    unlinkSync(path);
-  } catch {
-    // it is gone already
-  }
 }

@@ -5,10 +5,9 @@
  * Every descriptor has one owner. What is received belongs to whoever receives it. What is given to send()
  * belongs to the socket: it is closed once it is passed on, or when the socket closes before that.
  */
-import type { Socket } from "node:net";
-import { closeAside, closeDescriptors, duplicate, watchDescriptor } from "../libc/descriptors.ts";
+import { closeAside, closeDescriptors, watchDescriptor } from "../libc/descriptors.ts";
 import { receiveMessage, sendMessage } from "../libc/messages.ts";
-import { connectUnix } from "../libc/sockets.ts";
+import { connectUnix, hangUp } from "../libc/sockets.ts";
 
 export interface SocketEvents {
   receive(bytes: Buffer, descriptors: number[]): void;
@@ -51,11 +50,9 @@ export class DescriptorSocket {
     this.#takesDescriptors = takesDescriptors;
   }
 
-  /** Takes over an accepted connection that nothing was read from (`pauseOnConnect`). */
-  static take(socket: Socket, fd: number): DescriptorSocket {
-    const taken = new DescriptorSocket(duplicate(fd), true);
-    socket.destroy();
-    return taken;
+  /** @param fd of an accepted connection; it belongs to the socket from now on */
+  static accepted(fd: number): DescriptorSocket {
+    return new DescriptorSocket(fd, true);
   }
 
   /**
@@ -68,10 +65,11 @@ export class DescriptorSocket {
     throw Object.assign(new Error(`${path}: ${connected.error}`), { code: connected.error });
   }
 
-  /** Starts to read. */
+  /** Starts to read. What was sent before may have shown that the other end is gone: then that is told now. */
   listen(events: SocketEvents): void {
     this.#events = events;
-    this.resume();
+    if (this.#closed) events.closed();
+    else this.resume();
   }
 
   pause(): void {
@@ -135,12 +133,20 @@ export class DescriptorSocket {
   }
 
   #write(): void {
+    const passed: number[] = [];
+    const isOpen = this.#writeQueue(passed);
+    closeDescriptors(passed); // behind all that whoever reads waits for: each close takes a thread
+    if (isOpen) {
+      this.#watchFor(this.#reading, this.#queue.length > 0);
+      if (this.#queue.length === 0) this.#sent();
+    } else this.destroy();
+  }
+
+  /** @returns false if nobody reads any more */
+  #writeQueue(passed: number[]): boolean {
     for (let piece = this.#queue[0]; piece; piece = this.#queue[0]) {
       const sent = sendMessage(this.fd, piece.bytes, piece.descriptor);
-      if (sent === "end") {
-        this.destroy();
-        return;
-      }
+      if (sent === "end") return false;
       if (sent === "full") break;
       this.#queued -= sent;
       if (sent < piece.bytes.length) {
@@ -148,10 +154,9 @@ export class DescriptorSocket {
         continue;
       }
       this.#queue.shift();
-      if (piece.descriptor !== undefined) closeDescriptors([piece.descriptor]);
+      if (piece.descriptor !== undefined) passed.push(piece.descriptor);
     }
-    this.#watchFor(this.#reading, this.#queue.length > 0);
-    if (this.#queue.length === 0) this.#sent();
+    return true;
   }
 
   #sent(): void {
@@ -174,9 +179,13 @@ export class DescriptorSocket {
     this.#watchFor(false, false);
     closePieces(this.#queue.splice(0));
     this.#queued = 0;
-    closeAside(this.fd); // what nobody has received is closed with it
-    this.onClose();
-    this.#events?.closed();
+    hangUp(this.fd); // a mux client waits for that
+    try {
+      this.onClose();
+      this.#events?.closed(); // which may hang up on the other side: the close takes longer
+    } finally {
+      closeAside(this.fd); // what nobody has received is closed with it
+    }
   }
 }
 

@@ -181,7 +181,7 @@ function inodeOf(path: string): bigint | undefined {
 }
 
 /** Told before it is closed: its descriptor says who it is. */
-export function refuse(socket: Socket, path: string, accepted: Accepted | undefined): void {
+export function refuse(socket: { destroy(): void }, path: string, accepted: Accepted | undefined): void {
   if (accepted) refusals.emit("refused", { ...accepted, path });
   socket.destroy();
 }

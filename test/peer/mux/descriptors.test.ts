@@ -1,8 +1,9 @@
 /** The daemon keeps no descriptor of the sessions that it has passed on, denied, or lost half way. */
 import { execFileSync } from "node:child_process";
 import { readdirSync, readlinkSync } from "node:fs";
+import { connect } from "node:net";
 import { userInfo } from "node:os";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { afterAll, beforeAll, expect, it, onTestFinished } from "vitest";
 import { ended, until } from "../../../lab/lab.ts";
 import { HOST, MuxLab } from "../../../lab/mux-lab.ts";
 import { describeWith } from "../tools.ts";
@@ -73,6 +74,26 @@ describeWith(["ssh", "sshd"], "the daemon's descriptors", () => {
     expect(lab.told).not.toMatch(/fault|EMFILE/);
     expect(await lab.ssh(HOST, "echo in")).toMatchObject({ code: 0, stdout: "in\n" });
   }, 180_000);
+
+  it("that are all in use send away at once who comes to a control socket, until some are free again", async () => {
+    const [most, clients] = [200, 400];
+    execFileSync("prlimit", ["--pid", `${lab.daemon?.pid}`, `--nofile=${most}`]);
+    const connections = Array.from({ length: clients }, () =>
+      connect(lab.controlPath())
+        .on("error", () => {})
+        .resume(),
+    );
+    onTestFinished(() => connections.forEach((one) => void one.destroy()));
+    const left = (): number => connections.filter(({ closed }) => !closed).length;
+    await until(
+      () => left() < most,
+      () => `${left()} connections, of ${clients}`,
+    );
+    expect(left()).toBeGreaterThan(0);
+    for (const one of connections) one.destroy();
+    expect(await lab.ssh(HOST, "echo in")).toMatchObject({ code: 0, stdout: "in\n" });
+    expect(lab.told).not.toMatch(/fault/);
+  });
 });
 
 function linkOf(path: string): string {

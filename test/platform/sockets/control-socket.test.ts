@@ -16,7 +16,6 @@ import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { ended } from "../../../lab/lab.ts";
 import {
-  type ControlListener,
   checkControlFolder,
   HiddenSocket,
   hiddenName,
@@ -26,6 +25,7 @@ import {
 } from "../../../src/platform/sockets/control-socket.ts";
 import { DescriptorSocket } from "../../../src/platform/sockets/descriptor-socket.ts";
 import { answers } from "../../../src/platform/sockets/listener.ts";
+import type { ControlListener } from "../../../src/platform/sockets/placed-listener.ts";
 import { makeFolder } from "../../support/agents.ts";
 import { copiesOf, eventually } from "../../support/mux-guard.ts";
 
