@@ -19,11 +19,13 @@ import { parseSignedData, type SignedData } from "../../wire/signed-data.ts";
 import type { Broker } from "../decide/broker.ts";
 import { callerIn, type Scope } from "../decide/scope.ts";
 import type { Asker } from "../decide/verdict.ts";
+import { turns } from "../turns.ts";
 import { type AdminAgentRequest, adminFacts } from "./admin-facts.ts";
 import { isRiding, refusedInRide } from "./in-ride.ts";
 import { KeyList, type Placed } from "./key-list.ts";
 import { type KeyNames, keyFacts } from "./key-names.ts";
 import { LIST, list } from "./list-request.ts";
+import { Replies } from "./replies.ts";
 import { type Upstream, UpstreamError } from "./upstream.ts";
 import type { UsedKeys } from "./used-keys.ts";
 
@@ -57,8 +59,8 @@ export interface AgentConnectionParts {
   client: Client;
 }
 
-/** What a client may send ahead. Beyond it, it is not read until it has got answers. */
-const MAX_PENDING_FRAMES = 64;
+/** What a client may send ahead, in bytes. Beyond it, it is not read until it has got answers. */
+const MOST_AHEAD = 64 * 1024;
 
 /** AGENT_MAX_SID_LEN of ssh-agent.c, in bytes. */
 const MAX_SESSION_IDENTIFIER = 128;
@@ -73,7 +75,7 @@ export class AgentConnection {
   readonly #socket: Socket;
   readonly #parts: AgentConnectionParts;
   readonly #decoder = new FrameDecoder();
-  readonly #pending: Frame[] = [];
+  readonly #replies: Replies;
   readonly #keyList: KeyList;
   readonly #gone = new AbortController();
   #busy = false;
@@ -81,6 +83,7 @@ export class AgentConnection {
   constructor(socket: Socket, parts: AgentConnectionParts) {
     this.#socket = socket;
     this.#parts = parts;
+    this.#replies = new Replies(socket);
     this.#keyList = new KeyList(parts);
     socket.on("data", (chunk) => this.#receive(chunk));
     socket.on("error", () => socket.destroy()); // reset by the client: "close" follows
@@ -89,30 +92,34 @@ export class AgentConnection {
   }
 
   #receive(chunk: Buffer): void {
-    try {
-      this.#pending.push(...this.#decoder.push(chunk));
-    } catch (error) {
-      if (!(error instanceof ProtocolError)) throw error;
-      this.#socket.destroy();
-      return;
-    }
-    if (this.#pending.length > MAX_PENDING_FRAMES) this.#socket.pause();
-    if (!this.#busy) this.#answerPending().catch(() => this.#end()); // no answer at all
+    this.#decoder.add(chunk);
+    if (this.#isAhead) this.#socket.pause();
+    if (!this.#busy) this.#answerAll().catch(() => this.#end()); // no answer at all
   }
 
-  async #answerPending(): Promise<void> {
+  get #isAhead(): boolean {
+    return this.#decoder.buffered > MOST_AHEAD && this.#decoder.isReady;
+  }
+
+  /** @throws ProtocolError for a stream that can't be cut into frames */
+  async #answerAll(): Promise<void> {
     this.#busy = true;
-    for (let frame = this.#pending.shift(); frame; frame = this.#pending.shift()) {
+    for (let hadOne = false; ; hadOne = true) {
+      const turn = this.#decoder.isReady ? turns.next(hadOne) : undefined;
+      if (turn) await turn;
+      const frame = this.#decoder.next();
+      if (!frame) break;
       const reply = await this.#answer(frame);
-      if (this.#gone.signal.aborted) break;
-      if (!this.#socket.write(reply)) await drained(this.#socket);
-      if (this.#pending.length === 0 && this.#socket.isPaused()) this.#socket.resume();
+      if (this.#gone.signal.aborted) return;
+      if (!this.#replies.send(reply, this.#decoder.isReady)) await this.#replies.taken();
+      if (this.#socket.isPaused() && !this.#isAhead) this.#socket.resume();
     }
     this.#busy = false;
   }
 
   #end(): void {
     if (this.#gone.signal.aborted) return;
+    this.#replies.flush();
     this.#gone.abort(GONE);
     this.#parts.upstream.close();
     this.#socket.destroy();
@@ -280,11 +287,4 @@ export class AgentConnection {
 /** Longer ones have no session. */
 function nameOf(sessionIdentifier: Buffer): string {
   return sessionIdentifier.toString("base64", 0, MAX_SESSION_IDENTIFIER);
-}
-
-function drained(socket: Socket): Promise<void> {
-  return new Promise((resolve) => {
-    socket.once("drain", resolve);
-    socket.once("close", resolve);
-  });
 }

@@ -53,6 +53,7 @@ export class MuxConnection {
     this.#parts = parts;
     this.#requests = new RequestQueue({
       answer: (packet) => this.#answer(packet),
+      broken: () => this.#close(), // as mux.c does with what it can't read
       discard: (descriptors) => parts.descriptors.close(descriptors),
       // a client that takes no answers gets no more of them
       isFull: () => socket.isFull || (this.#link?.isFull ?? false),
@@ -60,22 +61,13 @@ export class MuxConnection {
       resume: () => socket.resume(),
     });
     socket.listen({
-      receive: (bytes, descriptors) => this.#receive(bytes, descriptors),
+      receive: (bytes, descriptors) => this.#requests.push(bytes, descriptors),
       closed: () => this.#close(),
       drained: () => this.#drained(),
     });
     // with a link, the end comes over it: behind what the master said last
     this.#unwatch = parts.master.watchEnd(() => !this.#link && this.#masterEnded());
     socket.send(parts.master.greeting);
-  }
-
-  #receive(bytes: Buffer, descriptors: number[]): void {
-    try {
-      this.#requests.push(bytes, descriptors);
-    } catch (error) {
-      if (!(error instanceof ProtocolError)) throw error;
-      this.#close();
-    }
   }
 
   #drained(): void {
