@@ -5,7 +5,7 @@
 import { closeSync, openSync, readdirSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
-import type { Client } from "../../src/guard/agent/connection.ts";
+import type { Client } from "../../src/guard/client.ts";
 import type { Scope } from "../../src/guard/decide/scope.ts";
 import { MuxConnection } from "../../src/guard/mux/connection.ts";
 import type { MuxSocket } from "../../src/guard/mux/master-link.ts";

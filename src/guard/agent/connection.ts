@@ -7,7 +7,6 @@
  * can't be cut into frames any more is closed.
  */
 import type { Socket } from "node:net";
-import { attempt } from "../../attempt.ts";
 import type { ListedFor } from "../../policy/listing.ts";
 import type { Caller, KeyFacts, Request, Whereabouts } from "../../policy/request.ts";
 import { type AgentRequest, encodeAgentReply, parseAgentRequest } from "../../wire/agent/agent.ts";
@@ -16,6 +15,7 @@ import { SESSION_BIND } from "../../wire/agent/session-bind.ts";
 import { encodeFrame, type Frame, FrameDecoder } from "../../wire/frame.ts";
 import { ProtocolError } from "../../wire/protocol-error.ts";
 import { parseSignedData, type SignedData } from "../../wire/signed-data.ts";
+import { type Client, identified } from "../client.ts";
 import type { Broker } from "../decide/broker.ts";
 import { callerIn, type Scope } from "../decide/scope.ts";
 import type { Asker } from "../decide/verdict.ts";
@@ -39,13 +39,6 @@ export interface Route {
   listedFor(caller: Caller): ListedFor | Promise<ListedFor>;
   /** Takes note of a signature that was allowed, and made. */
   wasSigned(signed: SignedData, caller: Caller): void;
-}
-
-/** The process at the other end. */
-export interface Client {
-  /** Throws if it has ended. */
-  identify(): Caller;
-  isUnchanged(before: Caller): boolean;
 }
 
 export interface AgentConnectionParts {
@@ -275,12 +268,11 @@ export class AgentConnection {
   /** Who asks is read once: the scope is that of the very process that is decided about. */
   #placed(): Placed {
     const { client, scopeOf } = this.#parts;
-    // one that has ended, or is hidden, has no caller: decide() denies it
-    const identified = attempt(() => client.identify());
-    const scope = scopeOf(identified);
-    const caller = identified && callerIn(scope, identified);
+    const { caller: found, unidentified } = identified(client);
+    const scope = scopeOf(found);
+    const caller = found && callerIn(scope, found);
     const isUnchanged = (): boolean => caller !== undefined && client.isUnchanged(caller);
-    return { asker: { caller, gone: this.#gone.signal, isUnchanged }, scope };
+    return { asker: { caller, unidentified, gone: this.#gone.signal, isUnchanged }, scope };
   }
 }
 

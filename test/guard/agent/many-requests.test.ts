@@ -40,6 +40,7 @@ test("what waits for a client that takes no answers goes away with it, and when 
   const served = new Promise<Socket>((resolve) => createServer(resolve).listen(path));
   const client = connect(path);
   const socket = await served;
+  for (const end of [client, socket]) end.on("error", () => {}); // as one of them goes away
   onTestFinished(() => void [client, socket].map((end) => end.destroy()));
   const replies = new Replies(socket);
   const before = [socket.listenerCount("drain"), socket.listenerCount("close")];
@@ -52,6 +53,15 @@ test("what waits for a client that takes no answers goes away with it, and when 
     await taken;
     expect([socket.listenerCount("drain"), socket.listenerCount("close")]).toEqual(before);
   }
+});
+
+test("a request that comes when no descriptor is left is denied for just that reason", async () => {
+  const identify = (): never => {
+    throw Object.assign(new Error("EMFILE: too many open files"), { code: "EMFILE" });
+  };
+  const { ask, log } = await open({ client: { identify } });
+  expect(await ask(sign(key))).toEqual([failure]);
+  expect(log).toMatchObject([{ decision: "deny", reason: expect.stringMatching(/^no file descriptor/) }]);
 });
 
 test("answers that were given go out before what can't be read ends the connection", async () => {
