@@ -8,6 +8,7 @@ import { becomeSsh } from "./as-ssh.ts";
 import { benchAskpass } from "./askpass.ts";
 import { benchEnv } from "./env.ts";
 import { benchFifo } from "./fifo.ts";
+import { benchFlood } from "./flood.ts";
 import { Lab } from "./lab.ts";
 import { benchClients, benchMemory } from "./load.ts";
 import { benchLog } from "./log.ts";
@@ -38,6 +39,7 @@ const sections: readonly Section[] = [
   { name: "connect", group: "agent", run: benchConnect },
   { name: "memory", group: "agent", run: benchMemory },
   { name: "clients", group: "agent", run: benchClients },
+  { name: "flood", group: "load", run: benchFlood },
   { name: "prompt", group: "desktop", run: benchPrompt },
   { name: "run", group: "cli", run: benchRun },
   { name: "pty", group: "cli", run: benchPty },

@@ -6,7 +6,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { listenFarFrom } from "../lab/network.ts";
 import { firstWords } from "../lab/processes.ts";
-import type { Lab, RunningGuard } from "./lab.ts";
+import type { GuardOptions, Lab, RunningGuard } from "./lab.ts";
 
 /** The policy allows sessions there. */
 export const HOST = "box.example";
@@ -32,8 +32,8 @@ export class MuxLab {
   }
 
   /** With a server and a guard in fresh processes. */
-  static async open(lab: Lab): Promise<MuxLab> {
-    const guard = await lab.startGuard();
+  static async open(lab: Lab, options?: GuardOptions): Promise<MuxLab> {
+    const guard = await lab.startGuard(options);
     const folder = join(lab.folder, `mux${guard.pid}`);
     mkdirSync(folder, { mode: 0o700 });
     const mux = new MuxLab(lab, guard, folder);

@@ -2,7 +2,7 @@
 import { statSync } from "node:fs";
 import { dirname } from "node:path";
 import type { Prompter } from "../approver/prompter.ts";
-import type { Client } from "../guard/agent/connection.ts";
+import type { Client } from "../guard/client.ts";
 import { type DecidedBy, decidingScope, type Scope, type SocketOf } from "../guard/decide/scope.ts";
 import type { Asker } from "../guard/decide/verdict.ts";
 import { MuxConnection } from "../guard/mux/connection.ts";

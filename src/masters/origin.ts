@@ -1,6 +1,6 @@
 /** What a master that was found says of itself, and what is known of it: where it leads, whose it is. */
 import { attempt } from "../attempt.ts";
-import type { Client } from "../guard/agent/connection.ts";
+import type { Client } from "../guard/client.ts";
 import type { Scope } from "../guard/decide/scope.ts";
 import type { MuxSocket } from "../guard/mux/master-link.ts";
 import type { Logins } from "../identity/logins.ts";

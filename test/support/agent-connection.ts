@@ -3,15 +3,11 @@ import { once } from "node:events";
 import { connect, createServer, type Socket } from "node:net";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
-import {
-  AgentConnection,
-  type AgentConnectionParts,
-  type Client,
-  type Route,
-} from "../../src/guard/agent/connection.ts";
+import { AgentConnection, type AgentConnectionParts, type Route } from "../../src/guard/agent/connection.ts";
 import { createUpstream } from "../../src/guard/agent/create-upstream.ts";
 import { KeyNames } from "../../src/guard/agent/key-names.ts";
 import { UsedKeys } from "../../src/guard/agent/used-keys.ts";
+import type { Client } from "../../src/guard/client.ts";
 import type { Scope } from "../../src/guard/decide/scope.ts";
 import type { Policy } from "../../src/policy/policy.ts";
 import {

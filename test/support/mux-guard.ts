@@ -5,7 +5,7 @@
 import { closeSync, openSync, readdirSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
-import type { Client } from "../../src/guard/agent/connection.ts";
+import type { Client } from "../../src/guard/client.ts";
 import type { Scope } from "../../src/guard/decide/scope.ts";
 import { MuxConnection } from "../../src/guard/mux/connection.ts";
 import type { MuxSocket } from "../../src/guard/mux/master-link.ts";
@@ -27,6 +27,7 @@ import {
 import { makeFolder } from "./agents.ts";
 import { makeBroker, makeScope, type TestBroker, type TestScope } from "./guard.ts";
 import { caller, policy } from "./policy.ts";
+import { packetsFrom } from "./wire.ts";
 
 export const prod: Destination = { verified: true, names: ["prod-db"], port: 22, how: "host key known" };
 const whereabouts: Whereabouts = { destination: prod, user: "root", path: [], forwarded: false };
@@ -198,7 +199,9 @@ function serveMaster(socket: DescriptorSocket, answer: Play): MasterConnection {
     answer(request, connection);
   };
   socket.listen({
-    receive: (bytes, descriptors) => decoder.push(bytes, descriptors).forEach(take),
+    receive: (bytes, descriptors) => {
+      for (const packet of packetsFrom(decoder, bytes, descriptors)) take(packet);
+    },
     closed: () => {
       connection.closed = true;
     },

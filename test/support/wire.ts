@@ -1,12 +1,23 @@
-/** Arbitrary values of the wire layer, for properties. */
+/** Arbitrary values of the wire layer, for properties, and what is read from it. */
 import fc from "fast-check";
 import type { Constraint } from "../../src/wire/agent/add-identity.ts";
 import type { AgentReply, AgentRequest } from "../../src/wire/agent/agent.ts";
 import { AgentMessage } from "../../src/wire/agent/message-numbers.ts";
 import type { SessionBind } from "../../src/wire/agent/session-bind.ts";
+import type { MuxDecoder, MuxPacket } from "../../src/wire/mux/decoder.ts";
 import { ByteWriter } from "../../src/wire/primitives.ts";
 import { encodePlainKey, type PlainKey } from "../../src/wire/public-key.ts";
 import type { SshsigData, UserauthData } from "../../src/wire/signed-data.ts";
+
+/** Takes what a read gave; the packets that it completes, one by one. */
+export function* packetsFrom(
+  decoder: MuxDecoder,
+  read: Buffer,
+  descriptors?: readonly number[],
+): Generator<MuxPacket> {
+  decoder.add(read, descriptors);
+  for (let packet = decoder.next(); packet; packet = decoder.next()) yield packet;
+}
 
 export const bytes = (maxLength = 64, minLength = 0): fc.Arbitrary<Buffer> =>
   fc.uint8Array({ maxLength, minLength }).map((array) => Buffer.from(array));

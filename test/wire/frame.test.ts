@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { attempt } from "../../src/attempt.ts";
 import { AGENT_MAX_LEN, encodeFrame, type Frame, FrameDecoder } from "../../src/wire/frame.ts";
 import { ProtocolError } from "../../src/wire/protocol-error.ts";
 import { bytes } from "../support/wire.ts";
@@ -58,6 +59,21 @@ describe("the frame decoder", () => {
         const { frames, buffered } = decode(cutAt(packetsOf(list), places));
         expect(frames.map(({ payload }) => payload)).toEqual(list);
         expect(buffered).toBe(0);
+      }),
+    );
+  });
+
+  test("is ready just where the next frame, or an error, is there", () => {
+    fc.assert(
+      fc.property(fc.array(fc.oneof(bytes(20), payloads.map(packetsOf)), { maxLength: 8 }), (chunks) => {
+        const decoder = new FrameDecoder();
+        for (const chunk of chunks) decoder.add(chunk);
+        for (let isLast = false; !isLast; ) {
+          const { isReady } = decoder;
+          const next = attempt(() => decoder.next() ?? "nothing") ?? "error";
+          expect(isReady).toBe(next !== "nothing");
+          isLast = typeof next === "string";
+        }
       }),
     );
   });

@@ -47,20 +47,32 @@ export function wrap(
 ): string[] {
   const lines: string[] = [];
   const room = Math.max(width, INDENT.length + WIDEST);
-  let rest = text;
-  for (let fitting = fit(rest, room, measure); fitting !== rest; fitting = fit(rest, room, measure)) {
-    const blank = fitting.lastIndexOf(" ");
-    // a break within the indent would go on for ever
-    const end = blank > Math.max(INDENT.length, room / 4) ? blank : fitting.length;
-    lines.push(rest.slice(0, end));
-    rest = `${INDENT}${rest.slice(end).trimStart()}`;
+  // a break within the indent would go on for ever
+  const least = Math.max(INDENT.length, room / 4);
+  let indent = "";
+  let from = 0; // a rest that is copied for each line takes long with a long text
+  for (;;) {
+    const fitting = fit(text.slice(from, from + 2 * room), room - indent.length, measure);
+    const end = from + fitting.length;
+    if (end === text.length) return [...lines, `${indent}${fitting}`];
+    const blank = fitting.lastIndexOf(" ") + indent.length;
+    const length = blank > least ? blank - indent.length : fitting.length;
+    lines.push(`${indent}${fitting.slice(0, length)}`);
+    from = behindBlanks(text, from + length);
+    indent = INDENT;
   }
-  return [...lines, rest];
+}
+
+function behindBlanks(text: string, from: number): number {
+  const blanks = /\s*/y;
+  blanks.lastIndex = from;
+  blanks.test(text);
+  return blanks.lastIndex;
 }
 
 /** As much of the text as `width` columns hold, with an ellipsis where some is missing. */
 export function cut(text: string, width: number): string {
-  return textWidth(text) <= width ? text : `${fit(text, width - 1)}…`;
+  return fit(text, width) === text ? text : `${fit(text, width - 1)}…`;
 }
 
 function fit(text: string, width: number, measure = widthOf): string {

@@ -7,7 +7,6 @@
  * can't be cut into frames any more is closed.
  */
 import type { Socket } from "node:net";
-import { attempt } from "../../attempt.ts";
 import type { ListedFor } from "../../policy/listing.ts";
 import type { Caller, KeyFacts, Request, Whereabouts } from "../../policy/request.ts";
 import { type AgentRequest, encodeAgentReply, parseAgentRequest } from "../../wire/agent/agent.ts";
@@ -16,14 +15,17 @@ import { SESSION_BIND } from "../../wire/agent/session-bind.ts";
 import { encodeFrame, type Frame, FrameDecoder } from "../../wire/frame.ts";
 import { ProtocolError } from "../../wire/protocol-error.ts";
 import { parseSignedData, type SignedData } from "../../wire/signed-data.ts";
+import { type Client, identified } from "../client.ts";
 import type { Broker } from "../decide/broker.ts";
 import { callerIn, type Scope } from "../decide/scope.ts";
 import type { Asker } from "../decide/verdict.ts";
+import { turns } from "../turns.ts";
 import { type AdminAgentRequest, adminFacts } from "./admin-facts.ts";
 import { isRiding, refusedInRide } from "./in-ride.ts";
 import { KeyList, type Placed } from "./key-list.ts";
 import { type KeyNames, keyFacts } from "./key-names.ts";
 import { LIST, list } from "./list-request.ts";
+import { Replies } from "./replies.ts";
 import { type Upstream, UpstreamError } from "./upstream.ts";
 import type { UsedKeys } from "./used-keys.ts";
 
@@ -39,13 +41,6 @@ export interface Route {
   wasSigned(signed: SignedData, caller: Caller): void;
 }
 
-/** The process at the other end. */
-export interface Client {
-  /** Throws if it has ended. */
-  identify(): Caller;
-  isUnchanged(before: Caller): boolean;
-}
-
 export interface AgentConnectionParts {
   broker: Broker;
   /** Where the client belongs. Undefined for one that can't be identified: what it asks for is denied. */
@@ -57,8 +52,8 @@ export interface AgentConnectionParts {
   client: Client;
 }
 
-/** What a client may send ahead. Beyond it, it is not read until it has got answers. */
-const MAX_PENDING_FRAMES = 64;
+/** What a client may send ahead, in bytes. Beyond it, it is not read until it has got answers. */
+const MOST_AHEAD = 64 * 1024;
 
 /** AGENT_MAX_SID_LEN of ssh-agent.c, in bytes. */
 const MAX_SESSION_IDENTIFIER = 128;
@@ -73,7 +68,7 @@ export class AgentConnection {
   readonly #socket: Socket;
   readonly #parts: AgentConnectionParts;
   readonly #decoder = new FrameDecoder();
-  readonly #pending: Frame[] = [];
+  readonly #replies: Replies;
   readonly #keyList: KeyList;
   readonly #gone = new AbortController();
   #busy = false;
@@ -81,6 +76,7 @@ export class AgentConnection {
   constructor(socket: Socket, parts: AgentConnectionParts) {
     this.#socket = socket;
     this.#parts = parts;
+    this.#replies = new Replies(socket);
     this.#keyList = new KeyList(parts);
     socket.on("data", (chunk) => this.#receive(chunk));
     socket.on("error", () => socket.destroy()); // reset by the client: "close" follows
@@ -89,30 +85,34 @@ export class AgentConnection {
   }
 
   #receive(chunk: Buffer): void {
-    try {
-      this.#pending.push(...this.#decoder.push(chunk));
-    } catch (error) {
-      if (!(error instanceof ProtocolError)) throw error;
-      this.#socket.destroy();
-      return;
-    }
-    if (this.#pending.length > MAX_PENDING_FRAMES) this.#socket.pause();
-    if (!this.#busy) this.#answerPending().catch(() => this.#end()); // no answer at all
+    this.#decoder.add(chunk);
+    if (this.#isAhead) this.#socket.pause();
+    if (!this.#busy) this.#answerAll().catch(() => this.#end()); // no answer at all
   }
 
-  async #answerPending(): Promise<void> {
+  get #isAhead(): boolean {
+    return this.#decoder.buffered > MOST_AHEAD && this.#decoder.isReady;
+  }
+
+  /** @throws ProtocolError for a stream that can't be cut into frames */
+  async #answerAll(): Promise<void> {
     this.#busy = true;
-    for (let frame = this.#pending.shift(); frame; frame = this.#pending.shift()) {
+    for (let hadOne = false; ; hadOne = true) {
+      const turn = this.#decoder.isReady ? turns.next(hadOne) : undefined;
+      if (turn) await turn;
+      const frame = this.#decoder.next();
+      if (!frame) break;
       const reply = await this.#answer(frame);
-      if (this.#gone.signal.aborted) break;
-      if (!this.#socket.write(reply)) await drained(this.#socket);
-      if (this.#pending.length === 0 && this.#socket.isPaused()) this.#socket.resume();
+      if (this.#gone.signal.aborted) return;
+      if (!this.#replies.send(reply, this.#decoder.isReady)) await this.#replies.taken();
+      if (this.#socket.isPaused() && !this.#isAhead) this.#socket.resume();
     }
     this.#busy = false;
   }
 
   #end(): void {
     if (this.#gone.signal.aborted) return;
+    this.#replies.flush();
     this.#gone.abort(GONE);
     this.#parts.upstream.close();
     this.#socket.destroy();
@@ -268,23 +268,15 @@ export class AgentConnection {
   /** Who asks is read once: the scope is that of the very process that is decided about. */
   #placed(): Placed {
     const { client, scopeOf } = this.#parts;
-    // one that has ended, or is hidden, has no caller: decide() denies it
-    const identified = attempt(() => client.identify());
-    const scope = scopeOf(identified);
-    const caller = identified && callerIn(scope, identified);
+    const { caller: found, unidentified } = identified(client);
+    const scope = scopeOf(found);
+    const caller = found && callerIn(scope, found);
     const isUnchanged = (): boolean => caller !== undefined && client.isUnchanged(caller);
-    return { asker: { caller, gone: this.#gone.signal, isUnchanged }, scope };
+    return { asker: { caller, unidentified, gone: this.#gone.signal, isUnchanged }, scope };
   }
 }
 
 /** Longer ones have no session. */
 function nameOf(sessionIdentifier: Buffer): string {
   return sessionIdentifier.toString("base64", 0, MAX_SESSION_IDENTIFIER);
-}
-
-function drained(socket: Socket): Promise<void> {
-  return new Promise((resolve) => {
-    socket.once("drain", resolve);
-    socket.once("close", resolve);
-  });
 }

@@ -4,7 +4,7 @@
  * Limits: one request at a time, as AgentConnection sends them. A fault is final: see #fail().
  */
 import type { Socket } from "node:net";
-import { codeOf, hasCode } from "../../errors.ts";
+import { codeOf, hasCode, isShortage } from "../../errors.ts";
 import type { AgentRequest } from "../../wire/agent/agent.ts";
 import { type Frame, FrameDecoder } from "../../wire/frame.ts";
 import { ProtocolError } from "../../wire/protocol-error.ts";
@@ -81,6 +81,9 @@ export class SingleUpstream implements Upstream {
     socket.on("data", (chunk) => this.#receive(decoder, chunk));
     socket.on("error", (error) => {
       if (hasCode(error, "EAGAIN")) this.#connectAgain();
+      // no fault of the agent's
+      else if (isShortage(error))
+        this.#fail(`can't be reached: no file descriptor is left (${error.message})`);
       else this.#unreachable(describeSocketError(error));
     });
     socket.on("close", () => this.#socket === socket && this.#fail("closed the connection"));

@@ -117,8 +117,8 @@ export class Broker {
   }
 
   async #decide(id: string, request: Request, asker: Asker, scope: Scope): Promise<Decision> {
-    const { caller } = asker;
-    if (!caller) return denial("fault:caller", "the process that asks has ended or can't be identified");
+    const { caller, unidentified = "the process that asks has ended or can't be identified" } = asker;
+    if (!caller) return denial("fault:caller", unidentified);
     if (scope.refused !== undefined) return denial("fault:inside", scope.refused);
     const current = scope.policy();
     const policy = current instanceof Promise ? await current : current;

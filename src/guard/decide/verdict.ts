@@ -21,6 +21,8 @@ export interface Verdict {
 export interface Asker {
   /** As identified when the request came; undefined if that failed. */
   caller: Caller | undefined;
+  /** Why that failed, where it is not because the process has ended. */
+  unidentified?: string | undefined;
   /** Whether the process is still there and still the same program. */
   isUnchanged(): boolean;
   /** Aborted when it went away. */

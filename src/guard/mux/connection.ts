@@ -10,14 +10,13 @@
  * told that the session is open instead, finds the reason on its stderr, and ends with 255. Where no stderr
  * was passed on, MUX_S_PERMISSION_DENIED is right.
  */
-import { attempt } from "../../attempt.ts";
-import { type Caller, processKey, type Request } from "../../policy/request.ts";
+import { processKey, type Request } from "../../policy/request.ts";
 import { encodeFrame } from "../../wire/frame.ts";
 import type { MuxPacket } from "../../wire/mux/decoder.ts";
 import { encodeMuxReply, type MuxReply } from "../../wire/mux/reply.ts";
 import { type MuxRequest, parseMuxRequest } from "../../wire/mux/request.ts";
 import { ProtocolError } from "../../wire/protocol-error.ts";
-import type { Client } from "../agent/connection.ts";
+import { identified } from "../client.ts";
 import { callerIn, type Scope } from "../decide/scope.ts";
 import { type Asker, denialLine } from "../decide/verdict.ts";
 import { type DecidedMuxRequest, type MuxFacts, muxFacts } from "./facts.ts";
@@ -56,6 +55,7 @@ export class MuxConnection {
     this.#gone = new AbortController();
     this.#requests = new RequestQueue({
       answer: (packet) => this.#answer(packet),
+      broken: () => this.#close(), // as mux.c does with what it can't read
       discard: (descriptors) => parts.descriptors.close(descriptors),
       // a client that takes no answers gets no more of them
       isFull: () => socket.isFull || (this.#link?.isFull ?? false),
@@ -65,19 +65,10 @@ export class MuxConnection {
     // with a link, the end comes over it: behind what the master said last
     this.#unwatch = parts.master.watchEnd(() => !this.#link && this.#masterEnded());
     socket.listen({
-      receive: (bytes, descriptors) => this.#receive(bytes, descriptors),
+      receive: (bytes, descriptors) => this.#requests.push(bytes, descriptors),
       closed: () => this.#close(),
       drained: () => this.#drained(),
     });
-  }
-
-  #receive(bytes: Buffer, descriptors: number[]): void {
-    try {
-      this.#requests.push(bytes, descriptors);
-    } catch (error) {
-      if (!(error instanceof ProtocolError)) throw error;
-      this.#close();
-    }
   }
 
   #drained(): void {
@@ -283,18 +274,15 @@ export class MuxConnection {
 
   #asker(): { asker: Asker; scope: Scope } {
     const { client, scopeOf } = this.#parts;
-    const identified = identify(client);
-    const scope = scopeOf(identified);
-    const caller = identified && callerIn(scope, identified);
-    const isUnchanged = (): boolean => identified !== undefined && client.isUnchanged(identified);
+    const { caller: found, unidentified } = identified(client);
+    const scope = scopeOf(found);
+    const caller = found && callerIn(scope, found);
+    const isUnchanged = (): boolean => found !== undefined && client.isUnchanged(found);
     const { maker, connection } = this.#parts.master;
-    const isMaker =
-      maker !== undefined && identified !== undefined && processKey(identified) === processKey(maker);
-    return { asker: { caller, gone: this.#gone.signal, isUnchanged, isMaker, connection }, scope };
+    const isMaker = maker !== undefined && found !== undefined && processKey(found) === processKey(maker);
+    return {
+      asker: { caller, unidentified, gone: this.#gone.signal, isUnchanged, isMaker, connection },
+      scope,
+    };
   }
-}
-
-/** Undefined for one that has ended, or is hidden: decide() denies what has no caller. */
-function identify(client: Client): Caller | undefined {
-  return attempt(() => client.identify());
 }

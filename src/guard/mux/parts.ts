@@ -1,6 +1,6 @@
 /** What a connection of a mux client is made of. */
 import type { Caller, ProcessId, Whereabouts } from "../../policy/request.ts";
-import type { Client } from "../agent/connection.ts";
+import type { Client } from "../client.ts";
 import type { Broker } from "../decide/broker.ts";
 import type { Scope } from "../decide/scope.ts";
 import type { Connection } from "../decide/verdict.ts";

@@ -3,13 +3,19 @@
  * does not read holds up the other.
  */
 import { MuxDecoder, type MuxPacket } from "../../wire/mux/decoder.ts";
+import { ProtocolError } from "../../wire/protocol-error.ts";
+import { turns } from "../turns.ts";
 
-/** What a client may send ahead. Beyond it, it is not read until it has got answers. */
-const MAX_PENDING = 16;
+/** What a client may send ahead, in bytes. Beyond it, it is not read until it has got answers. */
+const MOST_AHEAD = 64 * 1024;
+/** The same in descriptors: all that are left may be less than one client would send. */
+const MOST_DESCRIPTORS = 12;
 
 export interface RequestQueueParts {
   /** Never rejects. The packet's descriptors are the caller's to close. */
   answer(packet: MuxPacket): Promise<void>;
+  /** It sends what no mux client does. */
+  broken(): void;
   /** Closes descriptors that nobody took. */
   discard(descriptors: readonly number[]): void;
   /** Whether somebody takes no more of what is sent. */
@@ -22,7 +28,6 @@ export interface RequestQueueParts {
 export class RequestQueue {
   readonly #parts: RequestQueueParts;
   readonly #decoder = new MuxDecoder();
-  readonly #pending: MuxPacket[] = [];
   #busy = false;
   #closed = false;
 
@@ -30,45 +35,63 @@ export class RequestQueue {
     this.#parts = parts;
   }
 
-  /** @throws ProtocolError for what no mux client sends */
   push(bytes: Buffer, descriptors: readonly number[]): void {
     if (this.#closed) {
       this.#parts.discard(descriptors);
       return;
     }
-    this.#pending.push(...this.#decoder.push(bytes, descriptors));
-    if (this.#pending.length > MAX_PENDING) this.#parts.pause();
+    this.#decoder.add(bytes, descriptors);
+    if (this.#isAhead) this.#parts.pause();
     this.#goOn();
   }
 
   /** Somebody who took no more does so again. */
   drained(): void {
-    if (this.#parts.isFull()) return;
-    this.#parts.resume();
+    if (this.#closed || this.#parts.isFull()) return;
+    if (!this.#isAhead) this.#parts.resume();
     this.#goOn();
   }
 
   close(): void {
     this.#closed = true;
     this.#parts.discard(this.#decoder.release());
-    for (const { descriptors } of this.#pending.splice(0)) this.#parts.discard(descriptors);
+  }
+
+  get #isAhead(): boolean {
+    const { buffered, held, isReady } = this.#decoder;
+    return (buffered > MOST_AHEAD || held > MOST_DESCRIPTORS) && isReady;
   }
 
   #goOn(): void {
-    if (!this.#busy) void this.#answerPending(); // never rejects: answer() doesn't
+    if (!this.#busy && !this.#parts.isFull()) void this.#answerAll(); // never rejects: answer() doesn't
   }
 
-  async #answerPending(): Promise<void> {
+  async #answerAll(): Promise<void> {
     const { answer, isFull, pause, resume } = this.#parts;
     this.#busy = true;
-    for (let packet = this.#pending.shift(); packet; packet = this.#pending.shift()) {
+    for (let hadOne = false; ; hadOne = true) {
+      const turn = this.#decoder.isReady ? turns.next(hadOne) : undefined;
+      if (turn) await turn;
+      const packet = this.#next();
+      if (!packet) break;
       await answer(packet);
       if (isFull()) {
         pause(); // until it has drained
         break;
       }
-      if (this.#pending.length === 0) resume();
+      if (!this.#isAhead) resume();
     }
     this.#busy = false;
+  }
+
+  #next(): MuxPacket | undefined {
+    if (this.#closed) return undefined;
+    try {
+      return this.#decoder.next();
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      this.#parts.broken();
+      return undefined;
+    }
   }
 }

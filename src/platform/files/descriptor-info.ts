@@ -9,6 +9,13 @@ export interface DescriptorInfo {
   mount: string;
 }
 
+/** How many this process may have open: `ulimit -n`, RLIMIT_NOFILE of getrlimit(2). */
+export function descriptorLimit(): number {
+  const text = attempt(() => readFileSync("/proc/self/limits", "latin1")) ?? "";
+  const [, limit] = /^Max open files\s+(\d+)/m.exec(text) ?? [];
+  return Number(limit ?? Number.POSITIVE_INFINITY);
+}
+
 /** Undefined where it is not open, or another user's. */
 export function descriptorInfo(pid: number | "self", fd: number): DescriptorInfo | undefined {
   const text = attempt(() => readFileSync(`/proc/${pid}/fdinfo/${fd}`, "latin1")) ?? "";

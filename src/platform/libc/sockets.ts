@@ -50,10 +50,13 @@ export function peerCredentials(fd: number): PeerCredentials {
 /**
  * A pidfd of the process that connected. The caller closes it.
  * @returns "gone" for a process that has been reaped, "unsupported" where the kernel has no such option
+ * @throws Error with the errno's name as its code where no descriptor is left for it
  */
 export function peerPidfd(fd: number): { pidfd: number } | { missing: "unsupported" | "gone" } {
   const value = socketOption(fd, SO_PEERPIDFD, 4);
   if (value) return { pidfd: value.readInt32LE(0) };
+  if (failedWith("EMFILE", "ENFILE", "ENOMEM"))
+    throw Object.assign(new Error(`no pidfd of the peer: ${errorName()}`), { code: errorName() });
   return { missing: failedWith("ENOPROTOOPT") ? "unsupported" : "gone" };
 }
 

@@ -45,7 +45,7 @@ export class Peer {
    */
   #identifyFirst(): Caller {
     if (this.pid <= 0) throw new ProcessGone("a process in a pid namespace that can't be seen from here");
-    const peer = peerPidfd(this.#fd);
+    const peer = this.#table.withRoom(() => peerPidfd(this.#fd));
     if ("missing" in peer) {
       if (peer.missing === "gone") throw new ProcessGone(`process ${this.pid} has ended`);
       return this.#identifyByTime();

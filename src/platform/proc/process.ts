@@ -14,6 +14,7 @@
 import { closeSync, openSync, readFileSync, readSync } from "node:fs";
 import { hasCode, isShortage } from "../../errors.ts";
 import type { Caller, Process, ProcessId } from "../../policy/request.ts";
+import { descriptorLimit } from "../files/descriptor-info.ts";
 import { exePath } from "./exe.ts";
 import { type ProcessFacts, readFacts, workingFolder } from "./facts.ts";
 import { isInContainer } from "./namespaces.ts";
@@ -59,14 +60,29 @@ const MAX_CHANGES = 20;
  */
 const STANDS = 100;
 
+/** Processes that are kept, at most, and which part of all descriptors they may take: an eighth. */
+const MOST_KEPT = 256;
+const SHARE = 8;
+
 export class ProcessTable {
   readonly #entries = new Map<number, Entry>();
   readonly #limit: number;
   readonly #buffer = Buffer.alloc(2048);
 
   /** @param limit the most processes to keep, a descriptor each, and a second one for what asks again */
-  constructor(limit = 256) {
+  constructor(limit = Math.min(MOST_KEPT, Math.floor(descriptorLimit() / SHARE / 2))) {
     this.#limit = limit;
+  }
+
+  /** Calls once more without all that is kept, where no descriptor is left for it. */
+  withRoom<T>(action: () => T): T {
+    try {
+      return action();
+    } catch (error) {
+      if (!isShortage(error) || this.#entries.size === 0) throw error;
+      this.close();
+      return action();
+    }
   }
 
   /**
@@ -180,6 +196,10 @@ export class ProcessTable {
   }
 
   #current(pid: number): Current {
+    return this.withRoom(() => this.#readCurrent(pid));
+  }
+
+  #readCurrent(pid: number): Current {
     const known = this.#entries.get(pid);
     if (known) {
       const text = this.#readStat(known.statFd);
@@ -189,16 +209,16 @@ export class ProcessTable {
       this.#drop(known);
     }
     const statFd = openStat(pid);
-    const text = this.#readStat(statFd);
-    const stat = text && livingStat(text);
-    if (!stat) {
+    try {
+      const text = this.#readStat(statFd);
+      const stat = text && livingStat(text);
+      if (!stat) throw new ProcessGone(`process ${pid} has ended`);
+      const entry = { ...readFacts(pid, stat), statFd, statText: Buffer.from(text), stat };
+      return { entry: this.#keep(entry), stat };
+    } catch (error) {
       closeSync(statFd);
-      throw new ProcessGone(`process ${pid} has ended`);
+      throw error;
     }
-    return {
-      entry: this.#keep({ ...readFacts(pid, stat), statFd, statText: Buffer.from(text), stat }),
-      stat,
-    };
   }
 
   /** Keeps it as the one that was used last: the map's order is the order of use. */

@@ -24,8 +24,14 @@ interface Piece {
 
 /** How much may wait to be sent before isFull is true, in bytes. */
 const HIGH_WATER = 256 * 1024;
-/** How many messages are read before others get their turn. */
+/** How many messages are read before others get their turn, and for how long, in milliseconds. */
 const MAX_READS = 16;
+const MAX_READING = 5;
+/**
+ * What waits in pieces up to this length is joined, in bytes. Each piece is an object and a system call, whoever
+ * does not read may leave many.
+ */
+const SHORT = 1024;
 const NUL = Buffer.alloc(1);
 
 export class DescriptorSocket {
@@ -101,7 +107,10 @@ export class DescriptorSocket {
   }
 
   #read(): void {
-    for (let reads = 0; reads < MAX_READS && this.#reading; reads++) {
+    const began = performance.now();
+    const isOver = (reads: number): boolean =>
+      reads === MAX_READS || (reads > 0 && performance.now() - began > MAX_READING);
+    for (let reads = 0; !isOver(reads) && this.#reading; reads++) {
       const received = receiveMessage(this.fd);
       if (received === "empty") return;
       const refused = received !== "end" && received.descriptors.length > 0 && !this.#takesDescriptors;
@@ -121,11 +130,20 @@ export class DescriptorSocket {
       return;
     }
     for (const piece of pieces) {
-      this.#queue.push(piece);
+      if (!this.#join(piece)) this.#queue.push(piece);
       this.#queued += piece.bytes.length;
     }
     if (!this.#writing) this.#write();
     this.#wasFull ||= this.isFull;
+  }
+
+  /** Whether it became part of the piece that waits last. A descriptor keeps the byte that it goes with. */
+  #join({ bytes, descriptor }: Piece): boolean {
+    const last = this.#queue.at(-1);
+    const isShort = last !== undefined && last.bytes.length + bytes.length <= SHORT;
+    if (!isShort || last.descriptor !== undefined || descriptor !== undefined) return false;
+    last.bytes = Buffer.concat([last.bytes, bytes]);
+    return true;
   }
 
   get isFull(): boolean {

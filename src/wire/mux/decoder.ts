@@ -10,9 +10,6 @@ import { type Frame, FrameDecoder } from "../frame.ts";
 import { ProtocolError } from "../protocol-error.ts";
 import { descriptorsAfter } from "./message-numbers.ts";
 
-/** As many as one packet can announce: stdin, stdout and stderr of a session. */
-const MOST_DESCRIPTORS = 3;
-
 export interface MuxPacket {
   readonly frame: Frame;
   /** In the order in which they were passed. Whoever takes the packet closes them. */
@@ -22,35 +19,48 @@ export interface MuxPacket {
 export class MuxDecoder {
   readonly #frames = new FrameDecoder();
   /** Received, and not yet part of a packet. */
-  #received: number[] = [];
+  readonly #received: number[] = [];
   /** A packet that is there, but for descriptors that it announced. */
   #begun: MuxPacket | undefined;
   #failure: unknown;
 
-  /** Bytes held back because their packet is not complete yet. */
+  /** Bytes that were not taken out yet. */
   get buffered(): number {
     return this.#frames.buffered + (this.#begun?.frame.packet.length ?? 0);
   }
 
+  /** How many descriptors were not taken out yet. */
+  get held(): number {
+    return this.#received.length + (this.#begun?.descriptors.length ?? 0);
+  }
+
+  /** Whether next() has something to return, or to throw. */
+  get isReady(): boolean {
+    return this.#failure !== undefined || (this.#begun ? this.#frames.buffered > 0 : this.#frames.isReady);
+  }
+
+  /** Takes what a read gave. */
+  add(bytes: Buffer, descriptors: readonly number[] = []): void {
+    this.#received.push(...descriptors);
+    this.#frames.add(bytes);
+  }
+
   /**
-   * Takes what a read gave and returns the packets that it completes.
+   * The next packet, if it is complete.
    *
-   * After an error every further call throws it again. All descriptors then wait for release(), those of
-   * packets before the error too.
+   * After an error every further call throws it again. The descriptors that were not handed out wait for
+   * release().
    * @throws ProtocolError for a frame that FrameDecoder refuses, and for descriptors that don't go with the
    * packets
    */
-  push(bytes: Buffer, descriptors: readonly number[] = []): MuxPacket[] {
-    const packets: MuxPacket[] = [];
-    this.#received.push(...descriptors);
+  next(): MuxPacket | undefined {
+    if (this.#failure) throw this.#failure;
     try {
-      this.#read(bytes, packets);
+      return this.#next();
     } catch (error) {
       this.#failure = error;
-      this.#received.unshift(...packets.flatMap((packet) => packet.descriptors));
       throw error;
     }
-    return packets;
   }
 
   /**
@@ -62,22 +72,15 @@ export class MuxDecoder {
     return [...begun, ...this.#received.splice(0)];
   }
 
-  #read(bytes: Buffer, packets: MuxPacket[]): void {
-    if (this.#failure) throw this.#failure;
-    const held = this.#received.length + (this.#begun?.descriptors.length ?? 0);
-    if (held > MOST_DESCRIPTORS) throw new ProtocolError(`${held} descriptors at once`);
-    this.#frames.add(bytes);
-    for (let packet = this.#next(); packet; packet = this.#next()) packets.push(packet);
-    // a descriptor comes with its byte, so none is ever early
-    if (this.#received.length > 0) throw new ProtocolError("a descriptor that no packet announced");
-  }
-
   #next(): MuxPacket | undefined {
     const packet = this.#begun ?? this.#begin();
     this.#begun = packet;
-    if (!packet || !this.#complete(packet)) return undefined;
-    this.#begun = undefined;
-    return packet;
+    const isComplete = packet !== undefined && this.#complete(packet);
+    // a descriptor comes with its byte, so none is ever early
+    if ((!isComplete || this.#frames.buffered === 0) && this.#received.length > 0)
+      throw new ProtocolError("a descriptor that no packet announced");
+    if (isComplete) this.#begun = undefined;
+    return isComplete ? packet : undefined;
   }
 
   #begin(): MuxPacket | undefined {

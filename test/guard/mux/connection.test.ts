@@ -181,6 +181,15 @@ describe("a denial", () => {
     expect(master.connections).toEqual([]);
   });
 
+  test("says so where the guard has no descriptor left to look at the process", async () => {
+    const identify = (): never => {
+      throw Object.assign(new Error("EMFILE: too many open files"), { code: "EMFILE" });
+    };
+    const { greeted, log } = await openMux({ client: { identify } });
+    expect(await (await greeted()).ask(terminate)).toMatchObject([{ type: "MUX_S_PERMISSION_DENIED" }]);
+    expect(log).toMatchObject([{ decision: "deny", reason: expect.stringMatching(/^no file descriptor/) }]);
+  });
+
   test("is what a fault of the guard's own comes to: the connection ends", async () => {
     const { greeted, scope, master } = await openMux({ whereabouts: () => Promise.reject(new Error("bug")) });
     const [client, stream] = [await greeted(), new Stream()];

@@ -6,7 +6,7 @@ import { descriptorsAfter, MuxMessage } from "../../../src/wire/mux/message-numb
 import { encodeMuxRequest } from "../../../src/wire/mux/request.ts";
 import { ByteWriter } from "../../../src/wire/primitives.ts";
 import { ProtocolError } from "../../../src/wire/protocol-error.ts";
-import { bytes } from "../../support/wire.ts";
+import { bytes, packetsFrom } from "../../support/wire.ts";
 import { newSession, plainRequest, stdioForward } from "./arbitrary.ts";
 
 /** What one read gives. */
@@ -62,7 +62,7 @@ function merged(reads: readonly Read[]): Read[] {
 }
 
 function decode(reads: readonly Read[], decoder = new MuxDecoder()): MuxPacket[] {
-  return reads.flatMap((one) => decoder.push(one.bytes, one.descriptors));
+  return reads.flatMap((one) => [...packetsFrom(decoder, one.bytes, one.descriptors)]);
 }
 
 const ways: [string, (reads: Read[]) => Read[]][] = [
@@ -104,10 +104,10 @@ describe("the mux decoder", () => {
 
   test("holds a packet back until its last descriptor is there, and what follows too", () => {
     const decoder = new MuxDecoder();
-    expect(decoder.push(Buffer.concat([session, NUL]), [4])).toEqual([]);
-    expect(decoder.push(NUL, [5])).toEqual([]);
+    expect([...packetsFrom(decoder, Buffer.concat([session, NUL]), [4])]).toEqual([]);
+    expect([...packetsFrom(decoder, NUL, [5])]).toEqual([]);
     expect(decoder.buffered).toBe(session.length);
-    const [first, second] = decoder.push(Buffer.concat([NUL, check]), [6]);
+    const [first, second] = packetsFrom(decoder, Buffer.concat([NUL, check]), [6]);
     expect(first?.descriptors).toEqual([4, 5, 6]);
     expect(second?.frame.packet).toEqual(check);
   });
@@ -150,12 +150,12 @@ describe("a stream is refused", () => {
     [
       "four descriptors at once",
       [read(Buffer.concat([session, NUL, NUL, NUL]), 4, 5, 6, 7)],
-      /4 descriptors at/,
+      /no packet announced/,
     ],
     [
       "four descriptors, two and then two",
       [read(session), read(Buffer.concat([NUL, NUL]), 4, 5), read(NUL, 6, 7)],
-      /4/,
+      /no packet announced/,
     ],
     ["a frame without a message number", [read(header(0))], /without a message number/],
     ["a frame that is too long", [read(header(AGENT_MAX_LEN + 1))], /the most/],
@@ -178,7 +178,8 @@ describe("a stream is refused", () => {
     for (const one of reads) {
       given.push(...one.descriptors);
       try {
-        got.push(...decoder.push(one.bytes, one.descriptors).flatMap(({ descriptors }) => descriptors));
+        for (const { descriptors } of packetsFrom(decoder, one.bytes, one.descriptors))
+          got.push(...descriptors);
       } catch {}
     }
     expect([...got, ...decoder.release()]).toEqual(given);
@@ -187,11 +188,11 @@ describe("a stream is refused", () => {
 
   test("for good, whatever follows, and what is passed then is released too", () => {
     const decoder = new MuxDecoder();
-    expect(() => decoder.push(check, [4])).toThrow(/announced/);
-    expect(() => decoder.push(check)).toThrow(/announced/);
-    expect(() => decoder.push(Buffer.alloc(0), [5])).toThrow(/announced/);
+    expect(() => [...packetsFrom(decoder, check, [4])]).toThrow(/announced/);
+    expect(() => [...packetsFrom(decoder, check)]).toThrow(/announced/);
+    expect(() => [...packetsFrom(decoder, Buffer.alloc(0), [5])]).toThrow(/announced/);
     expect(decoder.release()).toEqual([4, 5]);
-    expect(() => decoder.push(check)).toThrow(ProtocolError);
+    expect(() => [...packetsFrom(decoder, check)]).toThrow(ProtocolError);
   });
 });
 
@@ -203,11 +204,12 @@ describe("release", () => {
     expect(decoder.release()).toEqual([]);
   });
 
-  test("gives those of a packet that came before the error in the same read", () => {
+  test("gives none of a packet that was taken before the error in the same read", () => {
     const decoder = new MuxDecoder();
-    const stream = Buffer.concat([stdio, NUL, NUL, new ByteWriter().u32(0).toBuffer()]);
-    expect(() => decoder.push(stream, [4, 5])).toThrow(/message number/);
-    expect(decoder.release()).toEqual([4, 5]);
+    decoder.add(Buffer.concat([stdio, NUL, NUL, new ByteWriter().u32(0).toBuffer()]), [4, 5]);
+    expect(decoder.next()?.descriptors).toEqual([4, 5]);
+    expect(() => decoder.next()).toThrow(/message number/);
+    expect(decoder.release()).toEqual([]);
   });
 
   test("together with the packets, gives every descriptor once, whatever is read", () => {
@@ -222,7 +224,7 @@ describe("release", () => {
           const descriptors = Array.from({ length: count }, (_, at) => given.length + at);
           given.push(...descriptors);
           try {
-            got.push(...decoder.push(data, descriptors).flatMap((one) => one.descriptors));
+            for (const one of packetsFrom(decoder, data, descriptors)) got.push(...one.descriptors);
           } catch (error) {
             expect(error).toBeInstanceOf(ProtocolError);
           }

@@ -10,7 +10,6 @@
  * the text of /proc/PID/stat is compared beside it (stat.ts), and all is looked at anew after a short while.
  */
 import { closeSync, openSync, readSync } from "node:fs";
-import { isShortage } from "../../../errors.ts";
 
 const byte = Buffer.alloc(1);
 
@@ -23,14 +22,13 @@ export class Memory {
 
   /**
    * Undefined where it would tell nothing: of a process that forbids to look, that has ended, or that began with
-   * no environment at all.
+   * no environment at all; and where no descriptor is left. All is looked at then.
    */
   static open(pid: number): Memory | undefined {
     let fd: number;
     try {
       fd = openSync(`/proc/${pid}/environ`, "r");
-    } catch (error) {
-      if (isShortage(error)) throw error;
+    } catch {
       return undefined;
     }
     const memory = new Memory(fd);

@@ -1,7 +1,7 @@
 /** The guard's side of a ride's named pipes: what a client asks there, decided as at a control socket. */
 import { attempt } from "../../../attempt.ts";
 import { messageOf } from "../../../errors.ts";
-import type { Client } from "../../../guard/agent/connection.ts";
+import type { Client } from "../../../guard/client.ts";
 import { callerIn, type Scope } from "../../../guard/decide/scope.ts";
 import type { Asker } from "../../../guard/decide/verdict.ts";
 import { address } from "../../../guard/mux/facts.ts";
