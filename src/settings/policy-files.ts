@@ -1,13 +1,14 @@
 /** The policy's files: which they are, and what they say together. */
 import { readdirSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
+import { looksAt } from "../platform/files/at-rest.ts";
 import { emptyPolicy, type Policy, type Rule } from "../policy/policy.ts";
 import type { PolicyFile } from "../policy/schema.ts";
 import type { Config } from "./config.ts";
 import { expandHome } from "./expand-home.ts";
 import type { Paths } from "./paths.ts";
 import { type WatchedPolicy, watchPolicy } from "./policy-reader.ts";
-import { readSettings } from "./settings.ts";
+import { readNow } from "./settings.ts";
 import { SettingsError } from "./settings-error.ts";
 
 export interface PolicySource extends WatchedPolicy {
@@ -59,7 +60,7 @@ export function filePolicy(path: string, config: AsksAfter): PolicySource {
 function policySource(files: () => string[], approved: () => string[], config: AsksAfter): PolicySource {
   const all = (): string[] => [...files(), ...approved()];
   const watched = watchPolicy({
-    stamp: () => stampOf(all()),
+    files: looksAt(all),
     read: () => readPolicy(files(), approved()),
     asksAfter: () => config.brokenPolicyAfter,
   });
@@ -70,15 +71,6 @@ function dropIns(folder: string): string[] {
   if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory()) return [];
   const names = readdirSync(folder).filter((name) => name.endsWith(".toml"));
   return names.sort().map((name) => join(folder, name));
-}
-
-/** Changes whenever one of the files does. */
-function stampOf(files: readonly string[]): string {
-  const states = files.map((file) => {
-    const found = statSync(file, { throwIfNoEntry: false });
-    return found ? `${file} ${found.mtimeMs} ${found.ctimeMs} ${found.size} ${found.ino}` : "";
-  });
-  return states.join("\n");
 }
 
 /** @throws SettingsError with the mistakes of all files */
@@ -104,9 +96,9 @@ interface Part {
 async function readAll(files: readonly string[], faults: string[]): Promise<Part[]> {
   const parts: Part[] = [];
   for (const file of files) {
-    if (statSync(file, { throwIfNoEntry: false }) === undefined) continue;
     try {
-      parts.push({ file, content: await readSettings(file, "policy") });
+      const content = await readNow(file, "policy");
+      if (content) parts.push({ file, content });
     } catch (error) {
       if (!(error instanceof SettingsError)) throw error;
       faults.push(...error.faults);
