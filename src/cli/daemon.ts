@@ -6,6 +6,7 @@ import type { End } from "../daemon/service/service.ts";
 import { unreached } from "../daemon/status/reach.ts";
 import { SettingsWatch } from "../daemon/watch/settings-watch.ts";
 import { messageOf } from "../errors.ts";
+import { UntouchedFiles } from "../platform/files/untouched-files.ts";
 import { becomeProgram } from "../platform/libc/process.ts";
 import { InheritedSockets } from "../platform/sockets/inherited.ts";
 import { answers } from "../platform/sockets/listener.ts";
@@ -99,7 +100,8 @@ async function serve({ paths, config, inherited, end }: Serving): Promise<Guard>
     inherited,
     report: toStderr,
   });
-  const policy = userPolicy(paths, config);
+  const policy = userPolicy(paths, config, (files) => new UntouchedFiles(files));
+  guard.closeWith(policy);
   try {
     const terminals = new CallerTerminals();
     const tellCaller: CallerTerminals["tell"] = (caller, line) => terminals.tell(caller, onScreen(line));

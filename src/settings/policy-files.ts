@@ -7,7 +7,7 @@ import type { PolicyFile } from "../policy/schema.ts";
 import type { Config } from "./config.ts";
 import { expandHome } from "./expand-home.ts";
 import type { Paths } from "./paths.ts";
-import { type WatchedPolicy, watchPolicy } from "./policy-reader.ts";
+import { type Untouched, type WatchedPolicy, watchPolicy } from "./policy-reader.ts";
 import { readNow } from "./settings.ts";
 import { SettingsError } from "./settings-error.ts";
 
@@ -16,7 +16,11 @@ export interface PolicySource extends WatchedPolicy {
   files(): string[];
   /** Adds a rule that an answer made; absent where no such rules are read. */
   approve?(rule: Rule): Promise<void>;
+  close(): Promise<void>;
 }
+
+/** For a guard that decides often: watches all of these paths. */
+export type WatchFiles = (paths: () => readonly string[]) => Untouched;
 
 type AsksAfter = Pick<Config, "brokenPolicyAfter">;
 
@@ -30,13 +34,20 @@ export function userPolicyFiles({ config }: Pick<Paths, "config">): { files: str
  * policy.toml, policy.d/*.toml in the order of their names, and approved.toml.
  * @param config is read when it is needed: it may change
  */
-export function userPolicy(paths: Pick<Paths, "config">, config: AsksAfter): PolicySource {
+export function userPolicy(
+  paths: Pick<Paths, "config">,
+  config: AsksAfter,
+  watch?: WatchFiles,
+): PolicySource {
   const { approved } = userPolicyFiles(paths);
-  const source = policySource(
-    () => userPolicyFiles(paths).files,
-    () => [approved],
+  const source = policySource({
+    files: () => userPolicyFiles(paths).files,
+    approved: [approved],
+    // files come up there
+    folders: [join(paths.config, "policy.d")],
     config,
-  );
+    watch,
+  });
   return {
     ...source,
     approve: async (rule) => (await import("./approved-rules.ts")).addRule(approved, rule),
@@ -45,11 +56,7 @@ export function userPolicy(paths: Pick<Paths, "config">, config: AsksAfter): Pol
 
 /** The one file of `muxguard run --policy FILE`. It must be there. */
 export function filePolicy(path: string, config: AsksAfter): PolicySource {
-  const source = policySource(
-    () => [path],
-    () => [],
-    config,
-  );
+  const source = policySource({ files: () => [path], approved: [], folders: [], config });
   const load = async (): Promise<void> => {
     if (!statSync(path, { throwIfNoEntry: false })) throw new SettingsError(`${path}: no such policy file`);
     await source.load();
@@ -57,14 +64,24 @@ export function filePolicy(path: string, config: AsksAfter): PolicySource {
   return { ...source, load };
 }
 
-function policySource(files: () => string[], approved: () => string[], config: AsksAfter): PolicySource {
-  const all = (): string[] => [...files(), ...approved()];
+interface SourceParts {
+  files(): string[];
+  approved: readonly string[];
+  folders: readonly string[];
+  config: AsksAfter;
+  watch?: WatchFiles | undefined;
+}
+
+function policySource({ files, approved, folders, config, watch }: SourceParts): PolicySource {
+  const all = (): string[] => [...files(), ...approved];
+  const untouched = watch?.(() => [...folders, ...all()]);
   const watched = watchPolicy({
     files: looksAt(all),
-    read: () => readPolicy(files(), approved()),
+    read: () => readPolicy(files(), approved),
+    untouched,
     asksAfter: () => config.brokenPolicyAfter,
   });
-  return { ...watched, files: all };
+  return { ...watched, files: all, close: async () => untouched?.close() };
 }
 
 function dropIns(folder: string): string[] {

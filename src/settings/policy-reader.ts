@@ -20,9 +20,18 @@ export interface WatchedPolicy {
   listen(told: (broken: BrokenPolicy | undefined) => void): void;
 }
 
+/** As UntouchedFiles of platform/files has it, which loads libc. */
+export interface Untouched {
+  areUntouched(): boolean;
+  watch(areKnown: () => boolean): void;
+  close(): void;
+}
+
 export interface PolicyReaderParts {
   files: Looks;
   read(): Promise<Policy>;
+  /** Tells without a look at them that they are the same, where that is sure. */
+  untouched?: Untouched | undefined;
   /** For how long the old policy allows what it allowed, in milliseconds, as of now. */
   asksAfter: () => number;
   /** A clock in milliseconds that nobody can set. */
@@ -32,7 +41,7 @@ export interface PolicyReaderParts {
 }
 
 export function watchPolicy(parts: PolicyReaderParts): WatchedPolicy {
-  const { files, read, asksAfter, now = () => performance.now(), edges } = parts;
+  const { files, read, untouched, asksAfter, now = () => performance.now(), edges } = parts;
   let known = { policy: emptyPolicy, stamp: "" };
   let reading: Promise<Policy> | undefined;
   let broken: (BrokenPolicy & { at: number }) | undefined;
@@ -64,8 +73,14 @@ export function watchPolicy(parts: PolicyReaderParts): WatchedPolicy {
   const inForce = (): Policy =>
     broken && now() - broken.at >= asksAfter() ? { ...known.policy, isBroken: true } : known.policy;
 
+  const areKnown = (): boolean => files.stamp() === known.stamp;
+
   const current = (): Policy | Promise<Policy> => {
-    if (!reading && files.stamp() === known.stamp) return inForce();
+    if (!reading && untouched?.areUntouched()) return inForce();
+    if (!reading && areKnown()) {
+      untouched?.watch(areKnown);
+      return inForce();
+    }
     reading ??= readFiles()
       .then(inForce)
       .finally(() => {
