@@ -12,7 +12,7 @@ import { InheritedSockets } from "../platform/sockets/inherited.ts";
 import { answers } from "../platform/sockets/listener.ts";
 import { CallerTerminals } from "../platform/terminal/caller-terminal.ts";
 import { onScreen } from "../policy/visible.ts";
-import { removeLeftRides } from "../runs/folders.ts";
+import { removeLeftRides, removeLeftSockets } from "../runs/folders.ts";
 import { type Config, readConfig } from "../settings/config.ts";
 import { openPaths, type Paths } from "../settings/paths.ts";
 import { userPolicy } from "../settings/policy-files.ts";
@@ -112,6 +112,7 @@ async function serve({ paths, config, inherited, end }: Serving): Promise<Guard>
     const service = { settings, inherited, end };
     guard.closeWith(await serveRpc({ guard, path, agentSocket, policy, connections, service }));
     removeLeftRides(folder);
+    await removeLeftSockets(folder);
     await connections.start();
     await guard.watchFolder();
     await settings.start();
