@@ -34,6 +34,8 @@ const HASH_LENGTH = 64;
 const PREV = Buffer.from(',"prev":"');
 const SEQ = Buffer.from(',"seq":');
 const END = Buffer.from('"}');
+/** How an entry begins. */
+const TIME = Buffer.from('{"time":"');
 /** Digits of a number that JavaScript counts with. */
 const MOST_DIGITS = 15;
 
@@ -94,6 +96,14 @@ function isNamed(line: Buffer | undefined, next: Buffer | undefined): boolean {
 export function isEntry(line: Buffer): boolean {
   const parsed = attempt((): unknown => JSON.parse(line.toString()));
   return typeof parsed === "object" && parsed !== null && "time" in parsed;
+}
+
+/**
+ * Whether a line with a link is an entry behind one that was cut off: its writer saw that, and wrote the entry once
+ * more. In a text of an entry the quotation marks would be escaped.
+ */
+export function isBehindCutOff(line: Buffer): boolean {
+  return line.indexOf(TIME, 1) > 0;
 }
 
 function isAt(line: Buffer, words: Buffer, at: number): boolean {

@@ -6,7 +6,7 @@
  * A file that was emptied (copytruncate of logrotate) or renamed goes on with the chain as it was known here. One
  * that was cut, or whose entries were changed, does too: it is seen by that.
  */
-import { readSync } from "node:fs";
+import { fstatSync, readSync } from "node:fs";
 import { CHAIN_START, type ChainEnd, endOf, follow } from "./chain.ts";
 
 /** Of the first line, in bytes: its time, its id and more. */
@@ -31,8 +31,11 @@ export class LogEnd {
   #offset = 0;
   #end: ChainEnd = CHAIN_START;
   #head: Buffer | undefined;
-  /** What was written last, and how all stands behind it if nobody else wrote meanwhile. */
-  #own: { line: Buffer; offset: number; end: ChainEnd | undefined } | undefined;
+  /**
+   * What was written last, until it was seen there, and how all stands behind it if nobody else wrote meanwhile.
+   * An entry that could not be written leaves it as it was.
+   */
+  #own: { line?: Buffer; offset: number; end: ChainEnd | undefined } | undefined;
 
   /** @param size of the file, in bytes */
   at(fd: number, size: number): Ending {
@@ -41,6 +44,7 @@ export class LogEnd {
       this.#offset = size;
       this.#end = own.end;
       this.#head ??= readAt(fd, 0, HEAD);
+      this.#own = { offset: size, end: own.end };
       return { end: own.end, isCutOff: false };
     }
     if (own?.end && size < own.offset) this.#end = own.end; // it was emptied, or cut
@@ -50,6 +54,20 @@ export class LogEnd {
   /** @param before the size of the file as it was seen; other lines may have come since */
   wrote(line: Buffer, before: number, end: ChainEnd | undefined): void {
     this.#own = { line, offset: before + line.length, end };
+  }
+
+  /**
+   * Whether the entry that was just written is a line of its own. Another writer's may have been cut off between
+   * the look at the end and this one, and have no end of its line.
+   * @param before the size of the file as it was seen
+   */
+  isWhole(fd: number, line: Buffer, before: number): boolean {
+    const size = fstatSync(fd).size;
+    if (size === before + line.length || line[0] === NEWLINE) return true;
+    const from = Math.max(before, size - MOST_READ, 1) - 1;
+    const bytes = readAt(fd, from, Math.max(0, size - from));
+    const at = bytes.lastIndexOf(line);
+    return at < 0 || from + at === 0 || bytes[at - 1] === NEWLINE;
   }
 
   /** The file is another one. */
@@ -80,6 +98,7 @@ export class LogEnd {
     this.#offset = size - bytes.length + whole;
     this.#end = endOf(linesOf(bytes.subarray(from, whole)));
     this.#head = readAt(fd, 0, HEAD);
+    this.#own = { offset: this.#offset, end: this.#end };
     return { end: this.#end, isCutOff: whole < bytes.length };
   }
 
@@ -92,6 +111,7 @@ export class LogEnd {
     if (!isThere && this.#own?.end) this.#end = this.#own.end;
     else for (const line of linesOf(bytes.subarray(0, whole))) this.#end = follow(this.#end, line);
     this.#offset += whole;
+    this.#own = { offset: this.#offset, end: this.#end };
     return { end: this.#end, isCutOff: whole < bytes.length };
   }
 }

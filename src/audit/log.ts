@@ -20,6 +20,9 @@ interface OpenedLog {
   stats: Pick<Stats, "dev" | "ino">;
 }
 
+/** How often an entry is written that comes behind a line which another writer did not finish. */
+const MAX_TRIES = 5;
+
 const { O_RDWR, O_APPEND, O_CREAT } = constants;
 
 export class AuditLog {
@@ -28,6 +31,8 @@ export class AuditLog {
   readonly #sync: () => boolean;
   readonly #written: (event: AuditEvent, json: string) => void;
   readonly #end = new LogEnd();
+  /** What has happened and could not be written yet. */
+  readonly #owed: AuditEvent[] = [];
   #open: OpenedLog | undefined;
   /** The file that was written to last. */
   #last: OpenedLog["stats"] | undefined;
@@ -49,9 +54,42 @@ export class AuditLog {
     this.#written = written;
   }
 
-  /** @throws Error if the entry could not be written whole */
+  /** @throws Error if the entry, or one that is owed, could not be written whole */
   append(event: AuditEvent): void {
+    for (let owed = this.#owed[0]; owed; owed = this.#owed[0]) {
+      this.#append(owed);
+      this.#owed.shift();
+    }
+    this.#append(event);
+  }
+
+  /**
+   * Writes it as soon as that can be done, before any other: for what does not wait for the log.
+   * @returns why it is not there yet
+   */
+  appendOrOwe(event: AuditEvent): unknown {
+    try {
+      this.append(event);
+      return undefined;
+    } catch (error) {
+      this.#owed.push(event);
+      return error;
+    }
+  }
+
+  #append(event: AuditEvent): void {
     const json = eventText(event); // before the look at the end: others may write meanwhile
+    for (let tries = 0; tries < MAX_TRIES; tries++) {
+      const entry = this.#write(json);
+      if (entry === undefined) continue; // it is in somebody's cut-off line: the next one is not
+      this.#written(event, entry);
+      return;
+    }
+    throw new Error(`others write to ${this.path} all the time, and are cut off: is the disk full?`);
+  }
+
+  /** @returns the entry; undefined where it was written behind a line that another writer did not finish */
+  #write(json: string): string | undefined {
     const { fd, size } = this.#current();
     const { end, isCutOff } = this.#end.at(fd, size);
     const entry = linked(json, end);
@@ -62,8 +100,9 @@ export class AuditLog {
       throw new Error(`wrote ${written} of ${line.length} bytes to ${this.path}`);
     }
     if (this.#sync()) fdatasyncSync(fd);
+    if (!this.#end.isWhole(fd, line, size)) return undefined;
     this.#end.wrote(line, size, isCutOff ? undefined : follow(end, line.subarray(0, -1)));
-    this.#written(event, entry);
+    return entry;
   }
 
   close(): void {

@@ -4,7 +4,7 @@
  * What is named in a fault is a line. Behind it the chain is taken up again where that line says that it stood, so
  * that one change is one fault. What is missing at the very end, nothing in the file tells.
  */
-import { CHAIN_START, type ChainEnd, follow, isEntry, type Link, linkOf } from "./chain.ts";
+import { CHAIN_START, type ChainEnd, follow, isBehindCutOff, isEntry, type Link, linkOf } from "./chain.ts";
 
 /** So many others may come between a writer's look at the end of the log and its entry: it may be stopped there. */
 const AT_ONCE = 16_384;
@@ -79,6 +79,8 @@ export class Verifier {
   add(line: Buffer, number: number): void {
     this.#line = number;
     const link = linkOf(line);
+    if (link && isBehindCutOff(line)) this.#cutOff.push(number);
+    else if (link) this.#entries++;
     if (link) this.#addLinked(line, link);
     else this.#addWithout(line);
     this.#lastLine = number;
@@ -116,7 +118,6 @@ export class Verifier {
   }
 
   #addLinked(line: Buffer, link: Link): void {
-    this.#entries++;
     const other = this.#other;
     this.#other = undefined;
     if (link.prev === this.#end.hash) this.#uncovered = this.#line;

@@ -6,12 +6,13 @@ import type { End } from "../daemon/service/service.ts";
 import { unreached } from "../daemon/status/reach.ts";
 import { SettingsWatch } from "../daemon/watch/settings-watch.ts";
 import { messageOf } from "../errors.ts";
+import { UntouchedFiles } from "../platform/files/untouched-files.ts";
 import { becomeProgram } from "../platform/libc/process.ts";
 import { InheritedSockets } from "../platform/sockets/inherited.ts";
 import { answers } from "../platform/sockets/listener.ts";
 import { CallerTerminals } from "../platform/terminal/caller-terminal.ts";
 import { onScreen } from "../policy/visible.ts";
-import { removeLeftRides } from "../runs/folders.ts";
+import { removeLeftRides, removeLeftSockets } from "../runs/folders.ts";
 import { type Config, readConfig } from "../settings/config.ts";
 import { openPaths, type Paths } from "../settings/paths.ts";
 import { userPolicy } from "../settings/policy-files.ts";
@@ -99,7 +100,8 @@ async function serve({ paths, config, inherited, end }: Serving): Promise<Guard>
     inherited,
     report: toStderr,
   });
-  const policy = userPolicy(paths, config);
+  const policy = userPolicy(paths, config, (files) => new UntouchedFiles(files));
+  guard.closeWith(policy);
   try {
     const terminals = new CallerTerminals();
     const tellCaller: CallerTerminals["tell"] = (caller, line) => terminals.tell(caller, onScreen(line));
@@ -110,6 +112,7 @@ async function serve({ paths, config, inherited, end }: Serving): Promise<Guard>
     const service = { settings, inherited, end };
     guard.closeWith(await serveRpc({ guard, path, agentSocket, policy, connections, service }));
     removeLeftRides(folder);
+    await removeLeftSockets(folder);
     await connections.start();
     await guard.watchFolder();
     await settings.start();

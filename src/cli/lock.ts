@@ -1,15 +1,16 @@
 /** `muxguard lock` and `muxguard unlock`: nothing at all, until a person says otherwise. */
 
 import { AuditLog } from "../audit/log.ts";
-import { logControl } from "../daemon/control-log.ts";
+import { oweControl } from "../daemon/control-log.ts";
 import { Lock } from "../daemon/lock.ts";
 import { openRegular } from "../platform/files/regular-file.ts";
 import { ProcessTable } from "../platform/proc/process.ts";
+import { visible } from "../policy/visible.ts";
 import { askGuard } from "../rpc/replies.ts";
 import type { Locking } from "../rpc/requests.ts";
 import { isSelfMarked } from "../runs/mark.ts";
 import { openPaths, type Paths } from "../settings/paths.ts";
-import { toStdout } from "../to-stderr.ts";
+import { toStderr, toStdout } from "../to-stderr.ts";
 import { counted } from "./counted.ts";
 import { eachGuard } from "./guards/guards.ts";
 
@@ -24,18 +25,30 @@ export async function lock(on: boolean): Promise<void> {
   if (on) later.turnOn();
   const isLogged = changes.some(({ was }) => was !== on);
   const isNews = isLogged || wasOn !== on;
-  if (isNews && !isLogged) record(on, paths);
+  const unlogged = changes.find((change) => change.unlogged !== undefined)?.unlogged;
+  const fault = isNews && !isLogged ? record(on, paths) : unlogged;
   if (!on) later.turnOff();
+  if (fault !== undefined) toStderr(`muxguard: the log has no entry of this yet: ${visible(fault, 300)}`);
   const same = `muxguard ${on ? "is locked already (muxguard unlock)" : "was not locked"}`;
   toStdout(isNews ? told(on, changes) : same);
 }
 
-/** Where no guard is there to do it. @throws Error if the log can't be written, or inside of a run */
-function record(on: boolean, { log: path }: Paths): void {
+/**
+ * Where no guard is there to do it, nor to write it later: then it stays locked.
+ * @returns why it is not in the log
+ * @throws Error if it can't be unlocked
+ */
+function record(on: boolean, { log: path }: Paths): string | undefined {
   if (isSelfMarked() && !on) throw new Error("refused: inside of a muxguard run");
   const log = new AuditLog(path, openRegular);
-  logControl(log, new ProcessTable().read(process.pid), on ? "lock-all" : "unlock-all");
-  log.close();
+  try {
+    const caller = new ProcessTable().read(process.pid);
+    const fault = oweControl(log, caller, on ? "lock-all" : "unlock-all");
+    if (fault === undefined || on) return fault;
+    throw new Error(`still locked, as the log can't be written: ${fault}; make room, then muxguard unlock`);
+  } finally {
+    log.close();
+  }
 }
 
 /** Where one guard refuses and another does not, the others' answers don't make up for it. */

@@ -1,6 +1,7 @@
 /** Entries in the log for what is done to muxguard itself, and what happens to it. */
-import { auditEvent } from "../audit/event.ts";
+import { type AuditEvent, auditEvent } from "../audit/event.ts";
 import type { AuditLog } from "../audit/log.ts";
+import { messageOf } from "../errors.ts";
 import type { Broker } from "../guard/decide/broker.ts";
 import { newId } from "../guard/decide/ids.ts";
 import type { Caller, ControlOperation, GuardEvent, Request } from "../policy/request.ts";
@@ -18,10 +19,24 @@ export function logRefused(
 
 /** Logs that somebody else did. @throws Error if the log can't be written */
 export function logControl(log: AuditLog, caller: Caller, operation: ControlOperation, what = ""): void {
+  log.append(controlEvent(caller, operation, what));
+}
+
+/**
+ * The same for what takes place whether or not the log can be written: to lock makes things stricter, and after
+ * unlocking nothing is allowed before the entry is there.
+ * @returns why it is not there yet
+ */
+export function oweControl(log: AuditLog, caller: Caller, operation: ControlOperation): string | undefined {
+  const fault = log.appendOrOwe(controlEvent(caller, operation));
+  return fault === undefined ? undefined : messageOf(fault);
+}
+
+function controlEvent(caller: Caller, operation: ControlOperation, what = ""): AuditEvent {
   const reason = `asked for outside of any run${what === "" ? "" : `: ${what}`}`;
   const by = { decision: "allow", by: "default", reason } as const;
   const request = controlOf(operation);
-  log.append(auditEvent({ time: new Date(), id: newId(), request, caller, waitedMs: 0, ...by }));
+  return auditEvent({ time: new Date(), id: newId(), request, caller, waitedMs: 0, ...by });
 }
 
 /**

@@ -18,12 +18,12 @@ import { type Accepted, type Listener, listenPrivately } from "../platform/socke
 import { brokenNote } from "../policy/describe/broken-policy.ts";
 import type { GrantFacts } from "../policy/grants.ts";
 import type { Caller, ControlOperation } from "../policy/request.ts";
-import type { ConfinedReach } from "../rpc/requests.ts";
+import type { ConfinedReach, Locking } from "../rpc/requests.ts";
 import type { Config } from "../settings/config.ts";
 import type { Paths } from "../settings/paths.ts";
 import { composeGuard, type GuardOptions, type GuardParts } from "./compose/guard.ts";
 import { isDesktopReached, outOfReach } from "./confined.ts";
-import { logControl, logRefused } from "./control-log.ts";
+import { logControl, logRefused, oweControl } from "./control-log.ts";
 import { type AddedScope, newRun, type Opened, type OpenScope, type ScopeOptions } from "./opened.ts";
 import type { ReachOf } from "./status/reach.ts";
 import type { Alarms } from "./watch/alarms.ts";
@@ -235,20 +235,17 @@ export class Guard {
     return this.#parts.lock.isOn;
   }
 
-  /** Denies everything until unlock(), and forgets all answers. */
-  lock(): { forgotten: number; denied: number } {
-    const { lock, questions } = this.#parts;
-    lock.turnOn();
-    const forgotten = this.forget();
-    const denied = questions.pending().length;
-    questions.withdraw("muxguard was locked");
-    return { forgotten, denied };
-  }
-
-  unlock(): { forgotten: number; denied: number } {
-    this.#parts.lock.turnOff();
-    this.alarms.findings.set("lock", undefined);
-    return { forgotten: 0, denied: 0 };
+  /** Denies everything while it is on, and forgets all answers. What makes things stricter waits for no log. */
+  setLock(on: boolean, caller: Caller): Locking {
+    const { lock, questions, log } = this.#parts;
+    const was = lock.isOn;
+    if (on) lock.turnOn();
+    const unlogged = was === on ? undefined : oweControl(log, caller, on ? "lock-all" : "unlock-all");
+    const [forgotten, denied] = on ? [this.forget(), questions.pending().length] : [0, 0];
+    if (on) questions.withdraw("muxguard was locked");
+    else lock.turnOff();
+    if (!on) this.alarms.findings.set("lock", undefined);
+    return { was, forgotten, denied, unlogged };
   }
 
   /** What `muxguard status` lists as wrong. */

@@ -100,16 +100,7 @@ function serveForgetting(connection: ClientConnection, guard: Guard, fromOutside
     if (forgotten > 0) guard.recordControl(caller, "forget");
     return forgotten;
   });
-  serve(connection, "lock", (on) => {
-    const operation = on ? "lock-all" : "unlock-all";
-    const caller = fromOutside(operation);
-    const was = guard.isLocked;
-    // what makes things stricter must not hang on the log
-    if (!on && was) guard.recordControl(caller, operation);
-    const changed = on ? guard.lock() : guard.unlock();
-    if (on && !was) guard.recordControl(caller, operation);
-    return { was, ...changed };
-  });
+  serve(connection, "lock", (on) => guard.setLock(on, fromOutside(on ? "lock-all" : "unlock-all")));
 }
 
 /** Opening runs. They end when whoever opened them goes away. */

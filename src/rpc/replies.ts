@@ -152,7 +152,7 @@ const schemas: { [M in Commands]: z.ZodMiniType } = {
   answer: z.boolean(),
   grants: z.array(grant),
   forget: count,
-  lock: z.object({ was: z.boolean(), forgotten: count, denied: count }),
+  lock: z.object({ was: z.boolean(), forgotten: count, denied: count, unlogged: z.optional(z.string()) }),
   upstream: z.object({
     agents: upstream,
     origin: z.enum(["config", "environment", "command", "run", "none"]),

@@ -117,6 +117,8 @@ export interface Locking {
   forgotten: number;
   /** How many questions were denied. */
   denied: number;
+  /** Why it is not in the log yet. */
+  unlogged?: string | undefined;
 }
 
 /** What ends with a guard. */

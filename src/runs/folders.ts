@@ -86,6 +86,20 @@ export function removeLeftRides(runtime: string): void {
   }
 }
 
+/**
+ * The sockets of runs of a daemon that was killed: their names are random, so no other takes them. Where anything
+ * but a refusal comes back, somebody may listen.
+ */
+export async function removeLeftSockets(runtime: string): Promise<void> {
+  for (const name of readdirSync(runtime)) {
+    if (!/^[0-9a-f]{12}\.(sock|ask)$/.test(name)) continue;
+    const path = join(runtime, name);
+    const found = lstatSync(path, { throwIfNoEntry: false });
+    if (!found?.isSocket() || found.uid !== process.getuid?.()) continue;
+    if (await isRefused(path)) rmSync(path, { force: true });
+  }
+}
+
 /** An older muxguard's has no FIFO, but a socket at which somebody listens. */
 async function isLeftRun(folder: string): Promise<boolean> {
   const socket = join(folder, "agent.sock");

@@ -1,5 +1,4 @@
 /** config.toml: how muxguard works. What may be done is the policy's matter (policy-files.ts). */
-import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { expandHome } from "./expand-home.ts";
 import type { Paths } from "./paths.ts";
@@ -83,8 +82,8 @@ export const defaults: Config = {
 /** @throws SettingsError */
 export async function readConfig({ config }: Pick<Paths, "config">): Promise<Config> {
   const path = join(config, "config.toml");
-  if (!existsSync(path)) return { ...defaults };
   const file = await readSettings(path, "config");
+  if (!file) return { ...defaults };
   const upstream = file.upstream_agent ?? [];
   return {
     upstreamAgents: (typeof upstream === "string" ? [upstream] : upstream).map(expandHome),

@@ -1,13 +1,14 @@
 /** The policy's files: which they are, and what they say together. */
 import { readdirSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
+import { looksAt } from "../platform/files/at-rest.ts";
 import { emptyPolicy, type Policy, type Rule } from "../policy/policy.ts";
 import type { PolicyFile } from "../policy/schema.ts";
 import type { Config } from "./config.ts";
 import { expandHome } from "./expand-home.ts";
 import type { Paths } from "./paths.ts";
-import { type WatchedPolicy, watchPolicy } from "./policy-reader.ts";
-import { readSettings } from "./settings.ts";
+import { type Untouched, type WatchedPolicy, watchPolicy } from "./policy-reader.ts";
+import { readNow } from "./settings.ts";
 import { SettingsError } from "./settings-error.ts";
 
 export interface PolicySource extends WatchedPolicy {
@@ -15,7 +16,11 @@ export interface PolicySource extends WatchedPolicy {
   files(): string[];
   /** Adds a rule that an answer made; absent where no such rules are read. */
   approve?(rule: Rule): Promise<void>;
+  close(): Promise<void>;
 }
+
+/** For a guard that decides often: watches all of these paths. */
+export type WatchFiles = (paths: () => readonly string[]) => Untouched;
 
 type AsksAfter = Pick<Config, "brokenPolicyAfter">;
 
@@ -29,13 +34,20 @@ export function userPolicyFiles({ config }: Pick<Paths, "config">): { files: str
  * policy.toml, policy.d/*.toml in the order of their names, and approved.toml.
  * @param config is read when it is needed: it may change
  */
-export function userPolicy(paths: Pick<Paths, "config">, config: AsksAfter): PolicySource {
+export function userPolicy(
+  paths: Pick<Paths, "config">,
+  config: AsksAfter,
+  watch?: WatchFiles,
+): PolicySource {
   const { approved } = userPolicyFiles(paths);
-  const source = policySource(
-    () => userPolicyFiles(paths).files,
-    () => [approved],
+  const source = policySource({
+    files: () => userPolicyFiles(paths).files,
+    approved: [approved],
+    // files come up there
+    folders: [join(paths.config, "policy.d")],
     config,
-  );
+    watch,
+  });
   return {
     ...source,
     approve: async (rule) => (await import("./approved-rules.ts")).addRule(approved, rule),
@@ -44,11 +56,7 @@ export function userPolicy(paths: Pick<Paths, "config">, config: AsksAfter): Pol
 
 /** The one file of `muxguard run --policy FILE`. It must be there. */
 export function filePolicy(path: string, config: AsksAfter): PolicySource {
-  const source = policySource(
-    () => [path],
-    () => [],
-    config,
-  );
+  const source = policySource({ files: () => [path], approved: [], folders: [], config });
   const load = async (): Promise<void> => {
     if (!statSync(path, { throwIfNoEntry: false })) throw new SettingsError(`${path}: no such policy file`);
     await source.load();
@@ -56,29 +64,30 @@ export function filePolicy(path: string, config: AsksAfter): PolicySource {
   return { ...source, load };
 }
 
-function policySource(files: () => string[], approved: () => string[], config: AsksAfter): PolicySource {
-  const all = (): string[] => [...files(), ...approved()];
+interface SourceParts {
+  files(): string[];
+  approved: readonly string[];
+  folders: readonly string[];
+  config: AsksAfter;
+  watch?: WatchFiles | undefined;
+}
+
+function policySource({ files, approved, folders, config, watch }: SourceParts): PolicySource {
+  const all = (): string[] => [...files(), ...approved];
+  const untouched = watch?.(() => [...folders, ...all()]);
   const watched = watchPolicy({
-    stamp: () => stampOf(all()),
-    read: () => readPolicy(files(), approved()),
+    files: looksAt(all),
+    read: () => readPolicy(files(), approved),
+    untouched,
     asksAfter: () => config.brokenPolicyAfter,
   });
-  return { ...watched, files: all };
+  return { ...watched, files: all, close: async () => untouched?.close() };
 }
 
 function dropIns(folder: string): string[] {
   if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory()) return [];
   const names = readdirSync(folder).filter((name) => name.endsWith(".toml"));
   return names.sort().map((name) => join(folder, name));
-}
-
-/** Changes whenever one of the files does. */
-function stampOf(files: readonly string[]): string {
-  const states = files.map((file) => {
-    const found = statSync(file, { throwIfNoEntry: false });
-    return found ? `${file} ${found.mtimeMs} ${found.ctimeMs} ${found.size} ${found.ino}` : "";
-  });
-  return states.join("\n");
 }
 
 /** @throws SettingsError with the mistakes of all files */
@@ -104,9 +113,9 @@ interface Part {
 async function readAll(files: readonly string[], faults: string[]): Promise<Part[]> {
   const parts: Part[] = [];
   for (const file of files) {
-    if (statSync(file, { throwIfNoEntry: false }) === undefined) continue;
     try {
-      parts.push({ file, content: await readSettings(file, "policy") });
+      const content = await readNow(file, "policy");
+      if (content) parts.push({ file, content });
     } catch (error) {
       if (!(error instanceof SettingsError)) throw error;
       faults.push(...error.faults);

@@ -1,11 +1,12 @@
 /**
  * What some files say, as they are now. They are looked at with each request, so a change counts from the
- * next one on. While they are read, all requests wait for the same reading: none is decided by what stood
- * there before the change.
+ * next one on. While they are written and read, all requests wait for the same reading: none is decided by what
+ * stood there before the change, nor by half of what comes.
  *
  * Files that can't be used leave the old policy in force. After a while what that one allows is asked.
  */
-import { messageOf } from "../errors.ts";
+import { isShortage, messageOf } from "../errors.ts";
+import { type Looks, type RestEdges, readAtRest } from "../platform/files/at-rest.ts";
 import { type BrokenPolicy, emptyPolicy, type Policy } from "../policy/policy.ts";
 
 export interface WatchedPolicy {
@@ -19,21 +20,28 @@ export interface WatchedPolicy {
   listen(told: (broken: BrokenPolicy | undefined) => void): void;
 }
 
+/** As UntouchedFiles of platform/files has it, which loads libc. */
+export interface Untouched {
+  areUntouched(): boolean;
+  watch(areKnown: () => boolean): void;
+  close(): void;
+}
+
 export interface PolicyReaderParts {
-  /** Changes whenever one of the files does. */
-  stamp(): string;
+  files: Looks;
   read(): Promise<Policy>;
+  /** Tells without a look at them that they are the same, where that is sure. */
+  untouched?: Untouched | undefined;
   /** For how long the old policy allows what it allowed, in milliseconds, as of now. */
   asksAfter: () => number;
   /** A clock in milliseconds that nobody can set. */
   now?: () => number;
+  /** Handed in by tests. */
+  edges?: RestEdges;
 }
 
-/** How often the files may change while they are read. */
-const MAX_READS = 20;
-
 export function watchPolicy(parts: PolicyReaderParts): WatchedPolicy {
-  const { stamp, read, asksAfter, now = () => performance.now() } = parts;
+  const { files, read, untouched, asksAfter, now = () => performance.now(), edges } = parts;
   let known = { policy: emptyPolicy, stamp: "" };
   let reading: Promise<Policy> | undefined;
   let broken: (BrokenPolicy & { at: number }) | undefined;
@@ -48,37 +56,36 @@ export function watchPolicy(parts: PolicyReaderParts): WatchedPolicy {
     tell(broken);
   };
 
+  /** @returns why they can't be used */
+  const readFiles = async (): Promise<Error | undefined> => {
+    const { found, stamp } = await readAtRest(files, () => read().catch(asFault), edges);
+    const fault = found instanceof Error ? found : undefined;
+    known = { policy: found instanceof Error ? known.policy : found, stamp };
+    notice(fault && messageOf(fault));
+    return fault;
+  };
+
   const load = async (): Promise<void> => {
-    const before = stamp();
-    known = { policy: await read(), stamp: before };
-    notice(undefined);
+    const fault = await readFiles();
+    if (fault) throw fault;
   };
 
   const inForce = (): Policy =>
     broken && now() - broken.at >= asksAfter() ? { ...known.policy, isBroken: true } : known.policy;
 
-  /** What changes during the reading is read again: the request that came in between may rely on it. */
-  const refresh = async (): Promise<Policy> => {
-    for (let reads = 0; reads < MAX_READS; reads++) {
-      const before = stamp();
-      if (before === known.stamp) return inForce();
-      try {
-        known = { policy: await read(), stamp: before };
-        notice(undefined);
-      } catch (error) {
-        if (stamp() !== before) continue; // it is being written
-        known = { policy: known.policy, stamp: before };
-        notice(messageOf(error));
-      }
-    }
-    throw new Error("the files of the policy change all the time; nothing is decided before they rest");
-  };
+  const areKnown = (): boolean => files.stamp() === known.stamp;
 
   const current = (): Policy | Promise<Policy> => {
-    if (!reading && stamp() === known.stamp) return inForce();
-    reading ??= refresh().finally(() => {
-      reading = undefined;
-    });
+    if (!reading && untouched?.areUntouched()) return inForce();
+    if (!reading && areKnown()) {
+      untouched?.watch(areKnown);
+      return inForce();
+    }
+    reading ??= readFiles()
+      .then(inForce)
+      .finally(() => {
+        reading = undefined;
+      });
     return reading;
   };
 
@@ -86,4 +93,10 @@ export function watchPolicy(parts: PolicyReaderParts): WatchedPolicy {
     tell = told;
   };
   return { load, current, broken: () => broken, listen };
+}
+
+/** A mistake in the files stays until they change. That there was no descriptor to read them does not. */
+function asFault(error: unknown): Error {
+  if (error instanceof Error && !isShortage(error)) return error;
+  throw error;
 }

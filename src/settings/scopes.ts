@@ -2,7 +2,6 @@
  * `[scope.NAME]` of config.toml: what `muxguard run --scope NAME` is to be. Read by the run itself, each time;
  * a daemon knows nothing of it.
  */
-import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type { RunSettings } from "../policy/run-settings.ts";
 import type { ConfigFile } from "./config-schema.ts";
@@ -16,8 +15,7 @@ export type Scope = Partial<RunSettings>;
 /** By name. @throws SettingsError */
 export async function readScopes({ config }: Pick<Paths, "config">): Promise<ReadonlyMap<string, Scope>> {
   const path = join(config, "config.toml");
-  if (!existsSync(path)) return new Map();
-  const { scope = {} } = await readSettings(path, "config");
+  const { scope = {} } = (await readSettings(path, "config")) ?? {};
   return new Map(Object.entries(scope).map(([name, table]) => [name, scopeOf(table, config)]));
 }
 

@@ -26,6 +26,7 @@ const probes: Record<string, () => boolean> = {
   plink: () => isOnPath("plink") && isOnPath("puttygen"),
   bus: () => isOnPath("dbus-daemon"),
   bwrap: () => runs("bwrap", ["--unshare-user", "--bind", "/", "/", "true"]),
+  userns: () => runs("unshare", ["-Urm", "mount", "-t", "tmpfs", "none", "/mnt"]),
   fish: () => isOnPath("fish"),
   zsh: () => isOnPath("zsh"),
   gpg: () => isOnPath("gpg") && isOnPath("gpg-agent") && isOnPath("gpgconf"),

@@ -1,7 +1,18 @@
 /** The policy's files: which count, what they are, and what becomes of a change. */
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  closeSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { makeFifo } from "../../src/platform/libc/descriptors.ts";
 import type { Paths } from "../../src/settings/paths.ts";
@@ -60,6 +71,24 @@ describe("the user's policy", () => {
     const both = await Promise.all([source.current(), source.current()]);
     expect(both.map(({ rules }) => rules[0]?.action)).toEqual(["deny", "deny"]);
   });
+
+  it.each(["policy.toml", "policy.d/a.toml", "approved.toml"])(
+    "is never half of what is written in its place, which may lack a denial: %s",
+    async (name) => {
+      mkdirSync(join(folder, "policy.d"));
+      const path = write(name, rule("all", "allow") + rule("before"));
+      await source.load();
+      const fd = openSync(path, "w");
+      const atOnce = source.current();
+      writeSync(fd, rule("all", "allow"));
+      const inBetween = source.current();
+      await wait(20);
+      writeSync(fd, rule("after"));
+      closeSync(fd);
+      for (const policy of await Promise.all([atOnce, inBetween, source.current()]))
+        expect([...policy.rules, ...policy.approved].map((one) => one.name)).toEqual(["all", "after"]);
+    },
+  );
 
   it("may be a link to a file elsewhere, as dotfiles are", async () => {
     symlinkSync(write("elsewhere", rule("linked")), join(folder, "policy.toml"));

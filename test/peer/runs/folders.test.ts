@@ -9,8 +9,11 @@ import {
   mkdirSync,
   mkdtempSync,
   openSync,
+  readdirSync,
   rmSync,
+  symlinkSync,
   utimesSync,
+  writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -23,6 +26,7 @@ import {
   isRunFolder,
   removeLeftRides,
   removeLeftRuns,
+  removeLeftSockets,
   runPid,
 } from "../../../src/runs/folders.ts";
 
@@ -174,6 +178,17 @@ describe("the folder of a ride", () => {
     removeLeftRides(runtime);
     expect([held, left].map((folder) => existsSync(folder))).toEqual([true, false]);
   });
+});
+
+it("sockets of a killed daemon's runs go; one at which somebody listens stays, as does what is no socket", async () => {
+  const names = ["0123456789ab.sock", "0123456789ab.ask", "agent.sock", "living.sock"];
+  for (const name of names) await leaveSocket(join(runtime, name));
+  await listen(join(runtime, "ba9876543210.sock"));
+  symlinkSync(join(runtime, "agent.sock"), join(runtime, "aaaaaaaaaaaa.sock"));
+  writeFileSync(join(runtime, "bbbbbbbbbbbb.ask"), "");
+  await removeLeftSockets(runtime);
+  const stay = ["aaaaaaaaaaaa.sock", "agent.sock", "ba9876543210.sock", "bbbbbbbbbbbb.ask", "living.sock"];
+  expect(readdirSync(runtime).sort()).toEqual(stay);
 });
 
 it("a run's folder has its pid for a name, and more where that is taken, in another pid namespace", () => {
