@@ -77,6 +77,10 @@ const tools = {
   pictures: "docs/pictures/main.ts",
   "five-minutes": "docs/five-minutes/main.ts",
   reference: "docs/reference/main.ts",
+  "openssh-suite": "test/suites/openssh/main.ts",
+  "openssh-agent": "test/suites/openssh/agent.ts",
+  "openssh-client": "test/suites/openssh/client.ts",
+  faults: "test/suites/faults/main.ts",
   man: "src/cli/reference/write-man.ts",
 };
 

@@ -1,6 +1,6 @@
 /** Masters of shared connections, as a laboratory looks at them from outside. */
 import { lstatSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
-import { basename } from "node:path";
+import { basename, dirname, join } from "node:path";
 
 /** Undefined where there is nothing. */
 export function inodeOf(path: string): number | undefined {
@@ -14,6 +14,14 @@ export function namesIn(folder: string): string[] {
   } catch {
     return [];
   }
+}
+
+/** Whether the guard is in the master's place, whose own socket has another name then. */
+export function isAdopted(controlPath: string): boolean {
+  const inode = inodeOf(controlPath);
+  const folder = join(dirname(controlPath), ".muxguard");
+  const hidden = namesIn(folder).filter((name) => name.endsWith(`.${basename(controlPath)}`));
+  return inode !== undefined && hidden.some((name) => inodeOf(join(folder, name)) !== inode);
 }
 
 /** The pids of the ssh processes that name a file in the folder on their command line. */

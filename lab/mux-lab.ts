@@ -7,7 +7,7 @@ import { mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { notToldToday } from "../src/runs/unguarded/told.ts";
 import { Lab } from "./lab.ts";
-import { inodeOf, namesIn, sshProcesses } from "./masters.ts";
+import { inodeOf, isAdopted, namesIn, sshProcesses } from "./masters.ts";
 import { accepts } from "./network.ts";
 import { ended, endOf, type Result, signal, stderrOf, until } from "./processes.ts";
 import { PYTHON } from "./programs.ts";
@@ -131,8 +131,7 @@ export class MuxLab extends Lab {
   }
 
   isAdopted(host = HOST): boolean {
-    const inode = inodeOf(this.controlPath(host));
-    return inode !== undefined && this.#hidden(host).some((hidden) => inodeOf(hidden) !== inode);
+    return isAdopted(this.controlPath(host));
   }
 
   /** Ends all of the laboratory's ssh processes, and waits until the control path is free. */
@@ -149,12 +148,6 @@ export class MuxLab extends Lab {
     // one that starts may leave its socket behind; the guard leaves none
     if (wasAdopted) await until(() => inodeOf(path) === undefined, `the end of ${path}`);
     else rmSync(path, { force: true });
-  }
-
-  /** The sockets of masters that were taken over. */
-  #hidden(host: string): string[] {
-    const folder = join(this.sockets, ".muxguard");
-    return namesIn(folder).flatMap((name) => (name.endsWith(`.${host}`) ? [join(folder, name)] : []));
   }
 
   /** How many logins the host's sshd has seen. */

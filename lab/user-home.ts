@@ -13,12 +13,12 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { userInfo } from "node:os";
 import { dirname, join } from "node:path";
 import type { AuditEvent } from "../src/audit/event.ts";
 import type { Lab, Server } from "./lab.ts";
 import { MUXGUARD } from "./programs.ts";
 import { Shell } from "./terminal/shell.ts";
+import { usersWithHome } from "./users.ts";
 
 export interface UserHomeOptions {
   /** Of `SHELL`. */
@@ -38,15 +38,7 @@ export class UserHome {
     for (const name of ["home", "run", "programs"]) mkdirSync(lab.path(name), { mode: 0o700 });
     for (const name of ["muxguard", "muxguard-env"])
       symlinkSync(join(dirname(MUXGUARD), name), lab.path(`programs/${name}`));
-    writeFileSync(lab.path("passwd"), this.#users());
-  }
-
-  /** The user database, with this home. passwd(5) */
-  #users(): string {
-    const { username, uid, gid } = userInfo();
-    const others = readFileSync("/etc/passwd", "utf8").split("\n");
-    const own = [username, "x", uid, gid, "", this.folder, this.#options.shell].join(":");
-    return [own, ...others.filter((line) => line.split(":")[2] !== `${uid}`)].join("\n");
+    writeFileSync(lab.path("passwd"), usersWithHome(this.folder, options.shell));
   }
 
   path(name: string): string {
