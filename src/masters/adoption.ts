@@ -18,8 +18,8 @@ import { probeMaster } from "../guard/mux/probe.ts";
 import type { MasterOrigin } from "../identity/master-destination.ts";
 import { ensurePrivateFolder, makeFolders } from "../platform/files/private-folder.ts";
 import { WatchedFolder } from "../platform/files/watched-folder.ts";
-import { ProcessGone } from "../platform/proc/process.ts";
 import { checkMaster, ENDED, findNoSsh, holdersOf } from "../platform/proc/ssh-process.ts";
+import { ProcessGone } from "../platform/proc/table/open-stat.ts";
 import {
   checkControlFolder,
   HiddenSocket,

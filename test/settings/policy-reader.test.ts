@@ -42,9 +42,9 @@ class Files {
     return watched;
   }
 
-  /** Lets the reading with this number end, once it has begun. */
+  /** Lets the reading with this number end, once it has begun; it may never begin, where that took too long. */
   async end(number: number): Promise<void> {
-    while (this.readings.length < number) await Promise.resolve();
+    for (let turn = 0; this.readings.length < number && turn < 100; turn++) await Promise.resolve();
     this.readings[number - 1]?.();
   }
 }

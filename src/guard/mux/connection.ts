@@ -144,7 +144,7 @@ export class MuxConnection {
    * known. What was seen here is not kept.
    */
   #lookAhead(): void {
-    if (!this.#hasLooked) identify(this.#parts.client);
+    if (!this.#hasLooked) identified(this.#parts.client);
     this.#hasLooked = true;
   }
 

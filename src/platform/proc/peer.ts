@@ -6,7 +6,8 @@ import { hasEnded } from "../libc/pidfd.ts";
 import { peerPidfd } from "../libc/sockets.ts";
 import type { Accepted } from "../sockets/listener.ts";
 import { runsSameFile } from "./exe.ts";
-import { ProcessGone, type ProcessTable } from "./process.ts";
+import type { ProcessTable } from "./process.ts";
+import { ProcessGone } from "./table/open-stat.ts";
 
 /** Of /proc's start times; the same on every Linux that Node runs on. */
 const TICKS_PER_SECOND = 100;

@@ -20,11 +20,7 @@ import { type ProcessFacts, readFacts, workingFolder } from "./facts.ts";
 import { isInContainer } from "./namespaces.ts";
 import { livingStat, type Stat, saysTheSame, ttyName } from "./stat.ts";
 import { Memory } from "./table/memory.ts";
-
-/** A process that ended, or that /proc doesn't show. */
-export class ProcessGone extends Error {
-  override name = "ProcessGone";
-}
+import { openStat, ProcessGone } from "./table/open-stat.ts";
 
 interface Entry extends ProcessFacts {
   statFd: number;
@@ -265,16 +261,6 @@ function refreshed(entry: Entry, statText: Buffer, stat: Stat): Entry {
   if (isSame) return { ...entry, statText, stat };
   entry.memory?.close();
   return { ...readFacts(entry.pid, stat), statFd: entry.statFd, statText, stat };
-}
-
-function openStat(pid: number): number {
-  try {
-    return openSync(`/proc/${pid}/stat`, "r");
-  } catch (error) {
-    // an ancestor that is only not read must not pass for the end of the line: a run's holder may be above
-    if (isShortage(error)) throw error;
-    throw new ProcessGone(`process ${pid} has ended, or /proc does not show it`);
-  }
 }
 
 /**

@@ -7,7 +7,8 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { ended, until } from "../../../lab/lab.ts";
 import { Peer } from "../../../src/platform/proc/peer.ts";
-import { ProcessGone, ProcessTable } from "../../../src/platform/proc/process.ts";
+import { ProcessTable } from "../../../src/platform/proc/process.ts";
+import { ProcessGone } from "../../../src/platform/proc/table/open-stat.ts";
 import { type Listener, listenPrivately } from "../../../src/platform/sockets/listener.ts";
 
 const folder = realpathSync(mkdtempSync(join(tmpdir(), "mg-")));

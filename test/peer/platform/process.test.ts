@@ -16,7 +16,8 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeEach, describe, expect, it } from "vitest";
 import { ended, until } from "../../../lab/lab.ts";
 import { attempt } from "../../../src/attempt.ts";
-import { ProcessGone, ProcessTable } from "../../../src/platform/proc/process.ts";
+import { ProcessTable } from "../../../src/platform/proc/process.ts";
+import { ProcessGone } from "../../../src/platform/proc/table/open-stat.ts";
 
 const folder = realpathSync(mkdtempSync(join(tmpdir(), "mg-")));
 const sleep = realpathSync(execFileSync("/bin/sh", ["-c", "command -v sleep"], { encoding: "utf8" }).trim());
