@@ -8,6 +8,7 @@ const PEER = ["test/peer/**/*.test.ts", "test/attack/**/*.test.ts", "test/confin
  * start beside the runs of other tests.
  */
 const ALONE = [
+  "test/peer/confine/holder.test.ts",
   "test/peer/cli/gathering.test.ts",
   "test/peer/agent/private-agent.test.ts",
   "test/peer/daemon/upstream-agents.test.ts",

@@ -54,6 +54,18 @@ export function runPid(name: string): number | undefined {
   return pid === undefined ? undefined : Number(pid);
 }
 
+/** For a daemon that starts: what the last one left behind that was killed, and what others did. */
+export async function removeLeftovers(
+  runtime: string,
+  endMasters: (folder: string) => Promise<void>,
+): Promise<void> {
+  removeLeftRides(runtime);
+  await removeLeftSockets(runtime);
+  const popup = join(runtime, "popup");
+  if (existsSync(popup) && isLeftOver(popup, HELD_BY_POPUP)) rmSync(popup, { recursive: true, force: true });
+  await removeLeftRuns(runtime, endMasters);
+}
+
 /**
  * Removes what runs, and what muxguard-askpass, left behind that were killed.
  * @param endMasters ends those of a ride: nobody can reach them any more

@@ -69,10 +69,12 @@ class OwnRun {
     ensurePrivateFolder(this.folder);
     this.#held = holdFolder(this.folder);
     this.#request.meanwhile?.(this.folder);
-    await Promise.all([
+    // both to their end: one that comes up after close() would keep this process
+    const listening = await Promise.allSettled([
       this.#listen(this.agentSocket, "serve"),
       this.#listen(this.askpassSocket, "serveAskpass"),
     ]);
+    for (const one of listening) if (one.status === "rejected") throw one.reason;
     this.#watchEarly();
     // before the command, which could wait for the name of the agent's socket
     if (this.#config.upstreamAgents.includes("private")) {
@@ -140,9 +142,10 @@ class OwnRun {
     await this.#answering?.catch(() => {}); // was reported when it failed
     const started = await this.#started?.catch(() => undefined);
     await started?.guard.close();
-    rmSync(this.folder, { recursive: true, force: true });
     this.#held?.close();
     this.#forget();
+    // where no descriptor is left for it, the next run removes it
+    attempt(() => rmSync(this.folder, { recursive: true, force: true }));
   }
 
   async #serve(socket: Socket, accepted: Accepted, serve: "serve" | "serveAskpass"): Promise<void> {

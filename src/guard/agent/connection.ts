@@ -100,6 +100,7 @@ export class AgentConnection {
     for (let hadOne = false; ; hadOne = true) {
       const turn = this.#decoder.isReady ? turns.next(hadOne) : undefined;
       if (turn) await turn;
+      if (this.#gone.signal.aborted) return;
       const frame = this.#decoder.next();
       if (!frame) break;
       const reply = await this.#answer(frame);

@@ -11,7 +11,7 @@
  * had (table/memory.ts).
  */
 
-import { closeSync, openSync, readFileSync, readSync } from "node:fs";
+import { closeSync, readFileSync, readSync } from "node:fs";
 import { hasCode, isShortage } from "../../errors.ts";
 import type { Caller, Process, ProcessId } from "../../policy/request.ts";
 import { descriptorLimit } from "../files/descriptor-info.ts";
@@ -56,8 +56,8 @@ const MAX_CHANGES = 20;
  */
 const STANDS = 100;
 
-/** Processes that are kept, at most, and which part of all descriptors they may take: an eighth. */
-const MOST_KEPT = 256;
+/** Processes that are kept, at most, with two descriptors each; and which part of all they may take: an eighth. */
+const MOST_KEPT = 128;
 const SHARE = 8;
 
 export class ProcessTable {

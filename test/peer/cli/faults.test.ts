@@ -1,6 +1,6 @@
 /** Commands without a place to write to, without descriptors, at a guard that was stopped, and with a fault. */
 import type { ChildProcess } from "node:child_process";
-import { existsSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
 import { Lab, MUXGUARD, type Result } from "../../../lab/lab.ts";
@@ -61,8 +61,11 @@ describeWith(["ssh"], "a command", () => {
         isEnough = lacked > 0 && !stderr.includes("EMFILE");
         if (!stderr.includes("EMFILE")) continue;
         lacked++;
+        // of a run: its command can't be started
+        const isStarting = code === 126 && /^muxguard: true: spawn \S+ EMFILE\n$/.test(stderr);
+        if (isStarting) continue;
         expect({ limit, code, stdout }).toEqual({ limit, code: 1, stdout: "" });
-        expect(stderr).toMatch(/^muxguard: EMFILE: [^\n]*\n$/);
+        expect(stderr).toMatch(/^muxguard: (EMFILE: |connect EMFILE )[^\n]*\n$/);
       }
       expect(lacked).toBeGreaterThan(0);
       await lab.muxguard("unlock");
@@ -117,5 +120,27 @@ describeWith(["ssh"], "a command", () => {
       daemon.kill("SIGCONT");
       expect((await lab.muxguard("status")).stdout).toContain("locked     everything is denied");
     });
+  });
+});
+
+describeWith(["ssh"], "a run with a guard of its own, where descriptors are lacking", () => {
+  const lab = new Lab();
+  afterAll(() => lab.close());
+
+  it("ends with a line that says so, and leaves nothing", async () => {
+    const codes = new Set<number | null>();
+    for (let limit = 19; limit <= 30; limit++) {
+      const line = `ulimit -n ${limit}; exec timeout 20 '${process.execPath}' '${MUXGUARD}' run -- true`;
+      const { code, stderr } = await lab.run("/bin/bash", ["-c", line]);
+      codes.add(code);
+      if (code === 0) break;
+      expect({ limit, stderr }).toEqual({
+        limit,
+        stderr: expect.stringMatching(/^muxguard: [^\n]*EMFILE[^\n]*\n$/),
+      });
+    }
+    expect([...codes]).toEqual(expect.arrayContaining([0, 1]));
+    expect(codes).not.toContain(124); // of timeout(1)
+    expect(readdirSync(dirname(lab.daemonSocket)).filter((name) => name.startsWith("run-"))).toEqual([]);
   });
 });

@@ -24,6 +24,7 @@ import {
   freeRunFolder,
   holdFolder,
   isRunFolder,
+  removeLeftovers,
   removeLeftRides,
   removeLeftRuns,
   removeLeftSockets,
@@ -157,6 +158,34 @@ describe("the folder of a popup", () => {
     closeSync(fd);
     await removeRuns();
     expect(existsSync(folder)).toBe(false);
+  });
+});
+
+describe("a daemon that starts", () => {
+  const start = () => removeLeftovers(runtime, async (folder) => void ended.push(folder));
+
+  it("removes what a killed one left: the popup, sockets of runs, rides, and runs of killed guards", async () => {
+    makeFifo(join(make("popup"), "hold"));
+    await leaveSocket(join(runtime, "0123456789ab.sock"));
+    leaveHeld(make(`ride-${ELSEWHERE}-0a1b2c3d`));
+    leaveHeld(make(`run-${ELSEWHERE}`));
+    await start();
+    expect(readdirSync(runtime)).toEqual([]);
+  });
+
+  it("leaves a popup that somebody holds, and one that is a link", async () => {
+    const folder = make("popup");
+    makeFifo(join(folder, "hold"));
+    const fd = openSync(join(folder, "hold"), constants.O_RDWR | constants.O_NONBLOCK);
+    await start();
+    expect(existsSync(folder)).toBe(true);
+    closeSync(fd);
+    const elsewhere = make("elsewhere");
+    makeFifo(join(elsewhere, "hold"));
+    rmSync(folder, { recursive: true });
+    symlinkSync(elsewhere, folder);
+    await start();
+    expect(existsSync(join(elsewhere, "hold"))).toBe(true);
   });
 });
 
