@@ -77,7 +77,10 @@ function withProgram(pattern: string): Test {
     );
   const isIt = remembered(fits);
   const isAmong = kept((list) => listOf(list).some(fits), false);
+  // most lines don't have it at all
+  const literal = /^[\w./+-]+$/.test(pattern) ? pattern : "";
   return (line) => {
+    if (!line.includes(literal)) return false;
     const caller = line.indexOf(CALLER);
     if (caller < 0) return false;
     if (isIt(rawAfter(line, EXE, caller) ?? rawAfter(line, NAME, caller))) return true;
@@ -113,8 +116,14 @@ function kept<T>(find: (raw: string) => T, without: T): (raw: string | undefined
   };
 }
 
-/** The bracket behind the last text of a list of texts. */
+/**
+ * The bracket behind the last text of a list of texts. A quotation mark that begins a text comes behind a comma or a
+ * bracket, so one that comes behind neither, nor behind a backslash, ends one.
+ */
 function endOfList(line: string, from: number): number {
+  if (line[from] === "]") return from;
+  const quote = line.indexOf('"]', from);
+  if (quote > from && !",[\\".includes(line[quote - 1] ?? "")) return quote + 1;
   let at = line.indexOf("]", from);
   while (at >= 0 && !isOutside(line, from, at)) at = line.indexOf("]", at + 1);
   return at;
