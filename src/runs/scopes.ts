@@ -23,6 +23,8 @@ export class Scopes {
   readonly #lent = new Map<string, Scope>();
   readonly #processes: ProcessTable;
   readonly #marks: Marks;
+  /** Callers as they were identified, that carry no mark: for a moment, each request has the same object. */
+  readonly #unmarked = new WeakSet<Caller>();
 
   constructor(processes: ProcessTable, seen = marks) {
     this.#processes = processes;
@@ -91,7 +93,7 @@ export class Scopes {
     if ((kind === "ride" || kind === "askpass") && isSshProgram(caller))
       return { refused: OVER_A_CONNECTION };
     const own = this.#runOf(caller);
-    if (own ? this.#marks.isDeeper(caller, own.run.pid, own.run.confined) : this.#marks.isMarked(caller))
+    if (own ? this.#marks.isDeeper(caller, own.run.pid, own.run.confined) : this.#isMarked(caller))
       return { refused: caller.ancestors.length >= MAX_ANCESTORS ? TOO_DEEP : INSIDE };
     if (kind === "ride") return own && own.run.id !== scope.run?.id ? { refused: OF_ANOTHER_RUN } : { scope };
     if (own) return { scope: own.scope };
@@ -101,6 +103,13 @@ export class Scopes {
     // what a container's program may be asked by itself, nobody can tell; there its own guard has to be named
     if (kind === "askpass") return this.#isHeld(caller) ? { refused: ASK_ITS_GUARD } : { scope };
     return !caller.container && this.#isHeld(caller) ? { refused: INSIDE } : { scope };
+  }
+
+  #isMarked(caller: Caller): boolean {
+    if (this.#unmarked.has(caller)) return false;
+    const isMarked = this.#marks.isMarked(caller);
+    if (!isMarked) this.#unmarked.add(caller);
+    return isMarked;
   }
 
   /** Of what is known to carry no mark: whether it is inside of a run, or of a container, all the same. */

@@ -15,7 +15,7 @@ import { SESSION_BIND } from "../../wire/agent/session-bind.ts";
 import { encodeFrame, type Frame, FrameDecoder } from "../../wire/frame.ts";
 import { ProtocolError } from "../../wire/protocol-error.ts";
 import { parseSignedData, type SignedData } from "../../wire/signed-data.ts";
-import { type Client, identified } from "../client.ts";
+import { type Client, Gone, identified } from "../client.ts";
 import type { Broker } from "../decide/broker.ts";
 import { callerIn, type Scope } from "../decide/scope.ts";
 import type { Asker } from "../decide/verdict.ts";
@@ -58,9 +58,6 @@ const MOST_AHEAD = 64 * 1024;
 /** AGENT_MAX_SID_LEN of ssh-agent.c, in bytes. */
 const MAX_SESSION_IDENTIFIER = 128;
 
-/** A reason of our own: AbortController would make an exception with a stack for each connection. */
-const GONE = new Error("the client went away");
-
 const FAILURE = encodeFrame(encodeAgentReply({ type: "SSH_AGENT_FAILURE" })).packet;
 const EXTENSION_FAILURE = encodeFrame(encodeAgentReply({ type: "SSH_AGENT_EXTENSION_FAILURE" })).packet;
 
@@ -70,7 +67,7 @@ export class AgentConnection {
   readonly #decoder = new FrameDecoder();
   readonly #replies: Replies;
   readonly #keyList: KeyList;
-  readonly #gone = new AbortController();
+  readonly #gone = new Gone();
   #busy = false;
 
   constructor(socket: Socket, parts: AgentConnectionParts) {
@@ -100,11 +97,11 @@ export class AgentConnection {
     for (let hadOne = false; ; hadOne = true) {
       const turn = this.#decoder.isReady ? turns.next(hadOne) : undefined;
       if (turn) await turn;
-      if (this.#gone.signal.aborted) return;
+      if (this.#gone.isOver) return;
       const frame = this.#decoder.next();
       if (!frame) break;
       const reply = await this.#answer(frame);
-      if (this.#gone.signal.aborted) return;
+      if (this.#gone.isOver) return;
       if (!this.#replies.send(reply, this.#decoder.isReady)) await this.#replies.taken();
       if (this.#socket.isPaused() && !this.#isAhead) this.#socket.resume();
     }
@@ -112,9 +109,9 @@ export class AgentConnection {
   }
 
   #end(): void {
-    if (this.#gone.signal.aborted) return;
+    if (this.#gone.isOver) return;
     this.#replies.flush();
-    this.#gone.abort(GONE);
+    this.#gone.end();
     this.#parts.upstream.close();
     this.#socket.destroy();
   }
@@ -255,7 +252,7 @@ export class AgentConnection {
     } catch (error) {
       if (!(error instanceof UpstreamError)) throw error;
       // with the client its upstream connection goes too: that is no fault of the agent's
-      if (!this.#gone.signal.aborted)
+      if (!this.#gone.isOver)
         broker.refuse(asked, asker, scope, { what: "upstream", reason: error.message, id: verdict.id });
       return FAILURE;
     }
@@ -272,8 +269,16 @@ export class AgentConnection {
     const { caller: found, unidentified } = identified(client);
     const scope = scopeOf(found);
     const caller = found && callerIn(scope, found);
-    const isUnchanged = (): boolean => caller !== undefined && client.isUnchanged(caller);
-    return { asker: { caller, unidentified, gone: this.#gone.signal, isUnchanged }, scope };
+    const gone = this.#gone;
+    const asker: Asker = {
+      caller,
+      unidentified,
+      get gone() {
+        return gone.signal;
+      },
+      isUnchanged: () => caller !== undefined && client.isUnchanged(caller),
+    };
+    return { asker, scope };
   }
 }
 

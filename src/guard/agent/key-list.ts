@@ -34,20 +34,23 @@ export interface KeyListParts {
   route: { listedFor(caller: Caller): ListedFor | Promise<ListedFor> };
 }
 
-/** A list that was shown, and all that it follows from. */
+/** A list that was shown, and what it follows from beside who asked. */
 interface Shown {
   payload: Buffer;
   policy: Policy;
-  caller: Caller;
   packet: Buffer;
 }
+
+/**
+ * By the caller as it was identified: what asks several times is the same object for a moment. Only lists for
+ * which nothing is known of where they are for.
+ */
+const lastShown = new WeakMap<Caller, Shown>();
 
 const EMPTY = encodeFrame(encodeIdentities([])).packet;
 
 export class KeyList {
   readonly #parts: KeyListParts;
-  /** The last one; only where nothing is known of where it is for. */
-  #last: Shown | undefined;
 
   constructor(parts: KeyListParts) {
     this.#parts = parts;
@@ -73,12 +76,11 @@ export class KeyList {
       if (!asker.gone.aborted) await this.#parts.broker.decide(request, asker, scope);
       return EMPTY;
     }
-    const isAnywhere = !where.destination && !where.forwarded;
-    const last = this.#last;
-    if (isAnywhere && last?.policy === policy && isSame(last.caller, caller) && last.payload.equals(payload))
-      return last.packet;
+    const isAnywhere = !where.destination && !where.forwarded && !where.signsOnly;
+    const last = isAnywhere ? lastShown.get(caller) : undefined;
+    if (last?.policy === policy && last.payload.equals(payload)) return last.packet;
     const { packet, asked } = await this.#choose(reply, { policy, caller, where, placed });
-    this.#last = isAnywhere && !asked ? { payload: Buffer.from(payload), policy, caller, packet } : undefined;
+    if (isAnywhere && !asked) lastShown.set(caller, { payload: Buffer.from(payload), policy, packet });
     return packet;
   }
 
@@ -142,22 +144,4 @@ export class KeyList {
 async function policyOf(scope: Scope): Promise<Policy | undefined> {
   const current = attempt(() => scope.policy());
   return current instanceof Promise ? current.catch(() => undefined) : current;
-}
-
-/** Whether it is the same to every rule. What did not change is the same object most of the time. */
-function isSame(one: Caller, other: Caller): boolean {
-  return (
-    one.exe === other.exe &&
-    one.exeFile === other.exeFile &&
-    one.exeDeleted === other.exeDeleted &&
-    one.session === other.session &&
-    one.run?.pid === other.run?.pid &&
-    one.run?.name === other.run?.name &&
-    isAlike(one.cmdline, other.cmdline) &&
-    isAlike(one.ancestors, other.ancestors)
-  );
-}
-
-function isAlike(one: unknown, other: unknown): boolean {
-  return one === other || JSON.stringify(one) === JSON.stringify(other);
 }
