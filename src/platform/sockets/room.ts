@@ -13,11 +13,20 @@ const MOST_FREE = 64;
 /** Which part of it is for those who are being told that there is no room. */
 const TOLD_SHARE = 4;
 
+/** Which part may be taken at most by what is kept of processes: proc/process.ts. */
+const KEPT_SHARE = 8;
+
 /** For whom a socket is. */
 export type Whose = "clients" | "commands";
 
 /** What clients will open or bring, and have not yet. */
 let expected = 0;
+/** What may come to be kept of processes. */
+let mayBeKept = (): number => 0;
+
+export function expectKept(mayTake: () => number): void {
+  mayBeKept = mayTake;
+}
 
 /**
  * @param fd of a connection that was just made
@@ -28,7 +37,8 @@ export function lackOfRoom(fd: number, needs: number, whose: Whose = "clients"):
   const limit = descriptorLimit();
   const free = freeOf(limit);
   const most = whose === "clients" ? limit - free : limit - free / 2;
-  return fd + needs + expected < most ? undefined : describe(limit);
+  const kept = whose === "clients" ? Math.min(mayBeKept(), limit / KEPT_SHARE) : 0;
+  return fd + needs + expected + kept < most ? undefined : describe(limit);
 }
 
 /** Where there was not even one for the connection itself. */
