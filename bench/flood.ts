@@ -95,7 +95,7 @@ function muxFrame(request: MuxRequest): Frame {
   return encodeFrame(encodeMuxRequest(request));
 }
 
-function signature(key: Buffer, namespace: string): Frame {
+export function signature(key: Buffer, namespace: string): Frame {
   const data = encodeSshsig({ kind: "sshsig", namespace, hashAlgorithm: "sha256", hash: randomBytes(32) });
   return encodeFrame(encodeAgentRequest({ type: "SSH_AGENTC_SIGN_REQUEST", key, data, flags: 0 }));
 }

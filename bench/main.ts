@@ -1,6 +1,6 @@
 /**
  * What the guard costs: `npm run bench` runs everything and prints tables in Markdown, `npm run bench -- sign
- * list` parts of it. Each figure is measured next to bare OpenSSH, in the same run.
+ * list` parts of it, `npm run bench -- soak 30` half an hour of mixed use. Each figure is measured next to bare OpenSSH, in the same run.
  */
 import { messageOf } from "../src/errors.ts";
 import { benchConnect, benchList, benchLogin, benchSign } from "./agent.ts";
@@ -18,6 +18,7 @@ import { benchPrompt } from "./prompt.ts";
 import { benchPty } from "./pty.ts";
 import { benchRules } from "./rules.ts";
 import { benchRun } from "./run.ts";
+import { benchSoak } from "./soak.ts";
 import { describeMachine, type Row, renderTable } from "./table.ts";
 import { benchTedium } from "./tedium.ts";
 import { benchWeek } from "./week/week.ts";
@@ -28,8 +29,14 @@ interface Section {
   /**
    * @param remark prints a paragraph below the tables
    * @param conclude prints a line at the very end
+   * @param minutes how long it may take, where it is up to whoever runs it
    */
-  run(lab: Lab, remark: (text: string) => void, conclude: (line: string) => void): Promise<Row[]>;
+  run(
+    lab: Lab,
+    remark: (text: string) => void,
+    conclude: (line: string) => void,
+    minutes: number,
+  ): Promise<Row[]>;
 }
 
 const sections: readonly Section[] = [
@@ -40,6 +47,7 @@ const sections: readonly Section[] = [
   { name: "memory", group: "agent", run: benchMemory },
   { name: "clients", group: "agent", run: benchClients },
   { name: "flood", group: "load", run: benchFlood },
+  { name: "soak", group: "soak", run: (lab, _remark, _conclude, minutes) => benchSoak(lab, minutes) },
   { name: "prompt", group: "desktop", run: benchPrompt },
   { name: "run", group: "cli", run: benchRun },
   { name: "pty", group: "cli", run: benchPty },
@@ -57,6 +65,9 @@ const sections: readonly Section[] = [
   { name: "week", group: "week", run: benchWeek },
 ];
 
+/** In a run of all sections, in minutes. */
+const USUAL_MINUTES = 2;
+
 function chooseSections(names: readonly string[]): readonly Section[] {
   const known = sections.flatMap(({ name, group }) => [name, group]);
   const unknown = names.find((name) => !known.includes(name));
@@ -68,7 +79,7 @@ function chooseSections(names: readonly string[]): readonly Section[] {
 }
 
 /** A table for each group, what there is to say about them, and the last lines. */
-async function measure(chosen: readonly Section[]): Promise<string> {
+async function measure(chosen: readonly Section[], minutes: number): Promise<string> {
   const lab = await Lab.open();
   try {
     const groups = new Map<string, Row[]>();
@@ -78,7 +89,7 @@ async function measure(chosen: readonly Section[]): Promise<string> {
     const conclude = (line: string): void => void conclusions.push(line);
     for (const { name, group, run } of chosen) {
       process.stderr.write(`${name}...\n`);
-      groups.set(group, [...(groups.get(group) ?? []), ...(await run(lab, remark, conclude))]);
+      groups.set(group, [...(groups.get(group) ?? []), ...(await run(lab, remark, conclude, minutes))]);
     }
     const machine = `p50 (p95). ${describeMachine()}.`;
     const paragraphs = [...[...groups.values()].map(renderTable), ...remarks, machine];
@@ -90,7 +101,10 @@ async function measure(chosen: readonly Section[]): Promise<string> {
 
 await becomeSsh();
 try {
-  process.stdout.write(`${await measure(chooseSections(process.argv.slice(2)))}\n`);
+  const words = process.argv.slice(2);
+  const minutes = words.find((word) => /^\d+$/.test(word));
+  const chosen = chooseSections(words.filter((word) => word !== minutes));
+  process.stdout.write(`${await measure(chosen, Number(minutes ?? USUAL_MINUTES))}\n`);
 } catch (error) {
   process.stderr.write(`bench: ${messageOf(error)}\n`);
   process.exitCode = 1;

@@ -117,9 +117,14 @@ export class Lab extends Home {
     return this.muxguard("run", "--", "ssh", "-F", this.sshConfig, ...args);
   }
 
-  /** Starts the daemon in the foreground and waits until it serves. What it says is in the child's stderr. */
-  async startDaemon(): Promise<ChildProcess> {
-    const child = this.start(process.execPath, [MUXGUARD, "daemon", "--foreground"], { detached: true });
+  /**
+   * Starts the daemon in the foreground and waits until it serves. What it says is in the child's stderr.
+   * @param descriptors the most that it may have open, as `ulimit -n` says it
+   */
+  async startDaemon(descriptors?: number): Promise<ChildProcess> {
+    const limit = descriptors === undefined ? "" : `ulimit -n ${descriptors}; `;
+    const line = `${limit}exec "$0" "$1" daemon --foreground`;
+    const child = this.start("/bin/sh", ["-c", line, process.execPath, MUXGUARD], { detached: true });
     // what a killed daemon left behind is there, and nobody listens
     await until(() => accepts(this.daemonSocket), "the daemon");
     return child;

@@ -6,13 +6,28 @@ import { jsonOnScreen, onScreen } from "./policy/visible.ts";
  * anything of it.
  */
 
-let isHeard = false;
+/** What may wait for somebody to read it, in bytes. Beyond it lines are counted: what matters is in the log. */
+const MOST_UNREAD = 64 * 1024;
 
-/** Tells on stderr. Whoever reads there may end before this process does. */
+let isHeard = false;
+let untold = 0;
+
+/** Tells on stderr. Whoever reads there may end before this process does, or not read at all. */
 export function toStderr(line: string): void {
-  if (!isHeard) process.stderr.on("error", () => {});
+  if (!isHeard) process.stderr.on("error", () => {}).on("drain", tellUntold);
   isHeard = true;
-  process.stderr.write(`${onScreen(line)}\n`);
+  if (process.stderr.writableLength > MOST_UNREAD) untold++;
+  else process.stderr.write(`${onScreen(line)}\n`);
+}
+
+function tellUntold(): void {
+  if (untold > 0) process.stderr.write(`muxguard: ${untold} lines more, which nobody read (muxguard log)\n`);
+  untold = 0;
+}
+
+/** Whether something waits there for a reader. The process does not end by itself before it was read. */
+export function isUnread(): boolean {
+  return process.stderr.writableLength > 0;
 }
 
 /** Answers on stdout. */

@@ -17,11 +17,14 @@ import { removeLeftovers } from "../runs/folders.ts";
 import { type Config, readConfig } from "../settings/config.ts";
 import { openPaths, type Paths } from "../settings/paths.ts";
 import { userPolicy } from "../settings/policy-files.ts";
-import { toStderr } from "../to-stderr.ts";
+import { isUnread, toStderr } from "../to-stderr.ts";
 import { CliError, exitCodes } from "./cli-error.ts";
 
 /** When its first clients are served, in milliseconds after the start. */
 const WARM_UP_AFTER = 1000;
+
+/** How long the last words may take to be read, in milliseconds. */
+const READS_WITHIN = 1000;
 
 export async function daemon({ foreground = false }: { foreground?: boolean }): Promise<void> {
   const paths = openPaths();
@@ -47,6 +50,8 @@ export async function daemon({ foreground = false }: { foreground?: boolean }): 
       ...agent,
       ...inherited.handOn(),
     });
+  // the terminal may be stopped, and whoever started it may not read
+  setTimeout(() => isUnread() && process.exit(), READS_WITHIN).unref();
 }
 
 /**

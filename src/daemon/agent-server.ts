@@ -4,6 +4,7 @@ import { attempt } from "../attempt.ts";
 import { AgentConnection } from "../guard/agent/connection.ts";
 import { createUpstream } from "../guard/agent/create-upstream.ts";
 import { KeyNames } from "../guard/agent/key-names.ts";
+import { turnAway } from "../guard/agent/turn-away.ts";
 import type { AgentAddress } from "../guard/agent/upstream.ts";
 import { UsedKeys } from "../guard/agent/used-keys.ts";
 import type { Broker } from "../guard/decide/broker.ts";
@@ -15,7 +16,8 @@ import type { Logins } from "../identity/logins.ts";
 import type { SessionRegistry } from "../identity/session-registry.ts";
 import { Peer } from "../platform/proc/peer.ts";
 import type { ProcessTable } from "../platform/proc/process.ts";
-import type { Accepted } from "../platform/sockets/listener.ts";
+import type { Accepted, ListenOptions } from "../platform/sockets/listener.ts";
+import { type Expected, expectDescriptors } from "../platform/sockets/room.ts";
 import type { Caller } from "../policy/request.ts";
 import type { Scopes } from "../runs/scopes.ts";
 import type { UpstreamAgents } from "./upstream/agents.ts";
@@ -52,6 +54,8 @@ interface Agents {
 }
 
 export class AgentServer {
+  /** Tells a client that it is not served. */
+  static readonly turnAway = turnAway;
   readonly #parts: AgentServerParts;
   readonly #agents = new WeakMap<Scope, Agents>();
   readonly #usedKeys = new UsedKeys();
@@ -85,6 +89,11 @@ export class AgentServer {
     });
   }
 
+  /** Of a socket whose clients it serves: each client has connections of its own to the agents. */
+  listenOptions(scope: Scope): ListenOptions {
+    return { needs: () => this.#agents.get(scope)?.addresses().length ?? 0, turnAway };
+  }
+
   /** @param scope whose socket the client came to */
   serve(socket: Socket, accepted: Accepted, scope: Scope): void {
     if (accepted.pid === process.pid) {
@@ -101,7 +110,12 @@ export class AgentServer {
     const answer = this.#parts.upstreamTimeout();
     const timeouts = { answer, person: Math.max(PERSON_TIMEOUT, answer) };
     const route = agentRoute(sessions, destinations, logins, git);
-    socket.once("close", () => route.end());
+    const addresses = agents.addresses();
+    const expected = expectDescriptors(addresses.length);
+    socket.once("close", () => {
+      expected.end();
+      route.end();
+    });
     new AgentConnection(socket, {
       broker,
       scopeOf: (caller) => {
@@ -111,7 +125,10 @@ export class AgentServer {
         // it could not be identified before, and is behind the agents of another scope
         return now === served || now.refused !== undefined ? now : { ...scope, refused: UNKNOWN };
       },
-      upstream: createUpstream(agents.addresses(), timeouts),
+      upstream: createUpstream(
+        addresses.map((address) => counted(address, expected)),
+        timeouts,
+      ),
       keyNames: agents.keyNames,
       usedKeys: this.#usedKeys,
       route,
@@ -129,4 +146,13 @@ export class AgentServer {
       return known;
     };
   }
+}
+
+/** The same agent: a connection to it is one that was expected. */
+function counted({ name, health, uses, connect }: AgentAddress, expected: Expected): AgentAddress {
+  const connectCounted = (): Socket => {
+    expected.came();
+    return connect();
+  };
+  return { name, connect: connectCounted, ...(health && { health }), ...(uses && { uses }) };
 }

@@ -16,7 +16,7 @@ import { describeCaller } from "../policy/describe/caller.ts";
 import { promptKind } from "../policy/openssh-prompt.ts";
 import type { Caller } from "../policy/request.ts";
 import type { AskpassAnswer, AskpassQuestion } from "../rpc/requests.ts";
-import { type ClientConnection, serve, serveClient } from "../rpc/serving.ts";
+import { type ClientConnection, serve, serveClient, turnAwayClient } from "../rpc/serving.ts";
 import { askerOf, askingFor } from "../runs/asking-parent.ts";
 import { confirm } from "./confirm.ts";
 import { remoteTerminal } from "./remote-terminal.ts";
@@ -46,7 +46,8 @@ export class AskpassServer {
 
   /** @param scope of those who come there */
   listen(path: string, scope: Scope): Promise<Listener> {
-    return listenPrivately(path, (socket, accepted) => this.serve(socket, accepted, scope));
+    const serve = (socket: Socket, accepted: Accepted): void => this.serve(socket, accepted, scope);
+    return listenPrivately(path, serve, { turnAway: turnAwayClient });
   }
 
   /** What the guard's own ssh asks goes to these. @returns what ends it */

@@ -64,7 +64,8 @@ export class Guard {
     const own = randomBytes(6).toString("hex");
     const name = options.run ? `${own}.sock` : "agent.sock";
     const path = join(folder, name);
-    const listener = await listenPrivately(path, scope.serve, this.#options.inherited?.descriptor(path));
+    const inherited = this.#options.inherited?.descriptor(path);
+    const listener = await listenPrivately(path, scope.serve, { ...scope.listenOptions, inherited });
     const askpass =
       options.run && (await this.#parts.askpassServer.listen(join(folder, `${own}.ask`), scope.scope));
     const opened: OpenScope = {
@@ -105,6 +106,7 @@ export class Guard {
     return {
       scope,
       serve: (socket, accepted) => agentServer.serve(socket, accepted, scope),
+      listenOptions: agentServer.listenOptions(scope),
       serveAskpass: (socket, accepted) => askpassServer.serve(socket, accepted, scope),
       end: () => this.#endRun(scope.run?.id),
     };
@@ -127,7 +129,7 @@ export class Guard {
     const folder = join(this.#options.folder, "control");
     ensurePrivateFolder(folder);
     this.#open.add(await askpassServer.listen(askpassSocketOf(folder), outside.scope));
-    this.#open.add(await listenPrivately(agentSocketOf(folder), outside.serve));
+    this.#open.add(await listenPrivately(agentSocketOf(folder), outside.serve, outside.listenOptions));
     this.#connections = new Connections({
       config,
       broker,

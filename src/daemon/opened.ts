@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import type { Socket } from "node:net";
 import type { Approver } from "../approver/approver.ts";
 import type { Run, Scope } from "../guard/decide/scope.ts";
-import type { Accepted, Listener } from "../platform/sockets/listener.ts";
+import type { Accepted, Listener, ListenOptions } from "../platform/sockets/listener.ts";
 import type { ConfinedReach } from "../rpc/requests.ts";
 import type { PolicySource } from "../settings/policy-files.ts";
 
@@ -40,6 +40,8 @@ export interface OpenScope extends AddedScope {
 export interface AddedScope {
   readonly scope: Scope;
   serve(socket: Socket, accepted: Accepted): void;
+  /** Of a socket whose clients it serves. */
+  readonly listenOptions: ListenOptions;
   /** The same for muxguard-askpass. */
   serveAskpass(socket: Socket, accepted: Accepted): void;
   /** Forgets what was granted to the run. */

@@ -11,7 +11,7 @@ import { type Accepted, type Listener, listenPrivately } from "../platform/socke
 import { visible } from "../policy/visible.ts";
 import { RpcError } from "../rpc/connection.ts";
 import { type OpenRun, SETTINGS_ERROR } from "../rpc/requests.ts";
-import { type ClientConnection, serve, serveClient } from "../rpc/serving.ts";
+import { type ClientConnection, serve, serveClient, turnAwayClient } from "../rpc/serving.ts";
 import { Rides, rideName } from "../runs/ride/server.ts";
 import { filePolicy, type PolicySource } from "../settings/policy-files.ts";
 import { toStderr } from "../to-stderr.ts";
@@ -43,7 +43,11 @@ export interface RpcServerOptions {
 
 export function serveRpc(options: RpcServerOptions): Promise<Listener> {
   const inherited = options.service?.inherited.descriptor(options.path);
-  return listenPrivately(options.path, (socket, accepted) => serveOne(socket, accepted, options), inherited);
+  return listenPrivately(options.path, (socket, accepted) => serveOne(socket, accepted, options), {
+    inherited,
+    whose: "commands",
+    turnAway: turnAwayClient,
+  });
 }
 
 function serveOne(socket: Socket, accepted: Accepted, options: RpcServerOptions): void {

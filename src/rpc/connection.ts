@@ -55,6 +55,8 @@ export interface ConnectionOptions {
   line: number;
   /** The most that it may send in all, in bytes. */
   all: number;
+  /** The error that each of its requests is answered with, where nothing is served. */
+  refusal?: string;
 }
 
 interface Waiting {
@@ -198,7 +200,8 @@ export class Connection<Ours extends Side, Theirs extends Side> {
     if (this.#answering.size >= MAX_OPEN) throw new Error(`more than ${MAX_OPEN} requests at once`);
     const withdrawn = new AbortController();
     this.#answering.set(id, withdrawn);
-    const answer = this.#handlers.get(method) ?? unknownMethod;
+    const { refusal } = this.#options;
+    const answer = this.#handlers.get(method) ?? (refusal === undefined ? unknownMethod : refuse(refusal));
     this.#answer(id, () => answer(params, withdrawn.signal)).catch((error: Error) => this.#end(error));
   }
 
@@ -242,6 +245,12 @@ export class Connection<Ours extends Side, Theirs extends Side> {
     this.#asked.clear();
     this.#answering.clear();
   }
+}
+
+function refuse(reason: string): () => never {
+  return () => {
+    throw new RpcError(FAILED, reason);
+  };
 }
 
 function unknownMethod(): never {

@@ -30,6 +30,11 @@ export function serveClient(
   offer(new Connection(socket, { peer: "the client", line: Math.min(most, MAX_LINE), all: most }));
 }
 
+/** A client that is not served: each of its requests is answered with the reason. */
+export function turnAwayClient(socket: Socket, refusal: string): void {
+  new Connection(socket, { peer: "the client", line: MAX_LINE, all: MAX_LINE, refusal });
+}
+
 /** Answers a request whose parameters are what they should be. Others are refused before that. */
 export function serve<M extends Requests<FromClient>>(
   connection: ClientConnection,

@@ -12,7 +12,12 @@ import type { Guard } from "../../daemon/guard.ts";
 import type { AddedScope } from "../../daemon/opened.ts";
 import { ensurePrivateFolder } from "../../platform/files/private-folder.ts";
 import { noteConfined } from "../../platform/proc/namespaces.ts";
-import { type Accepted, type Listener, listenPrivately } from "../../platform/sockets/listener.ts";
+import {
+  type Accepted,
+  type Listener,
+  type ListenOptions,
+  listenPrivately,
+} from "../../platform/sockets/listener.ts";
 import { freeRunFolder, holdFolder, removeLeftRuns } from "../../runs/folders.ts";
 import type { Rides } from "../../runs/ride/server.ts";
 import type { Config } from "../../settings/config.ts";
@@ -34,6 +39,15 @@ export async function openOwnRun(paths: Paths, config: Config, request: RunReque
   }
   return run;
 }
+
+/** Of the agent's socket: each client has a connection of its own to the agent. */
+const agentOptions: ListenOptions = {
+  needs: () => 1,
+  turnAway: (socket) => {
+    const loading = import("../../daemon/agent-server.ts");
+    loading.then(({ AgentServer }) => AgentServer.turnAway(socket)).catch(() => socket.destroy());
+  },
+};
 
 class OwnRun {
   readonly agentSocket: string;
@@ -71,7 +85,7 @@ class OwnRun {
     this.#request.meanwhile?.(this.folder);
     // both to their end: one that comes up after close() would keep this process
     const listening = await Promise.allSettled([
-      this.#listen(this.agentSocket, "serve"),
+      this.#listen(this.agentSocket, "serve", agentOptions),
       this.#listen(this.askpassSocket, "serveAskpass"),
     ]);
     for (const one of listening) if (one.status === "rejected") throw one.reason;
@@ -103,14 +117,14 @@ class OwnRun {
     this.#request.report(`muxguard: the guard did not start: ${error.message}`);
   }
 
-  async #listen(path: string, serve: "serve" | "serveAskpass"): Promise<void> {
-    const listener = await listenPrivately(path, (socket, accepted) => {
+  async #listen(path: string, serve: "serve" | "serveAskpass", options: ListenOptions = {}): Promise<void> {
+    const served = (socket: Socket, accepted: Accepted): void => {
       this.#serve(socket, accepted, serve).catch((error: Error) => {
         this.#cannotStart(error);
         socket.destroy();
       });
-    });
-    this.#listeners.push(listener);
+    };
+    this.#listeners.push(await listenPrivately(path, served, options));
   }
 
   async noteConfined(pid: number, moved: readonly string[]): Promise<void> {

@@ -9,6 +9,7 @@ import { Broker, type BrokerParts } from "../../guard/decide/broker.ts";
 import { Questions } from "../../guard/decide/questions.ts";
 import { openRegular } from "../../platform/files/regular-file.ts";
 import { ProcessTable } from "../../platform/proc/process.ts";
+import { expectKept } from "../../platform/sockets/room.ts";
 import { Grants } from "../../policy/grants.ts";
 import { DEAF_FOR } from "../../policy/question.ts";
 import type { Config } from "../../settings/config.ts";
@@ -72,5 +73,7 @@ export function composeDeciding(options: DecidingOptions): Deciding {
     ...(options.reasonOf && { reasonOf: options.reasonOf }),
     ...(options.past && { past: options.past }),
   });
-  return { processes: new ProcessTable(), log, grants, questions, lock, broker };
+  const processes = new ProcessTable();
+  expectKept(() => processes.mayTake);
+  return { processes, log, grants, questions, lock, broker };
 }

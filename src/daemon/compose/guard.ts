@@ -35,7 +35,7 @@ import { UpstreamAgents } from "../upstream/agents.ts";
 import { Alarms } from "../watch/alarms.ts";
 import { FaultLog } from "../watch/fault-log.ts";
 import { Findings } from "../watch/findings.ts";
-import { tellOfRefused } from "../watch/refused-users.ts";
+import { tellOfRefused } from "../watch/refused.ts";
 import { composeDeciding, type Deciding } from "./deciding.ts";
 import { composeWays, type Ways } from "./ways.ts";
 

@@ -1,7 +1,7 @@
 /**
- * What fails although nobody's request is decided: another user comes to a socket, an upstream agent is gone.
- * Both are told in the log and in `muxguard status`. Others can bring them about in any number, so there are
- * few entries a minute, and one more that counts the rest.
+ * What fails although nobody's request is decided: another user comes to a socket, no descriptor is left for
+ * one more client, an upstream agent is gone. All are told in the log and in `muxguard status`. Others can
+ * bring them about in any number, so there are few entries a minute, and one more that counts the rest.
  */
 import type { Broker } from "../../guard/decide/broker.ts";
 import type { Caller, FaultOperation, Request } from "../../policy/request.ts";
@@ -20,39 +20,38 @@ interface Window {
 
 export class FaultLog {
   readonly #broker: Pick<Broker, "refuse">;
-  readonly #windows = new Map<FaultOperation, Window>();
+  /** By what is at fault. */
+  readonly #windows = new Map<string, Window>();
 
   constructor(broker: Pick<Broker, "refuse">) {
     this.#broker = broker;
   }
 
   /**
-   * @param what is at fault: "uid", "upstream"
+   * @param what is at fault: "uid", "descriptors", "upstream"
    * @param caller read where there is an entry; undefined for one that nobody can identify
-   * @returns whether there is an entry of its own
    */
-  note(operation: FaultOperation, what: string, reason: string, caller?: () => Caller | undefined): boolean {
-    const window = this.#windows.get(operation) ?? this.#begin(operation, what);
+  note(operation: FaultOperation, what: string, reason: string, caller?: () => Caller | undefined): void {
+    const window = this.#windows.get(what) ?? this.#begin(operation, what);
     window.last = reason;
     if (window.written >= MOST) {
       window.untold++;
-      return false;
+      return;
     }
     window.written++;
     this.#write(operation, what, reason, caller?.());
-    return true;
   }
 
   #begin(operation: FaultOperation, what: string): Window {
     const timer = setTimeout(() => this.#end(operation, what), WINDOW).unref();
     const window = { written: 0, untold: 0, last: "", timer };
-    this.#windows.set(operation, window);
+    this.#windows.set(what, window);
     return window;
   }
 
   #end(operation: FaultOperation, what: string): void {
-    const { untold = 0, last = "" } = this.#windows.get(operation) ?? {};
-    this.#windows.delete(operation);
+    const { untold = 0, last = "" } = this.#windows.get(what) ?? {};
+    this.#windows.delete(what);
     if (untold > 0) this.#write(operation, what, `${untold} more in the last minute, the last: ${last}`);
   }
 

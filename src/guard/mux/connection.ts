@@ -10,6 +10,7 @@
  * told that the session is open instead, finds the reason on its stderr, and ends with 255. Where no stderr
  * was passed on, MUX_S_PERMISSION_DENIED is right.
  */
+import { isShortage } from "../../errors.ts";
 import { processKey, type Request } from "../../policy/request.ts";
 import { encodeFrame } from "../../wire/frame.ts";
 import type { MuxPacket } from "../../wire/mux/decoder.ts";
@@ -31,6 +32,8 @@ const VERSION = 4; // SSHMUX_VER of mux.c
 /** Reasons of our own: AbortController would make an exception with a stack for each connection. */
 const GONE = new Error("the client went away");
 const MASTER_GONE = new Error("the shared connection ended");
+const NOTHING_LEFT =
+  "no file descriptor is left to reach the master: see ulimit -n, LimitNOFILE= of the service";
 /** Of a session that never was: nothing else goes by it. */
 const NO_SESSION = 0;
 
@@ -43,6 +46,8 @@ export class MuxConnection {
   #greeting: Buffer | undefined;
   #hasLooked = false;
   #link: MasterLink | undefined;
+  /** Why the master could not be reached. */
+  #fault = "the master has ended";
   #proxy: ProxyChannels | undefined;
   #deciding = false;
   #closed = false;
@@ -182,12 +187,8 @@ export class MuxConnection {
    * @param id of the approval that is taken back
    */
   #refuse(asked: Request, asker: Asker, scope: Scope, id?: string): void {
-    const reason = "the master has ended";
-    this.#parts.broker.refuse(asked, asker, scope, {
-      what: "master",
-      reason,
-      ...(id !== undefined && { id }),
-    });
+    const fault = { what: "master", reason: this.#fault, ...(id !== undefined && { id }) };
+    this.#parts.broker.refuse(asked, asker, scope, fault);
     this.#close();
   }
 
@@ -230,7 +231,9 @@ export class MuxConnection {
   }
 
   async #connect(): Promise<MasterLink | undefined> {
-    const socket = await this.#parts.master.connect().catch(() => undefined);
+    const socket = await this.#parts.master.connect().catch((error: unknown) => {
+      if (isShortage(error)) this.#fault = NOTHING_LEFT;
+    });
     if (!socket) return undefined;
     if (this.#gone.signal.aborted || !this.#greeting) {
       socket.destroy();

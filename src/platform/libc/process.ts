@@ -14,6 +14,7 @@ const waitpid = define("int waitpid(int pid, void *status, int options)");
 const PR_SET_DUMPABLE = 4;
 const PR_SET_NAME = 15;
 const PR_SET_CHILD_SUBREAPER = 36;
+const RLIMIT_NOFILE = 7;
 const RLIMIT_LOCKS = 10;
 const WNOHANG = 1;
 
@@ -42,6 +43,13 @@ export function setLockLimit(limit: bigint): void {
   both.writeBigUInt64LE(limit, 0);
   both.writeBigUInt64LE(limit, 8);
   if (prlimit(0, RLIMIT_LOCKS, both, null) !== 0) throw systemError("prlimit(RLIMIT_LOCKS)");
+}
+
+/** How many descriptors this process may have open as of now: `ulimit -n`. It takes none to look. */
+export function descriptorLimit(): number {
+  const both = Buffer.alloc(16);
+  if (prlimit(0, RLIMIT_NOFILE, null, both) !== 0) throw systemError("prlimit(RLIMIT_NOFILE)");
+  return Number(both.readBigUInt64LE(0));
 }
 
 /**

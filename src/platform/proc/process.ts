@@ -70,6 +70,12 @@ export class ProcessTable {
     this.#limit = limit;
   }
 
+  /** How many descriptors it may come to keep beside those that it keeps. */
+  get mayTake(): number {
+    const kept = [...this.#entries.values()].reduce((sum, { memory }) => sum + (memory ? 2 : 1), 0);
+    return 2 * this.#limit - kept;
+  }
+
   /** Calls once more without all that is kept, where no descriptor is left for it. */
   withRoom<T>(action: () => T): T {
     try {

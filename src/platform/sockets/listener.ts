@@ -19,6 +19,7 @@ import { toStderr } from "../../to-stderr.ts";
 import { O_PATH } from "../libc/descriptors.ts";
 import { isAllRead, type PeerCredentials, peerCredentials, takeNoDescriptors } from "../libc/sockets.ts";
 import { leadsHere } from "./listening-socket.ts";
+import { lackOfRoom, mostTold, type Whose } from "./room.ts";
 
 export interface Listener {
   path: string;
@@ -38,9 +39,11 @@ export interface Accepted extends PeerCredentials {
   acceptedAt: number;
 }
 
-/** A connection of another user's, root's too, to one of the sockets of this process. */
+/** A connection to one of the sockets of this process that nobody serves. */
 export interface Refusal extends Accepted {
   path: string;
+  /** What there is too little of, in words; absent where it is another user's, root's too. */
+  lack?: string;
 }
 
 /** Where the connections are told of that are closed at once, for a guard to write down. */
@@ -51,26 +54,48 @@ const BACKLOG = 1024;
 /** sun_path holds 108 bytes on Linux, with the NUL at its end. */
 const MAX_PATH = 107;
 
+export interface ListenOptions {
+  /**
+   * The descriptor of a socket that listens there already: inherited.ts. Its name stays when this process
+   * ends, for whoever has made it.
+   */
+  inherited?: number | undefined;
+  /** Whose connections come there. */
+  whose?: Whose;
+  /** How many descriptors a client needs beside its connection. */
+  needs?: () => number;
+  /** Tells a client that it is not served, in its protocol. It is closed soon after. */
+  turnAway?: (socket: Socket, lack: string) => void;
+}
+
 /**
  * Listens at the path, in a folder that only the owner can reach. Connections of other users are closed at
  * once, root's too.
- * @param inherited the descriptor of a socket that listens there already: inherited.ts. Its name stays when this
- * process ends, for whoever has made it
  * @throws Error if the path is too long, or somebody listens there already
  */
-export async function listenPrivately(path: string, serve: Serve, inherited?: number): Promise<Listener> {
+export async function listenPrivately(
+  path: string,
+  serve: Serve,
+  options: ListenOptions = {},
+): Promise<Listener> {
   checkLength(path);
-  if (inherited === undefined) await removeStale(path);
-  const listener = new PrivateListener(path, serve);
-  await listener.listen(inherited);
+  if (options.inherited === undefined) await removeStale(path);
+  const listener = new PrivateListener(path, serve, options);
+  await listener.listen();
   return listener;
 }
 
 type Serve = (socket: Socket, accepted: Accepted) => void;
 
+/** How long who was turned away may take to read that, in milliseconds. */
+const TOLD_FOR = 1000;
+/** Those who were turned away, and have not gone. */
+const told = new Set<Socket>();
+
 class PrivateListener implements Listener {
   readonly path: string;
   readonly #serve: Serve;
+  readonly #options: ListenOptions;
   readonly #uid = userInfo().uid;
   readonly #sockets = new Set<Socket>();
   #server: Server | undefined;
@@ -79,12 +104,14 @@ class PrivateListener implements Listener {
   #isLent = false;
   #closed = false;
 
-  constructor(path: string, serve: Serve) {
+  constructor(path: string, serve: Serve, options: ListenOptions) {
     this.path = path;
     this.#serve = serve;
+    this.#options = options;
   }
 
-  async listen(inherited?: number): Promise<void> {
+  async listen(): Promise<void> {
+    const { inherited } = this.#options;
     this.#isLent = inherited !== undefined;
     this.#server = await (inherited === undefined ? this.#bind(this.path) : this.#takeOver(inherited));
     this.#inode = inodeOf(this.path) ?? 0n;
@@ -165,14 +192,35 @@ class PrivateListener implements Listener {
       refuse(socket, this.path, accepted);
       return;
     }
+    const { whose, needs = () => 0, turnAway } = this.#options;
+    const lack = lackOfRoom(accepted.descriptor, needs(), whose);
+    if (lack !== undefined) refusals.emit("refused", { ...accepted, path: this.path, lack });
     this.#sockets.add(socket);
     socket.once("close", () => this.#sockets.delete(socket));
     try {
-      this.#serve(socket, accepted);
+      if (lack === undefined) this.#serve(socket, accepted);
+      else if (turnAway) tell(socket, () => turnAway(socket, lack));
+      else socket.destroy();
     } catch (error) {
       toStderr(`muxguard: a connection to ${this.path} is closed: ${messageOf(error)}`);
       socket.destroy(); // no answer; the others' go on
     }
+  }
+}
+
+/** Who has not gone by then, or when more come, is closed. */
+function tell(socket: Socket, turnAway: () => void): void {
+  told.add(socket);
+  const timer = setTimeout(() => socket.destroy(), TOLD_FOR).unref();
+  socket.once("close", () => {
+    clearTimeout(timer);
+    told.delete(socket);
+  });
+  turnAway();
+  const [oldest] = told;
+  if (oldest && told.size > mostTold()) {
+    told.delete(oldest);
+    oldest.destroy();
   }
 }
 
@@ -181,8 +229,13 @@ function inodeOf(path: string): bigint | undefined {
 }
 
 /** Told before it is closed: its descriptor says who it is. */
-export function refuse(socket: { destroy(): void }, path: string, accepted: Accepted | undefined): void {
-  if (accepted) refusals.emit("refused", { ...accepted, path });
+export function refuse(
+  socket: { destroy(): void },
+  path: string,
+  accepted: Accepted | undefined,
+  lack?: string,
+): void {
+  if (accepted) refusals.emit("refused", { ...accepted, path, ...(lack !== undefined && { lack }) });
   socket.destroy();
 }
 

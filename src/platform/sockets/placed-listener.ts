@@ -11,6 +11,7 @@ import { closeAside, watchDescriptor } from "../libc/descriptors.ts";
 import { acceptUnix, bindUnix, hangUp, peerCredentials, startListening } from "../libc/sockets.ts";
 import { DescriptorSocket } from "./descriptor-socket.ts";
 import { type Accepted, refuse } from "./listener.ts";
+import { expectDescriptors, lackOfRoom, noRoom } from "./room.ts";
 
 export interface ControlListener {
   path: string;
@@ -27,6 +28,10 @@ export type Serve = (socket: DescriptorSocket, accepted: Accepted) => void;
 const BACKLOG = 1024;
 /** How many are taken before others get their turn. */
 const MAX_ACCEPTS = 16;
+/** What a client brings, three streams, and a connection to the master: in descriptors. */
+const NEEDS = 4;
+/** Within which time after it came, in milliseconds. */
+const BRINGS_WITHIN = 1000;
 /** After how many milliseconds to look again for a descriptor. */
 const AGAIN_AFTER = 10;
 
@@ -107,14 +112,20 @@ export class PlacedListener implements ControlListener {
       return;
     }
     this.#reserve ??= openReserve();
-    if (this.#reserve === undefined) {
-      hangUp(fd); // it took the last descriptor: it need not wait for one
-      closeAside(fd);
+    const lack = this.#reserve === undefined ? noRoom() : lackOfRoom(fd, NEEDS);
+    if (lack !== undefined) {
+      refuse({ destroy: () => sendAway(fd) }, this.path, accepted, lack);
       return;
     }
     const socket = DescriptorSocket.accepted(fd);
     this.#sockets.add(socket);
-    socket.onClose = () => this.#sockets.delete(socket);
+    const brought = expectDescriptors(NEEDS);
+    const timer = setTimeout(() => brought.end(), BRINGS_WITHIN).unref();
+    socket.onClose = () => {
+      clearTimeout(timer);
+      brought.end();
+      this.#sockets.delete(socket);
+    };
     try {
       this.#serve(socket, accepted);
     } catch (error) {
@@ -135,6 +146,12 @@ export class PlacedListener implements ControlListener {
     if (this.#reserve !== undefined) closeSync(this.#reserve);
     this.#reserve = undefined;
   }
+}
+
+/** The client hears of it before the close, which takes longer. ssh makes a connection of its own then. */
+function sendAway(fd: number): void {
+  hangUp(fd);
+  closeAside(fd);
 }
 
 function openReserve(): number | undefined {

@@ -17,7 +17,7 @@ import { Peer } from "../../platform/proc/peer.ts";
 import { type Accepted, type Listener, listenPrivately } from "../../platform/sockets/listener.ts";
 import type { Caller } from "../../policy/request.ts";
 import type { RideRequest, Way } from "../../rpc/requests.ts";
-import { serve, serveClient } from "../../rpc/serving.ts";
+import { serve, serveClient, turnAwayClient } from "../../rpc/serving.ts";
 import { askerOf, askingFor } from "../asking-parent.ts";
 import { FifoWay } from "./fifo/way.ts";
 import { RidePaths } from "./paths.ts";
@@ -51,8 +51,10 @@ export class Rides {
     ensurePrivateFolder(options.folder);
     const rides = new Rides(options);
     const socket = join(options.folder, "ride.sock");
-    rides.#listener = await listenPrivately(socket, (connection, accepted) =>
-      rides.#serve(connection, accepted),
+    rides.#listener = await listenPrivately(
+      socket,
+      (connection, accepted) => rides.#serve(connection, accepted),
+      { turnAway: turnAwayClient },
     );
     try {
       rides.#ways = new Ways(options.folder);

@@ -40,6 +40,16 @@ async function asked(options: MuxOptions = {}) {
   return { ...setting, approver, client };
 }
 
+test("a master that can't be reached for want of a descriptor is not said to have ended", async () => {
+  const { greeted, master, log } = await openMux();
+  master.connect = () => Promise.reject(Object.assign(new Error("EMFILE"), { code: "EMFILE" }));
+  const client = await greeted();
+  client.pass(session(), new Stream().copies(3));
+  await client.closed();
+  const reason = expect.stringMatching(/^no file descriptor is left to reach the master/);
+  expect(log.at(-1)).toMatchObject({ decision: "deny", by: "fault:master", reason });
+});
+
 describe("a master about which a person is asked", () => {
   test("is held by a client that says nothing, so that no ControlPersist runs out", async () => {
     const { client, approver, master } = await asked();

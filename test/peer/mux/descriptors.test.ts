@@ -75,7 +75,8 @@ describeWith(["ssh", "sshd"], "the daemon's descriptors", () => {
     expect(await lab.ssh(HOST, "echo in")).toMatchObject({ code: 0, stdout: "in\n" });
   }, 180_000);
 
-  it("that are all in use send away at once who comes to a control socket, until some are free again", async () => {
+  it("that are all in use send away at once who comes to a control socket, until some are free, and say why", async () => {
+    const before = lab.log().length;
     const [most, clients] = [200, 400];
     execFileSync("prlimit", ["--pid", `${lab.daemon?.pid}`, `--nofile=${most}`]);
     const connections = Array.from({ length: clients }, () =>
@@ -90,6 +91,10 @@ describeWith(["ssh", "sshd"], "the daemon's descriptors", () => {
       () => `${left()} connections, of ${clients}`,
     );
     expect(left()).toBeGreaterThan(0);
+    const refused = { operation: "use-socket", by: "fault:descriptors" };
+    const reason = expect.stringMatching(/^no file descriptor is left for one more client: 200 are the most/);
+    const told = lab.log().slice(before);
+    expect(told).toEqual(Array(5).fill(expect.objectContaining({ ...refused, reason })));
     for (const one of connections) one.destroy();
     expect(await lab.ssh(HOST, "echo in")).toMatchObject({ code: 0, stdout: "in\n" });
     expect(lab.told).not.toMatch(/fault/);
