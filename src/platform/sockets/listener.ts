@@ -5,6 +5,7 @@ import {
   chmodSync,
   closeSync,
   constants,
+  linkSync,
   lstatSync,
   openSync,
   renameSync,
@@ -13,7 +14,8 @@ import {
 } from "node:fs";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { userInfo } from "node:os";
-import { basename, dirname } from "node:path";
+import { dirname } from "node:path";
+import { attempt } from "../../attempt.ts";
 import { hasCode, messageOf } from "../../errors.ts";
 import { toStderr } from "../../to-stderr.ts";
 import { O_PATH } from "../libc/descriptors.ts";
@@ -86,8 +88,12 @@ class PrivateListener implements Listener {
 
   async listen(inherited?: number): Promise<void> {
     this.#isLent = inherited !== undefined;
-    this.#server = await (inherited === undefined ? this.#bind(this.path) : this.#takeOver(inherited));
-    this.#inode = inodeOf(this.path) ?? 0n;
+    if (inherited === undefined)
+      await this.#place(linkSync); // who came in between keeps it
+    else {
+      this.#server = await this.#takeOver(inherited);
+      this.#inode = inodeOf(this.path) ?? 0n;
+    }
   }
 
   /** Listening anew makes this process the one that the kernel names to those who connect. */
@@ -108,27 +114,36 @@ class PrivateListener implements Listener {
     return inodeOf(this.path) === this.#inode;
   }
 
-  async putBack(): Promise<void> {
+  putBack(): Promise<void> {
+    return this.#place(renameSync);
+  }
+
+  /**
+   * Binds under another name first: Node's server removes the name that it was bound to when it closes, and at the
+   * path may be another's socket by then.
+   */
+  async #place(put: (from: string, to: string) => void): Promise<void> {
     const folder = openSync(dirname(this.path), O_PATH | constants.O_DIRECTORY);
-    // short, however long the folder's path is
-    const bound = `/proc/self/fd/${folder}/.${basename(this.path)}.${process.hrtime.bigint().toString(36)}`;
+    // short, however long the path is. One that is left behind is known by its end: runs/folders.ts
+    const name = `.${process.pid}.${process.hrtime.bigint().toString(36)}.new`;
+    const bound = `/proc/self/fd/${folder}/${name}`;
     let server: Server | undefined;
     try {
       server = await this.#bind(bound);
-      if (this.#closed) return void server.close(() => closeSync(folder));
-      // a server that closes removes what is at its path, whosever that is by now: so it goes first
+      if (this.#closed) return void server.close();
+      const inode = inodeOf(bound) ?? 0n;
+      put(bound, this.path);
+      rmSync(bound, { force: true });
       this.#server?.close();
-      this.#inode = inodeOf(bound) ?? 0n;
-      this.#isLent = false;
-      renameSync(bound, this.path);
       this.#server = server;
+      this.#inode = inode;
+      this.#isLent = false;
     } catch (error) {
       server?.close();
-      closeSync(folder);
       throw error;
+    } finally {
+      closeSync(folder); // nothing else ever has that name
     }
-    // the descriptor is part of the name that the server removes when it closes
-    server.once("close", () => closeSync(folder));
   }
 
   async close(): Promise<void> {
@@ -176,8 +191,9 @@ class PrivateListener implements Listener {
   }
 }
 
+/** Undefined also where its folder is none any more, or nobody may look into it. */
 function inodeOf(path: string): bigint | undefined {
-  return lstatSync(path, { bigint: true, throwIfNoEntry: false })?.ino;
+  return attempt(() => lstatSync(path, { bigint: true, throwIfNoEntry: false })?.ino);
 }
 
 /** Told before it is closed: its descriptor says who it is. */
