@@ -105,7 +105,7 @@ describeWith(["ssh"], "two daemons", () => {
     const earlier = await lab.startDaemon();
     const said = stderrOf(earlier);
     const inside = `kill -STOP ${earlier.pid}; mv "${lab.path("runtime/muxguard")}" "${lab.path("runtime/gone")}"
-      "${process.execPath}" "${MUXGUARD}" daemon --foreground & its=$!
+      timeout 40 "${process.execPath}" "${MUXGUARD}" daemon --foreground & its=$!
       until [ -S "${lab.path("runtime/muxguard/control/agent.sock")}" ]; do sleep 0.05; done; sleep 1
       kill -CONT ${earlier.pid}; wait $its`;
     const ran = await lab.muxguard("run", "--", "/bin/sh", "-c", inside);

@@ -11,7 +11,7 @@ import {
   writeSync,
 } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
-import { afterEach, beforeEach, expect, it } from "vitest";
+import { afterEach, beforeEach, expect, it, onTestFinished } from "vitest";
 import { Lab, MUXGUARD } from "../../../lab/lab.ts";
 import { describeWith } from "../tools.ts";
 
@@ -141,6 +141,7 @@ describeWith(["ssh", "userns"], "a daemon to which the kernel tells of no change
     "looks at the policy itself: %s",
     async (_, __, instances, watches, said) => {
       const lab = new Lab();
+      onTestFinished(() => lab.close());
       lab.policy('default = "deny"\n');
       await lab.startAgent("upstream.sock", lab.key("work"));
       const words = [
@@ -153,7 +154,6 @@ describeWith(["ssh", "userns"], "a daemon to which the kernel tells of no change
       const ran = await lab.run("unshare", ["-Urm", "sh", "-c", IN_NAMESPACE, "sh", ...limits, ...words]);
       expect(ran.stdout).toBe("denied\ndenied\nallowed\nallowed\n".repeat(3));
       expect(ran).toMatchObject({ code: 0, stderr: expect.stringMatching(said) });
-      await lab.close();
     },
     60_000,
   );
