@@ -14,7 +14,7 @@ import {
 } from "node:fs";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { userInfo } from "node:os";
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
 import { attempt } from "../../attempt.ts";
 import { hasCode, messageOf } from "../../errors.ts";
 import { toStderr } from "../../to-stderr.ts";
@@ -88,12 +88,8 @@ class PrivateListener implements Listener {
 
   async listen(inherited?: number): Promise<void> {
     this.#isLent = inherited !== undefined;
-    if (inherited === undefined)
-      await this.#place(linkSync); // who came in between keeps it
-    else {
-      this.#server = await this.#takeOver(inherited);
-      this.#inode = inodeOf(this.path) ?? 0n;
-    }
+    this.#server = await (inherited === undefined ? this.#bind(this.path) : this.#takeOver(inherited));
+    this.#inode = inodeOf(this.path) ?? 0n;
   }
 
   /** Listening anew makes this process the one that the kernel names to those who connect. */
@@ -114,15 +110,7 @@ class PrivateListener implements Listener {
     return inodeOf(this.path) === this.#inode;
   }
 
-  putBack(): Promise<void> {
-    return this.#place(renameSync);
-  }
-
-  /**
-   * Binds under another name first: Node's server removes the name that it was bound to when it closes, and at the
-   * path may be another's socket by then.
-   */
-  async #place(put: (from: string, to: string) => void): Promise<void> {
+  async putBack(): Promise<void> {
     const folder = openSync(dirname(this.path), O_PATH | constants.O_DIRECTORY);
     // short, however long the path is. One that is left behind is known by its end: runs/folders.ts
     const name = `.${process.pid}.${process.hrtime.bigint().toString(36)}.new`;
@@ -131,13 +119,12 @@ class PrivateListener implements Listener {
     try {
       server = await this.#bind(bound);
       if (this.#closed) return void server.close();
-      const inode = inodeOf(bound) ?? 0n;
-      put(bound, this.path);
-      rmSync(bound, { force: true });
+      // a server that closes removes what is at its path, whosever that is by now: so it goes first
       this.#server?.close();
-      this.#server = server;
-      this.#inode = inode;
+      this.#inode = inodeOf(bound) ?? 0n;
       this.#isLent = false;
+      renameSync(bound, this.path);
+      this.#server = server;
     } catch (error) {
       server?.close();
       throw error;
@@ -151,7 +138,10 @@ class PrivateListener implements Listener {
     const isOurs = !this.#isLent && this.isInPlace();
     await new Promise<void>((resolve) => {
       if (!this.#server) return resolve();
+      // as in putBack(): another's gets its name back at once
+      const kept = isOurs ? undefined : attempt(() => keepName(this.path));
       this.#server.close(() => resolve());
+      if (kept !== undefined) attempt(() => giveName(kept, this.path));
       for (const socket of this.#sockets) socket.destroy();
     });
     if (isOurs && this.isInPlace()) rmSync(this.path, { force: true });
@@ -189,6 +179,19 @@ class PrivateListener implements Listener {
       socket.destroy(); // no answer; the others' go on
     }
   }
+}
+
+/** Gives what is there a second name. @throws Error where nothing is, or the name has no room */
+function keepName(path: string): string {
+  const name = join(dirname(path), `.${process.pid}.${process.hrtime.bigint().toString(36)}.new`);
+  linkSync(path, name);
+  return name;
+}
+
+/** rename(2) does nothing where both names are of the same file. */
+function giveName(kept: string, path: string): void {
+  renameSync(kept, path);
+  rmSync(kept, { force: true });
 }
 
 /** Undefined also where its folder is none any more, or nobody may look into it. */
