@@ -42,7 +42,8 @@ export async function daemon({ foreground = false }: { foreground?: boolean }): 
   process.send?.("ready");
   const how = await ending.ended;
   const agent = guard.agents.handOn();
-  await guard.close();
+  await guard.close(how === "lost" || how === "replaced" ? how : undefined);
+  if (how === "lost") process.exitCode = 1;
   // what it was started with, but for what was said since
   if (how === "restart")
     becomeProgram(process.execPath, [process.execPath, ...process.execArgv, ...process.argv.slice(1)], {
@@ -78,7 +79,7 @@ async function attemptToPoint(daemonSocket: string, agent: string | undefined): 
   }
 }
 
-/** A signal, or what `muxguard daemon stop` and `restart` say. The first one counts. */
+/** A signal, what `muxguard daemon stop` and `restart` say, or that nobody can reach it. The first one counts. */
 function firstEnd(): { ended: Promise<End>; end(how: End): void } {
   let end = (_: End): void => {};
   const ended = new Promise<End>((resolve) => {
@@ -119,7 +120,7 @@ async function serve({ paths, config, inherited, end }: Serving): Promise<Guard>
     guard.closeWith(await serveRpc({ guard, path, agentSocket, policy, connections, service }));
     await removeLeftovers(folder, async (control) => endOrphans(control));
     await connections.start();
-    await guard.watchFolder();
+    await guard.watchFolder([], end);
     await settings.start();
     for (const line of guard.wrong()) toStderr(`muxguard: ${line}`);
     const why = await unreached(guard.reach);

@@ -6,7 +6,8 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import type { Prompter } from "../approver/prompter.ts";
-import { attempt } from "../attempt.ts";
+import { attempt, attemptEach } from "../attempt.ts";
+import { messageOf } from "../errors.ts";
 import type { Scope } from "../guard/decide/scope.ts";
 import { Connections } from "../masters/connections.ts";
 import { agentSocketOf, askpassSocketOf } from "../masters/open/opening.ts";
@@ -23,12 +24,14 @@ import type { Config } from "../settings/config.ts";
 import type { Paths } from "../settings/paths.ts";
 import { composeGuard, type GuardOptions, type GuardParts } from "./compose/guard.ts";
 import { isDesktopReached, outOfReach } from "./confined.ts";
-import { logControl, logRefused, oweControl } from "./control-log.ts";
+import { logControl, logRefused } from "./control-log.ts";
+import { setLock } from "./locking.ts";
 import { type AddedScope, newRun, type Opened, type OpenScope, type ScopeOptions } from "./opened.ts";
 import type { ReachOf } from "./status/reach.ts";
 import type { Alarms } from "./watch/alarms.ts";
-import { describeListener, RuntimeWatch } from "./watch/runtime-watch.ts";
+import { type DaemonEnds, describeListener, RuntimeWatch, type Unreached } from "./watch/runtime-watch.ts";
 import { settingsFaults } from "./watch/settings-faults.ts";
+import { findSuccessor } from "./watch/successor.ts";
 
 export class Guard {
   readonly #options: GuardOptions;
@@ -170,8 +173,9 @@ export class Guard {
   /**
    * Notices what becomes of its sockets and its lock, and mends it. Never rejects.
    * @param others sockets in its folder that somebody else closes
+   * @param end of a daemon, when nobody can reach it any more
    */
-  watchFolder(others: readonly Listener[] = []): Promise<void> {
+  watchFolder(others: readonly Listener[] = [], end?: DaemonEnds["end"]): Promise<void> {
     const { lock, alarms, processes } = this.#parts;
     const { folder } = this.#options;
     const watch = new RuntimeWatch({
@@ -183,6 +187,7 @@ export class Guard {
         ...[...this.#open].flatMap((one) => ("putBack" in one ? [one] : (one.listeners ?? []))),
       ],
       listenerAt: (path) => describeListener(path, processes),
+      ...(end && { ends: { successor: () => findSuccessor(this, processes), end } }),
     });
     this.#open.add(watch);
     return watch.start();
@@ -239,15 +244,7 @@ export class Guard {
 
   /** Denies everything while it is on, and forgets all answers. What makes things stricter waits for no log. */
   setLock(on: boolean, caller: Caller): Locking {
-    const { lock, questions, log } = this.#parts;
-    const was = lock.isOn;
-    if (on) lock.turnOn();
-    const unlogged = was === on ? undefined : oweControl(log, caller, on ? "lock-all" : "unlock-all");
-    const [forgotten, denied] = on ? [this.forget(), questions.pending().length] : [0, 0];
-    if (on) questions.withdraw("muxguard was locked");
-    else lock.turnOff();
-    if (!on) this.alarms.findings.set("lock", undefined);
-    return { was, forgotten, denied, unlogged };
+    return setLock(this.#parts, on, caller);
   }
 
   /** What `muxguard status` lists as wrong. */
@@ -282,18 +279,24 @@ export class Guard {
     return new Peer(accepted, this.#parts.processes);
   }
 
-  async close(): Promise<void> {
+  /**
+   * Never rejects: what can't be closed in order is told of. Where it is lost, adopted masters end, too.
+   */
+  async close(unreached?: Unreached): Promise<void> {
     this.isClosing = true;
-    this.#parts.hosts.close();
-    const { ways, lockSignals, agents, processes, log, lock, told } = this.#parts;
-    await this.#connections?.close();
-    await Promise.all([...this.#open].map((scope) => scope.close()));
-    attempt(() => lock.restore()); // for the guard that comes next
-    await Promise.all([ways.desktop.close(), lockSignals.close()]);
-    told.close();
-    agents.close();
-    processes.close();
-    await this.#parts.secondPlaces.close();
-    log.close();
+    const { ways, lockSignals, agents, processes, log, lock, told, hosts, secondPlaces } = this.#parts;
+    const failed = (error: unknown): void =>
+      this.#options.report(`muxguard: at its end: ${messageOf(error)}`);
+    await attemptEach(
+      [
+        () => hosts.close(),
+        () => this.#connections?.close(unreached),
+        () => Promise.all([...this.#open].map((scope) => attemptEach([() => scope.close()], failed))),
+        () => attempt(() => lock.restore()), // for the guard that comes next
+        () => Promise.all([ways.desktop.close(), lockSignals.close()]),
+        ...[told, agents, processes, secondPlaces, log].map((part) => () => part.close()),
+      ],
+      failed,
+    );
   }
 }

@@ -258,11 +258,12 @@ export class Connections {
     return this.#registry.list();
   }
 
-  async close(): Promise<void> {
+  /** @param unreached of a daemon that nobody can reach: adopted masters end, too, or the folder is another's */
+  async close(unreached?: "lost" | "replaced"): Promise<void> {
     await this.#adoption.close();
     await this.#opener.close();
-    await this.#registry.close(giveBack);
-    this.#records.close();
+    const closed = this.#registry.close(giveBack, unreached === "lost");
+    await closed.finally(() => unreached === "replaced" || this.#records.close());
   }
 
   /** The run that a client is in decides; the scope is for those who are in none. */

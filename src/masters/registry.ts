@@ -158,13 +158,23 @@ export class MasterRegistry {
    * Gives adopted ones their sockets back, and ends those that were opened: nobody else could reach them. Ends
    * those that were made inside of a run, too: unguarded, everybody would use what that run has made.
    * @param giveBack for an adopted one and its listener
+   * @param endsAll whether the adopted ones end, too
+   * @throws Error where one could not be given back; all else is done
    */
-  async close(giveBack: (guarded: GuardedMaster, listener: ControlListener) => void): Promise<void> {
+  async close(
+    giveBack: (guarded: GuardedMaster, listener: ControlListener) => void,
+    endsAll = false,
+  ): Promise<void> {
+    const faults: unknown[] = [];
     const all = [...this.#masters].map(([guarded, listeners]) => ({ guarded, listeners: [...listeners] }));
-    const isKept = ({ kind, inside }: GuardedMaster): boolean => kind === "adopted" && !inside;
+    const isKept = ({ kind, inside }: GuardedMaster): boolean => kind === "adopted" && !inside && !endsAll;
     for (const { guarded, listeners } of all) {
       for (const listener of listeners) {
-        if (isKept(guarded)) giveBack(guarded, listener);
+        try {
+          if (isKept(guarded)) giveBack(guarded, listener);
+        } catch (error) {
+          faults.push(error);
+        }
         listener.close();
       }
       if (!isKept(guarded)) guarded.master.stopped(); // its hidden name goes
@@ -172,6 +182,7 @@ export class MasterRegistry {
     await Promise.all(all.map(({ guarded }) => (isKept(guarded) ? undefined : guarded.master.end())));
     for (const { guarded } of all) guarded.master.release();
     this.#masters.clear();
+    if (faults.length > 0) throw faults[0];
   }
 
   #find(path: string): { guarded: GuardedMaster; listener: ControlListener } | undefined {

@@ -65,7 +65,14 @@ export const faultOperations = ["use-socket", "use-upstream"] as const;
 export type FaultOperation = (typeof faultOperations)[number];
 
 /** What happens to muxguard itself, and nobody asked for. */
-export const guardEvents = ["policy-broken", "policy-mended", "lock-removed", "socket-replaced"] as const;
+export const guardEvents = [
+  "policy-broken",
+  "policy-mended",
+  "lock-removed",
+  "socket-replaced",
+  "daemon-lost",
+  "daemon-replaced",
+] as const;
 export type GuardEvent = (typeof guardEvents)[number];
 
 export type Operation =

@@ -99,12 +99,12 @@ export function removeLeftRides(runtime: string): void {
 }
 
 /**
- * The sockets of runs of a daemon that was killed: their names are random, so no other takes them. Where anything
- * but a refusal comes back, somebody may listen.
+ * The sockets of runs of a daemon that was killed, and those that it was about to put into their place: their names
+ * are used once. Where anything but a refusal comes back, somebody may listen.
  */
 export async function removeLeftSockets(runtime: string): Promise<void> {
   for (const name of readdirSync(runtime)) {
-    if (!/^[0-9a-f]{12}\.(sock|ask)$/.test(name)) continue;
+    if (!/^([0-9a-f]{12}\.(sock|ask)|\.\d+\.[0-9a-z]+\.new)$/.test(name)) continue;
     const path = join(runtime, name);
     const found = lstatSync(path, { throwIfNoEntry: false });
     if (!found?.isSocket() || found.uid !== process.getuid?.()) continue;

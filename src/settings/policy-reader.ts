@@ -58,7 +58,7 @@ export function watchPolicy(parts: PolicyReaderParts): WatchedPolicy {
 
   /** @returns why they can't be used */
   const readFiles = async (): Promise<Error | undefined> => {
-    const { found, stamp } = await readAtRest(files, () => read().catch(asFault), edges);
+    const { found, stamp } = await readAtRest(files, () => read().catch(asFault), edges, known.stamp);
     const fault = found instanceof Error ? found : undefined;
     known = { policy: found instanceof Error ? known.policy : found, stamp };
     notice(fault && messageOf(fault));

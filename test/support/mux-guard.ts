@@ -135,6 +135,8 @@ export interface StubMaster extends MasterEnd {
   /** All that was asked of it, greetings left out. */
   requests: MuxRequest[];
   stops: number;
+  /** How many wait for its end. */
+  readonly watched: number;
   /** Takes no more connections. */
   refuse(): void;
   /** Its process has ended. */
@@ -170,6 +172,9 @@ async function stubMaster(answer: Play): Promise<StubMaster> {
       return master.stops > 0;
     },
     connections,
+    get watched() {
+      return watchers.size;
+    },
     get requests() {
       return connections.flatMap(({ requests }) => requests.filter(({ type }) => type !== "MUX_MSG_HELLO"));
     },

@@ -7,10 +7,11 @@ import { type ClientConnection, serve } from "../../rpc/serving.ts";
 import { refuseBesideRuns } from "../../runs/waiting.ts";
 import type { FromOutside } from "../from-outside.ts";
 import type { Guard } from "../guard.ts";
+import type { Unreached } from "../watch/runtime-watch.ts";
 import type { SettingsWatch } from "../watch/settings-watch.ts";
 
-/** How the daemon ends: for good, or it becomes its successor. */
-export type End = "stop" | "restart";
+/** How the daemon ends: for good, or it starts anew as the same process. */
+export type End = "stop" | "restart" | Unreached;
 
 export interface Service {
   settings: Pick<SettingsWatch, "reload">;

@@ -3,6 +3,10 @@
  * between is a text that nobody meant. So files are read when the last change is a tenth of a second old,
  * and again if they changed meanwhile. Whoever wants to know what they say waits for that.
  *
+ * Its times don't always tell. A file that is cut, as by whoever opens it to write it anew, is shorter before its
+ * times change: ext4_setattr() of Linux (seen for 20 ms on a busy machine). So one that is known, and has another
+ * size at the same times, is at rest when it stayed so for a second.
+ *
  * A file that nothing is known of any more, as its time lies ahead of a clock that was set back, is at rest when it
  * stayed the same for as long. One that is written all the time has no text to go by: after two seconds that
  * is an error, and so a denial. The text from before the change is no substitute: it may allow what the new one
@@ -14,6 +18,8 @@ import { setTimeout as wait } from "node:timers/promises";
 
 /** How old the last change is before a file is believed, in milliseconds. */
 const REST = 100;
+/** For how long one has to stay as it is whose size is another at the same times, in milliseconds. */
+const REST_AT_SAME_TIMES = 1000;
 /** The most that is waited for it, in milliseconds. */
 const MAX_WAIT = 2000;
 
@@ -50,16 +56,18 @@ export function looksAt(files: () => readonly string[]): Looks {
 
 /**
  * What is read is of the files as the stamp says.
+ * @param known their stamp when they were read last
  * @throws NeverAtRest; and what reading throws, if the files were at rest
  */
 export async function readAtRest<T>(
   looks: Looks,
   read: () => Promise<T>,
   edges = system,
+  known?: string,
 ): Promise<{ found: T; stamp: string }> {
   const until = edges.now() + MAX_WAIT;
-  for (;;) {
-    const stamp = await rest(looks, edges, until);
+  for (let before = known; ; ) {
+    const stamp = await rest(looks, edges, until, before);
     const outcome = await read().then(
       (found) => ({ found }),
       (error: unknown) => ({ error }),
@@ -69,18 +77,25 @@ export async function readAtRest<T>(
       return { found: outcome.found, stamp };
     }
     if (edges.now() >= until) throw new NeverAtRest();
+    before = stamp;
   }
 }
 
 /** @returns their stamp */
-async function rest(looks: Looks, { now, date, wait }: RestEdges, until: number): Promise<string> {
+async function rest(
+  looks: Looks,
+  { now, date, wait }: RestEdges,
+  until: number,
+  before: string | undefined,
+): Promise<string> {
   let stamp = looks.stamp();
   for (let since = now(); ; ) {
-    const age = date() - looks.changedAt();
-    const restsFor = Math.max(age, now() - since);
-    if (restsFor >= REST && looks.stamp() === stamp) return stamp;
+    const isCut = before !== undefined && isAtSameTimes(before, stamp);
+    const age = isCut ? 0 : date() - looks.changedAt();
+    const left = (isCut ? REST_AT_SAME_TIMES : REST) - Math.max(age, now() - since);
+    if (left <= 0 && looks.stamp() === stamp) return stamp;
     if (now() >= until) throw new NeverAtRest();
-    await wait(Math.min(Math.max(REST - restsFor, 1), REST));
+    await wait(Math.min(Math.max(left, 1), REST));
     const next = looks.stamp();
     if (next === stamp) continue;
     stamp = next;
@@ -91,7 +106,20 @@ async function rest(looks: Looks, { now, date, wait }: RestEdges, until: number)
 function stampOf(file: string): string {
   const found = statSync(file, { throwIfNoEntry: false });
   if (!found) return `${file} -`;
-  return `${file} ${found.mtimeMs} ${found.ctimeMs} ${found.size} ${found.dev}:${found.ino}`;
+  return `${file} ${found.mtimeMs} ${found.ctimeMs} ${found.dev}:${found.ino} ${found.size}`;
+}
+
+/** Whether one of the files has another size, and is else as it was. */
+function isAtSameTimes(before: string, stamp: string): boolean {
+  if (before === stamp) return false;
+  const earlier = before.split("\n");
+  const timesBefore = new Set(earlier.map(withoutSize));
+  return stamp.split("\n").some((line) => !earlier.includes(line) && timesBefore.has(withoutSize(line)));
+}
+
+/** Of a stamp's line; that of a file that is not there has none. */
+function withoutSize(line: string): string {
+  return line.replace(/ \d+$/, "");
 }
 
 /** Of a file that is not there: when something was moved or removed where it would be. */

@@ -13,11 +13,13 @@ import {
 } from "node:fs";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { userInfo } from "node:os";
-import { basename, dirname } from "node:path";
+import { dirname } from "node:path";
+import { attempt } from "../../attempt.ts";
 import { hasCode, messageOf } from "../../errors.ts";
 import { toStderr } from "../../to-stderr.ts";
 import { O_PATH } from "../libc/descriptors.ts";
 import { isAllRead, type PeerCredentials, peerCredentials, takeNoDescriptors } from "../libc/sockets.ts";
+import { giveName, keepName } from "./kept-name.ts";
 import { leadsHere } from "./listening-socket.ts";
 import { lackOfRoom, mostTold, type Whose } from "./room.ts";
 
@@ -137,12 +139,13 @@ class PrivateListener implements Listener {
 
   async putBack(): Promise<void> {
     const folder = openSync(dirname(this.path), O_PATH | constants.O_DIRECTORY);
-    // short, however long the folder's path is
-    const bound = `/proc/self/fd/${folder}/.${basename(this.path)}.${process.hrtime.bigint().toString(36)}`;
+    // short, however long the path is. One that is left behind is known by its end: runs/folders.ts
+    const name = `.${process.pid}.${process.hrtime.bigint().toString(36)}.new`;
+    const bound = `/proc/self/fd/${folder}/${name}`;
     let server: Server | undefined;
     try {
       server = await this.#bind(bound);
-      if (this.#closed) return void server.close(() => closeSync(folder));
+      if (this.#closed) return void server.close();
       // a server that closes removes what is at its path, whosever that is by now: so it goes first
       this.#server?.close();
       this.#inode = inodeOf(bound) ?? 0n;
@@ -151,11 +154,10 @@ class PrivateListener implements Listener {
       this.#server = server;
     } catch (error) {
       server?.close();
-      closeSync(folder);
       throw error;
+    } finally {
+      closeSync(folder); // nothing else ever has that name
     }
-    // the descriptor is part of the name that the server removes when it closes
-    server.once("close", () => closeSync(folder));
   }
 
   async close(): Promise<void> {
@@ -163,7 +165,10 @@ class PrivateListener implements Listener {
     const isOurs = !this.#isLent && this.isInPlace();
     await new Promise<void>((resolve) => {
       if (!this.#server) return resolve();
+      // as in putBack(): another's gets its name back at once
+      const kept = isOurs ? undefined : attempt(() => keepName(this.path));
       this.#server.close(() => resolve());
+      if (kept !== undefined) attempt(() => giveName(kept, this.path));
       for (const socket of this.#sockets) socket.destroy();
     });
     if (isOurs && this.isInPlace()) rmSync(this.path, { force: true });
@@ -224,8 +229,9 @@ function tell(socket: Socket, turnAway: () => void): void {
   }
 }
 
+/** Undefined also where its folder is none any more, or nobody may look into it. */
 function inodeOf(path: string): bigint | undefined {
-  return lstatSync(path, { bigint: true, throwIfNoEntry: false })?.ino;
+  return attempt(() => lstatSync(path, { bigint: true, throwIfNoEntry: false })?.ino);
 }
 
 /** Told before it is closed: its descriptor says who it is. */

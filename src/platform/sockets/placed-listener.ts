@@ -72,7 +72,8 @@ export class PlacedListener implements ControlListener {
   }
 
   isInPlace(): boolean {
-    return lstatSync(this.path, { bigint: true, throwIfNoEntry: false })?.ino === this.#inode;
+    const found = attempt(() => lstatSync(this.path, { bigint: true, throwIfNoEntry: false }));
+    return found?.ino === this.#inode;
   }
 
   stop(): void {

@@ -47,6 +47,8 @@ export const operations: Record<
   "policy-mended": "the policy is mended",
   "lock-removed": "the file of muxguard lock was removed, and is written again",
   "socket-replaced": "a socket of muxguard's was replaced",
+  "daemon-lost": "nobody could reach muxguard's daemon any more",
+  "daemon-replaced": "another daemon of muxguard's took over",
 };
 
 export function describeOperation({ operation, key, provider, constraints = [] }: Request): string {

@@ -199,3 +199,15 @@ describe("a master that was told to end", () => {
     expect(await client.replies(1)).toEqual([replyTo(session())]);
   });
 });
+
+test("nobody waits for its end any more when its clients are gone, served or not", async () => {
+  const { connect, greeted, master } = await openMux({ policy: policy([], { default: "allow" }) });
+  for (let round = 0; round < 20; round++) {
+    const [served, silent] = [await greeted(), connect()];
+    served.pass(session(), new Stream().copies(3));
+    await served.replies(1);
+    expect(master.watched).toBeGreaterThan(0);
+    for (const { socket } of [served, silent]) socket.destroy();
+  }
+  await eventually(() => master.watched === 0);
+});

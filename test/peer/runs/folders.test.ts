@@ -210,7 +210,7 @@ describe("the folder of a ride", () => {
 });
 
 it("sockets of a killed daemon's runs go; one at which somebody listens stays, as does what is no socket", async () => {
-  const names = ["0123456789ab.sock", "0123456789ab.ask", "agent.sock", "living.sock"];
+  const names = ["0123456789ab.sock", "0123456789ab.ask", ".7.0c1.new", "agent.sock", "living.sock"];
   for (const name of names) await leaveSocket(join(runtime, name));
   await listen(join(runtime, "ba9876543210.sock"));
   symlinkSync(join(runtime, "agent.sock"), join(runtime, "aaaaaaaaaaaa.sock"));

@@ -2,7 +2,7 @@
 import { mkdtempSync, renameSync, rmSync, unlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { looksAt, readAtRest } from "../../../src/platform/files/at-rest.ts";
 
 /** A file that another program writes to at times of its choice, in milliseconds. */
@@ -89,8 +89,38 @@ it("a file that is moved away for a moment, as editors do, was not removed", asy
   const looks = looksAt(() => [path]);
   const reading = readAtRest(looks, async () => looks.stamp());
   writeFileSync(path, "b");
-  expect((await reading).found).toMatch(/ 1 \d+:\d+$/);
+  expect((await reading).found).toMatch(/ \d+:\d+ 1$/);
   unlinkSync(path);
   expect((await readAtRest(looks, async () => looks.stamp())).found).toBe(`${path} -`);
   rmSync(folder, { recursive: true });
+});
+
+describe("a known file that is cut before its times change, as the kernel does it", () => {
+  const stamps = { known: "f 1 1 0:7 62", cut: "f 1 1 0:7 0", whole: "f 900 900 0:7 62" };
+
+  /** @param halfway how long it stays so, in milliseconds. @returns as of which stamp it was read, and when */
+  async function readAfter(halfway: number): Promise<{ found: string; at: number }> {
+    let time = 800;
+    const start = time;
+    const stamp = (): string => (time < start + halfway ? stamps.cut : stamps.whole);
+    const looks = { stamp, changedAt: () => (stamp() === stamps.cut ? 1 : start + halfway) };
+    const wait = async (some: number) => {
+      time += some;
+    };
+    const edges = { now: () => time, date: () => time, wait };
+    const { found } = await readAtRest(looks, async () => stamp(), edges, stamps.known);
+    return { found, at: time - start };
+  }
+
+  it("is not read in between", async () => {
+    expect(await readAfter(20)).toMatchObject({ found: stamps.whole });
+    expect(await readAfter(300)).toMatchObject({ found: stamps.whole });
+  });
+
+  it("is read after a second where its times never change, as on other file systems", async () => {
+    const { found, at } = await readAfter(1e9);
+    expect(found).toBe(stamps.cut);
+    expect(at).toBeGreaterThanOrEqual(1000);
+    expect(at).toBeLessThan(1200);
+  });
 });

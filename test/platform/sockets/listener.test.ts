@@ -135,6 +135,13 @@ describe("a private listener", () => {
     expect(statSync(listener.path, { throwIfNoEntry: false })).toBeUndefined();
   });
 
+  it("leaves another's socket in its place when it closes", async () => {
+    const listener = await listenPrivately(join(folder, "s"), () => {});
+    renameSync(await listen("other"), listener.path);
+    await listener.close();
+    expect(await answers(listener.path)).toBe(true);
+  });
+
   it.skipIf(!isRoot)("closes a connection of another user at once", async () => {
     let served = 0;
     const path = await listen("s", () => served++);
