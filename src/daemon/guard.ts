@@ -279,9 +279,7 @@ export class Guard {
     return new Peer(accepted, this.#parts.processes);
   }
 
-  /**
-   * Never rejects: what can't be closed in order is told of. Where it is lost, adopted masters end, too.
-   */
+  /** Never rejects: what can't be closed in order is told of. Where it is lost, adopted masters end, too. */
   async close(unreached?: Unreached): Promise<void> {
     this.isClosing = true;
     const { ways, lockSignals, agents, processes, log, lock, told, hosts, secondPlaces } = this.#parts;

@@ -29,7 +29,7 @@ export function identified(client: Client): Identified {
 /** A reason of our own: AbortController would make an exception with a stack for each connection. */
 const GONE = new Error("the client went away");
 
-/** Whether a client went away. Most connections end before anything waits for that: the signal is made for what does. */
+/** Whether a client went away. Most end before anything waits for that: the signal is made for what does. */
 export class Gone {
   #isOver = false;
   #controller: AbortController | undefined;
