@@ -10,7 +10,7 @@
  * the run is sent away there. It ends with the run. Were it left alone, ssh would find it at the control path
  * all the same.
  */
-import { existsSync, linkSync, lstatSync, renameSync } from "node:fs";
+import { existsSync, linkSync, lstatSync } from "node:fs";
 import { userInfo } from "node:os";
 import { dirname, join } from "node:path";
 import { messageOf } from "../errors.ts";
@@ -25,12 +25,12 @@ import {
   HiddenSocket,
   hiddenName,
   OWN_PREFIX,
+  pathOfHidden,
 } from "../platform/sockets/control-socket.ts";
 import { DescriptorSocket } from "../platform/sockets/descriptor-socket.ts";
-import { type ControlListener, remove } from "../platform/sockets/placed-listener.ts";
 import type { ProcessId, Whereabouts } from "../policy/request.ts";
 import { HiddenNames, listenerOf } from "./hidden-names.ts";
-import { placeMaster, type ServeClient } from "./placing.ts";
+import { onceVerified, placeMaster, type ServeClient } from "./placing.ts";
 import type { GuardedMaster, Inside, MasterRegistry } from "./registry.ts";
 
 export interface AdoptionParts {
@@ -118,14 +118,14 @@ export class Adoption {
     if (!existsSync(folder)) return; // it may come
     checkControlFolder(folder);
     for (const path of [...this.#refused.keys()]) if (dirname(path) === folder) this.#refused.delete(path);
-    this.#hidden.putBackIn(folder);
+    await this.#adoptLeft(folder);
     await Promise.all(names.filter(isCandidate).map((name) => this.#adoptOrReport(join(folder, name))));
   }
 
   /** After a crash: a master that was taken over by its path alone. @throws Error where it can't be read */
   async recover(path: string): Promise<void> {
     if (this.#folders.has(dirname(path))) return;
-    this.#hidden.putBackIn(dirname(path));
+    await this.#adoptLeft(dirname(path));
     await this.#adoptOrReport(path);
   }
 
@@ -139,6 +139,12 @@ export class Adoption {
     if (reason !== undefined || isInside) throw new Error(`${path} is left alone: ${reason ?? INSIDE}`);
   }
 
+  /** What a guard that was killed has left there. What can't be taken over is put back in its place, and told of. */
+  async #adoptLeft(folder: string): Promise<void> {
+    const left = this.#hidden.leftIn(folder);
+    await Promise.all(left.map((hidden) => this.adopt(pathOfHidden(hidden), "any", hidden)));
+  }
+
   /** @throws Error where nothing can be said about the path */
   async #adoptOrReport(path: string): Promise<void> {
     const socket = identityOf(path);
@@ -150,24 +156,47 @@ export class Adoption {
     if (!this.#usual.has(dirname(path))) this.#parts.report(`muxguard: ${path} is left alone: ${reason}`);
   }
 
-  /** Never rejects. @returns why the socket is left alone; undefined if it is guarded now */
-  adopt(path: string, which: "from outside" | "any" = "any"): Promise<string | undefined> {
+  /**
+   * Never rejects.
+   * @param left the other name of its socket, where a guard that was killed was in its place
+   * @returns why the socket is left alone; undefined if it is guarded now
+   */
+  adopt(path: string, which: "from outside" | "any" = "any", left?: string): Promise<string | undefined> {
     const busy = this.#busy.get(path);
     if (busy) return busy;
-    const adopting = this.#adopt(path, which)
+    const adopting = this.#adopt(path, which, left)
       .catch(messageOf)
       .finally(() => this.#busy.delete(path));
     this.#busy.set(path, adopting);
     return adopting;
   }
 
-  async #adopt(path: string, which: "from outside" | "any"): Promise<string | undefined> {
+  async #adopt(path: string, which: "from outside" | "any", left?: string): Promise<string | undefined> {
     if (this.#parts.registry.at(path)) return undefined;
-    const found = lstatSync(path, { throwIfNoEntry: false });
+    const hidden = left ?? hiddenName(path);
+    this.#hidden.add(hidden);
+    try {
+      const reason = await this.#takeOver(path, which, hidden, left ?? path);
+      if (reason !== undefined) this.#hidden.putBack(hidden);
+      return reason;
+    } catch (error) {
+      this.#hidden.putBack(hidden);
+      throw error;
+    }
+  }
+
+  /** @param socket where the master listens: at the path, or at its other name already */
+  async #takeOver(
+    path: string,
+    which: "from outside" | "any",
+    hidden: string,
+    socket: string,
+  ): Promise<string | undefined> {
+    const found = lstatSync(socket, { throwIfNoEntry: false });
     if (!found?.isSocket()) return GONE;
     if (found.uid !== userInfo().uid) return "another user's socket";
     checkControlFolder(dirname(path));
-    const pid = listenerOf(path);
+    const pid = listenerOf(socket);
     if (pid === undefined) return GONE;
     if (pid === process.pid) return OWN;
     const fault = findNoSsh(pid);
@@ -175,24 +204,17 @@ export class Adoption {
     // read now: with ControlPersist the process soon has another command line, and becomes a client of its
     // own child
     const known = fault === undefined ? this.#known(pid, pid) : undefined;
-    const master = known ?? this.#known(await findMaster(path), pid);
+    const master = known ?? this.#known(await findMaster(path, socket), pid);
     if (!master) return GONE;
     // the one who made the socket, the one who has it by now, and whoever else could answer there
     const inside = this.#parts.runAround([pid, master.maker.pid, ...holdersOf(path)]);
     if (inside && which === "from outside") return INSIDE;
-    const hidden = hiddenName(path);
     ensurePrivateFolder(dirname(hidden));
-    this.#hidden.add(hidden);
-    try {
-      linkSync(path, hidden);
-      await this.#place(path, hidden, master, inside);
-      if (inside && this.#parts.registry.at(path))
-        this.#parts.report(`muxguard: ${path} was ${INSIDE}, which alone may use it`);
-      return undefined;
-    } catch (error) {
-      this.#hidden.putBack(hidden);
-      throw error;
-    }
+    if (socket !== hidden) linkSync(path, hidden);
+    await this.#place(path, hidden, master, inside);
+    if (inside && this.#parts.registry.at(path))
+      this.#parts.report(`muxguard: ${path} was ${INSIDE}, which alone may use it`);
+    return undefined;
   }
 
   /** Undefined for a process that has ended: with `-f` the one that made the socket does so at any moment. */
@@ -238,24 +260,6 @@ export class Adoption {
   }
 }
 
-/** Puts a master's own socket back in its place, if the guard still holds that. */
-export function giveBack({ master }: GuardedMaster, listener: ControlListener): void {
-  const { name } = master.hidden;
-  if (name !== undefined && listener.isInPlace()) renameSync(name, listener.path);
-  else if (name !== undefined) remove(name);
-}
-
-/** A connection stays where it leads: once that is known, it is known. */
-function onceVerified(resolve: () => Promise<Whereabouts>): () => Promise<Whereabouts> {
-  let known: Whereabouts | undefined;
-  return async () => {
-    if (known) return known;
-    const found = await resolve();
-    if (found.destination?.verified) known = found;
-    return found;
-  };
-}
-
 /** Nothing to be told of: a socket that nobody listens at, or that is gone again. */
 const GONE = "nobody listens there";
 const OWN = "the guard listens there already";
@@ -275,8 +279,8 @@ function isCandidate(name: string): boolean {
 }
 
 /** The process that took the socket over from the one that made it, and ended: ControlPersist. */
-async function findMaster(path: string): Promise<number> {
-  const { pid } = await probeMaster(DescriptorSocket.connect(path));
+async function findMaster(path: string, socket: string): Promise<number> {
+  const { pid } = await probeMaster(DescriptorSocket.connect(socket));
   checkMaster(pid, path);
   return pid;
 }

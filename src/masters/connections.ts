@@ -17,7 +17,7 @@ import { checkControlFolder, listenAtControlPath } from "../platform/sockets/con
 import { answers, checkLength, removeStale } from "../platform/sockets/listener.ts";
 import { isRaw, isTerminal, tell } from "../platform/sockets/user-stream.ts";
 import type { Caller } from "../policy/request.ts";
-import { Adoption, giveBack } from "./adoption.ts";
+import { Adoption } from "./adoption.ts";
 import type { ConnectionsParts } from "./connections-parts.ts";
 import { usualControlFolders } from "./control-folders.ts";
 import type { MasterRecord } from "./master-record.ts";
@@ -26,7 +26,7 @@ import { Opener } from "./open/opener.ts";
 import type { OpenRequest } from "./open/opening.ts";
 import { goesByItself, isFor, originOf, runAround, sendAway, within } from "./origin.ts";
 import { Targets, withMasters } from "./own-places.ts";
-import type { ServeClient } from "./placing.ts";
+import { giveBack, type ServeClient } from "./placing.ts";
 import { MasterRecords } from "./records.ts";
 import { type Ended, type GuardedMaster, type ListedMaster, MasterRegistry } from "./registry.ts";
 import { Turns } from "./turns.ts";

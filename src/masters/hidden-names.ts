@@ -1,6 +1,7 @@
 /**
  * The names of the masters' own sockets, in the private folder beside their control paths. One that a guard
- * which was killed has left there is put back in its place, to be taken over again.
+ * which was killed has left there is taken over again from there: in its place, it could be used by anybody until
+ * the guard is before it.
  */
 import { lstatSync, readdirSync, renameSync } from "node:fs";
 import { userInfo } from "node:os";
@@ -38,17 +39,31 @@ export class HiddenNames {
     if (isAbandoned(hidden) || isSameFile(hidden, path)) remove(hidden);
     else if (listenerOf(path) === undefined)
       attempt(() => renameSync(hidden, path)); // it may be gone together with its master
-    else this.#report(`muxguard: ${path} has a new master; the one from before is at ${hidden}`);
+    else this.#report(newMaster(path, hidden));
   }
 
-  /** After a crash: those of the folder that are nobody's. */
-  putBackIn(folder: string): void {
+  /**
+   * After a crash: those of the folder that are nobody's, and lead to a master in whose place nobody listens. What
+   * leads nowhere is removed.
+   */
+  leftIn(folder: string): string[] {
     const hiddenFolder = join(folder, OWN_PREFIX);
-    for (const name of attempt(() => readdirSync(hiddenFolder)) ?? []) {
-      const hidden = join(hiddenFolder, name);
-      if (!this.#own.has(hidden)) this.putBack(hidden);
-    }
+    const names = attempt(() => readdirSync(hiddenFolder)) ?? [];
+    const left = names.map((name) => join(hiddenFolder, name)).filter((hidden) => !this.#own.has(hidden));
+    return left.filter((hidden) => this.#isLeft(hidden));
   }
+
+  #isLeft(hidden: string): boolean {
+    const path = pathOfHidden(hidden);
+    if (isAbandoned(hidden) || isSameFile(hidden, path)) remove(hidden);
+    else if (listenerOf(path) === undefined) return true;
+    else this.#report(newMaster(path, hidden));
+    return false;
+  }
+}
+
+function newMaster(path: string, hidden: string): string {
+  return `muxguard: ${path} has a new master; the one from before is at ${hidden}`;
 }
 
 /** rename(2) does nothing for two names of one file. */

@@ -1,10 +1,12 @@
-/** Listening in the place of a master that was found. */
+/** Listening in the place of a master that was found, and giving the place back. */
+import { renameSync } from "node:fs";
 import { listenAtControlPath } from "../platform/sockets/control-socket.ts";
 import type { DescriptorSocket } from "../platform/sockets/descriptor-socket.ts";
 import type { Accepted } from "../platform/sockets/listener.ts";
-import type { ControlListener } from "../platform/sockets/placed-listener.ts";
+import { type ControlListener, remove } from "../platform/sockets/placed-listener.ts";
+import type { Whereabouts } from "../policy/request.ts";
 import { Master, type MasterParts } from "./master.ts";
-import type { Inside } from "./registry.ts";
+import type { GuardedMaster, Inside } from "./registry.ts";
 
 /** Serves a client of a master. */
 export type ServeClient = (
@@ -45,4 +47,22 @@ export async function placeMaster(
     listener?.close();
     throw error;
   }
+}
+
+/** Puts a master's own socket back in its place, if the guard still holds that. */
+export function giveBack({ master }: GuardedMaster, listener: ControlListener): void {
+  const { name } = master.hidden;
+  if (name !== undefined && listener.isInPlace()) renameSync(name, listener.path);
+  else if (name !== undefined) remove(name);
+}
+
+/** A connection stays where it leads: once that is known, it is known. */
+export function onceVerified(resolve: () => Promise<Whereabouts>): () => Promise<Whereabouts> {
+  let known: Whereabouts | undefined;
+  return async () => {
+    if (known) return known;
+    const found = await resolve();
+    if (found.destination?.verified) known = found;
+    return found;
+  };
 }

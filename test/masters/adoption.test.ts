@@ -119,20 +119,22 @@ describe("hidden names that a guard has left", () => {
   const hidden = (): string => join(folder, ".muxguard", "abc123.prod");
   const names = new HiddenNames((line) => void told.push(line));
 
-  it("come back to a place that is free, or whose listener is dead", async () => {
+  it("are left where the place is free, or its listener is dead", async () => {
     await listen(hidden());
     const dead = await startListener(join(root, "dead"));
     dead.moveTo(join(folder, "prod"));
     await dead.end();
-    names.putBackIn(folder);
-    expect(await adoption.adopt(join(folder, "prod"))).toBe("the guard listens there already"); // this process
+    expect(names.leftIn(folder)).toEqual([hidden()]);
+    expect(await adoption.adopt(join(folder, "prod"), "any", hidden())).toBe(
+      "the guard listens there already",
+    ); // this process
     expect(told).toEqual([]);
   });
 
   it("stay where somebody else listens, who is told of", async () => {
     await listen(hidden());
     await listen(join(folder, "prod"));
-    names.putBackIn(folder);
+    expect(names.leftIn(folder)).toEqual([]);
     expect(told).toEqual([
       `muxguard: ${join(folder, "prod")} has a new master; the one from before is at ${hidden()}`,
     ]);
@@ -142,12 +144,12 @@ describe("hidden names that a guard has left", () => {
     await listen(join(root, "elsewhere"));
     renameSync(join(root, "elsewhere"), hidden());
     names.add(hidden());
-    names.putBackIn(folder);
+    expect(names.leftIn(folder)).toEqual([]);
     expect(await adoption.adopt(join(folder, "prod"))).toBe("nobody listens there");
     const gone = await startListener(join(root, "gone"));
     gone.moveTo(join(folder, ".muxguard", "def456.test"));
     await gone.end();
-    names.putBackIn(folder);
+    expect(names.leftIn(folder)).toEqual([]);
     expect(await adoption.adopt(join(folder, ".muxguard", "def456.test"))).toBe("nobody listens there");
     expect(told).toEqual([]);
   });

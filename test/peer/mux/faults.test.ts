@@ -2,7 +2,7 @@
  * A guarded control socket when one of those around it is killed: the master, the client, the guard itself.
  */
 import type { ChildProcess } from "node:child_process";
-import { existsSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { constants } from "node:os";
 import { afterEach, expect, it } from "vitest";
 import { finished, type Result, until } from "../../../lab/lab.ts";
@@ -129,6 +129,31 @@ describeWith(["ssh", "sshd"], "a guard of control sockets that is killed", () =>
     const { result: session, events } = await lab.logged(() => lab.ssh(HOST, "echo in"));
     expect(session).toMatchObject({ code: 0, stdout: "in\n", stderr: "" });
     expect(events).toMatchObject([{ kind: "session", decision: "allow" }]);
+  });
+
+  it("leaves no moment to the next one in which the master's own socket is at its path", async () => {
+    await lab.startMaster();
+    const folder = `${lab.sockets}/.muxguard`;
+    const inode = inodeOf(`${folder}/${namesIn(folder)[0]}`);
+    expect(inode).toBeDefined();
+    await kill();
+    // looks all the time, in a process of its own, and says when it saw the master's own socket there
+    const look = `const { lstatSync } = require("node:fs");
+      for (const end = Date.now() + 20_000; Date.now() < end; ) {
+        const found = lstatSync(process.argv[1], { throwIfNoEntry: false });
+        if (found?.ino === ${inode}) process.exit(7);
+        if (lstatSync(process.argv[2], { throwIfNoEntry: false })) process.exit(0);
+      }`;
+    const looked = finished(lab.start(process.execPath, ["-e", look, lab.controlPath(), lab.path("seen")]));
+    await lab.guard();
+    // what the killed guard left behind looks like an adoption
+    const isServed = async (): Promise<boolean> => (await lab.ssh("-O", "check", HOST)).code === 0;
+    await until(isServed, "the adoption");
+    const { events } = await lab.logged(() => lab.ssh(HOST, "echo in"));
+    expect(events).toMatchObject([{ kind: "session", decision: "allow" }]);
+    writeFileSync(lab.path("seen"), "");
+    expect((await looked).code).toBe(0);
+    rmSync(lab.path("seen"));
   });
 
   it("keeps nobody from logging in: the next ssh makes a master, which the next guard takes over", async () => {
