@@ -92,6 +92,8 @@ interface Serving {
 
 async function serve({ paths, config, inherited, end }: Serving): Promise<Guard> {
   const { runtime: folder, agentSocket, daemonSocket: path } = paths;
+  // loaded for that alone
+  const fleet = config.fleet && new (await import("../fleet/member.ts")).Member(config.fleet);
   const guard = await Guard.start({
     paths,
     config,
@@ -99,8 +101,10 @@ async function serve({ paths, config, inherited, end }: Serving): Promise<Guard>
     holdsQuestions: true,
     folder,
     inherited,
+    ...(fleet && { fleet }),
     report: toStderr,
   });
+  if (fleet) guard.closeWith(fleet);
   const policy = userPolicy(paths, config, (files) => new UntouchedFiles(files));
   guard.closeWith(policy);
   try {
@@ -111,7 +115,7 @@ async function serve({ paths, config, inherited, end }: Serving): Promise<Guard>
     const settings = new SettingsWatch({ paths, config, policy, alarms: guard.alarms, report: toStderr });
     guard.closeWith(settings);
     const service = { settings, inherited, end };
-    guard.closeWith(await serveRpc({ guard, path, agentSocket, policy, connections, service }));
+    guard.closeWith(await serveRpc({ guard, path, agentSocket, policy, connections, service, fleet }));
     await removeLeftovers(folder, async (control) => endOrphans(control));
     await connections.start();
     await guard.watchFolder();

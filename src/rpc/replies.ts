@@ -129,6 +129,9 @@ const status = z.object({
   locked: z.boolean(),
   pending: count,
   policy: z.exactOptional(z.object({ files: z.array(printed), rules: count })),
+  fleet: z.exactOptional(
+    z.object({ machine: printed, servers: z.array(printed), fault: z.exactOptional(printed) }),
+  ),
   approvers: z.array(z.object({ kind: text, fault: z.exactOptional(text) })),
   wrong: z.array(printed),
   watched: z.array(printed),

@@ -1,6 +1,7 @@
 /** A guard's parts, made and wired. What is running of them, guard.ts holds. */
 import { userInfo } from "node:os";
 import { join } from "node:path";
+import type { Member } from "../../fleet/member.ts";
 import { KeyNames } from "../../guard/agent/key-names.ts";
 import { createDestinationResolver } from "../../identity/destination.ts";
 import { GitAskers } from "../../identity/git/askers.ts";
@@ -53,6 +54,8 @@ export interface GuardOptions {
   folder: string;
   /** Sockets of its folder that listen already. */
   inherited?: Pick<InheritedSockets, "descriptor">;
+  /** This machine among others. The guard starts it, and whoever made it closes it with the guard. */
+  fleet?: Member;
   /** Tells whoever started it. One line, without a newline. */
   report: (line: string) => void;
   /** Called when a question comes up. */
@@ -124,6 +127,7 @@ export function composeGuard(options: GuardOptions): GuardParts {
   };
   const lockSignals = listenForLocks(environment, screenListener(config, grants, forget));
   const told = composeTold(deciding);
+  options.fleet?.start({ changed: (fault) => told.findings.set("fleet", fault && `[fleet]: ${fault}`) });
   const alarms = new Alarms({
     record: (event, reason) => logEvent(deciding.log, event, reason),
     reports: () => [options.report, ...scopes.reports()],

@@ -45,7 +45,7 @@ export interface VerifyOptions {
   environment: NodeJS.ProcessEnv;
 }
 
-/** How long ssh-keygen may take, in milliseconds: to verify, and to sign, for which somebody may have to touch a key. */
+/** How long ssh-keygen may take, in milliseconds. To sign, somebody may have to touch a key. */
 const [TO_VERIFY, TO_SIGN] = [10_000, 60_000];
 /** The most that it may print of each, in bytes. */
 const MAX_OUTPUT = 64 * 1024;
@@ -76,10 +76,17 @@ export async function verify(signed: Signed, options: VerifyOptions): Promise<st
     const files = ["-s", "/dev/fd/3", "-f", "/dev/fd/4"];
     // lifetimes are compared in local time, where the timestamp does not say otherwise
     const environment = { PATH: options.environment.PATH, LC_ALL: "C", TZ: "UTC" };
-    const { code, complaint } = await finished(start([...words, ...files], environment, opened), message, TO_VERIFY);
-    if (code !== 0) throw new SignatureFault(`ssh-keygen does not verify it: ${complaint || `exit code ${code}`}`);
+    const { code, complaint } = await finished(
+      start([...words, ...files], environment, opened),
+      message,
+      TO_VERIFY,
+    );
+    if (code !== 0)
+      throw new SignatureFault(`ssh-keygen does not verify it: ${complaint || `exit code ${code}`}`);
   } catch (error) {
-    throw error instanceof SignatureFault ? error : new SignatureFault(`it can't be verified: ${messageOf(error)}`);
+    throw error instanceof SignatureFault
+      ? error
+      : new SignatureFault(`it can't be verified: ${messageOf(error)}`);
   } finally {
     for (const fd of opened) closeSync(fd);
   }

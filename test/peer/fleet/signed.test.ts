@@ -73,8 +73,12 @@ describeWith(["ssh"], "a signature in a fleet", () => {
     allow(`alice valid-after="${from.slice(0, -1)}",valid-before="${to.slice(0, -1)}" ${publicKey("alice")}`);
     const signature = await signed();
     expect(await check(signature)).toBeDefined();
-    await expect(check(signature, { at: new Date("2026-11-29T10:59:00Z") })).rejects.toThrow("does not verify");
-    await expect(check(signature, { at: new Date("2026-11-29T13:00:01Z") })).rejects.toThrow("does not verify");
+    await expect(check(signature, { at: new Date("2026-11-29T10:59:00Z") })).rejects.toThrow(
+      "does not verify",
+    );
+    await expect(check(signature, { at: new Date("2026-11-29T13:00:01Z") })).rejects.toThrow(
+      "does not verify",
+    );
   });
 
   it("counts for nothing where others may write to the list of signers, or it is missing", async () => {
@@ -97,7 +101,9 @@ describeWith(["ssh"], "a signature in a fleet", () => {
     const environment = { ...lab.environment, SSH_AUTH_SOCK: lab.path("nowhere") };
     const moved = lab.path("only.pub");
     lab.write("only.pub", readFileSync(key, "utf8"));
-    await expect(sign(MESSAGE, { key: moved, namespace: "muxguard-log", environment })).rejects.toThrow("only.pub");
+    await expect(sign(MESSAGE, { key: moved, namespace: "muxguard-log", environment })).rejects.toThrow(
+      "only.pub",
+    );
   });
 
   describeWith(["sk-dummy"], "by a security key", () => {
