@@ -13,7 +13,7 @@ const arrows = {
   platform: ["policy types"],
   settings: ["policy", "platform"],
   rpc: ["policy", "approver", "identity types"],
-  fleet: ["wire", "policy", "platform", "settings", "approver types", "audit types"],
+  fleet: ["wire", "policy", "platform", "settings", "rpc", "approver types"],
   guard: ["wire", "policy", "approver types", "audit types"],
   masters: ["guard", "identity", "platform", "policy", "approver types", "rpc types", "settings types"],
   runs: ["guard", "identity", "platform", "policy", "approver types", "rpc", "masters types"],
@@ -78,7 +78,7 @@ const packages = {
   ssh2: "(lab|src/demo)/",
   "smol-toml": "src/settings/toml-file.ts",
   commander: "src/cli/",
-  "@nats-io": "src/fleet/bus/",
+  "@nats-io": "(src/fleet/bus|lab/fleet)/",
 };
 
 const ours = "^(src|askpass|bench|lab|test)/";

@@ -52,7 +52,12 @@ const programs = [
       { recorded: [["status"]] },
     ],
     // [fleet] of config.toml, which most don't have
-    aside: ["src/fleet/member.ts", "src/cli/fleet/init.ts", "src/cli/fleet/join.ts"],
+    aside: [
+      "src/fleet/member.ts",
+      "src/cli/watch/fleet.ts",
+      "src/cli/fleet/init.ts",
+      "src/cli/fleet/join.ts",
+    ],
   },
   {
     name: "muxguard-askpass",

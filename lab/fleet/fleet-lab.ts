@@ -3,6 +3,7 @@ import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
+import type { NatsConnection } from "@nats-io/transport-node";
 import { ended, Lab, until } from "../lab.ts";
 import { freePort } from "../network.ts";
 
@@ -60,6 +61,26 @@ export class FleetLab extends Lab {
   reconfigure(change: (text: string) => string): void {
     writeFileSync(this.serverConfig, change(readFileSync(this.serverConfig, "utf8")), { mode: 0o600 });
     this.#server?.kill("SIGHUP");
+  }
+
+  /** Whoever has the server itself: may publish and hear all there is. */
+  async hostile(): Promise<NatsConnection> {
+    const { connect: join, nkeyAuthenticator, nkeys } = await import("../../src/fleet/bus/library.ts");
+    const pair = nkeys.createUser();
+    this.reconfigure((text) => text.replace("users: [", `users: [\n      { nkey: ${pair.getPublicKey()} }`));
+    const options = {
+      servers: [this.serverUrl],
+      authenticator: nkeyAuthenticator(pair.getSeed()),
+      tls: { caFile: this.path("fleet/server.pem") },
+      reconnect: false,
+    };
+    let connection: NatsConnection | undefined;
+    const attempt = async (): Promise<boolean> => {
+      connection = await join(options).catch(() => undefined);
+      return connection !== undefined;
+    };
+    await until(attempt, "the hostile connection");
+    return connection as NatsConnection;
   }
 
   /** A machine's home, joined. @param person who answers there */

@@ -184,7 +184,8 @@ export const commands: Readonly<Record<string, (command: Command) => Command>> =
   watch: (command) =>
     command
       .description("the questions that wait, on the whole screen, to be answered by key, and what is decided")
-      .action(async () => (await import("./watch/watch.ts")).watch()),
+      .option("--fleet", "those of other machines too, which config.toml lets you answer")
+      .action(async (options: { fleet?: boolean }) => (await import("./watch/watch.ts")).watch(options)),
   fleet: fleetCommand,
   doctor: (command) =>
     command

@@ -6,6 +6,7 @@ import type { End } from "../daemon/service/service.ts";
 import { unreached } from "../daemon/status/reach.ts";
 import { SettingsWatch } from "../daemon/watch/settings-watch.ts";
 import { messageOf } from "../errors.ts";
+import type { Member } from "../fleet/member.ts";
 import { endOrphans } from "../masters/records.ts";
 import { UntouchedFiles } from "../platform/files/untouched-files.ts";
 import { becomeProgram } from "../platform/libc/process.ts";
@@ -15,6 +16,7 @@ import { CallerTerminals } from "../platform/terminal/caller-terminal.ts";
 import { onScreen } from "../policy/visible.ts";
 import { removeLeftovers } from "../runs/folders.ts";
 import { type Config, readConfig } from "../settings/config.ts";
+import type { FleetConfig } from "../settings/fleet/config.ts";
 import { openPaths, type Paths } from "../settings/paths.ts";
 import { userPolicy } from "../settings/policy-files.ts";
 import { toStderr } from "../to-stderr.ts";
@@ -93,7 +95,7 @@ interface Serving {
 async function serve({ paths, config, inherited, end }: Serving): Promise<Guard> {
   const { runtime: folder, agentSocket, daemonSocket: path } = paths;
   // loaded for that alone
-  const fleet = config.fleet && new (await import("../fleet/member.ts")).Member(config.fleet);
+  const fleet = config.fleet && (await memberOf(config.fleet, folder));
   const guard = await Guard.start({
     paths,
     config,
@@ -129,6 +131,11 @@ async function serve({ paths, config, inherited, end }: Serving): Promise<Guard>
     throw error;
   }
   return guard;
+}
+
+async function memberOf(config: FleetConfig, folder: string): Promise<Member> {
+  const { Member } = await import("../fleet/member.ts");
+  return new Member({ config, folder, environment: process.env });
 }
 
 /**

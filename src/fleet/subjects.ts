@@ -3,10 +3,14 @@
  * nothing rests on them: what counts is signed.
  */
 
+/** The questions of a machine's guard, and their ends. */
+export const questionsOf = (machine: string, guard: string): string => `mg.q.${machine}.${guard}`;
 /** What all machines ask. */
-const ALL_QUESTIONS = "mg.q.>";
+export const ALL_QUESTIONS = "mg.q.>";
+/** The answers to a machine's guard. */
+export const answersTo = (machine: string, guard: string): string => `mg.a.${machine}.${guard}`;
 /** Somebody began to look: who asks says it again. */
-const HELLO = "mg.h";
+export const HELLO = "mg.h";
 
 /** The name with which a machine, or a person, is at the bus: a part of what the server calls its answers to it. */
 export const machineName = (machine: string): string => `m-${machine}`;

@@ -49,7 +49,15 @@ const patternList = patterns(isWhole);
 /** Where the empty text says that there is none. */
 const patternListOrNone = patterns((list) => list === "" || isWhole(list));
 
-export const approverKinds = ["notification", "tmux", "terminal", "askpass", "command", "queue"] as const;
+export const approverKinds = [
+  "notification",
+  "tmux",
+  "terminal",
+  "askpass",
+  "command",
+  "fleet",
+  "queue",
+] as const;
 
 const NO_PORT = "not a port, which is 1 to 65535";
 const isPort = (port: number): boolean => Number.isInteger(port) && port >= 1 && port <= 65_535;

@@ -91,7 +91,7 @@ export async function readConfig({ config }: Pick<Paths, "config">): Promise<Con
   const upstream = file.upstream_agent ?? [];
   return {
     upstreamAgents: (typeof upstream === "string" ? [upstream] : upstream).map(expandHome),
-    approvers: file.approvers ?? defaults.approvers,
+    approvers: file.approvers ?? (file.fleet ? [...defaults.approvers, "fleet"] : defaults.approvers),
     areApproversNamed: file.approvers !== undefined,
     remember: file.remember ?? defaults.remember,
     timeout: file.timeout ?? defaults.timeout,

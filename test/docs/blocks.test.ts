@@ -61,6 +61,8 @@ const known: Record<string, Kind> = {
   'name    = "git fetch"': "policy",
   "nats-server -c fleet/nats-server.conf": "commands",
   "muxguard fleet init fleet --host": "commands",
+  "muxguard watch --fleet": "commands",
+  '"answers to the fleet"': "policy",
   'machine     = "build1"': "config",
   "fleet      this is build1": "drawing",
   "-- ./my-agent": "commands",

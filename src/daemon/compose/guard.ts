@@ -1,7 +1,7 @@
 /** A guard's parts, made and wired. What is running of them, guard.ts holds. */
 import { userInfo } from "node:os";
 import { join } from "node:path";
-import type { Member } from "../../fleet/member.ts";
+import type { Member, MemberParts } from "../../fleet/member.ts";
 import { KeyNames } from "../../guard/agent/key-names.ts";
 import { createDestinationResolver } from "../../identity/destination.ts";
 import { GitAskers } from "../../identity/git/askers.ts";
@@ -65,6 +65,7 @@ export interface GuardOptions {
 }
 
 interface Told {
+  fleet: MemberParts;
   findings: Findings;
   /** @param fault in words that follow the agent's name; undefined where there is none any more */
   agentChanged(name: string, fault: string | undefined): void;
@@ -119,7 +120,10 @@ export function composeGuard(options: GuardOptions): GuardParts {
   const outside = (pid: number) => scopes.outside(pid);
   const tmux = new Claims("TMUX", environmentOf);
   const serverOf = async (caller: Caller) => (await tmux.of(caller))?.split(",")[0];
-  const ways = composeWays({ environment, config, folder: join(folder, "popup"), outside, serverOf });
+  const ways = composeWays({
+    ...{ environment, config, folder: join(folder, "popup"), outside, serverOf },
+    ...(options.fleet && { more: [options.fleet.approver] }),
+  });
   const notices = new Notices({ patterns: () => config.notices, desktop: ways.desktop.notices, now });
   const forget = (prefix?: string): number => {
     if (!prefix) broker.forget();
@@ -127,7 +131,7 @@ export function composeGuard(options: GuardOptions): GuardParts {
   };
   const lockSignals = listenForLocks(environment, screenListener(config, grants, forget));
   const told = composeTold(deciding);
-  options.fleet?.start({ changed: (fault) => told.findings.set("fleet", fault && `[fleet]: ${fault}`) });
+  options.fleet?.start(told.fleet);
   const alarms = new Alarms({
     record: (event, reason) => logEvent(deciding.log, event, reason),
     reports: () => [options.report, ...scopes.reports()],
@@ -154,6 +158,10 @@ function composeTold({ broker, processes }: Deciding): Told {
   const refused = tellOfRefused(faults, findings, processes);
   return {
     findings,
+    fleet: {
+      changed: (fault) => findings.set("fleet", fault && `[fleet]: ${fault}`),
+      refused: (reason) => faults.note("answer-fleet", "fleet", reason),
+    },
     agentChanged: (name, fault) => {
       const words = fault === undefined ? undefined : `the upstream agent ${name} ${fault}`;
       findings.set(`agent ${name}`, words && `${words} (muxguard upstream PATH points to another one)`);

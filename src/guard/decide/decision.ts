@@ -14,6 +14,8 @@ import type { Verdict } from "./verdict.ts";
 export type Decision = Omit<Verdict, "id"> & Remembered;
 
 interface Remembered {
+  /** Who has signed it. */
+  signers?: readonly string[];
   /** For how long a person's answer is remembered. */
   remember?: Remember;
   /** Why it was asked for, as the program said. Claimed. */
