@@ -1,6 +1,6 @@
 /** A question to a person, and the answer. */
 import type { Doubt } from "./doubt.ts";
-import type { DecidedBy } from "./evaluate.ts";
+import type { DecidedBy, Persons } from "./evaluate.ts";
 import type { Lasting, Remember } from "./grants.ts";
 import type { Caller, Request } from "./request.ts";
 
@@ -23,6 +23,8 @@ export interface Question {
   why?: string;
   /** The rule that may be about this, where nobody can say so. */
   doubt?: Doubt;
+  /** Of a fleet: who has to say yes, and who has. */
+  persons?: Persons & { yes: string[] };
   /** How many identical requests wait for the answer. */
   count: number;
   /**

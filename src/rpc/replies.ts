@@ -108,6 +108,7 @@ export const questionSchema = z.object({
   doubt: z.exactOptional(
     z.object({ rule: text, action: z.enum(["deny", "ask"]), unknown: z.record(text, text) }),
   ),
+  persons: z.exactOptional(z.object({ wanted: count, signers: z.array(z.array(text)), yes: z.array(text) })),
   count,
   hosts: z.exactOptional(z.array(z.object({ id, name: text }))),
   choices: z.array(remember),

@@ -63,6 +63,7 @@ const known: Record<string, Kind> = {
   "muxguard fleet init fleet --host": "commands",
   "muxguard watch --fleet": "commands",
   '"answers to the fleet"': "policy",
+  '"production wants two"': "policy",
   'machine     = "build1"': "config",
   "fleet      this is build1": "drawing",
   "-- ./my-agent": "commands",

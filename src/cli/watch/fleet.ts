@@ -1,8 +1,10 @@
 /** The questions of other machines, for `muxguard watch --fleet`. */
 import * as z from "zod/mini";
 import { Board } from "../../fleet/asking/board.ts";
+import { count } from "../../fleet/asking/count.ts";
 import { Bus } from "../../fleet/bus/bus.ts";
 import { sign } from "../../fleet/signed/keygen.ts";
+import { mayAnswer, principalsOf } from "../../fleet/signed/principals.ts";
 import { personName } from "../../fleet/subjects.ts";
 import type { Answer, Question } from "../../policy/question.ts";
 import { questionSchema } from "../../rpc/replies.ts";
@@ -25,6 +27,7 @@ export async function viewFleet(paths: Paths, notice: (line: string) => void): P
   if (!fleet?.person || key === undefined)
     throw new CliError("config.toml has no [fleet] with person and person_key", exitCodes.settings);
   const { servers, tls, machine, person } = fleet;
+  const verifying = { folder: paths.runtime, environment: process.env };
   const bus = new Bus({
     ...{ servers, tls, name: personName(person.name) },
     credentials: person.credentials ?? fleet.credentials,
@@ -35,6 +38,10 @@ export async function viewFleet(paths: Paths, notice: (line: string) => void): P
   const board = new Board({
     ...{ bus, machine, notice, person: person.name },
     parseQuestion: (value) => z.safeParse(questionSchema, value).data as Question | undefined,
+    count: (vote, matter, lists) =>
+      count(vote, matter, lists, { ...verifying, signers: fleet.signers, at: new Date() }),
+    mayAnswer: (lists) =>
+      lists.length === 0 || mayAnswer(lists, person.name, principalsOf(fleet.signers, key)),
     sign: (message) => {
       notice("your agent is asked to sign; touch your security key, if it is one");
       return sign(message, { key, namespace: "muxguard-approval", environment: process.env });

@@ -8,6 +8,7 @@
 import { randomBytes } from "node:crypto";
 import type { Approver } from "../../approver/approver.ts";
 import { messageOf } from "../../errors.ts";
+import type { Remember } from "../../policy/grants.ts";
 import type { Answer, Question } from "../../policy/question.ts";
 import { decidesInFleet } from "../../policy/request.ts";
 import { visible } from "../../policy/visible.ts";
@@ -47,7 +48,14 @@ interface Open extends Matter {
   /** When nobody may answer any more, by a clock that nobody sets. */
   until: number;
   waiting: number;
-  answered(counted: Counted): void;
+  /** How many persons have to say yes, and of which lists each has to be. */
+  wanted: number;
+  signers: readonly (readonly string[])[];
+  /** Those who have. */
+  yes: { vote: Vote; counted: Counted }[];
+  /** To be shown where it is asked. */
+  told(by: string): void;
+  answered(answer: Answer): void;
 }
 
 export class FleetApprover implements Approver {
@@ -79,7 +87,7 @@ export class FleetApprover implements Approver {
 
   ask(question: Question, signal: AbortSignal): Promise<Answer> {
     const { config } = this.#parts;
-    const { id, timeout } = question;
+    const { id, timeout, persons } = question;
     const nonce = randomBytes(16).toString("hex");
     const expires = new Date(Date.now() + timeout).toISOString();
     const place = { machine: config.machine, guard: this.#guard };
@@ -90,9 +98,13 @@ export class FleetApprover implements Approver {
         ...{ ...place, id, nonce, expires, said, waiting: 0 },
         digest: digestOf(said),
         until: performance.now() + timeout,
-        answered: (counted) => {
+        wanted: persons?.wanted ?? 1,
+        signers: persons?.signers ?? [],
+        yes: [],
+        told: (by) => void persons?.yes.push(by),
+        answered: (answer) => {
           this.#end(id);
-          resolve(answerOf(counted));
+          resolve(answer);
         },
       };
       this.#open.set(id, open);
@@ -124,9 +136,9 @@ export class FleetApprover implements Approver {
     if (this.#ended.size > MAX_ENDED && oldest !== undefined) this.#ended.delete(oldest);
   }
 
-  #say({ said, until }: Open): boolean {
+  #say({ said, until, yes }: Open): boolean {
     const left = Math.max(0, Math.round(until - performance.now()));
-    return this.#publish({ type: "question", left, said, votes: [] });
+    return this.#publish({ type: "question", left, said, votes: yes.map(({ vote }) => vote) });
   }
 
   #publish(message: ToPeople): boolean {
@@ -162,13 +174,33 @@ export class FleetApprover implements Approver {
   async #count(vote: Vote, open: Open): Promise<void> {
     const { config, verifying } = this.#parts;
     try {
-      const counted = await count(vote, open, [], { ...verifying, signers: config.signers, at: new Date() });
+      const options = { ...verifying, signers: config.signers, at: new Date() };
+      const counted = await count(vote, open, open.signers, options);
       if (this.#open.get(open.id) !== open) throw new Error("it came after the end of the question");
-      open.answered(counted);
+      this.#counted(vote, counted, open);
     } catch (error) {
       this.#refuse(messageOf(error), open.id);
     } finally {
       open.waiting--;
+    }
+  }
+
+  /** @throws Error for one who has answered already */
+  #counted(vote: Vote, counted: Counted, open: Open): void {
+    const { answer, by, key } = counted;
+    // one no ends it, and each host is then asked about with as many persons
+    if (answer.decision !== "allow") {
+      open.answered(answerOf([counted]));
+      return;
+    }
+    if (open.yes.some((one) => one.counted.by === by || one.counted.key === key))
+      throw new Error(`${visible(by, 64)}, or who has the same key, has said yes already`);
+    open.yes.push({ vote, counted });
+    if (open.yes.length >= open.wanted) {
+      open.answered(answerOf(open.yes.map((one) => one.counted)));
+    } else {
+      open.told(by);
+      this.#say(open);
     }
   }
 
@@ -186,15 +218,27 @@ function mayAnswerHere({ self }: Pick<FleetConfig, "self">, by: string): boolean
   return typeof self === "boolean" ? self : self.includes(by);
 }
 
-/** In words of our own: what a person wrote comes from elsewhere. */
-function answerOf({ by, key, answer }: Counted): Answer {
-  const signers = [`${by} ${key}`];
-  if (answer.decision === "apart") return answer;
-  if (answer.decision === "allow") return { ...answer, signers };
-  const { note, remember } = answer;
+/** In words of our own: what a person wrote comes from elsewhere. @param counted a no, or all who said yes */
+function answerOf(counted: readonly Counted[]): Answer {
+  const signers = counted.map(({ by, key }) => `${by} ${key}`);
+  const [first] = counted;
+  if (!first || first.answer.decision === "apart") return { decision: "apart" };
+  if (first.answer.decision === "allow") return { decision: "allow", remember: shortest(counted), signers };
+  const { note, remember } = first.answer;
   return {
-    ...{ decision: "deny", reason: `${by} said no`, signers },
+    ...{ decision: "deny", reason: `${first.by} said no`, signers },
     ...(remember && { remember }),
     ...(note !== undefined && { note: visible(note, 500) }),
   };
+}
+
+/** Of several persons, that which each of them agreed to. */
+function shortest(counted: readonly Counted[]): Remember {
+  const [first, ...others] = counted.flatMap(({ answer }) =>
+    answer.decision === "allow" ? [answer.remember] : [],
+  );
+  if (first === undefined || others.length === 0) return first ?? "once";
+  const times = [first, ...others].map((one) => (typeof one === "object" ? one.milliseconds : 0));
+  const least = Math.min(...times);
+  return least === 0 ? "once" : { milliseconds: least };
 }

@@ -12,12 +12,25 @@ import type { Answer, Question } from "../../policy/question.ts";
 import { visible } from "../../policy/visible.ts";
 import type { Bus } from "../bus/bus.ts";
 import { ALL_QUESTIONS, answersTo, HELLO, questionsOf } from "../subjects.ts";
-import { type Ballot, digestOf, parseSaid, parseToPeople, type Said, type ToPeople } from "./messages.ts";
+import type { Counted, Matter } from "./count.ts";
+import { Line } from "./line.ts";
+import {
+  type Ballot,
+  digestOf,
+  MAX_PERSONS,
+  parseSaid,
+  parseToPeople,
+  type Said,
+  type ToPeople,
+  type Vote,
+} from "./messages.ts";
 
 /** The most questions of one guard, and of all. */
 const [MAX_OF_GUARD, MAX_OF_ALL] = [64, 256];
 /** The longest that one may be open, in milliseconds. */
 const LONGEST = 24 * 60 * 60_000;
+/** Votes that wait to be looked at. */
+const MAX_VOTES = 32;
 /** For how long one that was answered is not shown, in milliseconds: its guard takes it back. */
 const ANSWERED_FOR = 5000;
 /** For how long one stays that has run out: its guard says why. */
@@ -31,6 +44,10 @@ export interface BoardParts {
   machine: string;
   /** Undefined for what is no question. What is one may be shown. */
   parseQuestion(value: unknown): Question | undefined;
+  /** Whether a yes of somebody counts, as here is known. @throws SignatureFault */
+  count(vote: Vote, matter: Matter, lists: readonly (readonly string[])[]): Promise<Counted>;
+  /** Whether this person is in each list. */
+  mayAnswer(lists: readonly (readonly string[])[]): boolean;
   /** @returns the armored signature */
   sign(message: string): Promise<string>;
   /** Tells of what became of an answer. Safe for a screen. */
@@ -46,12 +63,15 @@ interface Shown {
   /** By a clock that nobody sets. */
   until: number;
   hiddenUntil: number;
+  /** How many votes were looked at. */
+  votes: number;
 }
 
 export class Board {
   readonly #parts: BoardParts;
   /** By machine, guard and id. */
   readonly #shown = new Map<string, Shown>();
+  readonly #line = new Line(MAX_VOTES);
   #leftOut = 0;
 
   constructor(parts: BoardParts) {
@@ -112,12 +132,13 @@ export class Board {
     this.#parts.notice(`${shown.said.machine}: question ${id}: ${visible(reason, 200)}`);
   }
 
-  #take({ said: text, left }: ToPeople & { type: "question" }, subject: string): void {
+  #take({ said: text, left, votes }: ToPeople & { type: "question" }, subject: string): void {
     const said = parseSaid(text);
     const question = said && attempt(() => showable(this.#parts.parseQuestion(said.question)));
     // the server lets each machine speak in its own name alone
     if (!said || !question || subject !== questionsOf(said.machine, said.guard)) return;
     if (said.machine === this.#parts.machine) return; // it is asked here
+    if (!this.#parts.mayAnswer(question.persons?.signers ?? [])) return;
     const key = keyOf(subject, question.id);
     const known = this.#shown.get(key);
     if (!known && !this.#hasRoom(subject)) {
@@ -128,16 +149,39 @@ export class Board {
     const until = performance.now() + Math.min(left, question.timeout);
     if (known?.digest === digest) {
       known.until = until;
+      this.#countVotes(known, votes);
       return;
     }
     const asked = new Date(Date.now() + Math.min(left, question.timeout) - question.timeout).toISOString();
     // another text in its place is another question: keys don't count for it yet
     const id = known ? `${known.question.id}'` : `${said.machine}/${question.id}`;
-    this.#shown.set(key, {
-      ...{ subject, digest, until, hiddenUntil: 0 },
+    const shown: Shown = {
+      ...{ subject, digest, until, hiddenUntil: 0, votes: 0 },
       said: { ...said, question },
       question: { ...question, asked, machine: said.machine, id },
-    });
+    };
+    // who said yes is said by their signatures alone
+    if (shown.question.persons) shown.question.persons = { ...shown.question.persons, yes: [] };
+    this.#shown.set(key, shown);
+    this.#countVotes(shown, votes);
+  }
+
+  /** Those that are new: a bus that makes some up is not looked at for long. */
+  #countVotes(shown: Shown, votes: readonly Vote[]): void {
+    const { said, digest, question } = shown;
+    const { persons } = question;
+    if (!persons) return;
+    const { machine, guard, nonce, expires } = said;
+    const matter = { machine, guard, nonce, expires, digest, id: said.question.id };
+    for (const vote of votes.slice(shown.votes, MAX_PERSONS)) {
+      const work = async (): Promise<void> => {
+        const { by, answer } = await this.#parts.count(vote, matter, persons.signers);
+        if (answer.decision !== "allow" || persons.yes.includes(by)) return;
+        persons.yes.push(by);
+        if (by !== this.#parts.person) shown.hiddenUntil = 0;
+      };
+      if (this.#line.add(() => work().catch(() => {}))) shown.votes++; // one that does not count is not shown
+    }
   }
 
   #hasRoom(subject: string): boolean {

@@ -25,13 +25,13 @@ export function checkMatter(ballot: Ballot, matter: Matter): void {
 }
 
 /**
- * @param groups principals of which the signer has to be one, by a line of the file; none where anybody may answer
+ * @param lists of principals: of each the signer has to be one, by a line of the file; none where anybody may answer
  * @throws SignatureFault
  */
 export async function count(
   vote: Vote,
   matter: Matter,
-  groups: readonly string[],
+  lists: readonly (readonly string[])[],
   options: VerifyOptions,
 ): Promise<Counted> {
   const ballot = parseBallot(vote.signed);
@@ -40,8 +40,9 @@ export async function count(
   const { by, from, answer } = ballot;
   const signed = { message: vote.signed, signature: vote.signature, namespace: "muxguard-approval" } as const;
   const key = await verify({ ...signed, principal: by }, options);
-  if (groups.length > 0 && !(await isOneOf(groups, by, signed, options)))
-    throw new SignatureFault(`${by} is none of those who may answer: ${groups.join(", ")}`);
+  for (const groups of lists)
+    if (!(await isOneOf(groups, by, signed, options)))
+      throw new SignatureFault(`${by} is none of those who may answer: ${groups.join(", ")}`);
   return { by, key, from, answer };
 }
 

@@ -171,7 +171,8 @@ export class Broker {
 
   #asked(asked: Omit<Asked, "lasting" | "sessionIsOver" | "rule">, scope: Scope): Asked {
     const { request, caller, covered, ruling } = asked;
-    const isFree = covered !== undefined && ruling.remember === undefined;
+    // what several persons say holds once, or for a time that each of them gave
+    const isFree = covered !== undefined && ruling.remember === undefined && !ruling.persons;
     return {
       ...asked,
       lasting: isFree ? this.#lasting(asked, scope) : undefined,

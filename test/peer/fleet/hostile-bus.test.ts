@@ -4,32 +4,23 @@
  */
 import type { ChildProcess } from "node:child_process";
 import { readFileSync } from "node:fs";
-import type { NatsConnection } from "@nats-io/transport-node";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { FleetLab } from "../../../lab/fleet/fleet-lab.ts";
 import { type Lab, MUXGUARD, type Result, until } from "../../../lab/lab.ts";
 import { endOf } from "../../../lab/processes.ts";
 import { Terminal } from "../../../lab/terminal/terminal.ts";
 import { type Ballot, digestOf } from "../../../src/fleet/asking/messages.ts";
-import { type Namespace, sign } from "../../../src/fleet/signed/keygen.ts";
 import { describeWith } from "../tools.ts";
-
-interface Heard {
-  subject: string;
-  said: string;
-}
+import { type Heard, Hostile } from "./hostile.ts";
 
 describeWith(["nats", "openssl", "ssh", "sshd", "tmux"], "a hostile bus", () => {
   const fleet = new FleetLab();
   let build: Lab;
-  let bus: NatsConnection;
+  let bus: Hostile;
   let logged = 0;
   let daemon: ChildProcess;
-  const heard: Heard[] = [];
-  /** Why answers don't count, as the guard says on the bus. */
-  let told: string[] = [];
   /** The same, by the log or there. */
-  const reasons = (): string[] => [...refusals().map(({ reason }) => reason ?? ""), ...told];
+  const reasons = (): string[] => [...refusals().map(({ reason }) => reason ?? ""), ...bus.told];
   const refusals = () =>
     build
       .log()
@@ -43,7 +34,7 @@ describeWith(["nats", "openssl", "ssh", "sshd", "tmux"], "a hostile bus", () => 
   beforeAll(async () => {
     await fleet.init(["build1", "laptop"], ["alice", "bob"]);
     await fleet.startServerOfFleet();
-    bus = await fleet.hostile();
+    bus = await Hostile.join(fleet);
     build = await fleet.machine(
       "build1",
       undefined,
@@ -53,13 +44,6 @@ describeWith(["nats", "openssl", "ssh", "sshd", "tmux"], "a hostile bus", () => 
     await build.startAgent("upstream.sock", key);
     await build.startServer("alpha.example", key);
     daemon = await build.startDaemon();
-    bus.subscribe("mg.q.>", {
-      callback: (_, message) => {
-        const { type, said, reason } = message.json() as { type: string; said?: string; reason?: string };
-        if (said !== undefined) heard.push({ subject: message.subject, said });
-        if (type === "refused") told.push(reason ?? "");
-      },
-    });
     fleet.key("mallory");
     await isConnected();
   });
@@ -82,30 +66,16 @@ describeWith(["nats", "openssl", "ssh", "sshd", "tmux"], "a hostile bus", () => 
   async function asked(): Promise<Heard & { done: Promise<Result> }> {
     await build.muxguard("forget", "--all");
     logged = build.log().length;
-    told = [];
-    const before = heard.length;
+    bus.told = [];
+    const before = bus.heard.length;
     const done = login();
-    await until(() => heard.length > before, "the question");
-    return { ...(heard[before] as Heard), done };
+    await until(() => bus.heard.length > before, "the question");
+    return { ...(bus.heard[before] as Heard), done };
   }
 
-  /** What alice would say to it from elsewhere: yes. */
-  function yesTo({ said }: Heard): Ballot {
-    const { machine, guard, nonce, expires, question } = JSON.parse(said);
-    const answer = { decision: "allow", remember: "once" } as const;
-    const about = { machine, guard, id: question.id, nonce, digest: digestOf(said), expires };
-    return { v: 1, ...about, by: "alice", from: "laptop", answer };
-  }
-
-  async function vote(ballot: unknown, key = "alice", namespace: Namespace = "muxguard-approval") {
-    const signed = JSON.stringify(ballot);
-    const signature = await sign(signed, { key: fleet.path(key), namespace, environment: fleet.environment });
-    return { signed, signature };
-  }
-
-  function send({ subject }: Heard, what: unknown): void {
-    bus.publish(subject.replace("mg.q.", "mg.a."), typeof what === "string" ? what : JSON.stringify(what));
-  }
+  const yesTo = (heard: Heard) => bus.yesTo(heard);
+  const vote: Hostile["vote"] = (...words) => bus.vote(...words);
+  const send = (heard: Heard, what: unknown) => bus.send(heard, what);
 
   it("can pass on a true answer: nothing else here would be shown if that did not count", async () => {
     const question = await asked();
@@ -259,16 +229,13 @@ describeWith(["nats", "openssl", "ssh", "sshd", "tmux"], "a hostile bus", () => 
       const forge = (id: string, change: (text: string) => string): void => {
         const made = JSON.parse(said);
         const text = change(JSON.stringify({ ...made, question: { ...made.question, id } }));
-        bus.publish(subject, JSON.stringify({ type: "question", left: 60_000, said: text, votes: [] }));
+        bus.publish(subject, { type: "question", left: 60_000, said: text, votes: [] });
       };
       forge("escape", (text) => text.replaceAll("alpha.example", "evil\\u001b[2Jexample"));
       forge("huge", (text) => text.replace(/"timeout":\d+/, '"timeout":1e300'));
       forge("odd", (text) => text.replace(/"names":\[[^\]]*\]/, '"names":[1]'));
       for (let count = 0; count < 1000; count++) forge(`f${count}`, (text) => text);
-      bus.publish(
-        "mg.q.build1.0123456789abcdef",
-        JSON.stringify({ type: "question", left: 1, said, votes: [] }),
-      );
+      bus.publish("mg.q.build1.0123456789abcdef", { type: "question", left: 1, said, votes: [] });
       await bus.flush();
       await terminal.shows(/\d+ questions of the fleet are left out/);
       await terminal.shows("64 wait");
