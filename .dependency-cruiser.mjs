@@ -78,7 +78,7 @@ const packages = {
   ssh2: "(lab|src/demo)/",
   "smol-toml": "src/settings/toml-file.ts",
   commander: "src/cli/",
-  "@nats-io": "(src/fleet/bus|lab/fleet)/",
+  "@nats-io": "(src/fleet|lab/fleet)/",
 };
 
 const ours = "^(src|askpass|bench|lab|test)/";

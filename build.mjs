@@ -57,6 +57,7 @@ const programs = [
       "src/cli/watch/fleet.ts",
       "src/cli/fleet/init.ts",
       "src/cli/fleet/join.ts",
+      "src/cli/fleet/state.ts",
     ],
   },
   {

@@ -1,22 +1,24 @@
 /** `muxguard daemon`: the guard of a login session. */
 import { spawn } from "node:child_process";
+import { memberOf } from "../daemon/fleet/member.ts";
+import { endRevoked } from "../daemon/fleet/revoked.ts";
 import { Guard } from "../daemon/guard.ts";
 import { serveRpc } from "../daemon/rpc-server.ts";
 import type { End } from "../daemon/service/service.ts";
 import { unreached } from "../daemon/status/reach.ts";
 import { SettingsWatch } from "../daemon/watch/settings-watch.ts";
 import { messageOf } from "../errors.ts";
-import type { Member } from "../fleet/member.ts";
+import type { Connections } from "../masters/connections.ts";
 import { endOrphans } from "../masters/records.ts";
 import { UntouchedFiles } from "../platform/files/untouched-files.ts";
 import { becomeProgram } from "../platform/libc/process.ts";
 import { InheritedSockets } from "../platform/sockets/inherited.ts";
 import { answers } from "../platform/sockets/listener.ts";
 import { CallerTerminals } from "../platform/terminal/caller-terminal.ts";
+import type { Rule } from "../policy/policy.ts";
 import { onScreen } from "../policy/visible.ts";
 import { removeLeftovers } from "../runs/folders.ts";
 import { type Config, readConfig } from "../settings/config.ts";
-import type { FleetConfig } from "../settings/fleet/config.ts";
 import { openPaths, type Paths } from "../settings/paths.ts";
 import { userPolicy } from "../settings/policy-files.ts";
 import { toStderr } from "../to-stderr.ts";
@@ -94,8 +96,7 @@ interface Serving {
 
 async function serve({ paths, config, inherited, end }: Serving): Promise<Guard> {
   const { runtime: folder, agentSocket, daemonSocket: path } = paths;
-  // loaded for that alone
-  const fleet = config.fleet && (await memberOf(config.fleet, folder));
+  const fleet = await memberOf(config, paths, folder, true);
   const guard = await Guard.start({
     paths,
     config,
@@ -107,6 +108,7 @@ async function serve({ paths, config, inherited, end }: Serving): Promise<Guard>
     report: toStderr,
   });
   if (fleet) guard.closeWith(fleet);
+  await fleet?.load();
   const policy = userPolicy(paths, config, (files) => new UntouchedFiles(files));
   guard.closeWith(policy);
   try {
@@ -114,6 +116,7 @@ async function serve({ paths, config, inherited, end }: Serving): Promise<Guard>
     const tellCaller: CallerTerminals["tell"] = (caller, line) => terminals.tell(caller, onScreen(line));
     const outside = await guard.openScope({ policy, report: toStderr, tellCaller });
     const connections = await guard.guardConnections(outside, toStderr);
+    if (fleet) fleet.onRevoked = (rules) => endThose(connections, rules);
     const settings = new SettingsWatch({ paths, config, policy, alarms: guard.alarms, report: toStderr });
     guard.closeWith(settings);
     const service = { settings, inherited, end };
@@ -133,9 +136,10 @@ async function serve({ paths, config, inherited, end }: Serving): Promise<Guard>
   return guard;
 }
 
-async function memberOf(config: FleetConfig, folder: string): Promise<Member> {
-  const { Member } = await import("../fleet/member.ts");
-  return new Member({ config, folder, environment: process.env });
+function endThose(connections: Connections, rules: readonly Rule[]): void {
+  endRevoked(connections, rules).catch((error: unknown) =>
+    toStderr(`muxguard: a connection to what is revoked goes on: ${messageOf(error)}`),
+  );
 }
 
 /**

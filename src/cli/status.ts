@@ -50,6 +50,7 @@ function linesOf(found: Status, { log }: Paths): string[] {
       : []),
     `asks by    ${approvers.map(describeReach).join(", ") || "nothing: what is to be asked is denied"}`,
     ...(fleet ? [`fleet      ${describeFleet(fleet)}`] : []),
+    ...(fleet?.policy ? [`of all     ${fleet.policy}`] : []),
     ...masters.map(describeMaster),
     `watched    ${watched.join(", ") || "no folder for shared connections"}`,
     `runs       ${runs}`,

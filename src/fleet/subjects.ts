@@ -21,13 +21,29 @@ export interface Permissions {
   subscribe: string[];
 }
 
+/** Of a bucket of JetStream: to make it, and to follow it (NATS ADR-8). Nobody may remove one. */
+const BUCKET = [
+  "$JS.API.INFO",
+  "$JS.API.STREAM.INFO.KV_muxguard",
+  "$JS.API.STREAM.CREATE.KV_muxguard",
+  "$JS.API.DIRECT.GET.KV_muxguard.>",
+  "$JS.API.STREAM.MSG.GET.KV_muxguard",
+  "$JS.API.CONSUMER.CREATE.KV_muxguard.>",
+  "$JS.API.CONSUMER.CREATE.KV_muxguard",
+  "$JS.API.CONSUMER.DELETE.KV_muxguard.>",
+  "$JS.API.CONSUMER.INFO.KV_muxguard.>",
+  "$JS.API.CONSUMER.MSG.NEXT.KV_muxguard.>",
+  "$JS.FC.>",
+];
+
 export function permissionsOfMachine(machine: string): Permissions {
   return {
-    publish: [`mg.q.${machine}.>`],
+    publish: [`mg.q.${machine}.>`, ...BUCKET],
     subscribe: [`mg.a.${machine}.>`, HELLO, `_INBOX.${machineName(machine)}.>`],
   };
 }
 
 export function permissionsOfPerson(person: string): Permissions {
-  return { publish: ["mg.a.>", HELLO], subscribe: [ALL_QUESTIONS, `_INBOX.${personName(person)}.>`] };
+  const publish = ["mg.a.>", HELLO, "$KV.muxguard.>", ...BUCKET];
+  return { publish, subscribe: [ALL_QUESTIONS, `_INBOX.${personName(person)}.>`] };
 }

@@ -143,7 +143,10 @@ const status = z.object({
   pending: count,
   policy: z.exactOptional(z.object({ files: z.array(printed), rules: count })),
   fleet: z.exactOptional(
-    z.object({ machine: printed, servers: z.array(printed), fault: z.exactOptional(printed) }),
+    z.object({
+      ...{ machine: printed, servers: z.array(printed) },
+      ...{ fault: z.exactOptional(printed), policy: z.exactOptional(printed) },
+    }),
   ),
   approvers: z.array(z.object({ kind: text, fault: z.exactOptional(text) })),
   wrong: z.array(printed),

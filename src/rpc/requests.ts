@@ -224,6 +224,8 @@ export interface FleetFacts {
   servers: string[];
   /** Why nothing goes over it now. Safe for a screen. */
   fault?: string;
+  /** What the fleet says to all machines. Safe for a screen. */
+  policy?: string;
 }
 
 /** A way to a person. */

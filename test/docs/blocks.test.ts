@@ -62,6 +62,7 @@ const known: Record<string, Kind> = {
   "nats-server -c fleet/nats-server.conf": "commands",
   "muxguard fleet init fleet --host": "commands",
   "muxguard watch --fleet": "commands",
+  "muxguard fleet policy push": "commands",
   '"answers to the fleet"': "policy",
   '"production wants two"': "policy",
   'machine     = "build1"': "config",

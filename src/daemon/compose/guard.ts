@@ -27,7 +27,7 @@ import type { Paths } from "../../settings/paths.ts";
 import { AgentServer } from "../agent-server.ts";
 import { AskpassServer } from "../askpass-server.ts";
 import { Claims } from "../claims.ts";
-import { logEvent } from "../control-log.ts";
+import { logEvent, logFleet } from "../control-log.ts";
 import { Notices } from "../notices.ts";
 import { createPast } from "../past/past.ts";
 import type { Suggestions } from "../past/suggestions.ts";
@@ -65,7 +65,7 @@ export interface GuardOptions {
 }
 
 interface Told {
-  fleet: MemberParts;
+  fleet: Pick<MemberParts, "changed" | "refused">;
   findings: Findings;
   /** @param fault in words that follow the agent's name; undefined where there is none any more */
   agentChanged(name: string, fault: string | undefined): void;
@@ -131,7 +131,14 @@ export function composeGuard(options: GuardOptions): GuardParts {
   };
   const lockSignals = listenForLocks(environment, screenListener(config, grants, forget));
   const told = composeTold(deciding);
-  options.fleet?.start(told.fleet);
+  options.fleet?.start({
+    ...told.fleet,
+    taken: (what) => {
+      logFleet(deciding.log, what);
+      told.findings.set("fleet policy", undefined);
+    },
+    revoked: () => forget(),
+  });
   const alarms = new Alarms({
     record: (event, reason) => logEvent(deciding.log, event, reason),
     reports: () => [options.report, ...scopes.reports()],
@@ -160,7 +167,10 @@ function composeTold({ broker, processes }: Deciding): Told {
     findings,
     fleet: {
       changed: (fault) => findings.set("fleet", fault && `[fleet]: ${fault}`),
-      refused: (reason) => faults.note("answer-fleet", "fleet", reason),
+      refused: (what, reason) => {
+        if (what === "fleet-policy") findings.set("fleet policy", `[fleet]: ${reason}`);
+        faults.note(what, "fleet", reason);
+      },
     },
     agentChanged: (name, fault) => {
       const words = fault === undefined ? undefined : `the upstream agent ${name} ${fault}`;

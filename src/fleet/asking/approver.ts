@@ -38,6 +38,8 @@ const SAID_AGAIN = 500;
 export interface FleetApproverParts {
   config: Pick<FleetConfig, "machine" | "signers" | "self">;
   bus: Bus;
+  /** Whether nothing counts that is signed on this machine. */
+  isRevoked(machine: string): boolean;
   /** Tells of an answer that does not count. */
   refused(reason: string): void;
   verifying: Pick<VerifyOptions, "folder" | "environment">;
@@ -163,6 +165,7 @@ export class FleetApprover implements Approver {
       const { config } = this.#parts;
       if (from === config.machine && !mayAnswerHere(config, by))
         throw new Error(`${visible(by, 64)} answers on the machine that asks (self in config.toml)`);
+      if (this.#parts.isRevoked(from)) throw new Error(`it is signed on ${from}, which is revoked`);
       if (open.waiting >= MAX_OF_ONE || !this.#line.add(() => this.#count(vote, open)))
         throw new Error("more came than can be looked at");
       open.waiting++;

@@ -14,6 +14,8 @@ export interface FleetConfig {
   tls: { ca?: string; cert?: string; key?: string };
   /** The path of the allowed_signers file. */
   signers: string;
+  /** Where the fleet's policy stands; what it denies comes first in any case. */
+  policy: "before" | "after";
   /** The private key of this machine, for seals. */
   machineKey: string | undefined;
   /** Whose answers count that come from the machine that asks: all, those principals', or nobody's. */
@@ -44,6 +46,7 @@ export function fleetOf(table: FleetTable, folder: string): FleetConfig {
     tls: { ...(ca && { ca: path(ca) }), ...(cert && { cert: path(cert) }), ...(key && { key: path(key) }) },
     signers: path(table.signers ?? "allowed_signers"),
     machineKey: given(table.machine_key),
+    policy: table.fleet_policy ?? "before",
     self: table.self ?? false,
     person:
       person === undefined

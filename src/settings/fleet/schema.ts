@@ -23,6 +23,7 @@ export const fleetSchema = z.strictObject({
   cert_key: z.optional(file),
   signers: z.optional(file),
   machine_key: z.optional(file),
+  fleet_policy: z.optional(z.enum(["before", "after"])),
   self: z.optional(z.union([z.boolean(), z.array(name)])),
   person: z.optional(name),
   person_credentials: z.optional(file),

@@ -92,6 +92,10 @@ export const fleetSettings: Readonly<Record<keyof typeof fleetSchema.shape, Sett
     without: "`allowed_signers`",
   },
   machine_key: { what: "this machine's private key, which seals its log", without: "the log is not sealed" },
+  fleet_policy: {
+    what: "where the fleet's policy stands to this machine's own; what it denies comes first in any case",
+    without: "`before`",
+  },
   self: {
     what: "whether answers count that come from the machine that asks: all, none, or those of a list of persons",
     without: "`false`",

@@ -152,6 +152,16 @@ describeWith(["nats", "openssl", "ssh", "sshd", "tmux"], "a question of another 
     });
   });
 
+  describeWith(["bwrap"], "in a confined run", () => {
+    it("can't be answered with the keys of the machine or its person: they are not there", async () => {
+      const keys = laptop.path("config/muxguard/fleet");
+      const { stdout } = await laptop.muxguard("run", "--confine", "--", "find", keys);
+      expect(stdout.split("\n").filter((line) => /machine|person/.test(line))).toEqual([]);
+      const { stdout: open } = await laptop.run("find", [keys]);
+      expect(open).toMatch(/person\.nk/);
+    });
+  });
+
   describeWith(["sk-dummy"], "with a security key", () => {
     it("is allowed by its touch", async () => {
       const key = fleet.key("alice-sk", "-t", "ed25519-sk", "-w", SECURITY_KEY);
