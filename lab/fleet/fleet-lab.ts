@@ -8,7 +8,7 @@ import { ended, Lab, until } from "../lab.ts";
 import { freePort } from "../network.ts";
 
 export class FleetLab extends Lab {
-  readonly #machines = new Map<string, Lab>();
+  readonly #machines: Lab[] = [];
   #server: ChildProcess | undefined;
   #port = 0;
 
@@ -86,7 +86,7 @@ export class FleetLab extends Lab {
   /** A machine's home, joined. @param person who answers there */
   async machine(name: string, person?: string, settings = ""): Promise<Lab> {
     const lab = new Lab();
-    this.#machines.set(name, lab);
+    this.#machines.push(lab);
     lab.config(settings);
     const folders = [`machine-${name}`, ...(person ? [`person-${person}`] : [])].map((one) =>
       this.path(`fleet/${one}`),
@@ -110,7 +110,7 @@ export class FleetLab extends Lab {
 
   override async close(): Promise<void> {
     this.pauseServer(false);
-    await Promise.all([...this.#machines.values()].map((lab) => lab.close()));
+    await Promise.all(this.#machines.map((lab) => lab.close()));
     await super.close();
   }
 }

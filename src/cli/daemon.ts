@@ -51,6 +51,8 @@ export async function daemon({ foreground = false }: { foreground?: boolean }): 
       ...agent,
       ...inherited.handOn(),
     });
+  // of a server that went silent in the middle, NATS's client keeps a socket that nobody can close
+  if (config.fleet) process.exit();
 }
 
 /**

@@ -9,7 +9,8 @@ import type { Authenticator, NatsConnection } from "@nats-io/transport-node";
 import { messageOf } from "../../errors.ts";
 import { visible } from "../../policy/visible.ts";
 import type { FleetConfig } from "../../settings/fleet/config.ts";
-import { readSecret, seedOf, wantsTls } from "./credentials.ts";
+import { readSecret, readTls, seedOf, wantsTls } from "./credentials.ts";
+import { greeting } from "./probe.ts";
 
 /** How long a connection may take to come about, in milliseconds. */
 const PATIENCE = 5000;
@@ -80,10 +81,10 @@ export class Bus {
     await this.connection?.flush();
   }
 
+  /** Does not wait for one that is being made: that is closed once it is there. */
   async close(): Promise<void> {
     this.#ended.abort();
     await this.#connection?.close().catch(() => {}); // it is gone already
-    await this.#running;
   }
 
   async #keep(): Promise<void> {
@@ -118,9 +119,9 @@ export class Bus {
       const bytes = new TextEncoder().encode(seed ?? text);
       return seed === undefined ? credsAuthenticator(bytes) : nkeyAuthenticator(bytes);
     };
-    const { ca, cert, key } = tls;
+    const server = await greeting(servers, PATIENCE, this.#ended.signal);
     return connect({
-      servers: [...servers],
+      servers: [server],
       name,
       // all of it is done here, where what is published meanwhile is not kept to come late
       reconnect: false,
@@ -131,7 +132,7 @@ export class Bus {
       inboxPrefix: `_INBOX.${name}`,
       ...(credentials !== undefined && { authenticator: authenticator(readSecret(credentials)) }),
       ...(wantsTls(this.#options) && {
-        tls: { ...(ca && { caFile: ca }), ...(cert && { certFile: cert }), ...(key && { keyFile: key }) },
+        tls: readTls(tls),
       }),
     });
   }

@@ -1,6 +1,6 @@
 /** What the bus is shown: a creds file or an nkey's seed, read anew at each connection, and TLS. */
 import { closeSync, constants } from "node:fs";
-import { FileFault, openRegular, readOpened } from "../../platform/files/regular-file.ts";
+import { FileFault, openRegular, readOpened, readRegularFile } from "../../platform/files/regular-file.ts";
 import type { FleetConfig } from "../../settings/fleet/config.ts";
 
 /** @throws Error for a file that others may read */
@@ -13,6 +13,18 @@ export function readSecret(path: string): string {
   } finally {
     closeSync(file.fd);
   }
+}
+
+/**
+ * What the files hold. NATS's client could read them itself, and nobody would hear an error of its socket meanwhile:
+ * that would end this process.
+ */
+export function readTls({ ca, cert, key }: FleetConfig["tls"]): { ca?: string; cert?: string; key?: string } {
+  return {
+    ...(ca && { ca: readRegularFile(ca, "followed") }),
+    ...(cert && { cert: readRegularFile(cert, "followed") }),
+    ...(key && { key: readSecret(key) }),
+  };
 }
 
 /** The seed of a user's nkey (github.com/nats-io/nkeys); undefined for a creds file. */

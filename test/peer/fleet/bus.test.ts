@@ -1,10 +1,11 @@
 /** A guard and its bus, a real nats-server: whether it is there or not, and a bus that is another's. */
 import { chmodSync, copyFileSync, existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { type AddressInfo, createServer, type Socket } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { FleetLab } from "../../../lab/fleet/fleet-lab.ts";
 import type { Lab } from "../../../lab/lab.ts";
-import { until } from "../../../lab/lab.ts";
+import { ended, until } from "../../../lab/lab.ts";
 import { describeWith } from "../tools.ts";
 
 /** How long a lost bus may go unnoticed, and be away after it is there again, in milliseconds. */
@@ -61,6 +62,61 @@ describeWith(["nats", "openssl", "ssh"], "a guard in a fleet", () => {
     await until(isLost, "the loss", NOTICED);
     fleet.pauseServer(false);
     await until(isConnected, "the bus", NOTICED);
+  });
+
+  it("ends at once, whether such a server is connected or not", async () => {
+    for (const when of ["before", "after"]) {
+      const lab = await fleet.machine("build1");
+      await lab.startAgent("upstream.sock");
+      if (when === "before") fleet.pauseServer(true);
+      const daemon = await lab.startDaemon();
+      if (when === "after")
+        await until(async () => (await status(lab)).fleet?.fault === undefined, "the bus");
+      fleet.pauseServer(true);
+      const began = performance.now();
+      daemon.kill();
+      await ended(daemon);
+      expect(performance.now() - began).toBeLessThan(2000);
+      fleet.pauseServer(false);
+    }
+    await until(isConnected, "the bus", NOTICED);
+  });
+
+  it.each<[string, (socket: Socket) => void]>([
+    ["closes", (socket) => socket.destroy()],
+    ["resets", (socket) => socket.resetAndDestroy()],
+    ["says what is no greeting", (socket) => socket.write("SSH-2.0-x\r\n")],
+    ["greets with what is no JSON", (socket) => socket.write("INFO {\r\n")],
+    [
+      "greets and resets",
+      (socket) => {
+        socket.write('INFO {"tls_required":true,"max_payload":1,"proto":1}\r\n');
+        setTimeout(() => socket.resetAndDestroy(), 2);
+      },
+    ],
+    [
+      "greets and is silent when TLS begins",
+      (socket) => socket.write('INFO {"tls_required":true,"max_payload":1,"proto":1}\r\n'),
+    ],
+  ])("outlives a server that %s", async (_, act) => {
+    let count = 0;
+    const server = createServer((socket) => {
+      count++;
+      socket.on("error", () => {});
+      act(socket);
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const { port } = server.address() as AddressInfo;
+    const lab = await fleet.machine("build1");
+    const config = lab.path("config/muxguard/config.toml");
+    const text = readFileSync(config, "utf8").replace(/servers = .*/, `servers = "tls://localhost:${port}"`);
+    lab.write("config/muxguard/config.toml", text);
+    await lab.startAgent("upstream.sock");
+    const daemon = await lab.startDaemon();
+    await until(() => count >= 3, "some tries", NOTICED);
+    expect((await status(lab)).fleet?.fault).toBeDefined();
+    expect(daemon.exitCode).toBeNull();
+    server.close();
   });
 
   it("says when its credentials count no longer, and needs no new start when they do again", async () => {
