@@ -13,10 +13,12 @@ const arrows = {
   platform: ["policy types"],
   settings: ["policy", "platform"],
   rpc: ["policy", "approver", "identity types"],
+  fleet: ["wire", "policy", "platform", "settings", "rpc", "approver types"],
   guard: ["wire", "policy", "approver types", "audit types"],
   masters: ["guard", "identity", "platform", "policy", "approver types", "rpc types", "settings types"],
   runs: ["guard", "identity", "platform", "policy", "approver types", "rpc", "masters types"],
   daemon: [
+    "fleet",
     "runs",
     "masters",
     "guard",
@@ -31,8 +33,19 @@ const arrows = {
   setup: ["runs", "masters", "identity", "settings", "platform"],
   demo: ["audit types", "policy", "settings", "lab"],
   // a command talks to the guard through the daemon's parts
-  doctor: ["runs", "masters", "settings", "identity", "platform", "policy", "rpc types", "audit types"],
+  doctor: [
+    "fleet",
+    "runs",
+    "masters",
+    "settings",
+    "identity",
+    "platform",
+    "policy",
+    "rpc types",
+    "audit types",
+  ],
   cli: [
+    "fleet",
     "doctor",
     "demo",
     "setup",
@@ -65,6 +78,7 @@ const packages = {
   ssh2: "(lab|src/demo)/",
   "smol-toml": "src/settings/toml-file.ts",
   commander: "src/cli/",
+  "@nats-io": "(src/fleet|lab/fleet)/",
 };
 
 const ours = "^(src|askpass|bench|lab|test)/";

@@ -22,9 +22,9 @@ const asked = [question("asked")];
 
 /**
  * To add a program: a line here, and a file in bin/ that starts it by this name. Each of its packs has what one
- * kind of start needs of `modules`, beside the source in the first one, and the last pack has the rest. The code
- * cache of a pack holds what was needed when the program was started with those `recorded`; a
- * small program needs none.
+ * kind of start needs of `modules`, beside the source in the first one, and the last pack has the rest. What only
+ * those modules need that are `aside` is a pack behind it. The code cache of a pack holds what was needed when the
+ * program was started with those `recorded`; a small program needs none.
  */
 const programs = [
   {
@@ -50,6 +50,14 @@ const programs = [
         recorded: [["run", "--confine", "--", "true"]],
       },
       { recorded: [["status"]] },
+    ],
+    // [fleet] of config.toml, which most don't have
+    aside: [
+      "src/fleet/member.ts",
+      "src/cli/watch/fleet.ts",
+      "src/cli/fleet/init.ts",
+      "src/cli/fleet/join.ts",
+      "src/cli/fleet/state.ts",
     ],
   },
   {
@@ -87,8 +95,11 @@ const tools = {
 /** Packages that are installed beside muxguard: koffi is a binary, the others have files that they start. */
 const external = ["node-notifier", "ssh2"];
 
-/** A bundle of its own, which most commands never read. Installed by itself it has 16 MB, most of it unused. */
-const inquirer = { name: "inquirer", file: "inquirer.mjs" };
+/** Bundles of their own, which most commands never read. Installed by itself inquirer has 16 MB, most of it unused. */
+const ownBundles = [
+  { source: "inquirer", file: "inquirer.mjs", filter: /^inquirer$/ },
+  { source: "src/fleet/bus/library.ts", file: "nats.mjs", filter: /[/]library[.]ts$/ },
+];
 
 const root = import.meta.dirname;
 const dist = join(root, "dist");
@@ -103,10 +114,10 @@ const withoutXml = {
 };
 
 const fromOwnBundle = {
-  name: "inquirer from its own bundle",
+  name: "packages from their own bundles",
   setup(bundler) {
-    const filter = new RegExp(`^${inquirer.name}$`);
-    bundler.onResolve({ filter }, () => ({ path: `./${inquirer.file}`, external: true }));
+    for (const { file, filter } of ownBundles)
+      bundler.onResolve({ filter }, () => ({ path: `./${file}`, external: true }));
   },
 };
 
@@ -143,12 +154,9 @@ async function buildStart() {
 
 async function buildPrograms({ packPath }) {
   const options = { ...shared, external, plugins: [withoutXml, fromOwnBundle, withoutLoader] };
-  for (const { name, source, packs } of programs) {
-    const texts = await packProgram(
-      options,
-      source,
-      packs.map(({ modules = [] }) => modules),
-    );
+  for (const { name, source, packs, aside } of programs) {
+    const modules = packs.map((pack) => pack.modules ?? []);
+    const texts = await packProgram(options, source, modules, aside);
     for (const [number, text] of texts.entries())
       writeFileSync(packPath(dist, name, number), text, { mode: 0o644 });
   }
@@ -245,10 +253,10 @@ else {
   await buildPrograms(start);
   await build({
     ...shared,
-    entryPoints: [{ in: inquirer.name, out: inquirer.name }],
+    entryPoints: ownBundles.map(({ source, file }) => ({ in: source, out: file.replace(".mjs", "") })),
     outExtension: { ".js": ".mjs" },
     format: "esm",
-    // its packages of the older kind require() what Node has
+    // packages of the older kind require() what Node has
     banner: { js: 'import{createRequire}from"node:module";const require=createRequire(import.meta.url);' },
   });
   await build({ ...shared, entryPoints: tools, format: "esm", packages: "external" });

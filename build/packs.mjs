@@ -13,9 +13,10 @@ import { build } from "esbuild";
  * @param shared options of esbuild
  * @param source the program's first module
  * @param packs the modules, besides the first one, whose chunks come into each pack; the last pack has the rest
+ * @param aside modules that most never load: what they alone need is a pack behind the last, where there are any
  * @returns the text of each pack
  */
-export async function packProgram(shared, source, packs) {
+export async function packProgram(shared, source, packs, aside = []) {
   const { outputFiles, metafile } = await build({
     ...shared,
     entryPoints: { main: source },
@@ -34,7 +35,7 @@ export async function packProgram(shared, source, packs) {
   function textOf(path) {
     return outputFiles.find((file) => file.path === join(shared.absWorkingDir, path)).text;
   }
-  const places = placesOf(chunks, [[source, ...(packs[0] ?? [])], ...packs.slice(1)]);
+  const places = placesOf(chunks, [[source, ...(packs[0] ?? [])], ...packs.slice(1)], aside);
   const texts = [];
   for (const [name, { pack }] of places) {
     texts[pack] ??= [];
@@ -44,7 +45,7 @@ export async function packProgram(shared, source, packs) {
 }
 
 /** Where each chunk is: which pack, and which of its functions. The program's first chunk is the first of all. */
-function placesOf(chunks, packs) {
+function placesOf(chunks, packs, aside) {
   const places = new Map();
   const counts = [];
   const take = (name, pack) => {
@@ -55,13 +56,29 @@ function placesOf(chunks, packs) {
       if (kind === "import-statement") take(basename(path), pack);
   };
   for (const [pack, modules] of packs.entries())
-    for (const module of modules) {
-      const [name] = [...chunks].find(([, { entryPoint }]) => entryPoint === module) ?? [];
-      if (name === undefined) throw new Error(`no import() leads to ${module}`);
-      take(name, pack);
-    }
-  for (const name of chunks.keys()) take(name, packs.length - 1);
+    for (const module of modules) take(chunkOf(chunks, module), pack);
+  const apart = aside.map((module) => chunkOf(chunks, module));
+  for (const name of neededWithout(chunks, chunkOf(chunks, packs[0][0]), apart)) take(name, packs.length - 1);
+  for (const name of chunks.keys()) take(name, packs.length);
   return places;
+}
+
+function chunkOf(chunks, module) {
+  const [name] = [...chunks].find(([, { entryPoint }]) => entryPoint === module) ?? [];
+  if (name === undefined) throw new Error(`no import() leads to ${module}`);
+  return name;
+}
+
+/** What is needed, now or by an import() later, from this chunk on, but not by way of those. */
+function neededWithout(chunks, first, apart) {
+  const needed = new Set();
+  const visit = (name) => {
+    if (needed.has(name) || apart.includes(name)) return;
+    needed.add(name);
+    for (const { path } of chunks.get(name).imports) visit(basename(path));
+  };
+  visit(first);
+  return needed;
 }
 
 /**

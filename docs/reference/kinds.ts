@@ -9,6 +9,7 @@ export function kindOf(schema: z.ZodMiniType): string {
   if (values.length > 0) return orList(values.map(code).join(" "), values[0]);
   if (takes(true)) return [true, false].map(code).join(" ");
   if (takes(22)) return orList("number", 22);
+  if (takes("tls://x:1") && !takes("x")) return orList("address", "tls://x:1");
   if (takes("10m") && !takes("x")) return takes("never") ? "duration, or `never`" : "duration";
   if (takes("~/x") && !takes("x")) return orList("path", "~/x");
   return takes("x") || takes("journald") ? orList("text", takes("x") ? "x" : "journald") : "list";

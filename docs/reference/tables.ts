@@ -6,7 +6,13 @@ import { plainRun } from "../../src/policy/run-settings.ts";
 import { ruleSchema } from "../../src/policy/schema.ts";
 import { defaults } from "../../src/settings/config.ts";
 import { configSchema, scopeSchema } from "../../src/settings/config-schema.ts";
-import { type SettingWords, scopeSettings, settings } from "../../src/settings/reference/config-fields.ts";
+import { fleetSchema } from "../../src/settings/fleet/schema.ts";
+import {
+  fleetSettings,
+  type SettingWords,
+  scopeSettings,
+  settings,
+} from "../../src/settings/reference/config-fields.ts";
 import { code, kindOf } from "./kinds.ts";
 
 export interface Reference {
@@ -34,6 +40,11 @@ export const references: readonly Reference[] = [
     document: "docs/configuration.md",
     mark: "scopes",
     table: ofSettings("what it says of the run", scopeSchema.shape, scopeSettings, plainRun),
+  },
+  {
+    document: "docs/fleet.md",
+    mark: "fleet settings",
+    table: ofSettings("what it says", fleetSchema.shape, fleetSettings, {}),
   },
 ];
 

@@ -24,6 +24,8 @@ export interface AuditEvent {
   by: string;
   /** Why, where it was denied. */
   reason?: string;
+  /** Who has signed the answer, each with the fingerprint of the key: of a fleet. */
+  signers?: readonly string[];
   /** What a person said with a no. */
   note?: string;
   /** Why it was asked for, as the program said itself, where a person was asked. Claimed. */
@@ -102,6 +104,8 @@ export interface Decided {
   note?: string;
   /** Why it was asked for: claimed. */
   why?: string;
+  /** Who has signed it. */
+  signers?: readonly string[];
   /** For a person's answer. */
   remember?: Remember;
   /** Spent waiting for an answer, in milliseconds. */
@@ -110,7 +114,7 @@ export interface Decided {
 
 /** The event of a decision. What does not apply is absent. */
 export function auditEvent({ time, request, caller, ...decided }: Decided): AuditEvent {
-  const { id, decision, by, reason, note, why, remember, waitedMs } = decided;
+  const { id, decision, by, reason, note, why, signers, remember, waitedMs } = decided;
   return {
     time: time.toISOString(),
     id,
@@ -118,6 +122,7 @@ export function auditEvent({ time, request, caller, ...decided }: Decided): Audi
     decision,
     by,
     ...(reason !== undefined && { reason }),
+    ...(signers && { signers }),
     ...(note !== undefined && { note }),
     ...(why !== undefined && { why }),
     ...(remember && { remember: rememberText(remember) }),
@@ -129,7 +134,10 @@ export function auditEvent({ time, request, caller, ...decided }: Decided): Audi
 
 /** What is asked, for other programs, in the words of the log. */
 export interface QuestionEvent
-  extends Omit<AuditEvent, "decision" | "by" | "reason" | "note" | "remember" | "waitedMs" | "seq" | "prev"> {
+  extends Omit<
+    AuditEvent,
+    "decision" | "by" | "reason" | "note" | "signers" | "remember" | "waitedMs" | "seq" | "prev"
+  > {
   /** Which rule said to ask: `rule:NAME`, or `default`. */
   because: string;
   /** How many identical requests wait for the answer. */

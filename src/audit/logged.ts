@@ -24,6 +24,7 @@ function requestOf(event: AuditEvent): Request {
     decision: ___,
     by,
     reason,
+    signers,
     remember,
     caller,
     waitedMs,

@@ -5,6 +5,7 @@
 import type { Command } from "commander";
 import type { ApproveOptions } from "./answer.ts";
 import type { EnvOptions } from "./env.ts";
+import { fleetCommand } from "./fleet/command.ts";
 import { logCommand } from "./log/command.ts";
 import { policyCommand } from "./policy/command.ts";
 import type { RunOptions } from "./run/run.ts";
@@ -183,7 +184,9 @@ export const commands: Readonly<Record<string, (command: Command) => Command>> =
   watch: (command) =>
     command
       .description("the questions that wait, on the whole screen, to be answered by key, and what is decided")
-      .action(async () => (await import("./watch/watch.ts")).watch()),
+      .option("--fleet", "those of other machines too, which config.toml lets you answer")
+      .action(async (options: { fleet?: boolean }) => (await import("./watch/watch.ts")).watch(options)),
+  fleet: fleetCommand,
   doctor: (command) =>
     command
       .description(

@@ -1,17 +1,21 @@
 /** `muxguard daemon`: the guard of a login session. */
 import { spawn } from "node:child_process";
+import { memberOf } from "../daemon/fleet/member.ts";
+import { endRevoked } from "../daemon/fleet/revoked.ts";
 import { Guard } from "../daemon/guard.ts";
 import { serveRpc } from "../daemon/rpc-server.ts";
 import type { End } from "../daemon/service/service.ts";
 import { unreached } from "../daemon/status/reach.ts";
 import { SettingsWatch } from "../daemon/watch/settings-watch.ts";
 import { messageOf } from "../errors.ts";
+import type { Connections } from "../masters/connections.ts";
 import { endOrphans } from "../masters/records.ts";
 import { UntouchedFiles } from "../platform/files/untouched-files.ts";
 import { becomeProgram } from "../platform/libc/process.ts";
 import { InheritedSockets } from "../platform/sockets/inherited.ts";
 import { answers } from "../platform/sockets/listener.ts";
 import { CallerTerminals } from "../platform/terminal/caller-terminal.ts";
+import type { Rule } from "../policy/policy.ts";
 import { onScreen } from "../policy/visible.ts";
 import { removeLeftovers } from "../runs/folders.ts";
 import { type Config, readConfig } from "../settings/config.ts";
@@ -53,6 +57,8 @@ export async function daemon({ foreground = false }: { foreground?: boolean }): 
     });
   // the terminal may be stopped, and whoever started it may not read
   setTimeout(() => isUnread() && process.exit(), READS_WITHIN).unref();
+  // of a server that went silent in the middle, NATS's client keeps a socket that nobody can close
+  if (config.fleet) setTimeout(() => process.exit(), isUnread() ? READS_WITHIN : 0);
 }
 
 /**
@@ -98,6 +104,7 @@ interface Serving {
 
 async function serve({ paths, config, inherited, end }: Serving): Promise<Guard> {
   const { runtime: folder, agentSocket, daemonSocket: path } = paths;
+  const fleet = await memberOf(config, paths, folder, true);
   const guard = await Guard.start({
     paths,
     config,
@@ -105,8 +112,11 @@ async function serve({ paths, config, inherited, end }: Serving): Promise<Guard>
     holdsQuestions: true,
     folder,
     inherited,
+    ...(fleet && { fleet }),
     report: toStderr,
   });
+  if (fleet) guard.closeWith(fleet);
+  await fleet?.load();
   const policy = userPolicy(paths, config, (files) => new UntouchedFiles(files));
   guard.closeWith(policy);
   try {
@@ -114,10 +124,11 @@ async function serve({ paths, config, inherited, end }: Serving): Promise<Guard>
     const tellCaller: CallerTerminals["tell"] = (caller, line) => terminals.tell(caller, onScreen(line));
     const outside = await guard.openScope({ policy, report: toStderr, tellCaller });
     const connections = await guard.guardConnections(outside, toStderr);
+    if (fleet) fleet.onRevoked = (rules) => endThose(connections, rules);
     const settings = new SettingsWatch({ paths, config, policy, alarms: guard.alarms, report: toStderr });
     guard.closeWith(settings);
     const service = { settings, inherited, end };
-    guard.closeWith(await serveRpc({ guard, path, agentSocket, policy, connections, service }));
+    guard.closeWith(await serveRpc({ guard, path, agentSocket, policy, connections, service, fleet }));
     await removeLeftovers(folder, async (control) => endOrphans(control));
     await connections.start();
     await guard.watchFolder([], end);
@@ -131,6 +142,12 @@ async function serve({ paths, config, inherited, end }: Serving): Promise<Guard>
     throw error;
   }
   return guard;
+}
+
+function endThose(connections: Connections, rules: readonly Rule[]): void {
+  endRevoked(connections, rules).catch((error: unknown) =>
+    toStderr(`muxguard: a connection to what is revoked goes on: ${messageOf(error)}`),
+  );
 }
 
 /**

@@ -1,7 +1,7 @@
 /** `muxguard status`: whether a daemon runs, and what it guards. */
 import { tracingFault } from "../platform/proc/protect.ts";
 import { askGuard } from "../rpc/replies.ts";
-import type { GuardedMaster, Reach, Status, UpstreamState } from "../rpc/requests.ts";
+import type { FleetFacts, GuardedMaster, Reach, Status, UpstreamState } from "../rpc/requests.ts";
 import { findAllWays } from "../runs/unguarded/ways.ts";
 import { readConfig } from "../settings/config.ts";
 import { openPaths, type Paths } from "../settings/paths.ts";
@@ -39,7 +39,7 @@ export async function status({ json }: { json?: boolean }): Promise<number> {
 
 function linesOf(found: Status, { log }: Paths): string[] {
   const { pid, agentSocket, upstream, runs, grants, suspended, locked, pending, wrong, masters } = found;
-  const { watched, policy, approvers } = found;
+  const { watched, policy, approvers, fleet } = found;
   return [
     `daemon     pid ${pid}`,
     `socket     ${agentSocket}`,
@@ -49,6 +49,8 @@ function linesOf(found: Status, { log }: Paths): string[] {
       ? [`policy     ${policy.rules} rules${policy.files.map((file) => `, ${file}`).join("")}`]
       : []),
     `asks by    ${approvers.map(describeReach).join(", ") || "nothing: what is to be asked is denied"}`,
+    ...(fleet ? [`fleet      ${describeFleet(fleet)}`] : []),
+    ...(fleet?.policy ? [`of all     ${fleet.policy}`] : []),
     ...masters.map(describeMaster),
     `watched    ${watched.join(", ") || "no folder for shared connections"}`,
     `runs       ${runs}`,
@@ -62,6 +64,11 @@ function linesOf(found: Status, { log }: Paths): string[] {
 
 function describeReach({ kind, fault }: Reach): string {
   return fault === undefined ? kind : `${kind} (not now: ${fault})`;
+}
+
+function describeFleet({ machine, servers, fault }: FleetFacts): string {
+  const way = fault === undefined ? "connected to" : `not connected (${fault}) to`;
+  return `this is ${machine}, ${way} ${servers.join(", ")}`;
 }
 
 function describeMaster({ path, pid, origin, to, verified }: GuardedMaster): string {

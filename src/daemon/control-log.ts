@@ -57,6 +57,15 @@ export function logEvent(log: AuditLog, operation: GuardEvent, reason: string | 
   log.append(auditEvent({ ...fixed, ...decided }));
 }
 
-function controlOf(operation: ControlOperation | GuardEvent): Request {
+/** Logs what a fleet says from now on. @throws Error if the log can't be written */
+export function logFleet(log: AuditLog, reason: string): void {
+  const request = controlOf("fleet-policy");
+  const decided = { decision: "allow", by: "default", reason } as const;
+  log.append(
+    auditEvent({ time: new Date(), id: newId(), request, caller: undefined, waitedMs: 0, ...decided }),
+  );
+}
+
+function controlOf(operation: ControlOperation | GuardEvent | "fleet-policy"): Request {
   return { kind: "admin", operation, path: [], forwarded: false };
 }

@@ -88,12 +88,12 @@ export class Guard {
 
   /** A scope whose connections somebody else accepts. Its policy must be loaded. */
   addScope({ run, ride, policy, approvers = [], upstream, report, tellCaller }: ScopeOptions): AddedScope {
-    const { config, holdsQuestions } = this.#options;
+    const { config, holdsQuestions, fleet } = this.#options;
     const { scopes, agentServer, askpassServer, ways, alarms, suggestions } = this.#parts;
     const all = [...approvers, ...outOfReach(ways.approvers, run?.confined, this.#options, report)];
     const scope: Scope = {
       ...(run && { run: newRun(run) }),
-      policy: () => policy.current(),
+      policy: () => fleet?.merge(policy.current()) ?? policy.current(),
       ...(ride && { signsOnly: (caller: Caller) => !scopes.isLent(caller) }),
       policyNote: () => brokenNote(policy.broken()),
       ...(policy.approve && { approve: policy.approve }),

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { inTurn } from "../approver/in-turn.ts";
 import type { Prompter } from "../approver/prompter.ts";
 import { messageOf } from "../errors.ts";
+import type { Member } from "../fleet/member.ts";
 import type { Connections } from "../masters/connections.ts";
 import type { Peer } from "../platform/proc/peer.ts";
 import { type Accepted, type Listener, listenPrivately } from "../platform/sockets/listener.ts";
@@ -37,6 +38,8 @@ export interface RpcServerOptions {
   policy?: PolicySource;
   /** Undefined where masters can't be guarded. */
   connections?: Connections;
+  /** Undefined where config.toml has no [fleet]. */
+  fleet?: Member | undefined;
   /** Undefined for the guard of one run, which ends with it. */
   service?: Service;
 }

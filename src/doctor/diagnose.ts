@@ -13,11 +13,13 @@ import { visible } from "../policy/visible.ts";
 import type { Status } from "../rpc/requests.ts";
 import { findAllWays } from "../runs/unguarded/ways.ts";
 import { checkUserSettings } from "../settings/check.ts";
+import type { FleetConfig } from "../settings/fleet/config.ts";
 import type { Paths } from "../settings/paths.ts";
 import { clientFindings } from "./clients.ts";
 import { connectionFindings } from "./connections.ts";
 import { daemonFindings } from "./daemon.ts";
 import type { Finding, Topic } from "./finding.ts";
+import { fleetFindings } from "./fleet.ts";
 import { folderFindings } from "./folders.ts";
 import { forwardingFindings, versionFindings } from "./ssh.ts";
 import { systemFindings } from "./system.ts";
@@ -31,6 +33,8 @@ export interface Surroundings {
   unreached: string | undefined;
   /** For `ssh -F`, as config.toml says. */
   sshConfig: string | undefined;
+  /** What config.toml says of it. */
+  fleet: FleetConfig | undefined;
   /** The newest entries of the log. */
   events: readonly Partial<AuditEvent>[];
 }
@@ -46,6 +50,7 @@ export async function diagnose(around: Surroundings): Promise<Finding[]> {
   const parts: [Topic, () => Finding[] | Promise<Finding[]>][] = [
     ["settings", () => settings(paths)],
     ["daemon", () => daemonFindings({ status, unreached, ...ages(status), ...here(around) })],
+    ["fleet", () => fleetFindings(around.fleet)],
     ["ways past the guard", () => ways(around)],
     ["ways past the guard", () => forwardingFindings(sshConfig)],
     [

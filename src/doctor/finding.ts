@@ -5,6 +5,7 @@ export const topics = [
   "daemon",
   "agent",
   "asking",
+  "fleet",
   "ways past the guard",
   "shared connections",
   "OpenSSH",

@@ -29,8 +29,18 @@ export interface AskRuling {
   timeout: number | undefined;
   /** The kinds of approver that may answer; undefined for all. */
   approvers: readonly string[] | undefined;
+  /** Who has to sign a yes; undefined where anybody may answer as he is asked. */
+  persons?: Persons;
   /** The rule that may be about this, where that can't be said. An answer then stands for nothing else. */
   doubt?: Doubt;
+}
+
+/** Of a fleet: each says yes by a signature. */
+export interface Persons {
+  /** So many of them. */
+  wanted: number;
+  /** Of each list a principal that each of them is; none where any signer of the file will do. */
+  signers: readonly (readonly string[])[];
 }
 
 /** What decided, as the log names it. */
@@ -65,7 +75,8 @@ function rulingBy(policy: Policy, request: Request, caller: Caller): Ruling {
 
 /** An approved rule answers a question, but none that is to be asked each time. */
 function answered(policy: Policy, ruling: Ruling, request: Request, caller: Caller): Ruling {
-  if (ruling.action !== "ask" || ruling.remember === 0) return ruling;
+  // nor one that several persons have to answer: one alone may have written it
+  if (ruling.action !== "ask" || ruling.remember === 0 || ruling.persons) return ruling;
   const approved = firstOf(policy.approved, request, caller).matching;
   if (approved?.action !== "allow") return ruling;
   return { action: "allow", by: `rule:${approved.name}`, ...(!ruling.doubt && { answers: ruling.by }) };
@@ -79,13 +90,20 @@ function strictest(rulings: readonly AskRuling[], by: DecidedBy): AskRuling {
   };
   const lists = rulings.map(({ approvers }) => approvers).filter((list) => list !== undefined);
   const common = lists[0]?.filter((kind) => lists.every((list) => list.includes(kind)));
+  const persons = rulings.map((one) => one.persons).filter((one) => one !== undefined);
   return {
     action: "ask",
     by,
+    ...(persons.length > 0 && { persons: allOf(persons) }),
     remember: least(rulings.map(({ remember }) => remember)),
     timeout: least(rulings.map(({ timeout }) => timeout)),
     approvers: common,
   };
+}
+
+function allOf(persons: readonly Persons[]): Persons {
+  const wanted = Math.max(...persons.map((one) => one.wanted));
+  return { wanted, signers: persons.flatMap(({ signers }) => signers) };
 }
 
 /** The first rule that matches, and those before it that may. */
@@ -113,9 +131,12 @@ function rulingOf(rule: Rule): Ruling {
   return rule.action === "ask" ? askRuling(rule) : { action: rule.action, by: `rule:${rule.name}` };
 }
 
-function askRuling({ name, remember, timeout, approver: approvers }: Rule): AskRuling {
+function askRuling({ name, remember, timeout, approver, approvals = 1, signers }: Rule): AskRuling {
   const longest = remember === "never" ? 0 : remember;
-  return { action: "ask", by: `rule:${name}`, remember: longest, timeout, approvers };
+  const asked = { action: "ask", by: `rule:${name}`, remember: longest, timeout } as const;
+  if (approvals === 1 && !signers) return { ...asked, approvers: approver };
+  const approvers = approver ? approver.filter((kind) => kind === "fleet") : ["fleet"];
+  return { ...asked, approvers, persons: { wanted: approvals, signers: signers ? [signers] : [] } };
 }
 
 function defaultRuling(action: Policy["default"]): Ruling {

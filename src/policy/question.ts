@@ -1,6 +1,6 @@
 /** A question to a person, and the answer. */
 import type { Doubt } from "./doubt.ts";
-import type { DecidedBy } from "./evaluate.ts";
+import type { DecidedBy, Persons } from "./evaluate.ts";
 import type { Lasting, Remember } from "./grants.ts";
 import type { Caller, Request } from "./request.ts";
 
@@ -11,6 +11,8 @@ import type { Caller, Request } from "./request.ts";
 export const DEAF_FOR = 1000;
 
 export interface Question {
+  /** The machine that asks, where it is another one. */
+  machine?: string;
   /** What `muxguard approve ID` takes; also the id of the log entry. */
   id: string;
   request: Request;
@@ -21,6 +23,8 @@ export interface Question {
   why?: string;
   /** The rule that may be about this, where nobody can say so. */
   doubt?: Doubt;
+  /** Of a fleet: who has to say yes, and who has. */
+  persons?: Persons & { yes: string[] };
   /** How many identical requests wait for the answer. */
   count: number;
   /**
@@ -56,7 +60,7 @@ export interface Question {
 }
 
 export type Answer =
-  | { decision: "allow"; remember: Remember }
+  | { decision: "allow"; remember: Remember; signers?: readonly string[] }
   /** Each of the hosts is to be asked about on its own. */
   | { decision: "apart" }
   /** With a time: the same is denied for so long without asking. The note is for the program's user. */
@@ -65,4 +69,6 @@ export type Answer =
       reason: string;
       remember?: { milliseconds: number } | undefined;
       note?: string | undefined;
+      /** Who has signed it, each with the key's fingerprint. */
+      signers?: readonly string[];
     };

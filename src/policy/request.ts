@@ -61,8 +61,13 @@ export const controlOperations = [
 export type ControlOperation = (typeof controlOperations)[number];
 
 /** What fails with the guard's own sockets and agents, of which the log tells too. */
-export const faultOperations = ["use-socket", "use-upstream"] as const;
+export const faultOperations = ["use-socket", "use-upstream", "answer-fleet", "fleet-policy"] as const;
 export type FaultOperation = (typeof faultOperations)[number];
+
+/** Whether it is a signature by which something is decided in a fleet: PROTOCOL.sshsig, its namespace. */
+export function decidesInFleet({ namespace }: Pick<Request, "namespace">): boolean {
+  return namespace?.startsWith("muxguard-") ?? false;
+}
 
 /** What happens to muxguard itself, and nobody asked for. */
 export const guardEvents = [

@@ -49,11 +49,27 @@ const patternList = patterns(isWhole);
 /** Where the empty text says that there is none. */
 const patternListOrNone = patterns((list) => list === "" || isWhole(list));
 
-export const approverKinds = ["notification", "tmux", "terminal", "askpass", "command", "queue"] as const;
+export const approverKinds = [
+  "notification",
+  "tmux",
+  "terminal",
+  "askpass",
+  "command",
+  "fleet",
+  "queue",
+] as const;
 
 const NO_PORT = "not a port, which is 1 to 65535";
 const isPort = (port: number): boolean => Number.isInteger(port) && port >= 1 && port <= 65_535;
 export const port = z.number().check(z.refine(isPort, NO_PORT));
+
+/** So many that a question can name them. */
+const MOST_PERSONS = 8;
+const NO_PERSONS = `not a number of persons, which is 1 to ${MOST_PERSONS}`;
+const isPersons = (count: number): boolean => Number.isInteger(count) && count >= 1 && count <= MOST_PERSONS;
+const NO_SIGNER = "not a principal of an allowed_signers file: a word of letters, digits and ._@+-";
+const isSigner = (name: string): boolean =>
+  /^[A-Za-z0-9_](?:[A-Za-z0-9._@+-]{0,126}[A-Za-z0-9_])?$/.test(name);
 
 /** What the fields are for: reference/rule-fields.ts. */
 export const ruleSchema = z.strictObject({
@@ -90,6 +106,8 @@ export const ruleSchema = z.strictObject({
   remember: z.optional(durationOrNever),
   timeout: z.optional(duration),
   approver: z.optional(oneOrMore(approverKinds)),
+  approvals: z.optional(z.number().check(z.refine(isPersons, NO_PERSONS))),
+  signers: z.optional(someOf(z.string().check(z.refine(isSigner, NO_SIGNER)))),
 });
 
 /** The names of a rule's fields. */

@@ -25,10 +25,15 @@ const duration = z.object({ milliseconds: count });
 const lasts = z.enum(["connection", "terminal", "program"]);
 const remember = z.union([z.enum(["once", "lasting", "run", "session", "always"]), duration]);
 
+const texts = z.exactOptional(z.array(text));
 const host = {
   names: z.array(text),
+  address: z.exactOptional(text),
   port: z.exactOptional(count),
+  ports: z.exactOptional(z.array(count)),
   hostKey: z.exactOptional(printed),
+  hostKeys: texts,
+  lookups: texts,
 };
 const key = z.object({
   type: z.exactOptional(text),
@@ -45,6 +50,9 @@ const request = z.object({
   data: z.exactOptional(z.enum(["userauth", "sshsig", "opaque"])),
   noLogin: flag,
   namespace: z.exactOptional(text),
+  repository: z.exactOptional(text),
+  branch: z.exactOptional(text),
+  remote: z.exactOptional(text),
   operation: z.exactOptional(text),
   provider: z.exactOptional(text),
   constraints: z.exactOptional(z.array(text)),
@@ -59,6 +67,7 @@ const request = z.object({
       kind: z.enum(forwardKinds),
       listen: z.exactOptional(text),
       connect: z.exactOptional(text),
+      target: z.exactOptional(text),
     }),
   ),
   prompt: z.exactOptional(text),
@@ -72,7 +81,10 @@ const program = {
   exe: z.exactOptional(text),
   exeDeleted: flag,
   exeForeign: flag,
+  exeFile: z.exactOptional(text),
   systemShell: flag,
+  ofRoot: flag,
+  leadsTerminal: flag,
   name: text,
   cmdline: z.array(text),
 };
@@ -87,7 +99,7 @@ const caller = z.object({
   run: z.exactOptional(z.object({ name: text, pid: count })),
 }) satisfies Schema<Question["caller"]>;
 
-const question = z.object({
+export const questionSchema = z.object({
   id,
   request,
   caller,
@@ -96,6 +108,7 @@ const question = z.object({
   doubt: z.exactOptional(
     z.object({ rule: text, action: z.enum(["deny", "ask"]), unknown: z.record(text, text) }),
   ),
+  persons: z.exactOptional(z.object({ wanted: count, signers: z.array(z.array(text)), yes: z.array(text) })),
   count,
   hosts: z.exactOptional(z.array(z.object({ id, name: text }))),
   choices: z.array(remember),
@@ -129,6 +142,12 @@ const status = z.object({
   locked: z.boolean(),
   pending: count,
   policy: z.exactOptional(z.object({ files: z.array(printed), rules: count })),
+  fleet: z.exactOptional(
+    z.object({
+      ...{ machine: printed, servers: z.array(printed) },
+      ...{ fault: z.exactOptional(printed), policy: z.exactOptional(printed) },
+    }),
+  ),
   approvers: z.array(z.object({ kind: text, fault: z.exactOptional(text) })),
   wrong: z.array(printed),
   watched: z.array(printed),
@@ -148,7 +167,7 @@ type Commands = Exclude<Requests<FromClient>, "reach" | "openRun" | "confined" |
 
 const schemas: { [M in Commands]: z.ZodMiniType } = {
   status,
-  pending: z.array(question),
+  pending: z.array(questionSchema),
   answer: z.boolean(),
   grants: z.array(grant),
   forget: count,

@@ -75,6 +75,8 @@ export interface Status {
   locked: boolean;
   pending: number;
   policy?: PolicyState;
+  /** Of this machine among others. */
+  fleet?: FleetFacts;
   /** Those that config.toml names. */
   approvers: Reach[];
   /** What is wrong, a line for each that says what to do about it. Safe for a screen. */
@@ -214,6 +216,16 @@ export interface GuardedMaster {
   /** Where its connection leads, as far as that is known; what is not verified is claimed. Safe for a screen. */
   to?: string;
   verified?: boolean;
+}
+
+export interface FleetFacts {
+  machine: string;
+  /** Addresses of the bus. */
+  servers: string[];
+  /** Why nothing goes over it now. Safe for a screen. */
+  fault?: string;
+  /** What the fleet says to all machines. Safe for a screen. */
+  policy?: string;
 }
 
 /** A way to a person. */

@@ -12,7 +12,7 @@ import type { FromClient, FromGuard } from "./requests.ts";
 const absolutePath = z.string().check(z.startsWith("/"));
 const duration = z.strictObject({ milliseconds: z.int().check(z.nonnegative()) });
 
-const answer: z.ZodMiniType<Answer> = z.discriminatedUnion("decision", [
+export const answerSchema: z.ZodMiniType<Answer> = z.discriminatedUnion("decision", [
   z.strictObject({
     decision: z.literal("allow"),
     remember: z.union([z.enum(["once", "lasting", "run", "session", "always"]), duration]),
@@ -48,7 +48,7 @@ export const paramSchemas: {
   status: z.null(),
   reach: z.null(),
   pending: z.nullable(z.enum(["approve", "deny"])),
-  answer: z.strictObject({ id: z.string(), answer }),
+  answer: z.strictObject({ id: z.string(), answer: answerSchema }),
   grants: z.nullable(z.literal("forget")),
   forget: z.string(),
   lock: z.boolean(),
@@ -86,6 +86,6 @@ export const paramSchemas: {
 export const resultSchemas: {
   [M in Requests<FromGuard>]: z.core.$ZodType<Result<FromGuard, M>>;
 } = {
-  ask: answer,
+  ask: answerSchema,
   prompt: z.nullable(z.string()),
 };

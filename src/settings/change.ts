@@ -25,6 +25,7 @@ const settings: Record<keyof Config, [name: string, counts: "at once" | "at the 
   askpass: ["askpass", "at the start"],
   command: ["command", "at the start"],
   notices: ["notices", "at once"],
+  fleet: ["fleet", "at the start"],
 };
 
 /** Names of settings, as the file has them. */

@@ -1,6 +1,7 @@
 /** What config.toml may hold. What the fields are for: reference/config-fields.ts. */
 import * as z from "zod/mini";
 import { approverKinds, duration, listOf } from "../policy/schema.ts";
+import { fleetSchema } from "./fleet/schema.ts";
 
 const NO_COUNT = "not a number of at least 1";
 const isCount = (count: number): boolean => Number.isSafeInteger(count) && count >= 1;
@@ -62,6 +63,7 @@ export const configSchema = z.strictObject({
   command: z.optional(z.union([z.string(), oneOrMore])),
   notices: z.optional(listOf(z.string())),
   announce: z.optional(z.enum(["terminal", "always"])),
+  fleet: z.optional(fleetSchema),
   scope: z.optional(scopes),
 });
 

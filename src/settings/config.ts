@@ -1,6 +1,7 @@
 /** config.toml: how muxguard works. What may be done is the policy's matter (policy-files.ts). */
 import { join } from "node:path";
 import { expandHome } from "./expand-home.ts";
+import { type FleetConfig, fleetOf } from "./fleet/config.ts";
 import type { Paths } from "./paths.ts";
 import { readSettings } from "./settings.ts";
 
@@ -53,6 +54,8 @@ export interface Config {
   command: readonly string[];
   /** Patterns of the names of rules: what they allow is shown on the desktop. */
   notices: readonly string[];
+  /** How this machine joins others; undefined where it stays by itself. */
+  fleet: FleetConfig | undefined;
 }
 
 export const defaults: Config = {
@@ -77,6 +80,7 @@ export const defaults: Config = {
   askpass: undefined,
   command: [],
   notices: [],
+  fleet: undefined,
 };
 
 /** @throws SettingsError */
@@ -87,7 +91,7 @@ export async function readConfig({ config }: Pick<Paths, "config">): Promise<Con
   const upstream = file.upstream_agent ?? [];
   return {
     upstreamAgents: (typeof upstream === "string" ? [upstream] : upstream).map(expandHome),
-    approvers: file.approvers ?? defaults.approvers,
+    approvers: file.approvers ?? (file.fleet ? [...defaults.approvers, "fleet"] : defaults.approvers),
     areApproversNamed: file.approvers !== undefined,
     remember: file.remember ?? defaults.remember,
     timeout: file.timeout ?? defaults.timeout,
@@ -107,6 +111,7 @@ export async function readConfig({ config }: Pick<Paths, "config">): Promise<Con
     askpass: file.askpass === undefined ? undefined : expandHome(file.askpass),
     command: wordsOf(file.command ?? []),
     notices: file.notices ?? defaults.notices,
+    fleet: file.fleet && fleetOf(file.fleet, config),
   };
 }
 

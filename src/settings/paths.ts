@@ -19,6 +19,8 @@ export interface Paths {
   log: string;
   /** What was told today of ways past the guard. */
   told: string;
+  /** The fleet's policy that counted last. */
+  fleetPolicy: string;
 }
 
 /** @throws Error if a folder can't be made, or is open to others */
@@ -45,6 +47,7 @@ export function locatePaths(): Paths {
     state,
     log: join(state, "log.jsonl"),
     told: join(state, "told.json"),
+    fleetPolicy: join(state, "fleet-policy.jsonl"),
   };
 }
 

@@ -7,7 +7,8 @@ import { references, withTable } from "../../docs/reference/tables.ts";
 import { whatRulesDo, whatRulesMatch } from "../../src/policy/reference/rule-fields.ts";
 import { ruleFields, ruleSchema } from "../../src/policy/schema.ts";
 import { configSchema, scopeFields, scopeSchema } from "../../src/settings/config-schema.ts";
-import { scopeSettings, settings } from "../../src/settings/reference/config-fields.ts";
+import { fleetSchema } from "../../src/settings/fleet/schema.ts";
+import { fleetSettings, scopeSettings, settings } from "../../src/settings/reference/config-fields.ts";
 import { inProject, textOf } from "./documents.ts";
 
 const { bin } = JSON.parse(readFileSync(inProject("package.json"), "utf8")) as { bin: object };
@@ -24,10 +25,11 @@ it("has each field and each setting", () => {
   expect(Object.keys({ ...whatRulesDo, ...whatRulesMatch }).sort()).toEqual([...ruleFields].sort());
   expect(Object.keys(settings).sort()).toEqual(
     Object.keys(configSchema.shape)
-      .filter((name) => name !== "scope")
+      .filter((name) => !["scope", "fleet"].includes(name))
       .sort(),
   );
   expect(Object.keys(scopeSettings).sort()).toEqual([...scopeFields].sort());
+  expect(Object.keys(fleetSettings).sort()).toEqual(Object.keys(fleetSchema.shape).sort());
 });
 
 it.each<[string, z.ZodMiniType]>([
@@ -39,6 +41,7 @@ it.each<[string, z.ZodMiniType]>([
   ["`true` `false`", ruleSchema.shape.tty],
   ["text, or a list", ruleSchema.shape.host],
   ["path, or a list", scopeSchema.shape.hide],
+  ["address, or a list", fleetSchema.shape.servers],
   ["text", z.string()],
   ["list", z.array(z.string())],
 ])("says %s of what is so by the schema", (words, schema) => {

@@ -11,6 +11,9 @@ import { SERVERS_HAVE_TERMINALS } from "../../lab/terminal/server-terminals.ts";
 
 export { PYTHON, X11_ASKPASS };
 
+/** OpenSSH's own security key for tests, of Debian's package openssh-tests: it is always touched. */
+export const SECURITY_KEY = "/usr/lib/openssh/regress/misc/sk-dummy/sk-dummy.so";
+
 const probes: Record<string, () => boolean> = {
   sshd: () => existsSync(SSHD),
   ssh: () => isOnPath("ssh"),
@@ -39,6 +42,8 @@ const probes: Record<string, () => boolean> = {
   chromium: () => BROWSERS.some(isOnPath),
   systemd: () => isOnPath("systemd-socket-activate") && isOnPath("systemd-analyze"),
   csh: () => isOnPath("csh"),
+  nats: () => isOnPath("nats-server"),
+  "sk-dummy": () => existsSync(SECURITY_KEY),
 };
 
 if (!SERVERS_HAVE_TERMINALS)

@@ -17,7 +17,10 @@ const NEWEST = 4 * 1024 * 1024;
 /** Returns the exit code: 1 where something is to be mended. */
 export async function doctor({ json }: { json?: boolean }): Promise<number> {
   const paths = openPaths();
-  const { sshConfig } = await readConfig(paths).catch(() => ({ sshConfig: undefined }));
+  const { sshConfig, fleet } = await readConfig(paths).catch(() => ({
+    sshConfig: undefined,
+    fleet: undefined,
+  }));
   const [found] = await useAnswering(paths.daemonSocket, async (guard) => ({
     status: await askGuard(guard, "status", null),
     unreached: (await guard.request("reach", null, checkedReach)) ?? undefined,
@@ -25,7 +28,7 @@ export async function doctor({ json }: { json?: boolean }): Promise<number> {
   const { status, unreached } = found ?? { status: undefined, unreached: undefined };
   const events = newest(paths.log);
   const environment = process.env;
-  const findings = await diagnose({ paths, environment, status, unreached, sshConfig, events });
+  const findings = await diagnose({ paths, environment, status, unreached, sshConfig, fleet, events });
   if (json) for (const one of findings) toStdoutAsJson(JSON.stringify({ ...one, docs: docsOf(one.topic) }));
   else for (const line of linesOf(findings)) toStdout(line);
   return findings.some(({ level }) => level === "wrong") ? 1 : 0;

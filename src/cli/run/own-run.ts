@@ -174,7 +174,10 @@ class OwnRun {
     const { ownTerminal } = await import("../guards/terminal.ts");
     const { name, upstream, report, terminal, confined, why } = this.#request;
     const claimed = why !== undefined && { why };
+    const { memberOf } = await import("../../daemon/fleet/member.ts");
+    const fleet = await memberOf(this.#config, this.#paths, this.folder, false);
     const guard = await Guard.start({
+      ...(fleet && { fleet }),
       paths: this.#paths,
       config: this.#config,
       environment: process.env,
@@ -183,6 +186,7 @@ class OwnRun {
       folder: this.folder,
       onQuestion: () => this.#answer(guard),
     });
+    await fleet?.load();
     const scope = guard.addScope({
       run: { name, pid: process.pid, ...(confined && { confined }), ...claimed },
       ride: this.#request.ride,

@@ -15,6 +15,7 @@ import { eachGuard, useUnderstood } from "../guards/guards.ts";
 import { describeEventBriefly } from "../log/describe-event.ts";
 import { parseEvent } from "../log/fields.ts";
 import { Tail } from "../log/tail.ts";
+import type { FleetView } from "./fleet.ts";
 import { type Answered, type Seen, WatchModel } from "./model.ts";
 import { takeScreen } from "./screen.ts";
 
@@ -24,10 +25,15 @@ const INTERVAL = 250;
 /** How much of the log is shown from before, in bytes. */
 const HISTORY = 64 * 1024;
 
-export async function watch(): Promise<void> {
+/** The questions of other machines, where they are wanted. */
+let fleet: FleetView | undefined;
+
+export async function watch(options: { fleet?: boolean }): Promise<void> {
   if (!process.stdin.isTTY || !process.stdout.isTTY)
     throw new CliError("muxguard watch needs a terminal", exitCodes.usage);
   const model = new WatchModel();
+  if (options.fleet)
+    fleet = await (await import("./fleet.ts")).viewFleet(openPaths(), (line) => model.notice(line));
   model.update(await look(), performance.now()); // refused inside of a run: before the screen is taken
   const ended = new AbortController();
   for (const signal of ["SIGTERM", "SIGHUP"] as const)
@@ -52,6 +58,7 @@ export async function watch(): Promise<void> {
     await Promise.race([follow(model, screen.draw, over), aborted(over)]);
   } finally {
     screen.giveBack();
+    await fleet?.close();
   }
 }
 
@@ -89,11 +96,11 @@ async function look(report?: (line: string) => void): Promise<Seen> {
     return { questions, locked, wrong };
   };
   const seen = await eachGuard(ask, report);
-  const questions = seen.flatMap((one) => one.questions);
+  const questions = [...seen.flatMap((one) => one.questions), ...(fleet?.questions() ?? [])];
   return {
     questions: questions.sort((one, other) => one.asked.localeCompare(other.asked)),
     // for guards that begin later there is the file
-    wrong: [...new Set(seen.flatMap(({ wrong = [] }) => wrong))],
+    wrong: [...new Set([...seen.flatMap(({ wrong = [] }) => wrong), ...(fleet?.wrong() ?? [])])],
     locked: seen.some(({ locked }) => locked) || new Lock(openPaths(), () => {}).isOn,
   };
 }
@@ -101,6 +108,7 @@ async function look(report?: (line: string) => void): Promise<Seen> {
 /** @returns what to tell */
 async function answer({ question, answer }: Answered): Promise<string> {
   const { id, request } = question;
+  if (question.machine !== undefined) return (await fleet?.answer(question, answer)) ?? "";
   try {
     const [answered] = await useUnderstood(
       askedAt.get(question) ?? "",

@@ -1,6 +1,7 @@
 /** A guard's parts, made and wired. What is running of them, guard.ts holds. */
 import { userInfo } from "node:os";
 import { join } from "node:path";
+import type { Member, MemberParts } from "../../fleet/member.ts";
 import { KeyNames } from "../../guard/agent/key-names.ts";
 import { createDestinationResolver } from "../../identity/destination.ts";
 import { GitAskers } from "../../identity/git/askers.ts";
@@ -26,7 +27,7 @@ import type { Paths } from "../../settings/paths.ts";
 import { AgentServer } from "../agent-server.ts";
 import { AskpassServer } from "../askpass-server.ts";
 import { Claims } from "../claims.ts";
-import { logEvent } from "../control-log.ts";
+import { logEvent, logFleet } from "../control-log.ts";
 import { Notices } from "../notices.ts";
 import { createPast } from "../past/past.ts";
 import type { Suggestions } from "../past/suggestions.ts";
@@ -53,6 +54,8 @@ export interface GuardOptions {
   folder: string;
   /** Sockets of its folder that listen already. */
   inherited?: Pick<InheritedSockets, "descriptor">;
+  /** This machine among others. The guard starts it, and whoever made it closes it with the guard. */
+  fleet?: Member;
   /** Tells whoever started it. One line, without a newline. */
   report: (line: string) => void;
   /** Called when a question comes up. */
@@ -62,6 +65,7 @@ export interface GuardOptions {
 }
 
 interface Told {
+  fleet: Pick<MemberParts, "changed" | "refused">;
   findings: Findings;
   /** @param fault in words that follow the agent's name; undefined where there is none any more */
   agentChanged(name: string, fault: string | undefined): void;
@@ -116,7 +120,10 @@ export function composeGuard(options: GuardOptions): GuardParts {
   const outside = (pid: number) => scopes.outside(pid);
   const tmux = new Claims("TMUX", environmentOf);
   const serverOf = async (caller: Caller) => (await tmux.of(caller))?.split(",")[0];
-  const ways = composeWays({ environment, config, folder: join(folder, "popup"), outside, serverOf });
+  const ways = composeWays({
+    ...{ environment, config, folder: join(folder, "popup"), outside, serverOf },
+    ...(options.fleet && { more: [options.fleet.approver] }),
+  });
   const notices = new Notices({ patterns: () => config.notices, desktop: ways.desktop.notices, now });
   const forget = (prefix?: string): number => {
     if (!prefix) broker.forget();
@@ -124,6 +131,14 @@ export function composeGuard(options: GuardOptions): GuardParts {
   };
   const lockSignals = listenForLocks(environment, screenListener(config, grants, forget));
   const told = composeTold(deciding);
+  options.fleet?.start({
+    ...told.fleet,
+    taken: (what) => {
+      logFleet(deciding.log, what);
+      told.findings.set("fleet policy", undefined);
+    },
+    revoked: () => forget(),
+  });
   const alarms = new Alarms({
     record: (event, reason) => logEvent(deciding.log, event, reason),
     reports: () => [options.report, ...scopes.reports()],
@@ -150,6 +165,13 @@ function composeTold({ broker, processes }: Deciding): Told {
   const refused = tellOfRefused(faults, findings, processes);
   return {
     findings,
+    fleet: {
+      changed: (fault) => findings.set("fleet", fault && `[fleet]: ${fault}`),
+      refused: (what, reason) => {
+        if (what === "fleet-policy") findings.set("fleet policy", `[fleet]: ${reason}`);
+        faults.note(what, "fleet", reason);
+      },
+    },
     agentChanged: (name, fault) => {
       const words = fault === undefined ? undefined : `the upstream agent ${name} ${fault}`;
       findings.set(`agent ${name}`, words && `${words} (muxguard upstream PATH points to another one)`);

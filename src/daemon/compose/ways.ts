@@ -2,6 +2,7 @@
  * The ways to a person, put together: for a guard, which keeps them, and for one question of
  * muxguard-askpass.
  */
+import type { Approver } from "../../approver/approver.ts";
 import { nextAskpass } from "../../approver/askpass/next-program.ts";
 import { createDesktop, type OpenDesktop } from "../../platform/desktop/desktop.ts";
 import type { Caller } from "../../policy/request.ts";
@@ -19,6 +20,8 @@ export interface WaysOptions {
   /** A process that is inside of no run; undefined for others. */
   outside: (pid: number) => Caller | undefined;
   serverOf?: NonNullable<ApproversOptions["serverOf"]>;
+  /** Made elsewhere. */
+  more?: readonly Approver[];
 }
 
 export interface Ways extends Approvers {
@@ -26,10 +29,11 @@ export interface Ways extends Approvers {
 }
 
 export function composeWays(options: WaysOptions): Ways {
-  const { environment, config, folder, outside, serverOf } = options;
+  const { environment, config, folder, outside, serverOf, more = [] } = options;
   const desktop = createDesktop(environment, (pid) => outside(pid) !== undefined);
   const { SSH_ASKPASS = options.usualAskpass } = environment;
   const askpass = nextAskpass({ ...environment, SSH_ASKPASS }, config.askpass);
   const parts = { environment, askpass, config, desktop, folder, outside, ...(serverOf && { serverOf }) };
-  return { desktop, ...createApprovers(parts) };
+  const { approvers, prompters } = createApprovers(parts);
+  return { desktop, approvers: [...approvers, ...more], prompters };
 }

@@ -1,6 +1,7 @@
 /** What the daemon says of itself: `muxguard status`. */
 import { existsSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { Member } from "../../fleet/member.ts";
 import type { Connections } from "../../masters/connections.ts";
 import type { ListedMaster } from "../../masters/registry.ts";
 import type { Whereabouts } from "../../policy/request.ts";
@@ -14,9 +15,16 @@ export interface StatusParts {
   agentSocket?: string;
   policy?: PolicySource;
   connections?: Connections;
+  fleet?: Member | undefined;
 }
 
-export async function statusOf({ guard, agentSocket, policy, connections }: StatusParts): Promise<Status> {
+export async function statusOf({
+  guard,
+  agentSocket,
+  policy,
+  connections,
+  fleet,
+}: StatusParts): Promise<Status> {
   const { runs, grants, isLocked: locked } = guard;
   const [upstream, masters, stated] = await Promise.all([
     guard.agents.states(),
@@ -35,6 +43,7 @@ export async function statusOf({ guard, agentSocket, policy, connections }: Stat
     locked,
     pending: guard.questions.pending().length,
     ...(stated && { policy: stated }),
+    ...(fleet && { fleet: fleet.state }),
     approvers: statedApprovers(guard),
     wrong: guard.wrong(),
   };

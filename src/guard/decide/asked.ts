@@ -78,7 +78,7 @@ export function makeQuestion(
   const longest = covered === undefined ? 0 : ruling.remember;
   const choices = choicesOf(longest, settings.remember, {
     lasting: lasting !== undefined,
-    run: run !== undefined,
+    run: run !== undefined && !ruling.persons,
     session: sessionIsOver !== undefined,
     always: rule !== undefined,
     time: !endsWithCommand,
@@ -88,6 +88,7 @@ export function makeQuestion(
     request,
     caller,
     because: ruling.by,
+    ...(ruling.persons && { persons: { ...ruling.persons, yes: [] } }),
     ...(why !== undefined && { why }),
     ...(ruling.doubt && { doubt: ruling.doubt }),
     count: 1,

@@ -10,7 +10,13 @@ import type { Doubt } from "../../policy/doubt.ts";
 import { evaluate } from "../../policy/evaluate.ts";
 import { exactRule } from "../../policy/exact-rule.ts";
 import type { Grants, Lasting } from "../../policy/grants.ts";
-import type { Caller, Destination, ProcessId, Request } from "../../policy/request.ts";
+import {
+  type Caller,
+  type Destination,
+  decidesInFleet,
+  type ProcessId,
+  type Request,
+} from "../../policy/request.ts";
 import { Announcing } from "./announcing.ts";
 import { ApprovalCounts, type Asked, alikeness, makeQuestion, type Settings } from "./asked.ts";
 import { capped } from "./choices.ts";
@@ -120,6 +126,9 @@ export class Broker {
     const { caller, unidentified = "the process that asks has ended or can't be identified" } = asker;
     if (!caller) return denial("fault:caller", unidentified);
     if (scope.refused !== undefined) return denial("fault:inside", scope.refused);
+    // else what is guarded could approve its own requests, by way of another machine
+    if (scope.run && decidesInFleet(request))
+      return denial("fault:inside", "what is inside of a run signs no answers of a fleet");
     const current = scope.policy();
     const policy = current instanceof Promise ? await current : current;
     if (this.isLocked) return locked();
@@ -162,7 +171,8 @@ export class Broker {
 
   #asked(asked: Omit<Asked, "lasting" | "sessionIsOver" | "rule">, scope: Scope): Asked {
     const { request, caller, covered, ruling } = asked;
-    const isFree = covered !== undefined && ruling.remember === undefined;
+    // what several persons say holds once, or for a time that each of them gave
+    const isFree = covered !== undefined && ruling.remember === undefined && !ruling.persons;
     return {
       ...asked,
       lasting: isFree ? this.#lasting(asked, scope) : undefined,
@@ -196,6 +206,7 @@ export class Broker {
       asker.gone,
     );
     const { answer, by } = outcome;
+    const signed = answer.signers && { signers: answer.signers };
     const { grants } = this.#parts;
     if (by === "fault:timeout" && asker.login)
       this.#related.addUnanswered(asked.request, asked.caller, asker.login, asked.id);
@@ -203,6 +214,7 @@ export class Broker {
       const byPerson = by.startsWith("approver:");
       return {
         ...denial(by, byPerson || !ruling.doubt ? answer.reason : unanswered(answer.reason, ruling.doubt)),
+        ...signed,
         ...this.#notes.add(asked.id, answer.note),
         ...(byPerson && rememberedDenial(asked, scope, grants, answer.remember)),
       };
@@ -220,6 +232,7 @@ export class Broker {
       decision: "allow",
       by,
       ...doubt,
+      ...signed,
       ...remembered,
       keep,
     };
@@ -234,7 +247,7 @@ export class Broker {
     decision: Decision,
     waitedMs: number,
   ): Verdict {
-    const { remember, keep: _, doubt: __, why, ...decided } = decision;
+    const { remember, keep: _, doubt: __, why, signers, ...decided } = decision;
     const note = decided.decision === "deny" ? scope.policyNote?.() : undefined;
     const verdict: Verdict = { id, ...decided, ...(note !== undefined && { note }) };
     const remembered = remember !== undefined && { remember };
@@ -244,7 +257,7 @@ export class Broker {
       const { said, ...fields } = decided;
       const entry = { time: new Date(), id, request, caller, waitedMs, ...fields, ...because };
       const claimed = { ...(said !== undefined && { note: said }), ...(why !== undefined && { why }) };
-      this.#parts.record({ ...entry, ...claimed, ...remembered });
+      this.#parts.record({ ...entry, ...claimed, ...(signers && { signers }), ...remembered });
       if (verdict.decision === "deny" && !tells) scope.report(denialLine(request, verdict));
       return verdict;
     } catch (error) {

@@ -14,6 +14,8 @@ import type { Verdict } from "./verdict.ts";
 export type Decision = Omit<Verdict, "id"> & Remembered;
 
 interface Remembered {
+  /** Who has signed it. */
+  signers?: readonly string[];
   /** For how long a person's answer is remembered. */
   remember?: Remember;
   /** Why it was asked for, as the program said. Claimed. */
@@ -99,9 +101,10 @@ export function coverableOf(
   { request, caller, ruling, asker }: Pick<Asked, "request" | "caller" | "ruling" | "asker">,
   { run }: Scope,
 ): Coverable {
-  const { by, doubt } = ruling;
+  const { by, doubt, persons } = ruling;
   const decided = doubt === undefined ? by : JSON.stringify([by, doubt.rule]);
-  return { request, caller, run: run?.id, by: decided, connection: asker.connection?.id };
+  const own = { request, caller, run: run?.id, by: decided, connection: asker.connection?.id };
+  return persons ? { ...own, persons: JSON.stringify(persons) } : own;
 }
 
 /** What is decided stands, whether or not it can be remembered. */

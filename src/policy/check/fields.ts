@@ -136,7 +136,16 @@ function checkExcluded(rule: Rule): Found[] {
 }
 
 function checkAnswers(rule: Rule): Found[] {
-  if (rule.action === "ask") return [];
-  const fields = (["remember", "timeout", "approver"] as const).filter((field) => rule[field] !== undefined);
+  if (rule.action === "ask") return checkPersons(rule);
+  const answering = ["remember", "timeout", "approver", "approvals", "signers"] as const;
+  const fields = answering.filter((field) => rule[field] !== undefined);
   return fields.map((field) => ({ field, text: `says nothing where the action is "${rule.action}"` }));
+}
+
+/** Signatures come from the fleet alone. */
+function checkPersons({ approver, approvals = 1, signers }: Rule): Found[] {
+  const isFleet = approver === undefined || approver.includes("fleet");
+  if ((approvals === 1 && !signers) || isFleet) return [];
+  const field = signers ? "signers" : "approvals";
+  return [{ field, text: 'is for the approver "fleet", which may not answer: all is denied' }];
 }

@@ -25,7 +25,15 @@ function firstTaking(rules: readonly Rule[], at: number): number | undefined {
   return undefined;
 }
 
-const ofAnswer: ReadonlySet<string> = new Set<Field>(["name", "action", "remember", "timeout", "approver"]);
+const ofAnswer: ReadonlySet<string> = new Set<Field>([
+  "name",
+  "action",
+  "remember",
+  "timeout",
+  "approver",
+  "approvals",
+  "signers",
+]);
 
 /** Fields that mean less in a rule that allows than in one that denies. */
 const narrowed: readonly Field[] = [

@@ -9,6 +9,10 @@ import { asPlainSession, type Coverable, onConnection, sessionsCovered } from ".
  * remembered.
  */
 export function* coveredBy(asked: Coverable): Generator<string> {
+  for (const text of textsCovering(asked)) yield ofPersons(asked, text);
+}
+
+function* textsCovering(asked: Coverable): Generator<string> {
   const { run, connection } = asked;
   for (const reach of run === undefined ? (["terminal", "session"] as const) : (["terminal"] as const)) {
     const seen = seenFrom(asked, reach);
@@ -22,6 +26,10 @@ export function* coveredBy(asked: Coverable): Generator<string> {
 
 /** What an approval for so long covers. None for what is never remembered. */
 export function coversFor(asked: Coverable, remember: Remember): string[] {
+  return textsCovered(asked, remember).map((text) => ofPersons(asked, text));
+}
+
+function textsCovered(asked: Coverable, remember: Remember): string[] {
   const { run, connection } = asked;
   const reach: Reach = remember === "session" ? "session" : "terminal";
   const seen = seenFrom(asked, reach);
@@ -37,6 +45,11 @@ function seenFrom(asked: Coverable, reach: Reach): Coverable {
   if (reach === "terminal" || asked.run !== undefined) return asked;
   const [, ...ancestors] = typedLine(asked.caller);
   return { ...asked, caller: { ...asked.caller, ancestors } };
+}
+
+/** Apart from what anybody allowed. */
+function ofPersons({ persons }: Coverable, text: string): string {
+  return persons === undefined ? text : JSON.stringify([text, persons]);
 }
 
 /** On this connection alone. */

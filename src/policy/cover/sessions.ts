@@ -10,6 +10,8 @@ export interface Coverable {
   run: string | undefined;
   /** As text to compare. */
   by: string;
+  /** Who had to say yes to it, as text to compare: what fewer allowed does not cover it. */
+  persons?: string | undefined;
   /** Of a request over a shared connection: which one, as text to compare. */
   connection?: string | undefined;
 }

@@ -41,5 +41,6 @@ const approverPlaces: Record<string, string> = {
   tmux: "in tmux",
   askpass: "in the askpass program",
   command: "through the command of config.toml",
+  fleet: "on another machine",
   queue: "with muxguard approve or deny",
 };

@@ -43,6 +43,8 @@ export const operations: Record<
   reload: "make muxguard read its settings anew",
   "use-socket": "use a socket of muxguard",
   "use-upstream": "use the upstream agent",
+  "fleet-policy": "change what the fleet says to this machine",
+  "answer-fleet": "answer a question of this machine",
   "policy-broken": "a mistake in the policy",
   "policy-mended": "the policy is mended",
   "lock-removed": "the file of muxguard lock was removed, and is written again",

@@ -90,7 +90,21 @@ function describeWhy({ why }: Question): string[] {
 }
 
 /** Why it is asked. */
-export function describeBecause({ because, doubt }: Question): string {
+export function describeBecause(question: Question): string {
+  const { persons } = question;
+  return persons ? `${whyAsked(question)}; ${describePersons(persons)}` : whyAsked(question);
+}
+
+/** `2 persons of ops have to say yes, so far: alice` */
+export function describePersons({ wanted, signers, yes }: NonNullable<Question["persons"]>): string {
+  const who = wanted === 1 ? "a person" : `${wanted} persons`;
+  const groups = signers.map((list) => list.map((name) => visible(name, 64)).join(" or ")).join(", and ");
+  const of = groups === "" ? "" : ` of ${groups}`;
+  const soFar = yes.length === 0 ? "" : `, so far: ${yes.map((name) => visible(name, 64)).join(", ")}`;
+  return `${who}${of} ${wanted === 1 ? "has" : "have"} to say yes${soFar}`;
+}
+
+function whyAsked({ because, doubt }: Question): string {
   if (doubt && because === `rule:${doubt.rule}`) return describeDoubt(doubt);
   const why = because === "default" ? 'no rule says otherwise (default = "ask")' : describeDecision(because);
   return doubt ? `${why}; ${describeDoubt(doubt)}` : why;

@@ -14,7 +14,12 @@ import { describeAsked, describeBrought, describeForward, onHosts } from "./requ
 /** The longest of each thing, in characters: the line is to be seen whole. */
 const LONGEST = { program: 40, command: 32, host: 48, user: 24, end: 40, key: 32, run: 24 };
 
-export function describeTitle({ request, caller, hosts }: Question): string {
+export function describeTitle(question: Question): string {
+  const { machine } = question;
+  return machine === undefined ? ownTitle(question) : `${named(machine, 64)}: ${ownTitle(question)}`;
+}
+
+function ownTitle({ request, caller, hosts }: Question): string {
   const asked = hosts ? onHosts(request, hosts.length) : request;
   if (request.kind === "confirm") return `${askerName(request, caller)}: ${whatIsConfirmed(request)}?`;
   const run = caller.run ? `, in run ${inQuotes(folded(caller.run.name, LONGEST.run))}` : "";

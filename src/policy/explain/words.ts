@@ -2,6 +2,7 @@
 import { lineOf } from "../coverage.ts";
 import { describeDecision } from "../describe/decision.ts";
 import { describeDoubt } from "../describe/doubt.ts";
+import { describePersons } from "../describe/question.ts";
 import { describeDuration } from "../duration.ts";
 import type { Ruling } from "../evaluate.ts";
 import { typedLine } from "../match/from-terminal.ts";
@@ -106,7 +107,7 @@ export function describeRuling(ruling: Ruling): string {
       ? because
       : `${because}, which answers ${describeDecision(ruling.answers)}`;
   if (ruling.action === "deny") return because;
-  const { remember, doubt, approvers } = ruling;
+  const { remember, doubt, approvers, persons } = ruling;
   const length =
     remember === undefined
       ? []
@@ -115,6 +116,7 @@ export function describeRuling(ruling: Ruling): string {
     because,
     ...(doubt ? [describeDoubt(doubt)] : []),
     ...length,
+    ...(persons ? [describePersons({ ...persons, yes: [] })] : []),
     ...(approvers ? [`answered by ${approvers.join(", ")} alone`] : []),
   ].join("; ");
 }

@@ -35,6 +35,10 @@ export const whatRulesDo = {
   remember: "with `ask`: the longest that an answer counts; `never` asks each time",
   timeout: "with `ask`: after how long no answer is a denial",
   approver: "with `ask`: who may answer; `queue` is `muxguard approve` and `muxguard watch`",
+  approvals:
+    "with `ask`: how many persons have to say yes, each by a signature of a [fleet](fleet.md); one no ends it",
+  signers:
+    "with `ask`: of whom, by their principals in the fleet's allowed_signers file; then the fleet alone is asked",
 } satisfies Partial<Record<Field, string>>;
 
 /** What a rule compares. */

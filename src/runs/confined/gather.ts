@@ -41,6 +41,9 @@ export interface Gathered {
   loose: string[];
 }
 
+/** Where `muxguard fleet join` puts the keys to the bus, and the machine's own. */
+const FLEET = "fleet";
+
 const keywords = new Set(["identityfile", "identityagent", "userknownhostsfile", "controlpath"]);
 
 export function gatherFacts(around: Surroundings, files: Files): Gathered {
@@ -57,7 +60,7 @@ export function gatherFacts(around: Surroundings, files: Files): Gathered {
   const hidden: Place[] = [
     ...placesAt(files, keys, "private key"),
     ...session,
-    ...placesAt(files, [guard.runtime, guard.state], "muxguard's own"),
+    ...placesAt(files, [guard.runtime, guard.state, join(guard.config, FLEET)], "muxguard's own"),
     ...controlFolders(around, files),
     ...agentFolders(agents, [...homes, around.folder, ...sieved.map(({ path }) => path)], files),
     ...systemServices(files),

@@ -3,6 +3,7 @@
  * the schema and of the defaults. No program loads them. A setting without words does not compile.
  */
 import type { configSchema, scopeSchema } from "../config-schema.ts";
+import type { fleetSchema } from "../fleet/schema.ts";
 
 export interface SettingWords {
   what: string;
@@ -10,7 +11,9 @@ export interface SettingWords {
   without?: string;
 }
 
-export const settings: Readonly<Record<Exclude<keyof typeof configSchema.shape, "scope">, SettingWords>> = {
+export const settings: Readonly<
+  Record<Exclude<keyof typeof configSchema.shape, "scope" | "fleet">, SettingWords>
+> = {
   upstream_agent: {
     what:
       "the sockets of the agents with your keys, used as one: `ssh-add -x` and `-D` then do it at all of them, or " +
@@ -69,4 +72,35 @@ export const scopeSettings: Readonly<Record<keyof typeof scopeSchema.shape, Sett
   desktop: { what: "whether the session bus, X11 and Wayland are there for it" },
   network: { what: "whether the network is; rides go on without it" },
   nested: { what: "whether what runs in it may make sandboxes of its own (user namespaces)" },
+};
+
+export const fleetSettings: Readonly<Record<keyof typeof fleetSchema.shape, SettingWords>> = {
+  servers: {
+    what: "the addresses of NATS servers; `tls://` takes no connection without TLS",
+    without: "it must be there",
+  },
+  machine: { what: "the name of this machine, which no other one has", without: "it must be there" },
+  credentials: {
+    what: "a NATS creds file, or the seed of an nkey, that you alone can read",
+    without: "none are shown",
+  },
+  ca: { what: "the certificates that the server's must be signed by", without: "those of Node" },
+  cert: { what: "this machine's own certificate, where the server asks for one", without: "none" },
+  cert_key: { what: "the private key of `cert`", without: "none" },
+  signers: {
+    what: "whose signatures count: an allowed_signers file of `ssh-keygen -Y verify`",
+    without: "`allowed_signers`",
+  },
+  machine_key: { what: "this machine's private key; nothing is sealed with it yet", without: "none" },
+  fleet_policy: {
+    what: "where the fleet's policy stands to this machine's own; what it denies comes first in any case",
+    without: "`before`",
+  },
+  self: {
+    what: "whether answers count that come from the machine that asks: all, none, or those of a list of persons",
+    without: "`false`",
+  },
+  person: { what: "who answers here with `muxguard watch --fleet`, as `signers` has it", without: "nobody" },
+  person_credentials: { what: "as `credentials`, for who answers", without: "`credentials`" },
+  person_key: { what: "the public key that the agent signs answers with", without: "nobody answers here" },
 };

@@ -15,7 +15,7 @@ action = "deny"
 
 /** What is printed under each heading; and what is documented there and not brought about here. */
 const headings: Record<string, string[]> = {
-  status: ["upstream[].fault", "masters[]", "unguarded[]", "service"],
+  status: ["upstream[].fault", "masters[]", "unguarded[]", "service", "fleet"],
   doctor: [],
   pending: ["why", "doubt", "hosts[]", "yes.milliseconds", "longest", "tip"],
   grants: ["suspended"],

@@ -39,7 +39,7 @@ describe("what came of a rule's fields", () => {
 });
 
 /** Which say what is answered, and match nothing. */
-const ofAnswer = ["name", "action", "remember", "timeout", "approver"];
+const ofAnswer = ["name", "action", "remember", "timeout", "approver", "approvals", "signers"];
 
 test("every field of a rule is matched, or is about the answer", () => {
   const lists = ["on", "operation", "forward", "programs"];

@@ -1,0 +1,116 @@
+/** A fleet: a real nats-server, as `muxguard fleet init` configures it, and machines with a home and a guard each. */
+import type { ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { readFileSync, writeFileSync } from "node:fs";
+import { connect } from "node:net";
+import type { NatsConnection } from "@nats-io/transport-node";
+import { ended, Lab, until } from "../lab.ts";
+import { freePort } from "../network.ts";
+
+export class FleetLab extends Lab {
+  readonly #machines: Lab[] = [];
+  #server: ChildProcess | undefined;
+  #port = 0;
+
+  /** @param people by name; each gets a key of that name */
+  async init(machines: readonly string[], people: readonly string[] = [], ...more: string[]): Promise<void> {
+    this.#port = await freePort();
+    const persons = people.map((name) => `${name}=${this.key(name)}.pub`);
+    const words = ["--machine", ...machines, ...(people.length > 0 ? ["--person", ...persons] : [])];
+    const made = await this.muxguard(
+      "fleet",
+      "init",
+      this.path("fleet"),
+      ...words,
+      "--port",
+      String(this.#port),
+      ...more,
+    );
+    if (made.code !== 0) throw new Error(made.stderr);
+  }
+
+  /** Starts the server, or starts it again. */
+  async startServerOfFleet(): Promise<void> {
+    this.#server = this.start("nats-server", ["-c", this.serverConfig, "-l", this.path("nats.log")], {
+      stdio: "ignore",
+    });
+    await until(() => this.#answers(), "nats-server");
+  }
+
+  /** Whatever it was doing. */
+  async killServer(signal: NodeJS.Signals = "SIGKILL"): Promise<void> {
+    const server = this.#server;
+    server?.kill(signal);
+    if (server) await ended(server);
+  }
+
+  /** It is there, and does nothing: as behind a network that lost it. */
+  pauseServer(paused: boolean): void {
+    this.#server?.kill(paused ? "SIGSTOP" : "SIGCONT");
+  }
+
+  get serverConfig(): string {
+    return this.path("fleet/nats-server.conf");
+  }
+
+  get serverUrl(): string {
+    return `tls://localhost:${this.#port}`;
+  }
+
+  /** Changes the server's configuration, and has it read it again. */
+  reconfigure(change: (text: string) => string): void {
+    writeFileSync(this.serverConfig, change(readFileSync(this.serverConfig, "utf8")), { mode: 0o600 });
+    this.#server?.kill("SIGHUP");
+  }
+
+  /** Whoever has the server itself: may publish and hear all there is. */
+  async hostile(): Promise<NatsConnection> {
+    const { connect: join, nkeyAuthenticator, nkeys } = await import("../../src/fleet/bus/library.ts");
+    const pair = nkeys.createUser();
+    this.reconfigure((text) => text.replace("users: [", `users: [\n      { nkey: ${pair.getPublicKey()} }`));
+    const options = {
+      servers: [this.serverUrl],
+      authenticator: nkeyAuthenticator(pair.getSeed()),
+      tls: { caFile: this.path("fleet/server.pem") },
+      reconnect: false,
+    };
+    let connection: NatsConnection | undefined;
+    const attempt = async (): Promise<boolean> => {
+      connection = await join(options).catch(() => undefined);
+      return connection !== undefined;
+    };
+    await until(attempt, "the hostile connection");
+    return connection as NatsConnection;
+  }
+
+  /** A machine's home, joined. @param person who answers there */
+  async machine(name: string, person?: string, settings = ""): Promise<Lab> {
+    const lab = new Lab();
+    this.#machines.push(lab);
+    lab.config(settings);
+    const folders = [`machine-${name}`, ...(person ? [`person-${person}`] : [])].map((one) =>
+      this.path(`fleet/${one}`),
+    );
+    const joined = await lab.muxguard("fleet", "join", ...folders);
+    if (joined.code !== 0) throw new Error(joined.stderr);
+    return lab;
+  }
+
+  async #answers(): Promise<boolean> {
+    const probe = connect(this.#port, "127.0.0.1");
+    try {
+      await once(probe, "data");
+      return true;
+    } catch {
+      return false;
+    } finally {
+      probe.destroy();
+    }
+  }
+
+  override async close(): Promise<void> {
+    this.pauseServer(false);
+    await Promise.all(this.#machines.map((lab) => lab.close()));
+    await super.close();
+  }
+}

@@ -1,0 +1,51 @@
+/** `muxguard fleet join`: takes up what `fleet init` wrote for this machine, and for its person. */
+import {
+  chmodSync,
+  constants,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+} from "node:fs";
+import { join } from "node:path";
+import { attempt } from "../../attempt.ts";
+import { visible } from "../../policy/visible.ts";
+import { openPaths } from "../../settings/paths.ts";
+import { readSettings } from "../../settings/settings.ts";
+import { changeFile, fileAt, readBytes } from "../../setup/files/change.ts";
+import { toStdout } from "../../to-stderr.ts";
+import { CliError, exitCodes } from "../cli-error.ts";
+
+/** Its fields for config.toml. The other files of a folder are copied. */
+const FIELDS = "fleet.toml";
+
+/** @throws CliError where config.toml has a [fleet] already, or a folder is none of fleet init's */
+export async function fleetJoin(folders: readonly string[]): Promise<void> {
+  const { config } = openPaths();
+  const path = join(config, "config.toml");
+  const settings = await readSettings(path, "config");
+  if (settings?.fleet)
+    throw new CliError(`${visible(path)} has a [fleet] already; remove it first`, exitCodes.usage);
+  const fields = folders.map((folder) => {
+    const text = attempt(() => readFileSync(join(folder, FIELDS), "utf8"));
+    if (text === undefined)
+      throw new CliError(`${visible(folder)}: no folder that muxguard fleet init wrote`, exitCodes.usage);
+    return text;
+  });
+  const own = join(config, "fleet");
+  if (existsSync(own))
+    throw new CliError(`${visible(own)} is there already; remove it first`, exitCodes.usage);
+  mkdirSync(own, { recursive: true, mode: 0o700 });
+  for (const folder of folders)
+    for (const name of readdirSync(folder).filter((one) => one !== FIELDS)) {
+      copyFileSync(join(folder, name), join(own, name), constants.COPYFILE_EXCL);
+      chmodSync(join(own, name), 0o600);
+    }
+  const file = fileAt(path);
+  const before = readBytes(file);
+  const text = before?.toString("utf8") ?? "";
+  const gap = text === "" ? "" : text.endsWith("\n") ? "\n" : "\n\n";
+  changeFile(file, before, Buffer.from(`${text}${gap}[fleet]\n${fields.join("")}`));
+  toStdout(`${visible(path)} has a [fleet] now; it counts after: muxguard daemon restart`);
+}

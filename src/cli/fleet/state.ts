@@ -1,0 +1,92 @@
+/** `muxguard fleet policy push` and `fleet revoke`: what is said to all machines, signed. */
+import { readFileSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
+import { Bus } from "../../fleet/bus/bus.ts";
+import { openBucket } from "../../fleet/policy/bucket.ts";
+import { type Entry, keyOf, parseEntry, parseStatement, type Statement } from "../../fleet/policy/entry.ts";
+import { sign } from "../../fleet/signed/keygen.ts";
+import { personName } from "../../fleet/subjects.ts";
+import { parseDuration } from "../../policy/duration.ts";
+import { visible } from "../../policy/visible.ts";
+import { readConfig } from "../../settings/config.ts";
+import { expandHome } from "../../settings/expand-home.ts";
+import type { FleetConfig, Person } from "../../settings/fleet/config.ts";
+import { openPaths } from "../../settings/paths.ts";
+import { checkSettings } from "../../settings/toml-file.ts";
+import { toStdout } from "../../to-stderr.ts";
+import { CliError, exitCodes } from "../cli-error.ts";
+
+export interface SignOptions {
+  /** The public key that the agent signs with. */
+  sign?: string;
+}
+
+/** How long a policy counts if nothing else is said, in milliseconds: 30 days. */
+const LIFETIME = 30 * 24 * 60 * 60_000;
+/** How far another clock may be ahead, in milliseconds: a day. More is not believed. */
+const AHEAD = 24 * 60 * 60_000;
+/** How long the bus is waited for, in milliseconds. */
+const PATIENCE = 10_000;
+
+/** @throws SettingsError for a policy with a mistake */
+export async function pushPolicy(file: string, options: SignOptions & { expires?: string }): Promise<void> {
+  const toml = readFileSync(file, "utf8");
+  checkSettings(file, "policy", toml);
+  const lifetime = options.expires === undefined ? LIFETIME : parseDuration(options.expires);
+  if (lifetime === undefined) throw new CliError("--expires is no duration, such as 30d", exitCodes.usage);
+  const expires = new Date(Date.now() + lifetime).toISOString();
+  await say({ v: 1, kind: "policy", sequence: 1, expires, toml }, options);
+}
+
+export async function revoke(
+  name: string,
+  options: SignOptions & { machine?: boolean; lift?: boolean },
+): Promise<void> {
+  const what = options.machine ? "machine" : name.startsWith("SHA256:") ? "key" : "host";
+  const said: Statement = { v: 1, kind: "revoke", sequence: 1, what, name, lifted: options.lift ?? false };
+  if (!parseStatement(JSON.stringify(said)))
+    throw new CliError(`no name of a ${what}: ${visible(name)}`, exitCodes.usage);
+  await say(said, options);
+}
+
+/** With the next number. A guard that knows a later one says so. */
+async function say(said: Statement, { sign: given }: SignOptions): Promise<void> {
+  const { fleet } = await readConfig(openPaths());
+  const key = given === undefined ? fleet?.person?.key : expandHome(given);
+  if (!fleet?.person || key === undefined)
+    throw new CliError(
+      "config.toml has no [fleet] with person and person_key; or --sign KEY",
+      exitCodes.settings,
+    );
+  const bus = await connected(fleet, fleet.person);
+  try {
+    const { connection } = bus;
+    if (!connection) throw new CliError(`the bus: ${bus.fault}`, 1);
+    const bucket = await openBucket(connection);
+    const place = keyOf(said);
+    const known = await bucket.get(place);
+    const before = known && parseEntry(known.value);
+    const sequence = nextNumber((before && parseStatement(before.signed)?.sequence) ?? 0, Date.now());
+    const signed = JSON.stringify({ ...said, sequence });
+    const signature = await sign(signed, { key, namespace: "muxguard-policy", environment: process.env });
+    const entry: Entry = { by: fleet.person.name, signed, signature };
+    await bucket.put(place, JSON.stringify(entry));
+    toStdout(`number ${sequence} is on the bus; each machine verifies it: muxguard status`);
+  } finally {
+    await bus.close();
+  }
+}
+
+/** The time, so that no bus can lead back to an older one; and after one whose clock was ahead of this. */
+function nextNumber(known: number, now: number): number {
+  return known < now || known > now + AHEAD ? now : known + 1;
+}
+
+async function connected({ servers, tls, credentials }: FleetConfig, person: Person): Promise<Bus> {
+  const name = personName(person.name);
+  const bus = new Bus({ servers, tls, name, credentials: person.credentials ?? credentials });
+  bus.start();
+  const end = Date.now() + PATIENCE;
+  while (bus.fault !== undefined && Date.now() < end) await sleep(20);
+  return bus;
+}

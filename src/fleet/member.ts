@@ -1,0 +1,128 @@
+/** This machine in a fleet: what a guard has of it where config.toml has a [fleet]. */
+import type { Approver } from "../approver/approver.ts";
+import type { Policy, Rule } from "../policy/policy.ts";
+import type { FleetConfig } from "../settings/fleet/config.ts";
+import { FleetApprover } from "./asking/approver.ts";
+import { Bus } from "./bus/bus.ts";
+import { followBucket } from "./policy/bucket.ts";
+import { FleetPolicy } from "./policy/fleet-policy.ts";
+import { machineName } from "./subjects.ts";
+
+/** What `muxguard status` says of it. */
+export interface FleetState {
+  machine: string;
+  /** Addresses of the bus. */
+  servers: string[];
+  /** Why nothing goes over it now. Safe for a screen. */
+  fault?: string;
+  /** What the fleet says to all machines, in a few words. Safe for a screen. */
+  policy?: string;
+}
+
+/** The guard, for a member. */
+export interface MemberParts {
+  /** Tells what is wrong with it, and that nothing is any more. */
+  changed(fault: string | undefined): void;
+  /** Tells of an answer, or of a policy, that came over the bus and does not count. */
+  refused(what: "answer-fleet" | "fleet-policy", reason: string): void;
+  /** Writes down what counts from now on. @throws Error if it can't */
+  taken(what: string): void;
+  /** Forgets what was allowed before something was revoked. */
+  revoked(): void;
+}
+
+export interface MemberOptions {
+  config: FleetConfig;
+  /** Of this guard's own, private. */
+  folder: string;
+  /** Where the policy is kept that counted last. */
+  policyFile: string;
+  /** Of this process. */
+  environment: NodeJS.ProcessEnv;
+  /** Whether it joins the others; else it goes by what they said last. */
+  isOnBus: boolean;
+}
+
+export class Member {
+  readonly #config: FleetConfig;
+  readonly #bus: Bus;
+  readonly #approver: FleetApprover;
+  readonly #policy: FleetPolicy;
+  readonly #isOnBus: boolean;
+  #parts: MemberParts | undefined;
+  /** Ends what was made with something that is revoked. */
+  onRevoked: (rules: readonly Rule[]) => void = () => {};
+
+  constructor({ config, folder, policyFile, environment, isOnBus }: MemberOptions) {
+    this.#isOnBus = isOnBus;
+    this.#config = config;
+    const { machine, servers, tls, credentials } = config;
+    const changed = (fault: string | undefined): void => {
+      this.#parts?.changed(fault);
+      if (fault === undefined) this.#connected();
+    };
+    this.#bus = new Bus({ name: machineName(machine), servers, tls, credentials, changed });
+    const verifying = { folder, environment };
+    this.#policy = new FleetPolicy({
+      ...{ config, verifying, path: policyFile },
+      refused: (reason) => this.#parts?.refused("fleet-policy", reason),
+      taken: (what) => this.#parts?.taken(what),
+      revoked: (rules) => {
+        this.#parts?.revoked();
+        this.onRevoked(rules);
+      },
+    });
+    this.#approver = new FleetApprover({
+      ...{ config, verifying, bus: this.#bus },
+      refused: (reason) => this.#parts?.refused("answer-fleet", reason),
+      isRevoked: (name) => this.#policy.isRevoked(name),
+    });
+  }
+
+  /** What counted last is verified again. For before anything is decided. Never rejects. */
+  load(): Promise<void> {
+    return this.#policy.load();
+  }
+
+  /** A policy with what the fleet says of it. */
+  merge(own: Policy | Promise<Policy>): Policy | Promise<Policy> {
+    return own instanceof Promise ? own.then((one) => this.#policy.merge(one)) : this.#policy.merge(own);
+  }
+
+  #connected(): void {
+    // those who look may have missed some
+    this.#approver.sayAgain();
+    const { connection } = this.#bus;
+    const failed = (reason: string | undefined): void => {
+      if (this.#bus.connection === connection) this.#parts?.changed(reason);
+    };
+    // never rejects
+    if (connection) void followBucket(connection, (data) => this.#policy.heard(data), failed);
+  }
+
+  /** Connects for this guard, and does not wait for it. */
+  start(parts: MemberParts): void {
+    this.#parts = parts;
+    if (this.#isOnBus) this.#bus.start();
+  }
+
+  get approver(): Approver {
+    return this.#approver;
+  }
+
+  get state(): FleetState {
+    const { machine, servers } = this.#config;
+    const { fault } = this.#bus;
+    const { described: policy } = this.#policy;
+    return {
+      ...{ machine, servers: [...servers] },
+      ...(fault !== undefined && { fault }),
+      ...(policy !== undefined && { policy }),
+    };
+  }
+
+  close(): Promise<void> {
+    this.#approver.close();
+    return this.#bus.close();
+  }
+}

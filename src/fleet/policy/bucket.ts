@@ -1,0 +1,40 @@
+/** The bucket of a fleet's policy, in JetStream: docs.nats.io, Key/Value Store. It is believed in nothing. */
+import { setTimeout as sleep } from "node:timers/promises";
+import type { KV } from "@nats-io/kv";
+import type { NatsConnection } from "@nats-io/transport-node";
+import { messageOf } from "../../errors.ts";
+import { visible } from "../../policy/visible.ts";
+import { BUCKET, MAX_ENTRY } from "./entry.ts";
+
+/** How long is waited before the bucket is looked for again, in milliseconds. */
+const AGAIN = 5000;
+/** Of all entries, in bytes. */
+const MAX_SIZE = 64 * 1024 * 1024;
+
+/** Makes it where it is not there yet. @throws Error without JetStream */
+export async function openBucket(connection: NatsConnection): Promise<KV> {
+  const { Kvm } = await import("../bus/library.ts");
+  return new Kvm(connection).create(BUCKET, { history: 1, max_bytes: MAX_SIZE, maxValueSize: MAX_ENTRY });
+}
+
+/**
+ * Hears all that is in it, and what comes, for as long as the connection is there. Never rejects.
+ * @param failed told why nothing is heard; it is tried again
+ */
+export async function followBucket(
+  connection: NatsConnection,
+  heard: (data: Uint8Array) => void,
+  failed: (reason: string | undefined) => void,
+): Promise<void> {
+  while (!connection.isClosed()) {
+    try {
+      const bucket = await openBucket(connection);
+      failed(undefined);
+      for await (const entry of await bucket.watch()) if (entry.operation === "PUT") heard(entry.value);
+    } catch (error) {
+      if (connection.isClosed()) return;
+      failed(`the policy's bucket: ${visible(messageOf(error), 200)}`);
+    }
+    await sleep(AGAIN, undefined, { ref: false });
+  }
+}

@@ -1,0 +1,65 @@
+/** The configuration of a nats-server for a fleet: docs.nats.io, Configuration. */
+import type { Permissions } from "../subjects.ts";
+
+export interface ServerConfig {
+  /** `host:port` to listen at. */
+  listen: string;
+  /** Absolute paths of PEM files; undefined for a server without TLS. */
+  tls: { cert: string; key: string } | undefined;
+  /** Absolute: the folder of JetStream. */
+  store: string;
+  users: readonly User[];
+}
+
+export interface User {
+  /** Whose it is. */
+  comment: string;
+  /** The public key. */
+  nkey: string;
+  permissions: Permissions;
+}
+
+export function serverConfig({ listen, tls, store, users }: ServerConfig): string {
+  return [
+    "# Made by muxguard fleet init. Start it with: nats-server -c THIS_FILE",
+    `listen: ${JSON.stringify(listen)}`,
+    'server_name: "muxguard-fleet"',
+    "max_payload: 256KB",
+    "jetstream {",
+    `  store_dir: ${JSON.stringify(store)}`,
+    "  max_memory_store: 64MB",
+    "  max_file_store: 4GB",
+    "}",
+    ...(tls
+      ? [
+          "tls {",
+          `  cert_file: ${JSON.stringify(tls.cert)}`,
+          `  key_file: ${JSON.stringify(tls.key)}`,
+          "  timeout: 5",
+          "}",
+        ]
+      : []),
+    "accounts {",
+    "  MUXGUARD {",
+    "    jetstream: enabled",
+    "    users: [",
+    ...users.flatMap(userLines),
+    "    ]",
+    "  }",
+    "}",
+    "",
+  ].join("\n");
+}
+
+function userLines({ comment, nkey, permissions }: User): string[] {
+  return [
+    `      # ${comment}`,
+    "      {",
+    `        nkey: ${nkey}`,
+    "        permissions {",
+    `          publish: ${JSON.stringify(permissions.publish)}`,
+    `          subscribe: ${JSON.stringify(permissions.subscribe)}`,
+    "        }",
+    "      }",
+  ];
+}

@@ -1,0 +1,32 @@
+/**
+ * Whom an allowed_signers file has a key for (ssh-keygen(1), ALLOWED SIGNERS): to show a person the questions that are
+ * for him, and leave out the others. Nothing is decided by it: that is ssh-keygen's matter.
+ */
+import { readFileSync } from "node:fs";
+import { attempt } from "../../attempt.ts";
+import { readRegularFile } from "../../platform/files/regular-file.ts";
+
+/** Undefined where that can't be said. @param key the path of a public key */
+export function principalsOf(signers: string, key: string): string[] | undefined {
+  const [, blob] =
+    attempt(() => readFileSync(key, "utf8"))
+      ?.trim()
+      .split(/\s+/) ?? [];
+  const text = attempt(() => readRegularFile(signers, "followed"));
+  if (blob === undefined || text === undefined) return undefined;
+  const lines = text.split("\n").map((line) => line.trim().split(/\s+/));
+  // an authority may stand for anybody
+  if (lines.some((words) => words.some((word) => /(?:^|,)cert-authority(?:,|$)/i.test(word))))
+    return undefined;
+  return lines.flatMap(([names = "", ...rest]) => (rest.includes(blob) ? names.split(",") : []));
+}
+
+/** @param own as principalsOf() gives it: patterns may stand for any name */
+export function mayAnswer(
+  lists: readonly (readonly string[])[],
+  person: string,
+  own: readonly string[] | undefined,
+): boolean {
+  if (!own || own.some((name) => /[*?!]/.test(name))) return true;
+  return lists.every((list) => list.some((name) => name === person || own.includes(name)));
+}
