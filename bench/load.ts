@@ -13,6 +13,7 @@ const SIGNATURES = 10_000;
 const CLIENTS = 1000;
 const MANY_CLIENTS = 2000;
 const MOST_MEGABYTES = 80;
+const MOST_AFTER_SIGNATURES = 60;
 
 /** After a while in which nothing is asked for V8 collects what is left, in milliseconds. */
 const IDLE = 30_000;
@@ -24,22 +25,22 @@ export async function benchMemory(lab: Lab): Promise<Row[]> {
   await sign(client, request);
   const before = memoryRow("first signature", pid);
   for (let done = 1; done < SIGNATURES; done++) await sign(client, request);
-  const after = memoryRow(`${SIGNATURES.toLocaleString("en")} signatures`, pid);
+  const after = memoryRow(`${SIGNATURES.toLocaleString("en")} signatures`, pid, MOST_AFTER_SIGNATURES);
   await client.close();
   return [before, after];
 }
 
 /** What the process takes now. */
-export function memoryRow(after: string, pid: number): Row {
+export function memoryRow(after: string, pid: number, most = MOST_MEGABYTES): Row {
   const megabytes = residentMemory(pid);
   const result = `${megabytes.toFixed(0)} MB`;
-  const target = `< ${MOST_MEGABYTES} MB`;
+  const target = `< ${most} MB`;
   return {
     measure: `resident memory after ${after}`,
     guard: result,
     result,
     target,
-    holds: megabytes < MOST_MEGABYTES,
+    holds: megabytes < most,
   };
 }
 
