@@ -4,11 +4,11 @@ import { memberOf } from "../daemon/fleet/member.ts";
 import { endRevoked } from "../daemon/fleet/revoked.ts";
 import { Guard } from "../daemon/guard.ts";
 import { serveRpc } from "../daemon/rpc-server.ts";
-import type { End } from "../daemon/service/service.ts";
 import { unreached } from "../daemon/status/reach.ts";
 import { SettingsWatch } from "../daemon/watch/settings-watch.ts";
 import { messageOf } from "../errors.ts";
 import type { Connections } from "../masters/connections.ts";
+import type { HowItEnds } from "../masters/connections-parts.ts";
 import { endOrphans } from "../masters/records.ts";
 import { UntouchedFiles } from "../platform/files/untouched-files.ts";
 import { becomeProgram } from "../platform/libc/process.ts";
@@ -46,7 +46,7 @@ export async function daemon({ foreground = false }: { foreground?: boolean }): 
   process.send?.("ready");
   const how = await ending.ended;
   const agent = guard.agents.handOn();
-  await guard.close(how === "lost" || how === "replaced" ? how : undefined);
+  await guard.close(how);
   if (how === "lost") process.exitCode = 1;
   // what it was started with, but for what was said since
   if (how === "restart")
@@ -86,9 +86,9 @@ async function attemptToPoint(daemonSocket: string, agent: string | undefined): 
 }
 
 /** A signal, what `muxguard daemon stop` and `restart` say, or that nobody can reach it. The first one counts. */
-function firstEnd(): { ended: Promise<End>; end(how: End): void } {
-  let end = (_: End): void => {};
-  const ended = new Promise<End>((resolve) => {
+function firstEnd(): { ended: Promise<HowItEnds>; end(how: HowItEnds): void } {
+  let end = (_: HowItEnds): void => {};
+  const ended = new Promise<HowItEnds>((resolve) => {
     end = resolve;
   });
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => end("stop"));
@@ -99,7 +99,7 @@ interface Serving {
   paths: Paths;
   config: Config;
   inherited: InheritedSockets;
-  end(how: End): void;
+  end(how: HowItEnds): void;
 }
 
 async function serve({ paths, config, inherited, end }: Serving): Promise<Guard> {

@@ -10,6 +10,7 @@ import { attempt, attemptEach } from "../attempt.ts";
 import { messageOf } from "../errors.ts";
 import type { Scope } from "../guard/decide/scope.ts";
 import { Connections } from "../masters/connections.ts";
+import type { HowItEnds } from "../masters/connections-parts.ts";
 import { agentSocketOf, askpassSocketOf } from "../masters/open/opening.ts";
 import { ensurePrivateFolder } from "../platform/files/private-folder.ts";
 import { Peer } from "../platform/proc/peer.ts";
@@ -29,7 +30,7 @@ import { setLock } from "./locking.ts";
 import { type AddedScope, newRun, type Opened, type OpenScope, type ScopeOptions } from "./opened.ts";
 import type { ReachOf } from "./status/reach.ts";
 import type { Alarms } from "./watch/alarms.ts";
-import { type DaemonEnds, describeListener, RuntimeWatch, type Unreached } from "./watch/runtime-watch.ts";
+import { type DaemonEnds, describeListener, RuntimeWatch } from "./watch/runtime-watch.ts";
 import { settingsFaults } from "./watch/settings-faults.ts";
 import { findSuccessor } from "./watch/successor.ts";
 
@@ -193,7 +194,6 @@ export class Guard {
     return watch.start();
   }
 
-  /** As it is now. */
   get config(): Config {
     return this.#options.config;
   }
@@ -279,8 +279,8 @@ export class Guard {
     return new Peer(accepted, this.#parts.processes);
   }
 
-  /** Never rejects: what can't be closed in order is told of. Where it is lost, adopted masters end, too. */
-  async close(unreached?: Unreached): Promise<void> {
+  /** Never rejects: what can't be closed in order is told of. */
+  async close(how?: HowItEnds): Promise<void> {
     this.isClosing = true;
     const { ways, lockSignals, agents, processes, log, lock, told, hosts, secondPlaces } = this.#parts;
     const failed = (error: unknown): void =>
@@ -288,7 +288,7 @@ export class Guard {
     await attemptEach(
       [
         () => hosts.close(),
-        () => this.#connections?.close(unreached),
+        () => this.#connections?.close(how),
         () => Promise.all([...this.#open].map((scope) => attemptEach([() => scope.close()], failed))),
         () => attempt(() => lock.restore()), // for the guard that comes next
         () => Promise.all([ways.desktop.close(), lockSignals.close()]),

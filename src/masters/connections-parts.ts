@@ -41,3 +41,6 @@ export interface ConnectionsParts {
   /** The guard's. */
   environment: NodeJS.ProcessEnv;
 }
+
+/** A guard: by a signal or a command, to start anew, because nobody can reach it, or as another is in its place. */
+export type HowItEnds = "stop" | "restart" | "lost" | "replaced";

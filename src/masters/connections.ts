@@ -18,7 +18,7 @@ import { answers, checkLength, removeStale } from "../platform/sockets/listener.
 import { isRaw, isTerminal, tell } from "../platform/sockets/user-stream.ts";
 import type { Caller } from "../policy/request.ts";
 import { Adoption } from "./adoption.ts";
-import type { ConnectionsParts } from "./connections-parts.ts";
+import type { ConnectionsParts, HowItEnds } from "./connections-parts.ts";
 import { usualControlFolders } from "./control-folders.ts";
 import type { MasterRecord } from "./master-record.ts";
 import { readOpenWords, unknownPath } from "./open/open-words.ts";
@@ -258,12 +258,17 @@ export class Connections {
     return this.#registry.list();
   }
 
-  /** @param unreached of a daemon that nobody can reach: adopted masters end, too, or the folder is another's */
-  async close(unreached?: "lost" | "replaced"): Promise<void> {
+  /**
+   * Adopted masters get their sockets back where it ends because somebody said so. They end with one that is
+   * lost. One that starts anew leaves their sockets where they are, and takes them over from there: nobody
+   * uses them meanwhile.
+   */
+  async close(how: HowItEnds = "stop"): Promise<void> {
     await this.#adoption.close();
     await this.#opener.close();
-    const closed = this.#registry.close(giveBack, unreached === "lost");
-    await closed.finally(() => unreached === "replaced" || this.#records.close());
+    const closed = this.#registry.close(how === "restart" ? () => {} : giveBack, how === "lost");
+    const isKept = how === "replaced" || how === "restart";
+    await closed.finally(() => isKept || this.#records.close());
   }
 
   /** The run that a client is in decides; the scope is for those who are in none. */

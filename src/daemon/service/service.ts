@@ -1,22 +1,19 @@
 /** What the daemon does about itself: it ends, starts anew, and reads its settings anew, as the user says. */
 import { messageOf } from "../../errors.ts";
 import type { Connections } from "../../masters/connections.ts";
+import type { HowItEnds } from "../../masters/connections-parts.ts";
 import type { InheritedSockets } from "../../platform/sockets/inherited.ts";
 import type { Ending } from "../../rpc/requests.ts";
 import { type ClientConnection, serve } from "../../rpc/serving.ts";
 import { refuseBesideRuns } from "../../runs/waiting.ts";
 import type { FromOutside } from "../from-outside.ts";
 import type { Guard } from "../guard.ts";
-import type { Unreached } from "../watch/runtime-watch.ts";
 import type { SettingsWatch } from "../watch/settings-watch.ts";
-
-/** How the daemon ends: for good, or it starts anew as the same process. */
-export type End = "stop" | "restart" | Unreached;
 
 export interface Service {
   settings: Pick<SettingsWatch, "reload">;
   inherited: Pick<InheritedSockets, "descriptor" | "paths">;
-  end(how: End): void;
+  end(how: HowItEnds): void;
 }
 
 interface Served {

@@ -131,12 +131,22 @@ describeWith(["ssh", "sshd"], "a guard of control sockets that is killed", () =>
     expect(events).toMatchObject([{ kind: "session", decision: "allow" }]);
   });
 
-  it("leaves no moment to the next one in which the master's own socket is at its path", async () => {
+  const killedAndNext = async (): Promise<void> => {
+    await kill();
+    await lab.guard();
+  };
+  const anew = async (): Promise<void> => {
+    expect(await lab.muxguard("daemon", "restart")).toMatchObject({ code: 0 });
+  };
+
+  it.each([
+    ["is killed, and comes again,", killedAndNext],
+    ["starts anew", anew],
+  ])("that %s leaves no moment in which a master's own socket is at its path", async (_, endAndStart) => {
     await lab.startMaster();
     const folder = `${lab.sockets}/.muxguard`;
     const inode = inodeOf(`${folder}/${namesIn(folder)[0]}`);
     expect(inode).toBeDefined();
-    await kill();
     // looks all the time, in a process of its own, and says when it saw the master's own socket there
     const look = `const { lstatSync } = require("node:fs");
       for (const end = Date.now() + 20_000; Date.now() < end; ) {
@@ -144,8 +154,9 @@ describeWith(["ssh", "sshd"], "a guard of control sockets that is killed", () =>
         if (found?.ino === ${inode}) process.exit(7);
         if (lstatSync(process.argv[2], { throwIfNoEntry: false })) process.exit(0);
       }`;
-    const looked = finished(lab.start(process.execPath, ["-e", look, lab.controlPath(), lab.path("seen")]));
-    await lab.guard();
+    const looking = lab.start(process.execPath, ["-e", look, lab.controlPath(), lab.path("seen")]);
+    const looked = finished(looking);
+    await endAndStart();
     // what the killed guard left behind looks like an adoption
     const isServed = async (): Promise<boolean> => (await lab.ssh("-O", "check", HOST)).code === 0;
     await until(isServed, "the adoption");
