@@ -1,16 +1,7 @@
 /** Unix sockets that only their owner can reach. unix(7). */
 
 import { EventEmitter } from "node:events";
-import {
-  chmodSync,
-  closeSync,
-  constants,
-  lstatSync,
-  openSync,
-  renameSync,
-  rmSync,
-  unlinkSync,
-} from "node:fs";
+import { closeSync, constants, lstatSync, openSync, renameSync, rmSync, unlinkSync } from "node:fs";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { userInfo } from "node:os";
 import { dirname } from "node:path";
@@ -178,7 +169,7 @@ class PrivateListener implements Listener {
     const server = createServer((socket) => this.#accept(socket));
     await new Promise<void>((resolve, reject) => {
       server.once("error", reject);
-      // bound within this call: never there with another mode, for whoever looks at once
+      // bound within this call, with mode 0600: there is nothing to change of it, which may be gone at once
       const before = process.umask(0o177);
       server.listen({ path, backlog: BACKLOG }, resolve);
       process.umask(before);
@@ -187,7 +178,6 @@ class PrivateListener implements Listener {
       if (descriptor !== undefined) takeNoDescriptors(descriptor);
     });
     server.on("error", () => {}); // no descriptors left for one more connection: the next may find some
-    chmodSync(path, 0o600);
     return server;
   }
 

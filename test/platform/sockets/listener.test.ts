@@ -4,6 +4,7 @@ import {
   chmodSync,
   mkdtempSync,
   readdirSync,
+  readFileSync,
   renameSync,
   rmSync,
   statSync,
@@ -13,6 +14,7 @@ import {
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
+import type { Readable } from "node:stream";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { ended } from "../../../lab/lab.ts";
 import {
@@ -52,7 +54,39 @@ async function staleSocket(path: string): Promise<void> {
   expect(statSync(path).isSocket()).toBe(true);
 }
 
+/** Removes what comes to be at the path, as soon as it is there. */
+async function startRemover(path: string): Promise<ChildProcess> {
+  const script = `process.stdout.write("ready");
+    for (;;) try { require("node:fs").unlinkSync(process.argv[1]); } catch {}`;
+  const remover = spawn(process.execPath, ["-e", script, path], { stdio: ["ignore", "pipe", "inherit"] });
+  await once(remover.stdout as Readable, "data");
+  return remover;
+}
+
+/** How many sockets of that name listen: /proc/net/unix has their names, also of those that were unlinked. */
+function listeningAt(path: string): number {
+  const lines = readFileSync("/proc/net/unix", "utf8").split("\n");
+  return lines.filter((line) => line.endsWith(` ${path}`) && / 00010000 /.test(line)).length;
+}
+
 describe("a private listener", () => {
+  it("listens also where its name is removed at once, and leaves nothing behind that listens", async () => {
+    const path = join(folder, "s");
+    const remover = await startRemover(path);
+    let removed = 0;
+    try {
+      for (let time = 0; time < 200; time++) {
+        const listener = await listenPrivately(path, () => {});
+        if (!listener.isInPlace()) removed++;
+        await listener.close();
+      }
+    } finally {
+      remover.kill("SIGKILL");
+    }
+    expect(removed).toBeGreaterThan(0);
+    expect(listeningAt(path)).toBe(0);
+  });
+
   it("has a socket of mode 0600, whatever the umask is", async () => {
     const before = process.umask(0);
     try {
