@@ -16,6 +16,8 @@ import { inTime } from "../guards/no-answer.ts";
 
 /** How long it may take to end, or to start anew, in milliseconds: masters are closed on the way. */
 const PATIENCE = 15_000;
+/** How often to look whether it answers, in milliseconds. */
+const LOOKS_EVERY = 100;
 
 const NONE = "no daemon runs; start it with: muxguard daemon";
 
@@ -25,7 +27,7 @@ export async function stopDaemon(): Promise<void> {
   const ended = await within(Promise.all([gone(guard), watch.ended]));
   watch.close();
   if (!ended) throw new CliError(`the daemon (pid ${ending.pid}) has not ended yet`, exitCodes.unknown);
-  toStdout([`stopped (pid ${ending.pid})`, ...lost(ending)].join("; "));
+  toStdout([`stopped (pid ${ending.pid})`, ...lost(ending, "given back, unguarded")].join("; "));
   if (ending.activated)
     toStdout(
       "its sockets stay with systemd, and the next use starts it again; " +
@@ -36,15 +38,17 @@ export async function stopDaemon(): Promise<void> {
 export async function restartDaemon(): Promise<void> {
   const { ending, guard } = await end(true);
   const watch = endOf(ending.pid); // it keeps its pid
+  const looking = new AbortController();
   const answered = gone(guard)
-    .then(whenItAnswers)
+    .then(() => whenItAnswers(looking.signal))
     .then(() => "answered" as const);
   const how = await within(Promise.race([answered, watch.ended.then(() => "ended" as const)]));
   watch.close();
+  looking.abort();
   if (how === "ended")
     throw new CliError("the daemon ended when it was to start anew; this says why: muxguard daemon", 1);
   if (!how) throw new CliError(`the daemon (pid ${ending.pid}) does not answer yet`, exitCodes.unknown);
-  toStdout([`started anew (pid ${ending.pid})`, ...lost(ending)].join("; "));
+  toStdout([`started anew (pid ${ending.pid})`, ...lost(ending, "taken over again")].join("; "));
 }
 
 export async function reloadDaemon(): Promise<void> {
@@ -80,10 +84,11 @@ async function end(restart: boolean): Promise<{ ending: Ending; guard: GuardConn
   }
 }
 
-function lost({ opened, adopted, grants, pending, runs, privateAgent }: Ending): string[] {
+/** @param ofAdopted what becomes of masters that were taken over */
+function lost({ opened, adopted, grants, pending, runs, privateAgent }: Ending, ofAdopted: string): string[] {
   const counts: [number, string, string][] = [
     [opened, "connection", "closed"],
-    [adopted, "shared connection", "given back, unguarded"],
+    [adopted, "shared connection", ofAdopted],
     [grants, "answer", "forgotten"],
     [pending, "question", "denied"],
     [runs, "run", "cut off from the keys"],
@@ -113,8 +118,11 @@ function endOf(pid: number): { ended: Promise<void>; close(): void } {
   return { ended, close };
 }
 
-/** Looks each time that something is new in its folder. */
-function whenItAnswers(): Promise<void> {
+/**
+ * Looks each time that something is new in its folder, and in between: a socket has its name before it listens.
+ * @param over when to look no more
+ */
+function whenItAnswers(over: AbortSignal): Promise<void> {
   const { runtime, daemonSocket } = openPaths();
   return new Promise((resolve) => {
     const look = async (): Promise<void> => {
@@ -123,13 +131,18 @@ function whenItAnswers(): Promise<void> {
         (guard) => askGuard(guard, "status", null),
         () => {},
       );
-      if (found.length === 0) return;
-      folder.close();
-      resolve();
+      if (found.length > 0) resolve();
     };
     const failed = (reason: string): void => toStderr(`muxguard: ${reason}`);
     const looks = () => look().catch((error: unknown) => failed(messageOf(error)));
     const folder = new WatchedFolder(runtime, { found: looks, changed: looks, failed });
+    const timer = setInterval(looks, LOOKS_EVERY);
+    const stop = (): void => {
+      clearInterval(timer);
+      folder.close();
+    };
+    if (over.aborted) stop();
+    else over.addEventListener("abort", stop, { once: true });
     void folder.start(); // never rejects
   });
 }
