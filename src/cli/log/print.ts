@@ -43,7 +43,8 @@ export class Printer {
   }
 
   #of(machine: string, text: string): string {
-    return this.#json ? `{"machine":"${machine}",${text.slice(1)}` : `${machine} ${text}`;
+    // at the end: of two fields of that name the last one counts
+    return this.#json ? `${text.trimEnd().slice(0, -1)},"machine":"${machine}"}` : `${machine} ${text}`;
   }
 
   async write(): Promise<void> {

@@ -75,7 +75,7 @@ export class LogFiles {
   /** @returns behind the last line */
   *#rest(place: Place): Generator<Line, Place> {
     const fd = this.#held?.fd;
-    if (fd === undefined) return place;
+    if (fd === undefined || fstatSync(fd).size <= place.offset) return place;
     let at = place;
     let { offset } = place;
     for (const bytes of forwards(fd, offset)) {

@@ -44,7 +44,7 @@ describeWith(["nats", "openssl", "ssh", "sshd"], "a fleet's log", () => {
     return stdout
       .trimEnd()
       .split("\n")
-      .map((line) => line.replace(`"machine":"${name}",`, ""));
+      .map((line) => line.replace(`,"machine":"${name}"}`, "}"));
   };
   /** Until the stream has what the machine's own file has, line by line. */
   const untilEqual = (name: string, all = (): string[] => local(name)): Promise<unknown> =>
