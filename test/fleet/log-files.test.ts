@@ -97,7 +97,7 @@ it("begins anew where the file was emptied, or another one has its number", () =
   const [ids, next] = read(place);
   expect(ids).toEqual(["d"]);
   // as long as before, and more
-  writeFileSync(log, readFileSync(log, "utf8").replace("d", "x"));
+  writeFileSync(log, readFileSync(log, "utf8").replace('"d"', '"x"'));
   for (const id of ["e", "f"]) write(id);
   expect(read(next)[0]).toEqual(["x", "e", "f"]);
 });

@@ -163,6 +163,14 @@ describeWith(["nats", "openssl", "ssh", "sshd"], "a fleet's log", () => {
     }
     const ownOf = (machine: string): Message[] => all.filter((one) => one.machine === machine && !one.isSeal);
 
+    it("has nothing twice, whatever was killed: in the stream itself, before anybody leaves repeats out", () => {
+      for (const name of names) {
+        const hashes = ownOf(name).map(({ data }) => hashOf(data));
+        expect(new Set(hashes).size).toBe(hashes.length);
+      }
+      expect(ownOf("build1").length).toBeGreaterThan(2 * MANY);
+    });
+
     it("names an entry that the bus has altered, and the machine alone", async () => {
       const [, altered] = ownOf("build2");
       const data = Buffer.from(altered?.data.toString().replace("alpha.example", "gamma.example") ?? "");
