@@ -13,7 +13,7 @@ const arrows = {
   platform: ["policy types"],
   settings: ["policy", "platform"],
   rpc: ["policy", "approver", "identity types"],
-  fleet: ["wire", "policy", "platform", "settings", "rpc", "approver types"],
+  fleet: ["wire", "policy", "platform", "settings", "rpc", "audit", "approver types"],
   guard: ["wire", "policy", "approver types", "audit types"],
   masters: ["guard", "identity", "platform", "policy", "approver types", "rpc types", "settings types"],
   runs: ["guard", "identity", "platform", "policy", "approver types", "rpc", "masters types"],

@@ -55,6 +55,7 @@ const programs = [
     aside: [
       "src/fleet/member.ts",
       "src/cli/watch/fleet.ts",
+      "src/cli/log/fleet.ts",
       "src/cli/fleet/init.ts",
       "src/cli/fleet/join.ts",
       "src/cli/fleet/state.ts",

@@ -1,9 +1,11 @@
 /** This machine in a fleet: what a guard has of it where config.toml has a [fleet]. */
 import type { Approver } from "../approver/approver.ts";
+import { attempt } from "../attempt.ts";
 import type { Policy, Rule } from "../policy/policy.ts";
 import type { FleetConfig } from "../settings/fleet/config.ts";
 import { FleetApprover } from "./asking/approver.ts";
 import { Bus } from "./bus/bus.ts";
+import { Outbox } from "./log/outbox.ts";
 import { followBucket } from "./policy/bucket.ts";
 import { FleetPolicy } from "./policy/fleet-policy.ts";
 import { machineName } from "./subjects.ts";
@@ -37,6 +39,9 @@ export interface MemberOptions {
   folder: string;
   /** Where the policy is kept that counted last. */
   policyFile: string;
+  /** This machine's log, and where is kept how far the fleet has it. */
+  log: string;
+  logPlace: string;
   /** Of this process. */
   environment: NodeJS.ProcessEnv;
   /** Whether it joins the others; else it goes by what they said last. */
@@ -48,17 +53,22 @@ export class Member {
   readonly #bus: Bus;
   readonly #approver: FleetApprover;
   readonly #policy: FleetPolicy;
+  readonly #outbox: Outbox;
   readonly #isOnBus: boolean;
+  /** By what is wrong. */
+  readonly #faults = new Map<"bus" | "policy" | "log", string>();
   #parts: MemberParts | undefined;
   /** Ends what was made with something that is revoked. */
   onRevoked: (rules: readonly Rule[]) => void = () => {};
 
-  constructor({ config, folder, policyFile, environment, isOnBus }: MemberOptions) {
+  constructor({ config, folder, policyFile, log, logPlace: place, environment, isOnBus }: MemberOptions) {
     this.#isOnBus = isOnBus;
     this.#config = config;
     const { machine, servers, tls, credentials } = config;
     const changed = (fault: string | undefined): void => {
-      this.#parts?.changed(fault);
+      this.#faults.clear();
+      this.#set("bus", fault);
+      this.#tell();
       if (fault === undefined) this.#connected();
     };
     this.#bus = new Bus({ name: machineName(machine), servers, tls, credentials, changed });
@@ -77,6 +87,9 @@ export class Member {
       refused: (reason) => this.#parts?.refused("answer-fleet", reason),
       isRevoked: (name) => this.#policy.isRevoked(name),
     });
+    this.#outbox = new Outbox({ config, log, place, environment });
+    // what is wrong there is told once the bus is there
+    if (isOnBus) attempt(() => this.#outbox.begin());
   }
 
   /** What counted last is verified again. For before anything is decided. Never rejects. */
@@ -93,11 +106,25 @@ export class Member {
     // those who look may have missed some
     this.#approver.sayAgain();
     const { connection } = this.#bus;
-    const failed = (reason: string | undefined): void => {
-      if (this.#bus.connection === connection) this.#parts?.changed(reason);
+    if (!connection) return;
+    const failed = (what: "policy" | "log") => (reason: string | undefined) => {
+      if (this.#bus.connection !== connection || this.#faults.get(what) === reason) return;
+      this.#set(what, reason);
+      this.#tell();
     };
-    // never rejects
-    if (connection) void followBucket(connection, (data) => this.#policy.heard(data), failed);
+    // neither rejects
+    void followBucket(connection, (data) => this.#policy.heard(data), failed("policy"));
+    void this.#outbox.follow(connection, failed("log"));
+  }
+
+  #set(what: "bus" | "policy" | "log", fault: string | undefined): void {
+    if (fault === undefined) this.#faults.delete(what);
+    else this.#faults.set(what, fault);
+  }
+
+  #tell(): void {
+    const all = [...this.#faults.values()];
+    this.#parts?.changed(all.length === 0 ? undefined : all.join("; "));
   }
 
   /** Connects for this guard, and does not wait for it. */
@@ -123,6 +150,7 @@ export class Member {
 
   close(): Promise<void> {
     this.#approver.close();
+    this.#outbox.close();
     return this.#bus.close();
   }
 }

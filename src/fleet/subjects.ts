@@ -12,6 +12,11 @@ export const answersTo = (machine: string, guard: string): string => `mg.a.${mac
 /** Somebody began to look: who asks says it again. */
 export const HELLO = "mg.h";
 
+/** The log of a machine, and where each is kept: a stream of JetStream. */
+export const logOf = (machine: string): string => `mg.l.${machine}`;
+export const ALL_LOGS = "mg.l.*";
+export const LOG_STREAM = "muxguard-log";
+
 /** The name with which a machine, or a person, is at the bus: a part of what the server calls its answers to it. */
 export const machineName = (machine: string): string => `m-${machine}`;
 export const personName = (person: string): string => `p-${person}`;
@@ -36,14 +41,27 @@ const BUCKET = [
   "$JS.FC.>",
 ];
 
+/** Of the stream of logs: to make it. A machine then looks at its own last entry alone, a person reads all of it. */
+const MAKE_LOGS = `$JS.API.STREAM.CREATE.${LOG_STREAM}`;
+const READ_LOGS = [
+  `$JS.API.STREAM.INFO.${LOG_STREAM}`,
+  `$JS.API.DIRECT.GET.${LOG_STREAM}.mg.l.*`,
+  `$JS.API.CONSUMER.CREATE.${LOG_STREAM}.>`,
+  `$JS.API.CONSUMER.DELETE.${LOG_STREAM}.>`,
+  `$JS.API.CONSUMER.INFO.${LOG_STREAM}.>`,
+  `$JS.API.CONSUMER.MSG.NEXT.${LOG_STREAM}.>`,
+];
+
 export function permissionsOfMachine(machine: string): Permissions {
+  const log = logOf(machine);
+  const logs = [log, MAKE_LOGS, `$JS.API.DIRECT.GET.${LOG_STREAM}.${log}`];
   return {
-    publish: [`mg.q.${machine}.>`, ...BUCKET],
+    publish: [`mg.q.${machine}.>`, ...logs, ...BUCKET],
     subscribe: [`mg.a.${machine}.>`, HELLO, `_INBOX.${machineName(machine)}.>`],
   };
 }
 
 export function permissionsOfPerson(person: string): Permissions {
-  const publish = ["mg.a.>", HELLO, "$KV.muxguard.>", ...BUCKET];
+  const publish = ["mg.a.>", HELLO, "$KV.muxguard.>", MAKE_LOGS, ...READ_LOGS, ...BUCKET];
   return { publish, subscribe: [ALL_QUESTIONS, `_INBOX.${personName(person)}.>`] };
 }

@@ -21,6 +21,8 @@ export interface Paths {
   told: string;
   /** The fleet's policy that counted last. */
   fleetPolicy: string;
+  /** How far the log is in the fleet's. */
+  fleetLog: string;
 }
 
 /** @throws Error if a folder can't be made, or is open to others */
@@ -48,6 +50,7 @@ export function locatePaths(): Paths {
     log: join(state, "log.jsonl"),
     told: join(state, "told.json"),
     fleetPolicy: join(state, "fleet-policy.jsonl"),
+    fleetLog: join(state, "fleet-log.json"),
   };
 }
 

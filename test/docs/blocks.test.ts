@@ -62,6 +62,8 @@ const known: Record<string, Kind> = {
   "nats-server -c fleet/nats-server.conf": "commands",
   "muxguard fleet init fleet --host": "commands",
   "muxguard watch --fleet": "commands",
+  "muxguard log --fleet --person": "commands",
+  "build1: message 812": "drawing",
   "muxguard fleet policy push": "commands",
   '"answers to the fleet"': "policy",
   '"production wants two"': "policy",

@@ -1,20 +1,17 @@
 /** `muxguard fleet policy push` and `fleet revoke`: what is said to all machines, signed. */
 import { readFileSync } from "node:fs";
-import { setTimeout as sleep } from "node:timers/promises";
-import { Bus } from "../../fleet/bus/bus.ts";
 import { openBucket } from "../../fleet/policy/bucket.ts";
 import { type Entry, keyOf, parseEntry, parseStatement, type Statement } from "../../fleet/policy/entry.ts";
 import { sign } from "../../fleet/signed/keygen.ts";
-import { personName } from "../../fleet/subjects.ts";
 import { parseDuration } from "../../policy/duration.ts";
 import { visible } from "../../policy/visible.ts";
 import { readConfig } from "../../settings/config.ts";
 import { expandHome } from "../../settings/expand-home.ts";
-import type { FleetConfig, Person } from "../../settings/fleet/config.ts";
 import { openPaths } from "../../settings/paths.ts";
 import { checkSettings } from "../../settings/toml-file.ts";
 import { toStdout } from "../../to-stderr.ts";
 import { CliError, exitCodes } from "../cli-error.ts";
+import { personBus } from "./person-bus.ts";
 
 export interface SignOptions {
   /** The public key that the agent signs with. */
@@ -25,8 +22,6 @@ export interface SignOptions {
 const LIFETIME = 30 * 24 * 60 * 60_000;
 /** How far another clock may be ahead, in milliseconds: a day. More is not believed. */
 const AHEAD = 24 * 60 * 60_000;
-/** How long the bus is waited for, in milliseconds. */
-const PATIENCE = 10_000;
 
 /** @throws SettingsError for a policy with a mistake */
 export async function pushPolicy(file: string, options: SignOptions & { expires?: string }): Promise<void> {
@@ -58,7 +53,7 @@ async function say(said: Statement, { sign: given }: SignOptions): Promise<void>
       "config.toml has no [fleet] with person and person_key; or --sign KEY",
       exitCodes.settings,
     );
-  const bus = await connected(fleet, fleet.person);
+  const bus = await personBus(fleet, fleet.person);
   try {
     const { connection } = bus;
     if (!connection) throw new CliError(`the bus: ${bus.fault}`, 1);
@@ -80,13 +75,4 @@ async function say(said: Statement, { sign: given }: SignOptions): Promise<void>
 /** The time, so that no bus can lead back to an older one; and after one whose clock was ahead of this. */
 function nextNumber(known: number, now: number): number {
   return known < now || known > now + AHEAD ? now : known + 1;
-}
-
-async function connected({ servers, tls, credentials }: FleetConfig, person: Person): Promise<Bus> {
-  const name = personName(person.name);
-  const bus = new Bus({ servers, tls, name, credentials: person.credentials ?? credentials });
-  bus.start();
-  const end = Date.now() + PATIENCE;
-  while (bus.fault !== undefined && Date.now() < end) await sleep(20);
-  return bus;
 }

@@ -11,6 +11,8 @@ export interface FilterOptions {
   decision?: string;
   scope?: string;
   since?: string;
+  /** Who has signed the answer. */
+  person?: string;
 }
 
 export interface Filter {
@@ -28,11 +30,12 @@ const SCOPE = keyOf("scope");
 const CALLER = '"caller":{"pid":';
 const EXE = keyOf("exe");
 const NAME = keyOf("name");
+const SIGNERS = '"signers":[';
 const ANCESTORS = '"ancestors":[';
 
 /** @throws CliError for what nobody can mean */
 export function filterOf(options: FilterOptions): Filter {
-  const { host, program, decision, scope, since } = options;
+  const { host, program, decision, scope, since, person } = options;
   if (decision !== undefined && decision !== "allow" && decision !== "deny")
     throw new CliError(`a decision is "allow" or "deny", not ${decision}`, exitCodes.usage);
   const from = since === undefined ? "" : startTime(since).toISOString();
@@ -41,6 +44,7 @@ export function filterOf(options: FilterOptions): Filter {
     ...(host === undefined ? [] : [withHost(host)]),
     ...(scope === undefined ? [] : [withScope(scope)]),
     ...(program === undefined ? [] : [withProgram(program)]),
+    ...(person === undefined ? [] : [withPerson(person)]),
     ...(from === "" ? [] : [(line: string) => (timeOf(line) ?? eventOf(line)?.time ?? "") >= from]),
   ];
   return { from, takes: (line) => tests.every((test) => test(line)) };
@@ -59,6 +63,13 @@ export function startTime(since: string): Date {
 function withHost(pattern: string): Test {
   const matches = remembered((name) => matchHost(name, pattern) === "yes");
   return (line) => [HOST, CLAIMED].some((key) => matches(rawAfter(line, key)));
+}
+
+/** As the allowed_signers file has it: the fingerprint of the key is behind it. */
+function withPerson(pattern: string): Test {
+  return (line) =>
+    line.includes(SIGNERS) &&
+    (eventOf(line)?.signers ?? []).some((one) => matchList(one.split(" ")[0] ?? "", pattern) === "yes");
 }
 
 /** Empty: outside of any run. */

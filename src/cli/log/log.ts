@@ -39,7 +39,7 @@ export async function log(options: LogOptions): Promise<void> {
 }
 
 /** @throws CliError */
-function countOf(lines: string | undefined): number | undefined {
+export function countOf(lines: string | undefined): number | undefined {
   if (lines === undefined) return undefined;
   if (/^\d{1,9}$/.test(lines)) return Number(lines);
   throw new CliError(`no number of entries: ${lines}`, exitCodes.usage);

@@ -31,11 +31,20 @@ export class Printer {
     this.#coloured = isColoured(process.env, process.stdout.isTTY);
   }
 
-  /** Passes over what is no entry. @returns whether to wait for write() before the next one */
-  add(line: string): boolean {
+  /**
+   * Passes over what is no entry.
+   * @param machine whose it is, where it is one of a fleet: a plain name
+   * @returns whether to wait for write() before the next one
+   */
+  add(line: string, machine?: string): boolean {
     const text = this.#json ? jsonOf(line) : this.#wordsOf(line);
-    if (text !== undefined) this.#text += `${text}\n`;
+    if (text !== undefined) this.#text += `${machine === undefined ? text : this.#of(machine, text)}\n`;
     return this.#text.length >= AT_ONCE;
+  }
+
+  #of(machine: string, text: string): string {
+    // at the end: of two fields of that name the last one counts
+    return this.#json ? `${text.trimEnd().slice(0, -1)},"machine":"${machine}"}` : `${machine} ${text}`;
   }
 
   async write(): Promise<void> {

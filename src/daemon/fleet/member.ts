@@ -6,11 +6,11 @@ import type { Paths } from "../../settings/paths.ts";
 /** @param isOnBus whether it joins the others; else it goes by what they said last */
 export async function memberOf(
   { fleet: config }: Config,
-  { fleetPolicy: policyFile }: Paths,
+  { fleetPolicy: policyFile, log, fleetLog: logPlace }: Paths,
   folder: string,
   isOnBus: boolean,
 ): Promise<Member | undefined> {
   if (!config) return undefined;
   const { Member } = await import("../../fleet/member.ts");
-  return new Member({ config, folder, policyFile, environment: process.env, isOnBus });
+  return new Member({ config, folder, policyFile, log, logPlace, environment: process.env, isOnBus });
 }

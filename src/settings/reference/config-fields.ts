@@ -91,7 +91,10 @@ export const fleetSettings: Readonly<Record<keyof typeof fleetSchema.shape, Sett
     what: "whose signatures count: an allowed_signers file of `ssh-keygen -Y verify`",
     without: "`allowed_signers`",
   },
-  machine_key: { what: "this machine's private key; nothing is sealed with it yet", without: "none" },
+  machine_key: {
+    what: "this machine's private key: it seals its entries in the fleet's log",
+    without: "no seals",
+  },
   fleet_policy: {
     what: "where the fleet's policy stands to this machine's own; what it denies comes first in any case",
     without: "`before`",

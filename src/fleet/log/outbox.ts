@@ -1,0 +1,173 @@
+/**
+ * A machine's log on its way to the stream of all. Nothing waits for it, and nothing is lost while the bus is away:
+ * the log is read on from where the stream has it, one line after the other, each once the one before is there.
+ */
+import { setImmediate as others, setTimeout as sleep } from "node:timers/promises";
+import type { NatsConnection } from "@nats-io/transport-node";
+import { attempt } from "../../attempt.ts";
+import { messageOf } from "../../errors.ts";
+import { visible } from "../../policy/visible.ts";
+import type { FleetConfig } from "../../settings/fleet/config.ts";
+import { type Line, LogFiles } from "./files.ts";
+import { hashOf, keepPlace, type Place, readPlace } from "./place.ts";
+import { makeSeal, parseSeal } from "./seal.ts";
+import { LogStream, type Message } from "./stream.ts";
+
+/** How often the log is looked at, in milliseconds. Runs with a guard of their own write to it, too. */
+const INTERVAL = 500;
+/** How often the last entry is sealed, where one came, in milliseconds. */
+const SEAL_EVERY = 60_000;
+/** How often the place is written down while many come, in milliseconds. */
+const KEEP_EVERY = 1000;
+/** How long is waited before it is tried again, in milliseconds: at first, and at most. */
+const [FIRST_WAIT, LONGEST_WAIT] = [500, 30_000];
+/** Lines that are looked at before others get their turn. */
+const AT_ONCE = 500;
+
+export interface OutboxParts {
+  config: Pick<FleetConfig, "machine" | "machineKey">;
+  /** The paths of the log, and of what is kept of it here. */
+  log: string;
+  place: string;
+  environment: NodeJS.ProcessEnv;
+  sealEvery?: number;
+}
+
+export class Outbox {
+  readonly #parts: OutboxParts;
+  readonly #files: LogFiles;
+  #place: Place | undefined;
+  #kept: { place: Place | undefined; at: number } = { place: undefined, at: 0 };
+  /** The number of this machine's last message in the stream. */
+  #after = 0;
+  /** The hash of the line that was sealed last, when, and why none was. */
+  #sealed: { hash: string; at: number; fault?: string } = { hash: "", at: Number.NEGATIVE_INFINITY };
+  #connection: NatsConnection | undefined;
+
+  constructor(parts: OutboxParts) {
+    this.#parts = parts;
+    this.#files = new LogFiles(parts.log);
+  }
+
+  /** What is logged from now on goes to the stream, also if the bus is not there yet. @throws Error if it can't */
+  begin(): void {
+    if (this.#place) return;
+    const kept = readPlace(this.#parts.place);
+    this.#place = kept ?? this.#files.end();
+    if (!kept) keepPlace(this.#parts.place, this.#place);
+  }
+
+  /**
+   * For as long as the connection is there. Never rejects.
+   * @param failed told why nothing goes on; it is tried again
+   */
+  async follow(connection: NatsConnection, failed: (reason: string | undefined) => void): Promise<void> {
+    this.#connection = connection;
+    const isOver = (): boolean => this.#connection !== connection || connection.isClosed();
+    let wait = FIRST_WAIT;
+    while (!isOver()) {
+      try {
+        this.begin();
+        const stream = await LogStream.open(connection);
+        await this.#meet(stream);
+        while (!isOver()) {
+          await this.#drain(stream, isOver);
+          failed(this.#sealed.fault);
+          wait = FIRST_WAIT;
+          await sleep(INTERVAL, undefined, { ref: false });
+        }
+      } catch (error) {
+        if (isOver()) return;
+        failed(`the fleet's log: ${visible(messageOf(error), 200)}`);
+      }
+      await sleep(wait, undefined, { ref: false });
+      wait = Math.min(wait * 2, LONGEST_WAIT);
+    }
+  }
+
+  close(): void {
+    this.#connection = undefined;
+    attempt(() => this.#keep()); // the stream says as much
+    this.#files.close();
+  }
+
+  /** What the stream has last: an answer of the server may have been lost, or the server something. */
+  async #meet(stream: LogStream): Promise<void> {
+    const last = await stream.last(this.#parts.config.machine);
+    this.#after = last?.at ?? 0;
+    const hash = last && hashIn(last);
+    if (last?.isSeal && hash !== undefined) this.#sealed = { ...this.#sealed, hash };
+    if (hash === undefined || hash === this.#place?.hash) return;
+    const found = (await this.#find(hash, this.#place)) ?? (await this.#find(hash, this.#files.start()));
+    // what is none of ours stays there, and whoever verifies it says so
+    if (found) this.#place = found;
+  }
+
+  async #find(hash: string, from: Place | undefined): Promise<Place | undefined> {
+    let looked = 0;
+    if (!from) return undefined;
+    for (const { place } of this.#files.behind(from)) {
+      if (place.hash === hash) return place;
+      if (++looked % AT_ONCE === 0) await others();
+    }
+    return undefined;
+  }
+
+  async #drain(stream: LogStream, isOver: () => boolean): Promise<void> {
+    if (!this.#place) return;
+    for (const line of this.#files.behind(this.#place)) {
+      if (isOver()) return;
+      await this.#add(stream, line);
+      await this.#seal(stream);
+      if (performance.now() - this.#kept.at >= KEEP_EVERY) this.#keep();
+    }
+    await this.#seal(stream);
+    this.#keep();
+  }
+
+  async #add(stream: LogStream, { bytes, place }: Line): Promise<void> {
+    const { machine } = this.#parts.config;
+    const id = `${machine}:${idOf(bytes)}:${place.hash}`;
+    this.#after = await stream.add(machine, bytes, id, this.#after);
+    this.#place = place;
+  }
+
+  async #seal(stream: LogStream): Promise<void> {
+    const { config, environment, sealEvery = SEAL_EVERY } = this.#parts;
+    const { machine, machineKey } = config;
+    const { hash = "", seq = 0 } = this.#place ?? {};
+    const now = performance.now();
+    if (machineKey === undefined || hash === "" || hash === this.#sealed.hash) return;
+    if (now - this.#sealed.at < sealEvery) return;
+    const time = new Date().toISOString();
+    const what = { v: 1, machine, seq, hash, time } as const;
+    const made = await makeSeal(what, machineKey, environment.PATH).catch(messageOf);
+    if (typeof made === "string") {
+      // entries go on without it
+      const fault = `the fleet's log has no seals: ${visible(made, 200)}`;
+      this.#sealed = { ...this.#sealed, at: now, fault };
+      return;
+    }
+    const id = `${machine}:seal:${hash}`;
+    this.#after = await stream.addSeal(machine, JSON.stringify(made), id, this.#after);
+    this.#sealed = { hash, at: now };
+  }
+
+  #keep(): void {
+    if (this.#place && this.#place !== this.#kept.place) keepPlace(this.#parts.place, this.#place);
+    this.#kept = { place: this.#place, at: performance.now() };
+  }
+}
+
+/** Of the line that a message has, or is the seal of. Undefined for a piece of one: the whole comes again. */
+function hashIn({ data, isSeal, piece }: Message): string | undefined {
+  if (isSeal) return parseSeal(data)?.said.hash;
+  return piece ? undefined : hashOf(data);
+}
+
+/** The id of an entry, as the log has it. */
+function idOf(line: Buffer): string {
+  const entry = attempt((): unknown => JSON.parse(line.toString()));
+  const { id } = (typeof entry === "object" && entry !== null ? entry : {}) as { id?: unknown };
+  return typeof id === "string" && /^\w{1,40}$/.test(id) ? id : "line";
+}
