@@ -35,11 +35,7 @@ export class HiddenNames {
   /** If the path is free for it, or has a socket that nobody listens at. */
   putBack(hidden: string): void {
     this.#own.delete(hidden);
-    const path = pathOfHidden(hidden);
-    if (isAbandoned(hidden) || isSameFile(hidden, path)) remove(hidden);
-    else if (listenerOf(path) === undefined)
-      attempt(() => renameSync(hidden, path)); // it may be gone together with its master
-    else this.#report(newMaster(path, hidden));
+    if (this.#isLeft(hidden)) attempt(() => renameSync(hidden, pathOfHidden(hidden))); // it may be gone with its master
   }
 
   /**
@@ -53,17 +49,14 @@ export class HiddenNames {
     return left.filter((hidden) => this.#isLeft(hidden));
   }
 
+  /** Whether it leads to a master in whose place nobody listens. What leads nowhere is removed. */
   #isLeft(hidden: string): boolean {
     const path = pathOfHidden(hidden);
     if (isAbandoned(hidden) || isSameFile(hidden, path)) remove(hidden);
     else if (listenerOf(path) === undefined) return true;
-    else this.#report(newMaster(path, hidden));
+    else this.#report(`muxguard: ${path} has a new master; the one from before is at ${hidden}`);
     return false;
   }
-}
-
-function newMaster(path: string, hidden: string): string {
-  return `muxguard: ${path} has a new master; the one from before is at ${hidden}`;
 }
 
 /** rename(2) does nothing for two names of one file. */
