@@ -9,6 +9,7 @@ import { createHash } from "node:crypto";
 import * as z from "zod/mini";
 import type { Answer, Question } from "../../policy/question.ts";
 import { answerSchema } from "../../rpc/schemas.ts";
+import { parsed } from "../parsed.ts";
 
 /** The longest message that is read, in bytes. The server takes none that is longer. */
 export const MAX_MESSAGE = 64 * 1024;
@@ -111,14 +112,4 @@ export function parseToPeople(data: Uint8Array): ToPeople | undefined {
 /** Undefined for what is none. The question in it is anything yet. */
 export function parseSaid(text: string): (Omit<Said, "question"> & { question?: unknown }) | undefined {
   return parsed(said, text);
-}
-
-function parsed<T>(schema: z.ZodMiniType<T>, text: string): T | undefined {
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-  return z.safeParse(schema, json, { jitless: true }).data;
 }

@@ -3,10 +3,12 @@
  * nothing more is kept than a place in a file. It is written now and then. What the stream says counts as well.
  */
 import { createHash } from "node:crypto";
-import { existsSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import * as z from "zod/mini";
 import { attempt } from "../../attempt.ts";
 import { readRegularFile } from "../../platform/files/regular-file.ts";
+import { writeKept } from "../kept-file.ts";
+import { parsed } from "../parsed.ts";
 
 export interface Place {
   /** The file; after a rotation it has another name. */
@@ -35,15 +37,12 @@ const place: z.ZodMiniType<Place> = z.strictObject({
 /** Undefined where there is none that can be read. */
 export function readPlace(path: string): Place | undefined {
   if (!existsSync(path)) return undefined;
-  const json: unknown = attempt(() => JSON.parse(readRegularFile(path)));
-  return z.safeParse(place, json, { jitless: true }).data;
+  const text = attempt(() => readRegularFile(path));
+  return text === undefined ? undefined : parsed(place, text);
 }
 
-/** In one step: it is there whole, or as it was. */
 export function keepPlace(path: string, where: Place): void {
-  const fresh = `${path}.${process.pid}.new`;
-  writeFileSync(fresh, `${JSON.stringify(where)}\n`, { mode: 0o600 });
-  renameSync(fresh, path);
+  writeKept(path, `${JSON.stringify(where)}\n`);
 }
 
 export function hashOf(bytes: Buffer): string {

@@ -3,7 +3,7 @@
  * whoever has the stream can make a chain, but no seal on it.
  */
 import * as z from "zod/mini";
-import { attempt } from "../../attempt.ts";
+import { parsed } from "../parsed.ts";
 import { sign, type VerifyOptions, verify } from "../signed/keygen.ts";
 
 /** The longest that is read, in bytes. */
@@ -60,9 +60,4 @@ export async function verifySeal(
 ): Promise<void> {
   const what = { message: signed, signature, namespace: "muxguard-log", principal: machine } as const;
   await verify(what, { ...options, at: new Date(said.time) });
-}
-
-function parsed<T>(schema: z.ZodMiniType<T>, words: string): T | undefined {
-  const json: unknown = attempt(() => JSON.parse(words));
-  return z.safeParse(schema, json, { jitless: true }).data;
 }

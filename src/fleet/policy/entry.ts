@@ -4,6 +4,7 @@
  */
 import { createHash } from "node:crypto";
 import * as z from "zod/mini";
+import { parsed } from "../parsed.ts";
 
 /** The longest entry that is read, in bytes. */
 export const MAX_ENTRY = 128 * 1024;
@@ -77,14 +78,4 @@ export function parseStatement(signed: string): Statement | undefined {
 export function keyOf(said: Statement): string {
   if (said.kind === "policy") return POLICY_KEY;
   return `revoke.${createHash("sha256").update(`${said.what} ${said.name}`).digest("hex").slice(0, 32)}`;
-}
-
-function parsed<T>(schema: z.ZodMiniType<T>, words: string): T | undefined {
-  let json: unknown;
-  try {
-    json = JSON.parse(words);
-  } catch {
-    return undefined;
-  }
-  return z.safeParse(schema, json, { jitless: true }).data;
 }

@@ -1,6 +1,7 @@
 /** The last good entries, on disk with their signatures: they are verified again at each start. */
-import { existsSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { readRegularFile } from "../../platform/files/regular-file.ts";
+import { writeKept } from "../kept-file.ts";
 import { type Entry, MAX_ENTRY, parseEntry } from "./entry.ts";
 
 /** @throws Error for a file that is none of muxguard's */
@@ -16,9 +17,6 @@ export function readKept(path: string): Entry[] {
   });
 }
 
-/** In one step: it is there whole, or as it was. */
 export function keep(path: string, entries: readonly Entry[]): void {
-  const fresh = `${path}.${process.pid}.new`;
-  writeFileSync(fresh, entries.map((entry) => `${JSON.stringify(entry)}\n`).join(""), { mode: 0o600 });
-  renameSync(fresh, path);
+  writeKept(path, entries.map((entry) => `${JSON.stringify(entry)}\n`).join(""));
 }
