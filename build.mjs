@@ -83,6 +83,7 @@ const tools = {
   bench: "bench/main.ts",
   "pass-through": "bench/pass-through.ts",
   "week-guard": "bench/week/guard.ts",
+  "fleet-machines": "bench/fleet/machines.ts",
   pictures: "docs/pictures/main.ts",
   "five-minutes": "docs/five-minutes/main.ts",
   reference: "docs/reference/main.ts",

@@ -1,6 +1,7 @@
 /**
  * What the guard costs: `npm run bench` runs everything and prints tables in Markdown, `npm run bench -- sign
- * list` parts of it, `npm run bench -- soak 30` half an hour of mixed use. Each figure is measured next to bare OpenSSH, in the same run.
+ * list` parts of it, `npm run bench -- soak 30` half an hour of mixed use, `-- fleet 100` a fleet of a hundred
+ * machines. Each figure is measured next to bare OpenSSH, in the same run.
  */
 import { messageOf } from "../src/errors.ts";
 import { benchConnect, benchList, benchLogin, benchSign } from "./agent.ts";
@@ -8,6 +9,7 @@ import { becomeSsh } from "./as-ssh.ts";
 import { benchAskpass } from "./askpass.ts";
 import { benchEnv } from "./env.ts";
 import { benchFifo } from "./fifo.ts";
+import { benchFleet } from "./fleet/fleet.ts";
 import { benchFlood } from "./flood.ts";
 import { Lab } from "./lab.ts";
 import { benchClients, benchMemory } from "./load.ts";
@@ -29,13 +31,13 @@ interface Section {
   /**
    * @param remark prints a paragraph below the tables
    * @param conclude prints a line at the very end
-   * @param minutes how long it may take, where it is up to whoever runs it
+   * @param number how much, where that is up to whoever runs it: minutes, or machines
    */
   run(
     lab: Lab,
     remark: (text: string) => void,
     conclude: (line: string) => void,
-    minutes: number,
+    number: number | undefined,
   ): Promise<Row[]>;
 }
 
@@ -63,10 +65,8 @@ const sections: readonly Section[] = [
   { name: "log", group: "log", run: benchLog },
   { name: "tedium", group: "questions", run: benchTedium },
   { name: "week", group: "week", run: benchWeek },
+  { name: "fleet", group: "fleet", run: benchFleet },
 ];
-
-/** In a run of all sections, in minutes. */
-const USUAL_MINUTES = 2;
 
 function chooseSections(names: readonly string[]): readonly Section[] {
   const known = sections.flatMap(({ name, group }) => [name, group]);
@@ -79,7 +79,7 @@ function chooseSections(names: readonly string[]): readonly Section[] {
 }
 
 /** A table for each group, what there is to say about them, and the last lines. */
-async function measure(chosen: readonly Section[], minutes: number): Promise<string> {
+async function measure(chosen: readonly Section[], number: number | undefined): Promise<string> {
   const lab = await Lab.open();
   try {
     const groups = new Map<string, Row[]>();
@@ -89,7 +89,13 @@ async function measure(chosen: readonly Section[], minutes: number): Promise<str
     const conclude = (line: string): void => void conclusions.push(line);
     for (const { name, group, run } of chosen) {
       process.stderr.write(`${name}...\n`);
-      groups.set(group, [...(groups.get(group) ?? []), ...(await run(lab, remark, conclude, minutes))]);
+      try {
+        groups.set(group, [...(groups.get(group) ?? []), ...(await run(lab, remark, conclude, number))]);
+      } catch (error) {
+        // what was measured before is not lost, nor what comes
+        process.stderr.write(`bench: ${name}: ${messageOf(error)}\n`);
+        process.exitCode = 1;
+      }
     }
     const machine = `p50 (p95). ${describeMachine()}.`;
     const paragraphs = [...[...groups.values()].map(renderTable), ...remarks, machine];
@@ -102,9 +108,9 @@ async function measure(chosen: readonly Section[], minutes: number): Promise<str
 await becomeSsh();
 try {
   const words = process.argv.slice(2);
-  const minutes = words.find((word) => /^\d+$/.test(word));
-  const chosen = chooseSections(words.filter((word) => word !== minutes));
-  process.stdout.write(`${await measure(chosen, Number(minutes ?? USUAL_MINUTES))}\n`);
+  const number = words.find((word) => /^\d+$/.test(word));
+  const chosen = chooseSections(words.filter((word) => word !== number));
+  process.stdout.write(`${await measure(chosen, number === undefined ? undefined : Number(number))}\n`);
 } catch (error) {
   process.stderr.write(`bench: ${messageOf(error)}\n`);
   process.exitCode = 1;

@@ -15,17 +15,17 @@ import { type Summary, summarize } from "./samples.ts";
 import { type Row, renderSummary } from "./table.ts";
 
 const WARM_UP = 20;
-const ON_BUS = 200;
+export const ON_BUS = 200;
 const IN_TMUX = 60;
 /** Of how many daemons the first question is measured. */
 const DAEMONS = 9;
 const MOST_MILLISECONDS = 50;
 
 /** By then a daemon has got ready for its first question, in milliseconds. */
-const READY_AFTER = 3000;
+export const READY_AFTER = 3000;
 
 /** Where questions come up. */
-interface Screen {
+export interface Screen {
   /** Resolves when the next question is there. */
   shows(): Promise<void>;
   /** Resolves when it has gone. */
@@ -37,6 +37,12 @@ export async function benchPrompt(lab: Lab): Promise<Row[]> {
 }
 
 async function onBus(lab: Lab): Promise<Row[]> {
+  const { found, memory } = await askOnBus(lab);
+  return [...rows("on the session's bus", found), memory];
+}
+
+/** On the session's bus, where a notification server takes them that draws nothing. */
+export async function askOnBus(lab: Lab): Promise<{ found: Found; memory: Row }> {
   const bus = await lab.startBus();
   try {
     const server = await StubServer.start(await bus.client());
@@ -50,9 +56,9 @@ async function onBus(lab: Lab): Promise<Row[]> {
       shows: async () => void (await server.nth(++nth)),
       isEmpty: async () => server.isClosed((await server.nth(nth)).id),
     };
-    const options: GuardOptions = { environment, config, stderr: "ignore" };
+    const options = (): GuardOptions => ({ environment, config, stderr: "ignore" });
     const { found, pid } = await askOn(screen, lab, options, ON_BUS);
-    return [...rows("on the session's bus", found), memoryRow(`${ON_BUS} questions there`, pid)];
+    return { found, memory: memoryRow(`${ON_BUS} questions there`, pid) };
   } finally {
     await bus.close();
   }
@@ -69,7 +75,8 @@ async function inTmux(lab: Lab): Promise<Row[]> {
   });
   await firstWords(client);
   try {
-    const options: GuardOptions = { environment, config: 'approvers = ["tmux"]', stderr: "ignore" };
+    const config = 'approvers = ["tmux"]';
+    const options = (): GuardOptions => ({ environment, config, stderr: "ignore" });
     const { found } = await askOn(terminalOf(client), lab, options, IN_TMUX);
     return rows("in a popup of tmux", found);
   } finally {
@@ -101,21 +108,21 @@ function terminalOf(client: ChildProcess): Screen {
 }
 
 /** How long questions took to come, in milliseconds. */
-interface Found {
+export interface Found {
   first: number[];
   later: number[];
 }
 
-/** @returns what was found, and the daemon that asked the later ones */
-async function askOn(
+/** @param options of the next guard @returns what was found, and the daemon that asked the later ones */
+export async function askOn(
   screen: Screen,
   lab: Lab,
-  options: GuardOptions,
+  options: () => GuardOptions,
   count: number,
 ): Promise<{ found: Found; pid: number }> {
   const found: Found = { first: [], later: [] };
   for (;;) {
-    const { socket, pid } = await lab.startGuard(options);
+    const { socket, pid } = await lab.startGuard(options());
     await new Promise((resolve) => setTimeout(resolve, READY_AFTER));
     found.first.push(...(await ask(lab, socket, screen, 1)));
     if (found.first.length < DAEMONS) continue;

@@ -1,5 +1,5 @@
 /** The hosts of the day: an sshd with a host key of its own for each, all on the loopback interface. */
-import { mkdirSync } from "node:fs";
+import { mkdtempSync } from "node:fs";
 import { join } from "node:path";
 import type { Server } from "../lab/servers/sshd.ts";
 import type { SshFiles } from "../lab/ssh-files.ts";
@@ -28,8 +28,7 @@ export class Hosts {
 
   /** @param later those that announceIn() does not make known */
   static async start(lab: Lab, later: readonly string[] = []): Promise<Hosts> {
-    const folder = join(lab.folder, "hosts");
-    mkdirSync(folder, { mode: 0o700 });
+    const folder = mkdtempSync(join(lab.folder, "hosts-")); // the day has some, and the week
     const servers = new Map<string, Server>();
     for (const name of [...FORGES, ...WORKPLACES, ...FLEET, STRANGER, ...later])
       servers.set(name, await lab.startServer(folder, name));

@@ -2,7 +2,7 @@
  * The two worlds in which the day is lived: who asks for confirmation, and a person who says yes to
  * everything and writes down what was asked.
  */
-import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { startAgent } from "../lab/agent.ts";
 import { until } from "../lab/processes.ts";
@@ -105,8 +105,8 @@ export function untilShared(sockets: string, hosts: readonly string[] = WORKPLAC
 }
 
 export function makeFolder(lab: Lab, name: string): string {
-  const folder = join(lab.folder, name);
-  mkdirSync(join(folder, "sockets"), { recursive: true, mode: 0o700 });
+  const folder = mkdtempSync(join(lab.folder, `${name}-`)); // the day has one, and the week
+  mkdirSync(join(folder, "sockets"), { mode: 0o700 });
   return folder;
 }
 
