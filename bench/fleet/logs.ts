@@ -11,6 +11,9 @@ import type { SimulatedFleet } from "./simulated.ts";
 /** How often the server is asked, in milliseconds, and how long it may take for all. */
 const [OFTEN, PATIENCE] = [50, 300_000];
 
+/** For how long nothing comes once all is there, in milliseconds. */
+const QUIET = 3000;
+
 /** The number of the last message at a time. */
 export interface Sample {
   at: number;
@@ -23,6 +26,8 @@ export interface Followed {
   samples: readonly Sample[];
   /** Resolves once there are so many messages more. */
   until(messages: number): Promise<void>;
+  /** Resolves once nothing has come for a while. */
+  quiet(): Promise<void>;
   /** Seals come as well: a second later, all that was written is there. */
   stop(): Promise<readonly Sample[]>;
 }
@@ -50,6 +55,10 @@ export async function followStream(connection: NatsConnection, from?: number): P
         if (now() > end) throw new Error("the stream does not get what was written");
         await sleep(OFTEN);
       }
+    },
+    async quiet() {
+      while (now() - (samples.findLast(({ last }, at) => samples[at - 1]?.last !== last)?.at ?? 0) < QUIET)
+        await sleep(OFTEN);
     },
     async stop() {
       await Promise.race([following, sleep(1000)]);

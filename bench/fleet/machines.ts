@@ -1,21 +1,28 @@
 /**
  * Some machines of a fleet, in one process: each is what a guard has of the fleet, with its own connection, log and
  * files, and without the rest of the guard. Started with the folder that `muxguard fleet init` made, the server's
- * address, and the numbers of the first machine and of the last.
+ * address, the numbers of the first machine and of the last, and `hear` for machines that tell when a policy reaches
+ * them, and do nothing with it.
  */
 import { join } from "node:path";
-import { setImmediate as others } from "node:timers/promises";
+import { setImmediate as others, setTimeout as sleep } from "node:timers/promises";
 import type { AuditEvent } from "../../src/audit/event.ts";
 import { AuditLog } from "../../src/audit/log.ts";
 import { messageOf } from "../../src/errors.ts";
+import { Bus } from "../../src/fleet/bus/bus.ts";
 import { Member } from "../../src/fleet/member.ts";
+import { followBucket } from "../../src/fleet/policy/bucket.ts";
+import { machineName } from "../../src/fleet/subjects.ts";
 import { openRegular } from "../../src/platform/files/regular-file.ts";
 import type { Question } from "../../src/policy/question.ts";
 import type { Destination } from "../../src/policy/request.ts";
+import type { FleetConfig } from "../../src/settings/fleet/config.ts";
 import { type FromMachines, now, type ToMachines } from "./messages.ts";
 
 /** How long a question waits, in milliseconds. */
 const TIMEOUT = 10 * 60_000;
+/** Between two that are started, in milliseconds. */
+const APART = 50;
 
 interface Machine {
   name: string;
@@ -23,9 +30,8 @@ interface Machine {
   log: AuditLog;
 }
 
-const [folder = "", server = "", first, last] = process.argv.slice(2);
+const [folder = "", server = "", first, last, what] = process.argv.slice(2);
 const machines: Machine[] = [];
-for (let number = Number(first); number <= Number(last); number++) machines.push(start(`m${number}`));
 
 process.on("message", (message: ToMachines) => {
   const work = "write" in message ? write(message.write, message.batch) : ask(message.ask);
@@ -35,9 +41,42 @@ process.on("message", (message: ToMachines) => {
   });
 });
 process.on("disconnect", () => process.exit());
+await startAll();
 
 function tell(message: FromMachines): void {
   process.send?.(message);
+}
+
+/** Of a thousand machines few are started in the same moment. */
+async function startAll(): Promise<void> {
+  for (let number = Number(first); number <= Number(last); number++) {
+    if (what === "hear") hear(`m${number}`);
+    else machines.push(start(`m${number}`));
+    await sleep(APART);
+  }
+}
+
+function configOf(machine: string): FleetConfig {
+  const own = join(folder, `machine-${machine}`);
+  return {
+    ...{ servers: [server], machine, policy: "before", self: false, person: undefined },
+    credentials: join(own, "machine.nk"),
+    tls: { ca: join(own, "ca.pem") },
+    signers: join(own, "allowed_signers"),
+    machineKey: join(own, "machine_key"),
+  };
+}
+
+function hear(machine: string): void {
+  const { servers, tls, credentials } = configOf(machine);
+  const changed = (fault: string | undefined): void => {
+    if (fault !== undefined || !bus.connection) return;
+    tell({ is: "connected", machine, at: now() });
+    const heard = (): void => tell({ is: "policy", machine, at: now() });
+    void followBucket(bus.connection, heard, () => {}); // never rejects
+  };
+  const bus = new Bus({ name: machineName(machine), servers, tls, credentials, changed });
+  bus.start();
 }
 
 function start(machine: string): Machine {
@@ -45,19 +84,14 @@ function start(machine: string): Machine {
   const path = join(own, "log.jsonl");
   const log = new AuditLog(path, openRegular);
   const member = new Member({
-    config: {
-      ...{ servers: [server], machine, policy: "before", self: false, person: undefined },
-      credentials: join(own, "machine.nk"),
-      tls: { ca: join(own, "ca.pem") },
-      signers: join(own, "allowed_signers"),
-      machineKey: join(own, "machine_key"),
-    },
+    config: configOf(machine),
     ...{ folder: own, log: path, logPlace: join(own, "place.json"), policyFile: join(own, "policy.jsonl") },
     ...{ environment: process.env, isOnBus: true },
   });
   member.start({
     changed: (fault) => {
       if (fault === undefined) tell({ is: "connected", machine, at: now() });
+      else tell({ is: "fault", machine, reason: fault });
     },
     refused: (_, reason) => tell({ is: "refused", machine, reason }),
     taken: (what) => {

@@ -5,7 +5,7 @@ export type ToMachines = { write: number; batch: string } | { ask: number };
 
 export type FromMachines =
   | { is: "connected" | "policy" | "answered"; machine: string; at: number }
-  | { is: "refused"; machine: string; reason: string }
+  | { is: "refused" | "fault"; machine: string; reason: string }
   | { is: "written" };
 
 /** In milliseconds, by the clock that all processes of a system have in common. */

@@ -32,12 +32,14 @@ export class SimulatedFleet {
   readonly folder: string;
   readonly names: readonly string[];
   readonly #port: number;
-  readonly #processes: ChildProcess[] = [];
+  #processes: ChildProcess[] = [];
   #server: ChildProcess | undefined;
   #locals = 0;
   #heard: ((message: FromMachines) => void)[] = [];
   /** Why something of the bus did not count: how often. */
   readonly refused = new Map<string, number>();
+  /** Why machines were without the bus: how often. */
+  readonly faults = new Map<string, number>();
 
   private constructor(lab: Lab, folder: string, names: readonly string[], port: number) {
     this.lab = lab;
@@ -76,21 +78,38 @@ export class SimulatedFleet {
     await ended;
   }
 
-  /** @returns memory that a machine takes, in MB */
-  async startMachines(): Promise<number> {
+  /** All of them. Those that `hear` only tell when a policy reaches them. */
+  async startMachines(what: "hear" | "work"): Promise<void> {
     const connected = this.each("connected");
     for (let first = 0; first < this.names.length; first += TOGETHER) {
-      const last = Math.min(first + TOGETHER, this.names.length) - 1;
-      const words = [program, this.folder, this.url, String(first), String(last)];
-      const stdio = ["ignore", "inherit", "inherit", "ipc"] as const;
-      const child = this.lab.spawn(NODE, words, { stdio: [...stdio] });
+      const child = this.#start(first, Math.min(first + TOGETHER, this.names.length) - 1, what);
       child.on("message", (message) => this.#take(message as FromMachines));
       this.#processes.push(child);
     }
     await connected;
     await sleep(2000); // streams and buckets are opened
+  }
+
+  async endMachines(): Promise<void> {
+    const ends = this.#processes.map((child) => once(child, "exit"));
+    for (const child of this.#processes) child.kill();
+    await Promise.all(ends);
+    this.#processes = [];
+  }
+
+  /** What a machine takes, in MB. */
+  async memory(): Promise<number> {
     const all = this.#processes.reduce((sum, { pid }) => sum + residentMemory(pid ?? 0), 0);
-    return (all - this.#processes.length * (await this.#alone())) / this.names.length;
+    const alone = this.#start(0, -1, "work");
+    await sleep(1000);
+    const without = residentMemory(alone.pid ?? 0);
+    alone.kill();
+    return (all - this.#processes.length * without) / this.names.length;
+  }
+
+  #start(first: number, last: number, what: "hear" | "work"): ChildProcess {
+    const words = [program, this.folder, this.url, String(first), String(last), what];
+    return this.lab.spawn(NODE, words, { stdio: ["ignore", "inherit", "inherit", "ipc"] });
   }
 
   /** Each once. */
@@ -147,15 +166,15 @@ export class SimulatedFleet {
       };
       const timer = setTimeout(() => {
         end();
-        reject(new Error(`still waits for ${missing()}`));
+        reject(new Error(`still waits for ${missing()}; ${counted(this.faults)}`));
       }, PATIENCE);
       this.#heard.push(heard);
     });
   }
 
   #take(message: FromMachines): void {
-    if (message.is === "refused")
-      this.refused.set(message.reason, (this.refused.get(message.reason) ?? 0) + 1);
+    const counts = message.is === "refused" ? this.refused : message.is === "fault" ? this.faults : undefined;
+    if (counts && "reason" in message) counts.set(message.reason, (counts.get(message.reason) ?? 0) + 1);
     for (const heard of this.#heard) heard(message);
   }
 
@@ -202,16 +221,6 @@ export class SimulatedFleet {
     return connection;
   }
 
-  /** What such a process takes without a machine, in MB. */
-  async #alone(): Promise<number> {
-    const stdio = ["ignore", "inherit", "inherit", "ipc"] as const;
-    const child = this.lab.spawn(NODE, [program, this.folder, this.url, "0", "-1"], { stdio: [...stdio] });
-    await sleep(1000);
-    const memory = residentMemory(child.pid ?? 0);
-    child.kill();
-    return memory;
-  }
-
   async #answers(): Promise<boolean> {
     const probe = connect(this.#port, "127.0.0.1");
     try {
@@ -228,4 +237,9 @@ export class SimulatedFleet {
     for (const child of this.#processes) child.kill();
     this.#server?.kill();
   }
+}
+
+/** What was counted, in words. */
+export function counted(reasons: ReadonlyMap<string, number>): string {
+  return [...reasons].map(([reason, times]) => `${times} × ${reason}`).join("; ") || "nothing";
 }
