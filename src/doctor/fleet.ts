@@ -1,7 +1,7 @@
 /** The files that `[fleet]` names, and a bus that everybody in between can read. Whether it is there, status says. */
 import { existsSync } from "node:fs";
 import { messageOf } from "../errors.ts";
-import { readSecret } from "../fleet/bus/credentials.ts";
+import { ranOut, readSecret } from "../fleet/bus/credentials.ts";
 import { readRegularFile } from "../platform/files/regular-file.ts";
 import { visible } from "../policy/visible.ts";
 import type { FleetConfig } from "../settings/fleet/config.ts";
@@ -20,6 +20,9 @@ export function fleetFindings(fleet: FleetConfig | undefined): Finding[] {
   };
   return [
     ...Object.entries(secrets).flatMap(([field, path]) => fault(field, path, readSecret)),
+    ...[["credentials", credentials] as const, ["person_credentials", person?.credentials] as const].flatMap(
+      ([field, path]) => ended(field, path),
+    ),
     ...fault("signers", signers, (path) => readRegularFile(path, "followed")),
     ...[["ca", tls.ca] as const, ["cert", tls.cert] as const, ["person_key", person?.key] as const].flatMap(
       ([field, path]) =>
@@ -38,6 +41,12 @@ function fault(field: string, path: string | undefined, read: (path: string) => 
   } catch (error) {
     return [wrong(field, messageOf(error))];
   }
+}
+
+/** Says itself what to do. */
+function ended(field: string, path: string | undefined): Finding[] {
+  const what = path === undefined ? undefined : ranOut(path);
+  return what === undefined ? [] : [{ topic, level: "wrong", what: `[fleet] ${field}: ${visible(what)}` }];
 }
 
 function wrong(field: string, what: string): Finding {

@@ -9,7 +9,7 @@ import type { Authenticator, NatsConnection } from "@nats-io/transport-node";
 import { messageOf } from "../../errors.ts";
 import { visible } from "../../policy/visible.ts";
 import type { FleetConfig } from "../../settings/fleet/config.ts";
-import { readSecret, readTls, seedOf, wantsTls } from "./credentials.ts";
+import { ranOut, readSecret, readTls, seedOf, wantsTls } from "./credentials.ts";
 import { greeting } from "./probe.ts";
 
 /** How long a connection may take to come about, in milliseconds. */
@@ -100,9 +100,9 @@ export class Bus {
         for (const [subject, heard] of this.#heard) this.#subscribe(connection, subject, heard);
         this.#watch(connection).catch(() => {}); // closed() says the same
         const why = await connection.closed();
-        this.#set(why ? messageOf(why) : "the connection ended");
+        this.#set(why ? this.#explained(why) : "the connection ended");
       } catch (error) {
-        this.#set(messageOf(error));
+        this.#set(this.#explained(error));
       }
       this.#connection = undefined;
       // not all machines at once
@@ -149,6 +149,17 @@ export class Bus {
         if (!error) heard(message.data, message.subject);
       },
     });
+  }
+
+  /** What the server, or its certificate, was refused for, with what there is to be done. */
+  #explained(error: unknown): string {
+    const said = messageOf(error);
+    const { credentials } = this.#options;
+    if (credentials !== undefined && /authorization|authentication/i.test(said))
+      return ranOut(credentials) ?? `the server does not take ${credentials} (${said})`;
+    if (/certificate (?:is not yet valid|has expired)/.test(said))
+      return `${said}, by the clock of this machine: ${new Date().toISOString()}`;
+    return said;
   }
 
   #set(fault: string | undefined): void {
