@@ -8,6 +8,7 @@ import { attempt } from "../../attempt.ts";
 import { messageOf } from "../../errors.ts";
 import { visible } from "../../policy/visible.ts";
 import type { FleetConfig } from "../../settings/fleet/config.ts";
+import { explained } from "../bus/jetstream.ts";
 import { type Line, LogFiles } from "./files.ts";
 import { hashOf, keepPlace, type Place, readPlace } from "./place.ts";
 import { makeSeal, parseSeal } from "./seal.ts";
@@ -21,6 +22,8 @@ const SEAL_EVERY = 60_000;
 const KEEP_EVERY = 1000;
 /** How long is waited before it is tried again, in milliseconds: at first, and at most. */
 const [FIRST_WAIT, LONGEST_WAIT] = [500, 30_000];
+/** How far the server's clock may be from this one before it is told of, in milliseconds. */
+const CLOCKS_DIFFER = 60_000;
 /** Lines that are looked at before others get their turn. */
 const AT_ONCE = 500;
 
@@ -42,6 +45,8 @@ export class Outbox {
   #after = 0;
   /** The hash of the line that was sealed last, when, and why none was. */
   #sealed: { hash: string; at: number; fault?: string } = { hash: "", at: Number.NEGATIVE_INFINITY };
+  /** How this machine's clock was from the server's at the last seal, where that is to be told. */
+  #clock: string | undefined;
   #connection: NatsConnection | undefined;
 
   constructor(parts: OutboxParts) {
@@ -70,15 +75,19 @@ export class Outbox {
         this.begin();
         const stream = await LogStream.open(connection);
         await this.#meet(stream);
+        let isFirst = true;
         while (!isOver()) {
           await this.#drain(stream, isOver);
-          failed(this.#sealed.fault);
+          // what has waited for the bus waits for no minute more
+          if (isFirst) await this.#seal(stream, 0);
+          isFirst = false;
+          failed(this.#sealed.fault ?? this.#clock);
           wait = FIRST_WAIT;
           await sleep(INTERVAL, undefined, { ref: false });
         }
       } catch (error) {
         if (isOver()) return;
-        failed(`the fleet's log: ${visible(messageOf(error), 200)}`);
+        failed(`the fleet's log: ${explained(error)}`);
       }
       await sleep(wait, undefined, { ref: false });
       wait = Math.min(wait * 2, LONGEST_WAIT);
@@ -132,13 +141,13 @@ export class Outbox {
     this.#place = place;
   }
 
-  async #seal(stream: LogStream): Promise<void> {
-    const { config, environment, sealEvery = SEAL_EVERY } = this.#parts;
+  async #seal(stream: LogStream, after = this.#parts.sealEvery ?? SEAL_EVERY): Promise<void> {
+    const { config, environment } = this.#parts;
     const { machine, machineKey } = config;
     const { hash = "", seq = 0 } = this.#place ?? {};
     const now = performance.now();
     if (machineKey === undefined || hash === "" || hash === this.#sealed.hash) return;
-    if (now - this.#sealed.at < sealEvery) return;
+    if (now - this.#sealed.at < after) return;
     const time = new Date().toISOString();
     const what = { v: 1, machine, seq, hash, time } as const;
     const made = await makeSeal(what, machineKey, environment.PATH).catch(messageOf);
@@ -149,8 +158,24 @@ export class Outbox {
       return;
     }
     const id = `${machine}:seal:${hash}`;
+    const before = Date.now();
     this.#after = await stream.addSeal(machine, JSON.stringify(made), id, this.#after);
     this.#sealed = { hash, at: now };
+    await this.#compareClocks(stream, before, Date.now());
+  }
+
+  /** Nothing rests on it: the server may say any time. @param before it had the last message, and after */
+  async #compareClocks(stream: LogStream, before: number, after: number): Promise<void> {
+    const last = await stream.last(this.#parts.config.machine);
+    const { at, time = Number.NaN } = last ?? {};
+    if (at !== this.#after || !Number.isFinite(time)) return;
+    const off = time < before ? time - before : Math.max(0, time - after);
+    const minutes = Math.round(Math.abs(off) / 60_000);
+    this.#clock =
+      Math.abs(off) < CLOCKS_DIFFER
+        ? undefined
+        : `this machine's clock is ${minutes} min ${off < 0 ? "ahead of" : "behind"} the server's: ` +
+          "what runs out does so by the one here";
   }
 
   #keep(): void {

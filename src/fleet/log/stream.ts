@@ -25,6 +25,8 @@ export interface Message {
   at: number;
   data: Buffer;
   isSeal: boolean;
+  /** When the server took it, by its own word, in milliseconds since 1970. */
+  time?: number;
   /** Of a line in several pieces. */
   piece?: { number: number; of: number };
 }
@@ -63,7 +65,7 @@ export class LogStream {
   /** The last message of a machine. */
   async last(machine: string): Promise<Message | undefined> {
     const found = await this.#manager.direct.getMessage(LOG_STREAM, { last_by_subj: logOf(machine) });
-    return found ? messageOf(found, found.header) : undefined;
+    return found ? { ...messageOf(found, found.header), time: found.time.getTime() } : undefined;
   }
 
   /**

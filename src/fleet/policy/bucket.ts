@@ -2,8 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { KV } from "@nats-io/kv";
 import type { NatsConnection } from "@nats-io/transport-node";
-import { messageOf } from "../../errors.ts";
-import { visible } from "../../policy/visible.ts";
+import { explained } from "../bus/jetstream.ts";
 import { BUCKET, MAX_ENTRY } from "./entry.ts";
 
 /** How long is waited before the bucket is looked for again, in milliseconds. */
@@ -33,7 +32,7 @@ export async function followBucket(
       for await (const entry of await bucket.watch()) if (entry.operation === "PUT") heard(entry.value);
     } catch (error) {
       if (connection.isClosed()) return;
-      failed(`the policy's bucket: ${visible(messageOf(error), 200)}`);
+      failed(`the policy's bucket: ${explained(error)}`);
     }
     await sleep(AGAIN, undefined, { ref: false });
   }
