@@ -1,6 +1,6 @@
 /** `muxguard fleet init`: a server's configuration, and what each machine and person joins with. Starts nothing. */
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { messageOf } from "../../errors.ts";
 import { serverConfig, type User } from "../../fleet/setup/server-config.ts";
@@ -28,8 +28,8 @@ interface Person {
   path: string;
 }
 
-/** How long a certificate is good for, in days. */
-const LIFETIME = 3650;
+/** How long a certificate is good for, in days; and how long one is, in milliseconds. */
+const [LIFETIME, DAY] = [3650, 24 * 60 * 60_000];
 
 /** @throws CliError for names that can't be, and a folder that is there */
 export async function fleetInit(folder: string, options: FleetInitOptions): Promise<void> {
@@ -41,7 +41,7 @@ export async function fleetInit(folder: string, options: FleetInitOptions): Prom
   const { nkeys } = await import("../../fleet/bus/library.ts");
   mkdirSync(root, { mode: 0o700 });
   const at = (name: string): string => join(root, name);
-  if (tls) makeCertificate(host, at("server.key"), at("server.pem"));
+  if (tls) makeCertificate(root, host);
   const server = `${tls ? "tls" : "nats"}://${host}:${port}`;
   const users: User[] = [];
   const signers: string[] = [];
@@ -141,33 +141,68 @@ function keygen(path: string, comment: string): void {
   program("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-C", comment, "-f", path]);
 }
 
-/** It is its own authority: there is no key that could make another one. */
-function makeCertificate(host: string, key: string, cert: string): void {
+/**
+ * It is its own authority: there is no key that could make another one. It counts from a day ago: clocks of machines
+ * differ. Before OpenSSL 3.4, `openssl ca` alone can say from when on (-startdate).
+ */
+function makeCertificate(folder: string, host: string): void {
   const names =
     host === "localhost"
       ? "DNS:localhost,IP:127.0.0.1"
       : /^[\d.]+$/.test(host)
         ? `IP:${host}`
         : `DNS:${host}`;
+  // its names are relative to here: a path may have what a configuration reads as something else
+  const work = join(folder, "certificate");
+  mkdirSync(work, { mode: 0o700 });
+  secret(join(work, "database"), "");
+  secret(join(work, "openssl.cnf"), authority(names));
+  const openssl = (...words: string[]): void => program("openssl", words, work);
+  const [key, config] = [
+    ["-keyout", "../server.key"],
+    ["-config", "openssl.cnf"],
+  ] as const;
   const curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
-  const subject = ["-subj", `/CN=${host}`, "-addext", `subjectAltName=${names}`];
-  program("openssl", [
-    "req",
-    "-x509",
-    ...curve,
-    "-days",
-    String(LIFETIME),
-    ...subject,
-    "-keyout",
-    key,
-    "-out",
-    cert,
-  ]);
+  openssl("req", "-new", ...curve, ...key, ...config, "-subj", `/CN=${host}`, "-out", "request");
+  const from = Date.now() - DAY;
+  const dates = ["-startdate", asn1(from), "-enddate", asn1(from + LIFETIME * DAY)];
+  const files = ["-keyfile", "../server.key", "-in", "request", "-out", "../server.pem", "-outdir", "."];
+  openssl("ca", "-batch", "-selfsign", "-notext", ...config, ...dates, ...files);
+  rmSync(work, { recursive: true });
+}
+
+/** For openssl: config(5), and the sections of ca(1) and req(1). */
+function authority(names: string): string {
+  return `[req]
+distinguished_name = name
+[name]
+[ca]
+default_ca = own
+[own]
+database = database
+rand_serial = yes
+default_md = sha256
+policy = any
+x509_extensions = server
+[any]
+commonName = supplied
+[server]
+subjectKeyIdentifier = hash
+authorityKeyIdentifier = keyid:always
+basicConstraints = critical, CA:true
+subjectAltName = ${names}
+`;
+}
+
+/** 20261129213000Z */
+function asn1(time: number): string {
+  return new Date(time).toISOString().replace(/[-T:]|\.\d+/g, "");
 }
 
 /** @throws CliError where it fails */
-function program(name: string, words: string[]): void {
+function program(name: string, words: string[], cwd?: string): void {
   const { status, stderr, error } = spawnSync(name, words, {
+    ...(cwd !== undefined && { cwd }),
     encoding: "utf8",
     stdio: ["ignore", "ignore", "pipe"],
   });

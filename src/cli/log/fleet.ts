@@ -140,7 +140,9 @@ function describe({ entries, before, faults, sealed, unsealed, isOverdue }: Veri
     ...(faults.length > MOST_TOLD ? [`and ${faults.length - MOST_TOLD} more`] : []),
     ...(before > 0 ? [`${counted(before)} of before are on the machine alone`] : []),
     ...(isOverdue
-      ? [`${behind}, which nothing vouches for: its guard has ended, or they are not its own`]
+      ? [
+          `${behind}, which nothing vouches for: its guard has ended, a clock is wrong, or they are not its own`,
+        ]
       : unsealed > 0 && sealed !== undefined
         ? [`${behind}: the next one comes within a minute`]
         : []),
