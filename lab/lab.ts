@@ -68,7 +68,7 @@ export class Lab extends Home {
    */
   async startAgent(name = "upstream.sock", ...keys: string[]): Promise<string> {
     const socket = this.path(name);
-    await startAgent(this.#start, socket);
+    await startAgent((...words) => this.start(...words), socket);
     this.environment.SSH_AUTH_SOCK = socket;
     if (keys.length > 0) addKeys(socket, ...keys);
     return socket;
@@ -88,6 +88,7 @@ export class Lab extends Home {
     this.hosts.host(name, lines);
   }
 
+  /** As the user who runs the tests. */
   readonly #start: Start = (command, args, options = {}) =>
     this.#processes.start(command, args, { cwd: this.folder, env: this.environment, ...options });
 
@@ -108,8 +109,13 @@ export class Lab extends Home {
     return finished(child);
   }
 
+  /** What `muxguard` is in here. */
+  get muxguardProgram(): string {
+    return MUXGUARD;
+  }
+
   muxguard(...args: string[]): Promise<Result> {
-    return this.run(process.execPath, [MUXGUARD, ...args]);
+    return this.run(process.execPath, [this.muxguardProgram, ...args]);
   }
 
   /** `muxguard run -- ssh` with the laboratory's ssh_config. */
@@ -124,7 +130,9 @@ export class Lab extends Home {
   async startDaemon(descriptors?: number): Promise<ChildProcess> {
     const limit = descriptors === undefined ? "" : `ulimit -n ${descriptors}; `;
     const line = `${limit}exec "$0" "$1" daemon --foreground`;
-    const child = this.start("/bin/sh", ["-c", line, process.execPath, MUXGUARD], { detached: true });
+    const child = this.start("/bin/sh", ["-c", line, process.execPath, this.muxguardProgram], {
+      detached: true,
+    });
     // what a killed daemon left behind is there, and nobody listens
     await until(() => accepts(this.daemonSocket), "the daemon");
     return child;
@@ -133,7 +141,7 @@ export class Lab extends Home {
   /** A `muxguard run` that goes on until the laboratory ends: the agent socket that it gives its command. */
   async holdRun(...options: string[]): Promise<{ socket: string; child: ChildProcess }> {
     const command = ["/bin/sh", "-c", 'echo "$SSH_AUTH_SOCK"; exec cat'];
-    const child = this.start(process.execPath, [MUXGUARD, "run", ...options, "--", ...command], {
+    const child = this.start(process.execPath, [this.muxguardProgram, "run", ...options, "--", ...command], {
       detached: true,
     });
     const socket = await new Promise<string>((resolve, reject) => {

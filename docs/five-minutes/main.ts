@@ -7,7 +7,7 @@ import { writeFileSync } from "node:fs";
 import { userInfo } from "node:os";
 import { Lab, until } from "../../lab/lab.ts";
 import { Pty } from "../../lab/terminal/pty.ts";
-import { UserHome } from "../../lab/user-home.ts";
+import { UserHome } from "../../lab/users/user-home.ts";
 import { messageOf } from "../../src/errors.ts";
 
 const HOST = "git.example";

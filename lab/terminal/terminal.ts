@@ -8,15 +8,30 @@ const SHELL = "bash --norc --noprofile";
 /** In milliseconds. Each look is a program, which takes its time from those that are waited for. */
 const [LIMIT, PAUSE] = [20_000, 50];
 
+interface TerminalUser {
+  uid?: number;
+  gid?: number;
+}
+
 export class Terminal {
   static #count = 0;
   readonly #env: NodeJS.ProcessEnv;
+  readonly #user: TerminalUser;
   #closed = false;
   /** A name of its own: the last server may still be on its way out. */
   readonly #server = `muxguard-${Terminal.#count++}`;
 
-  constructor(env: NodeJS.ProcessEnv, folder: string, command = SHELL, columns = 160, rows = 60) {
+  /** @param user whose it is, where that is not the user who runs the tests */
+  constructor(
+    env: NodeJS.ProcessEnv,
+    folder: string,
+    command = SHELL,
+    columns = 160,
+    rows = 60,
+    user: TerminalUser = {},
+  ) {
     this.#env = env;
+    this.#user = user;
     const size = ["-x", String(columns), "-y", String(rows)];
     this.#tmux("-f", "/dev/null", "new-session", "-d", ...size, "-c", folder, command);
   }
@@ -27,7 +42,8 @@ export class Terminal {
 
   #tmux(...args: string[]): string {
     const env = { ...this.#env, PS1: "$ ", TERM: "xterm", PROMPT_COMMAND: "" };
-    return execFileSync("tmux", ["-L", this.#server, ...args], { env, encoding: "utf8", stdio: "pipe" });
+    const options = { ...this.#user, env, encoding: "utf8", stdio: "pipe" } as const;
+    return execFileSync("tmux", ["-L", this.#server, ...args], options);
   }
 
   /** Keys as tmux names them: "Enter", "Down", "C-c". */

@@ -59,6 +59,12 @@ export function describeWith(tools: (keyof typeof probes)[], name: string, body:
   describe.skipIf(missing.length > 0)(name, body);
 }
 
+/** The same, for what only root can set up: users. */
+export function describeAsRoot(tools: (keyof typeof probes)[], name: string, body: () => void): void {
+  if (process.getuid?.() === 0) describeWith(tools, name, body);
+  else describe.skip(`${name}, which takes root to set up`, () => {});
+}
+
 function isOnPath(command: string): boolean {
   return runs("/bin/sh", ["-c", `command -v ${command}`]);
 }

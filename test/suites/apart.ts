@@ -7,7 +7,7 @@ import { once } from "node:events";
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { makeFolder } from "../../lab/folder.ts";
-import { usersWithHome } from "../../lab/users.ts";
+import { usersWithHome } from "../../lab/users/accounts.ts";
 
 const FOLDER = "MUXGUARD_SUITE_FOLDER";
 

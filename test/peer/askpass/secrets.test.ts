@@ -1,13 +1,12 @@
 /** Passwords and user names that git and sudo want, and passphrases on a terminal. */
 import { execFileSync, spawnSync } from "node:child_process";
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { relative } from "node:path";
-import { fileURLToPath } from "node:url";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, expect, it } from "vitest";
 import { ASKPASS, AskpassLab } from "../../../lab/askpass-lab.ts";
 import { GitServer } from "../../../lab/servers/git-server.ts";
 import { Pty } from "../../../lab/terminal/pty.ts";
-import { describeWith } from "../tools.ts";
+import { copyProgram } from "../../../lab/users/program-copy.ts";
+import { describeAsRoot, describeWith } from "../tools.ts";
 
 const SECRET = GitServer.PASSWORD;
 
@@ -140,24 +139,7 @@ describeWith(["git", "python"], "a user name that git asks for on the terminal",
   });
 });
 
-/** muxguard as it is installed, where other users can read it: this folder may be root's alone. */
-function copyProgram(folder: string): void {
-  const root = fileURLToPath(new URL("../../..", import.meta.url));
-  const list = ["ls", "--omit=dev", "--all", "--parseable"];
-  const packages = execFileSync("npm", list, { cwd: root, encoding: "utf8" }).trim().split("\n").slice(1);
-  const parts = ["bin", "dist", "package.json", ...packages.map((path) => relative(root, path))];
-  mkdirSync(folder);
-  execFileSync("cp", ["-r", "--parents", ...parts, folder], { cwd: root });
-  execFileSync("chmod", ["-R", "a+rX", folder]);
-}
-
-/** sudo knows no users and passwords but the system's: root makes one, who goes again. */
-const describeAsRoot = process.getuid?.() === 0 ? describeWith : skipped;
-
-function skipped(_: unknown, name: string): void {
-  describe.skip(`${name}, which takes root to set up`, () => {});
-}
-
+// sudo knows no users and passwords but the system's: root makes one, who goes again
 describeAsRoot(["sudo"], "sudo -A", () => {
   const USER = "muxguard-sudo";
   const lab = new AskpassLab();

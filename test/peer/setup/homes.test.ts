@@ -7,7 +7,7 @@ import { userInfo } from "node:os";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { Lab, type Server, until } from "../../../lab/lab.ts";
 import type { Shell } from "../../../lab/terminal/shell.ts";
-import { UserHome } from "../../../lab/user-home.ts";
+import { UserHome } from "../../../lab/users/user-home.ts";
 import type { AuditEvent } from "../../../src/audit/event.ts";
 import { describeWith } from "../tools.ts";
 

@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { Lab, until } from "../../../lab/lab.ts";
 import { Pty } from "../../../lab/terminal/pty.ts";
-import { UserHome } from "../../../lab/user-home.ts";
+import { UserHome } from "../../../lab/users/user-home.ts";
 import { isBareKey } from "../../../src/runs/unguarded/key-files.ts";
 import { describeWith, runs } from "../tools.ts";
 

@@ -14,11 +14,11 @@ import {
   writeFileSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
-import type { AuditEvent } from "../src/audit/event.ts";
-import type { Lab, Server } from "./lab.ts";
-import { MUXGUARD } from "./programs.ts";
-import { Shell } from "./terminal/shell.ts";
-import { usersWithHome } from "./users.ts";
+import type { AuditEvent } from "../../src/audit/event.ts";
+import type { Lab, Server } from "../lab.ts";
+import { MUXGUARD } from "../programs.ts";
+import { Shell } from "../terminal/shell.ts";
+import { usersWithHome } from "./accounts.ts";
 
 export interface UserHomeOptions {
   /** Of `SHELL`. */
