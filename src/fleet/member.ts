@@ -85,7 +85,7 @@ export class Member {
     this.#approver = new FleetApprover({
       ...{ config, verifying, bus: this.#bus },
       refused: (reason) => this.#parts?.refused("answer-fleet", reason),
-      isRevoked: (name) => this.#policy.isRevoked(name),
+      isRevoked: (what, name) => this.#policy.isRevoked(what, name),
     });
     this.#outbox = new Outbox({ config, log, place, environment });
     // what is wrong there is told once the bus is there

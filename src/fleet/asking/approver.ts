@@ -38,8 +38,8 @@ const SAID_AGAIN = 500;
 export interface FleetApproverParts {
   config: Pick<FleetConfig, "machine" | "signers" | "self">;
   bus: Bus;
-  /** Whether nothing counts that is signed on this machine. */
-  isRevoked(machine: string): boolean;
+  /** Whether nothing counts that is signed on this machine, or with the key of this fingerprint. */
+  isRevoked(what: "machine" | "key", name: string): boolean;
   /** Tells of an answer that does not count. */
   refused(reason: string): void;
   verifying: Pick<VerifyOptions, "folder" | "environment">;
@@ -165,7 +165,8 @@ export class FleetApprover implements Approver {
       const { config } = this.#parts;
       if (from === config.machine && !mayAnswerHere(config, by))
         throw new Error(`${visible(by, 64)} answers on the machine that asks (self in config.toml)`);
-      if (this.#parts.isRevoked(from)) throw new Error(`it is signed on ${from}, which is revoked`);
+      if (this.#parts.isRevoked("machine", from))
+        throw new Error(`it is signed on ${from}, which is revoked`);
       if (open.waiting >= MAX_OF_ONE || !this.#line.add(() => this.#count(vote, open)))
         throw new Error("more came than can be looked at");
       open.waiting++;
@@ -188,9 +189,10 @@ export class FleetApprover implements Approver {
     }
   }
 
-  /** @throws Error for one who has answered already */
+  /** @throws Error for one who has answered already, and a key that is revoked */
   #counted(vote: Vote, counted: Counted, open: Open): void {
     const { answer, by, key } = counted;
+    if (this.#parts.isRevoked("key", key)) throw new Error(`it is signed with ${key}, which is revoked`);
     // one no ends it, and each host is then asked about with as many persons
     if (answer.decision !== "allow") {
       open.answered(answerOf([counted]));

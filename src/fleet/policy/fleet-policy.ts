@@ -98,7 +98,7 @@ export class FleetPolicy {
     const parts = [
       ...(policy?.said.kind === "policy"
         ? [
-            `number ${policy.said.sequence} by ${policy.entry.by}, ${policy.rules.length} rules`,
+            `number ${policy.said.sequence} by ${policy.entry.by}, ${counted(policy.rules.length)}`,
             this.isExpired
               ? "it has run out, and what it allows is asked"
               : `until ${policy.said.expires.slice(0, 16)}Z`,
@@ -109,11 +109,10 @@ export class FleetPolicy {
     return parts.length === 0 ? undefined : visible(parts.join(", "));
   }
 
-  /** Whether what is signed on a machine counts nowhere. */
-  isRevoked(machine: string): boolean {
+  /** Whether answers that are signed on a machine, or with the key of a fingerprint, count nowhere. */
+  isRevoked(what: "machine" | "key", name: string): boolean {
     return [...this.#good.values()].some(
-      ({ said }) =>
-        said.kind === "revoke" && said.what === "machine" && said.name === machine && !said.lifted,
+      ({ said }) => said.kind === "revoke" && said.what === what && said.name === name && !said.lifted,
     );
   }
 
@@ -190,4 +189,8 @@ function rulesIn(said: Statement, machine: string): Rule[] {
     ...rule,
     name: `fleet: ${rule.name}`,
   }));
+}
+
+function counted(rules: number): string {
+  return rules === 1 ? "1 rule" : `${rules} rules`;
 }
