@@ -56,6 +56,7 @@ const programs = [
       "src/fleet/member.ts",
       "src/cli/watch/fleet.ts",
       "src/cli/log/fleet.ts",
+      "src/cli/fleet/add.ts",
       "src/cli/fleet/init.ts",
       "src/cli/fleet/join.ts",
       "src/cli/fleet/state.ts",

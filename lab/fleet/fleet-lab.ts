@@ -1,7 +1,7 @@
 /** A fleet: a real nats-server, as `muxguard fleet init` configures it, and machines with a home and a guard each. */
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync, writeFileSync } from "node:fs";
+import { cpSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import type { NatsConnection } from "@nats-io/transport-node";
 import { ended, Lab, until } from "../lab.ts";
@@ -84,16 +84,29 @@ export class FleetLab extends Lab {
   }
 
   /** A machine's home, joined. @param person who answers there */
-  async machine(name: string, person?: string, settings = ""): Promise<Lab> {
-    const lab = new Lab();
+  async machine(name: string, person?: string, settings = "", lab = new Lab()): Promise<Lab> {
     this.#machines.push(lab);
     lab.config(settings);
-    const folders = [`machine-${name}`, ...(person ? [`person-${person}`] : [])].map((one) =>
-      this.path(`fleet/${one}`),
-    );
+    const folders = [`machine-${name}`, ...(person ? [`person-${person}`] : [])];
+    for (const one of folders) cpSync(this.path(`fleet/${one}`), lab.path(one), { recursive: true });
     const joined = await lab.muxguard("fleet", "join", ...folders);
     if (joined.code !== 0) throw new Error(joined.stderr);
+    for (const one of folders) rmSync(lab.path(one), { recursive: true });
     return lab;
+  }
+
+  /** From now on the machine knows one more key of somebody's. @param key the path of a private one */
+  addSigner(lab: Lab, name: string, key: string): void {
+    const path = "config/muxguard/fleet/allowed_signers";
+    const line = readFileSync(`${key}.pub`, "utf8").trim();
+    lab.write(path, `${readFileSync(lab.path(path), "utf8")}${name} ${line}\n`);
+  }
+
+  /** What is said there is signed with this public key from now on. */
+  signWith(lab: Lab, key: string): void {
+    const path = "config/muxguard/config.toml";
+    const text = readFileSync(lab.path(path), "utf8");
+    lab.write(path, text.replace(/person_key = .*/, `person_key = "${key}"`));
   }
 
   async #answers(): Promise<boolean> {

@@ -59,8 +59,14 @@ const known: Record<string, Kind> = {
   "[scope.claude]\nride": "config",
   "[scope.codex]": "config",
   'name    = "git fetch"': "policy",
-  "nats-server -c fleet/nats-server.conf": "commands",
-  "muxguard fleet init fleet --host": "commands",
+  "nats-server -c fleet/nats-server.conf -l fleet/server.log &\nmuxguard fleet join fleet/machine-laptop":
+    "commands",
+  "scp laptop:": "commands",
+  "rm -r machine-build1": "commands",
+  "rm -r machine-laptop": "commands",
+  "--machine $(cat machines)": "commands",
+  "- stat: { path": "drawing",
+  "nats-server --signal reload": "commands",
   "muxguard watch --fleet": "commands",
   "muxguard log --fleet --person": "commands",
   "build1: message 812": "drawing",
@@ -175,7 +181,11 @@ function check(command: string): void {
   else if (program === "npm" && verb === "run") expect(scripts.scripts).toHaveProperty([script]);
   else if (program === "npm") expect(["ci", "test", "link"]).toContain(verb);
   // what it evaluates is looked at by itself
-  else expect(["eval", "nats-server", "scp", "ssh"], "the programs that are known").toContain(program);
+  else
+    expect(
+      ["cat", "eval", "nats-server", "rm", "scp", "setsid", "ssh"],
+      "the programs that are known",
+    ).toContain(program);
 }
 
 describe("a command of the documents", () => {

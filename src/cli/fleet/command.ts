@@ -1,5 +1,6 @@
 /** `muxguard fleet` and what belongs to it. Each is a file of its own, loaded when it is used. */
 import type { Command } from "commander";
+import type { Newcomers } from "./folders.ts";
 import type { FleetInitOptions } from "./init.ts";
 import type { SignOptions } from "./state.ts";
 
@@ -16,6 +17,15 @@ export function fleetCommand(command: Command): Command {
     .option("--no-tls", "no certificate, and no TLS: for a network that is encrypted already")
     .action(async (folder: string, options: FleetInitOptions) =>
       (await import("./init.ts")).fleetInit(folder, options),
+    );
+  command
+    .command("add")
+    .description("write the same for more machines and persons of a fleet")
+    .argument("<folder>", "the one that fleet init wrote")
+    .option("--machine <name...>", "the machines: a word for each")
+    .option("--person <name=key.pub...>", "who may answer, each with a public key")
+    .action(async (folder: string, options: Newcomers) =>
+      (await import("./add.ts")).fleetAdd(folder, options),
     );
   command
     .command("join")

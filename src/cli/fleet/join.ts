@@ -26,7 +26,10 @@ export async function fleetJoin(folders: readonly string[]): Promise<void> {
   const path = join(config, "config.toml");
   const settings = await readSettings(path, "config");
   if (settings?.fleet)
-    throw new CliError(`${visible(path)} has a [fleet] already; remove it first`, exitCodes.usage);
+    throw new CliError(
+      `${visible(path)} has a [fleet] already; remove it first, and the folder fleet beside it`,
+      exitCodes.usage,
+    );
   const fields = folders.map((folder) => {
     const text = attempt(() => readFileSync(join(folder, FIELDS), "utf8"));
     if (text === undefined)
@@ -47,5 +50,6 @@ export async function fleetJoin(folders: readonly string[]): Promise<void> {
   const text = before?.toString("utf8") ?? "";
   const gap = text === "" ? "" : text.endsWith("\n") ? "\n" : "\n\n";
   changeFile(file, before, Buffer.from(`${text}${gap}[fleet]\n${fields.join("")}`));
-  toStdout(`${visible(path)} has a [fleet] now; it counts after: muxguard daemon restart`);
+  const next = "muxguard daemon restart; or, where none runs, muxguard daemon";
+  toStdout(`${visible(path)} has a [fleet] now; it counts after: ${next}`);
 }

@@ -48,11 +48,13 @@ export async function revoke(
 async function say(said: Statement, { sign: given }: SignOptions): Promise<void> {
   const { fleet } = await readConfig(openPaths());
   const key = given === undefined ? fleet?.person?.key : expandHome(given);
-  if (!fleet?.person || key === undefined)
+  if (!fleet?.person)
     throw new CliError(
-      "config.toml has no [fleet] with person and person_key; or --sign KEY",
+      "config.toml has no [fleet] with a person: join with the folder person-NAME, too",
       exitCodes.settings,
     );
+  if (key === undefined)
+    throw new CliError("[fleet] in config.toml has no person_key; or: --sign KEY.pub", exitCodes.settings);
   const bus = await personBus(fleet, fleet.person);
   try {
     const { connection } = bus;

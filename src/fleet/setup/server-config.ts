@@ -2,6 +2,8 @@
 import type { Permissions } from "../subjects.ts";
 
 export interface ServerConfig {
+  /** By which machines reach it. */
+  address: string;
   /** `host:port` to listen at. */
   listen: string;
   /** Absolute paths of PEM files; undefined for a server without TLS. */
@@ -19,9 +21,31 @@ export interface User {
   permissions: Permissions;
 }
 
-export function serverConfig({ listen, tls, store, users }: ServerConfig): string {
+const ADDRESS = "# Machines reach it at ";
+const USERS = "    users: [\n";
+
+/** What machines are told of a server with this configuration; undefined if fleet init did not write it. */
+export function addressIn(config: string): string | undefined {
+  const line = config.split("\n").find((one) => one.startsWith(ADDRESS));
+  return config.includes(USERS) ? line?.slice(ADDRESS.length) : undefined;
+}
+
+/** The machines and persons in it. */
+export function namesIn(config: string): string[] {
+  return [...config.matchAll(/^ *# (?:machine|person) (\S+)$/gm)].map(([, name = ""]) => name);
+}
+
+/** With more of them. */
+export function withUsers(config: string, users: readonly User[]): string {
+  const at = config.indexOf(USERS) + USERS.length;
+  const lines = users.flatMap(userLines).map((line) => `${line}\n`);
+  return `${config.slice(0, at)}${lines.join("")}${config.slice(at)}`;
+}
+
+export function serverConfig({ address, listen, tls, store, users }: ServerConfig): string {
   return [
     "# Made by muxguard fleet init. Start it with: nats-server -c THIS_FILE",
+    `${ADDRESS}${address}`,
     `listen: ${JSON.stringify(listen)}`,
     'server_name: "muxguard-fleet"',
     "max_payload: 256KB",

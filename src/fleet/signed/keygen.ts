@@ -117,7 +117,10 @@ export async function sign(
   const child = start(["-q", "-Y", "sign", "-n", namespace, "-f", key], environment, []);
   const { code, complaint, output } = await finished(child, message, TO_SIGN);
   if (code === 0) return output;
-  throw new Error(`ssh-keygen can't sign with ${visible(key)}: ${complaint || `exit code ${code}`}`);
+  const mend = complaint.startsWith("No private key found")
+    ? "; the agent of SSH_AUTH_SOCK does not have it: ssh-add"
+    : "";
+  throw new Error(`ssh-keygen can't sign with ${visible(key)}: ${complaint || `exit code ${code}`}${mend}`);
 }
 
 /** A file that has lost its name: nothing of it is left, however this process ends. The caller closes it. */

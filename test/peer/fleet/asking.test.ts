@@ -1,5 +1,4 @@
 /** A question on one machine, answered on another: real guards, a real bus, a real agent that signs. */
-import { readFileSync } from "node:fs";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
 import { addKeys } from "../../../lab/agent.ts";
 import { FleetLab } from "../../../lab/fleet/fleet-lab.ts";
@@ -166,12 +165,8 @@ describeWith(["nats", "openssl", "ssh", "sshd", "tmux"], "a question of another 
     it("is allowed by its touch", async () => {
       const key = fleet.key("alice-sk", "-t", "ed25519-sk", "-w", SECURITY_KEY);
       addKeys(laptop.path("alice.sock"), "-S", SECURITY_KEY, key);
-      const signers = build.path("config/muxguard/fleet/allowed_signers");
-      const line = readFileSync(`${key}.pub`, "utf8").trim();
-      build.write("config/muxguard/fleet/allowed_signers", `${readFileSync(signers, "utf8")}alice ${line}\n`);
-      const config = laptop.path("config/muxguard/config.toml");
-      const text = readFileSync(config, "utf8").replace(/person_key = .*/, `person_key = "${key}.pub"`);
-      laptop.write("config/muxguard/config.toml", text);
+      fleet.addSigner(build, "alice", key);
+      fleet.signWith(laptop, `${key}.pub`);
       await terminal.shows("nothing waits for an answer");
       terminal.press("q");
       await until(() => !terminal.screen().includes("nothing waits"), "the shell");

@@ -7,8 +7,8 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { FleetLab } from "../../../lab/fleet/fleet-lab.ts";
 import { accepts, type Lab, type Result, until } from "../../../lab/lab.ts";
 import { endOf } from "../../../lab/processes.ts";
-import { type Namespace, sign } from "../../../src/fleet/signed/keygen.ts";
 import { describeWith } from "../tools.ts";
+import { forge, pushTo, put, stated, wrong } from "./said.ts";
 
 const DENY = '[[rule]]\nname = "no alpha"\nhost = "alpha.example"\naction = "deny"\n';
 const ALLOW = '[[rule]]\nname = "alpha"\nhost = "alpha.example"\naction = "allow"\n';
@@ -29,10 +29,6 @@ describeWith(["nats", "openssl", "ssh", "sshd"], "a fleet's policy", () => {
     lab.run("sh", ["-c", `ssh -F ${lab.sshConfig} alpha.example echo in; :`], {
       environment: { SSH_AUTH_SOCK: lab.agentSocket },
     });
-  const stated = async (lab: Lab): Promise<string> =>
-    JSON.parse((await lab.muxguard("status", "--json")).stdout).fleet?.policy ?? "";
-  const wrong = async (lab: Lab): Promise<string> =>
-    JSON.parse((await lab.muxguard("status", "--json")).stdout).wrong.join("\n");
   const startDaemon = async (lab: Lab): Promise<void> => void daemons.set(lab, await lab.startDaemon());
   const endDaemon = (lab: Lab): Promise<void> => endOf(daemons.get(lab) as ChildProcess);
 
@@ -55,28 +51,9 @@ describeWith(["nats", "openssl", "ssh", "sshd"], "a fleet's policy", () => {
   });
   afterAll(() => fleet.close());
 
-  /** Until each machine has it. */
-  async function push(text: string, ...more: string[]): Promise<void> {
-    admin.write("fleet.toml", text);
-    const pushed = await admin.muxguard("fleet", "policy", "push", admin.path("fleet.toml"), ...more);
-    expect(pushed).toMatchObject({ code: 0 });
-    sequence = Number(/number (\d+)/.exec(pushed.stdout)?.[1]);
-    for (const lab of builds)
-      await until(async () => (await stated(lab)).includes(`number ${sequence} `), "the policy");
-  }
-
-  /** As whoever has the bus puts it there. */
-  async function forge(said: object, key = "alice", namespace: Namespace = "muxguard-policy", by = "alice") {
-    const signed = JSON.stringify(said);
-    const signature = await sign(signed, { key: fleet.path(key), namespace, environment: fleet.environment });
-    return { by, signed, signature };
-  }
-  async function put(entry: object, place = "policy"): Promise<void> {
-    const bus = await fleet.hostile();
-    bus.publish(`$KV.muxguard.${place}`, JSON.stringify(entry));
-    await bus.flush();
-    await bus.close();
-  }
+  const push = async (text: string, ...more: string[]): Promise<void> => {
+    sequence = await pushTo(builds, admin, text, ...more);
+  };
   const later = "2036-01-01T00:00:00.000Z";
 
   it("denies on all machines what their own allow, and no rule of theirs overrules it", async () => {
@@ -101,14 +78,14 @@ describeWith(["nats", "openssl", "ssh", "sshd"], "a fleet's policy", () => {
     [
       "an older number",
       "is known",
-      () => forge({ v: 1, kind: "policy", sequence: 1, expires: later, toml: OWN }),
+      () => forge(fleet, { v: 1, kind: "policy", sequence: 1, expires: later, toml: OWN }),
     ],
     [
       "a key that nobody knows",
       "does not verify",
       () => {
         fleet.key("mallory");
-        return forge({ v: 1, kind: "policy", sequence: NEXT, expires: later, toml: OWN }, "mallory");
+        return forge(fleet, { v: 1, kind: "policy", sequence: NEXT, expires: later, toml: OWN }, "mallory");
       },
     ],
     [
@@ -116,6 +93,7 @@ describeWith(["nats", "openssl", "ssh", "sshd"], "a fleet's policy", () => {
       "not for muxguard-policy",
       () =>
         forge(
+          fleet,
           { v: 1, kind: "policy", sequence: NEXT, expires: later, toml: OWN },
           "alice",
           "muxguard-approval",
@@ -125,18 +103,24 @@ describeWith(["nats", "openssl", "ssh", "sshd"], "a fleet's policy", () => {
       "another text than was signed",
       "does not verify",
       async () => {
-        const entry = await forge({ v: 1, kind: "policy", sequence: NEXT, expires: later, toml: DENY });
+        const entry = await forge(fleet, {
+          v: 1,
+          kind: "policy",
+          sequence: NEXT,
+          expires: later,
+          toml: DENY,
+        });
         return { ...entry, signed: entry.signed.replace("deny", "allow") };
       },
     ],
     [
       "a mistake in it",
       "unknown field",
-      () => forge({ v: 1, kind: "policy", sequence: NEXT, expires: later, toml: 'hots = "x"' }),
+      () => forge(fleet, { v: 1, kind: "policy", sequence: NEXT, expires: later, toml: 'hots = "x"' }),
     ],
     ["nothing of the kind", "what came is none", async () => ({ x: 1 })],
   ])("stays as it is where the bus has one with %s, and says so", async (_, reason, make) => {
-    await put(await make());
+    await put(fleet, await make());
     for (const lab of builds) {
       await until(async () => (await wrong(lab)).includes(reason), reason);
       expect(await stated(lab)).toContain(`number ${sequence} `);
