@@ -20,6 +20,7 @@ import { openRegular } from "../../../src/platform/files/regular-file.ts";
 import { readConfig } from "../../../src/settings/config.ts";
 import type { FleetConfig } from "../../../src/settings/fleet/config.ts";
 import { describeWith } from "../tools.ts";
+import { messagesOf, replaceAll } from "./stream.ts";
 
 const MANY = 300;
 /** Longer than the bus takes at once. */
@@ -139,28 +140,10 @@ describeWith(["nats", "openssl", "ssh", "sshd"], "a fleet's log", () => {
       }
       bus ??= await fleet.hostile();
       if (all.length > 0) return;
-      let pieces: Buffer[] = [];
-      for await (const { piece, data, ...message } of (await LogStream.open(bus)).messages(undefined)) {
-        pieces.push(data);
-        if (piece && piece.number < piece.of) continue;
-        all.push({ ...message, data: Buffer.concat(pieces) });
-        pieces = [];
-      }
+      all.push(...(await messagesOf(bus)));
     });
 
-    /** Puts these in place of all that is there. */
-    async function replace(messages: readonly Message[]): Promise<void> {
-      await bus.request("$JS.API.STREAM.DELETE.muxguard-log");
-      const stream = await LogStream.open(bus);
-      const last = new Map<string, number>();
-      for (const [number, { machine, data, isSeal }] of messages.entries()) {
-        const after = last.get(machine) ?? 0;
-        const at = isSeal
-          ? await stream.addSeal(machine, data.toString(), `${number}`, after)
-          : await stream.add(machine, data, `${number}`, after);
-        last.set(machine, at);
-      }
-    }
+    const replace = (messages: readonly Message[]): Promise<void> => replaceAll(bus, messages);
     const ownOf = (machine: string): Message[] => all.filter((one) => one.machine === machine && !one.isSeal);
 
     it("has nothing twice, whatever was killed: in the stream itself, before anybody leaves repeats out", () => {
