@@ -163,9 +163,9 @@ describeWith(["nats", "openssl", "ssh", "sshd"], "a fleet's policy", () => {
     await startDaemon(build);
     await until(async () => (await build.muxguard("status")).stdout.includes(", connected"), "the bus");
     build.policy('default = "deny"\n');
-    await push(ALLOW, "--expires", "5s");
+    await push(ALLOW, "--expires", "15s");
     expect(await login(build)).toMatchObject({ stdout: "in\n" });
-    await until(async () => (await stated(build)).includes("run out"), "the end", 10_000);
+    await until(async () => (await stated(build)).includes("run out"), "the end", 30_000);
     const done = login(build);
     const [question] = await build.pending();
     await build.muxguard("deny", question?.id ?? "");
