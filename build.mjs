@@ -54,6 +54,7 @@ const programs = [
     // [fleet] of config.toml, which most don't have
     aside: [
       "src/fleet/member.ts",
+      "src/fleet/policy/known.ts",
       "src/cli/watch/fleet.ts",
       "src/cli/log/fleet.ts",
       "src/cli/fleet/add.ts",

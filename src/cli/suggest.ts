@@ -14,12 +14,13 @@ import { addRule } from "../settings/approved-rules.ts";
 import { readConfig } from "../settings/config.ts";
 import { openPaths, type Paths } from "../settings/paths.ts";
 import { userPolicy, userPolicyFiles } from "../settings/policy-files.ts";
-import { toStdout, toStdoutAsJson } from "../to-stderr.ts";
+import { toStderr, toStdout, toStdoutAsJson } from "../to-stderr.ts";
 import { counted } from "./counted.ts";
 import { demandOutside } from "./guards/outside.ts";
 import { parseEvent } from "./log/fields.ts";
 import { startTime } from "./log/filter.ts";
 import { Tail } from "./log/tail.ts";
+import { policyOfFleet } from "./policy/source.ts";
 import { isStopped, prompt } from "./setup/prompts.ts";
 
 /** Of the questions that a rule would have answered, and of what else it lets through. */
@@ -29,9 +30,14 @@ const MAX_LINE = 2000;
 
 export async function suggestRules({ json, since }: { json?: boolean; since?: string }): Promise<void> {
   const paths = openPaths();
-  const policy = userPolicy(paths, await readConfig(paths));
+  const config = await readConfig(paths);
+  const policy = userPolicy(paths, config);
   await policy.load();
-  const found = suggest(await policy.current(), entries(paths, since));
+  const own = await policy.current();
+  const fleet = await policyOfFleet(config, paths);
+  for (const line of fleet?.wrong ?? []) toStderr(`muxguard: ${line}`);
+  // a rule that the fleet overrules answers nothing, and is not offered
+  const found = suggest(fleet?.merge(own) ?? own, entries(paths, since));
   if (json) for (const one of found.suggestions) toStdoutAsJson(JSON.stringify(facts(one, found)));
   else await offer(found, userPolicyFiles(paths).approved);
 }

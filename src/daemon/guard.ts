@@ -104,7 +104,7 @@ export class Guard {
       ...{ report, ...(tellCaller && { tellCaller }) },
     };
     alarms.followPolicy(policy, run?.name);
-    if (policy.approve) suggestions.follow(policy);
+    if (policy.approve) suggestions.follow({ current: scope.policy });
     agentServer.add(scope, upstream);
     scopes.add(scope);
     return {

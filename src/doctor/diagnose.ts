@@ -46,9 +46,9 @@ const TICKS = 100;
 
 /** In the order in which they matter. What can't be looked at is a finding too. */
 export async function diagnose(around: Surroundings): Promise<Finding[]> {
-  const { paths, environment, status, unreached, sshConfig, events } = around;
+  const { environment, status, unreached, sshConfig, events } = around;
   const parts: [Topic, () => Finding[] | Promise<Finding[]>][] = [
-    ["settings", () => settings(paths)],
+    ["settings", () => settings(around)],
     ["daemon", () => daemonFindings({ status, unreached, ...ages(status), ...here(around) })],
     ["fleet", () => fleetFindings(around.fleet)],
     ["ways past the guard", () => ways(around)],
@@ -79,10 +79,11 @@ async function looked(topic: Topic, look: () => Finding[] | Promise<Finding[]>):
   }
 }
 
-function settings(paths: Paths): Finding[] {
-  const { errors, warnings } = checkUserSettings(paths);
+async function settings({ paths, fleet }: Surroundings): Promise<Finding[]> {
+  const known = fleet && (await (await import("../fleet/policy/known.ts")).knownPolicy(fleet, paths));
+  const { errors, warnings } = checkUserSettings(paths, { merge: known?.merge });
   const finding = (what: string): Finding => ({ topic: "settings", level: "wrong", what });
-  return [...errors, ...warnings].map(finding);
+  return [...errors, ...warnings, ...(known?.wrong ?? [])].map(finding);
 }
 
 function here({ environment, paths: { runtime } }: Surroundings) {

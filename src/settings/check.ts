@@ -5,7 +5,7 @@ import { messageOf } from "../errors.ts";
 import { readRegularFile } from "../platform/files/regular-file.ts";
 import { checkApproved, checkPolicy } from "../policy/check/check.ts";
 import type { Remark } from "../policy/check/remark.ts";
-import { emptyPolicy, type Rule } from "../policy/policy.ts";
+import { emptyPolicy, type Policy, type Rule } from "../policy/policy.ts";
 import type { PolicyFile } from "../policy/schema.ts";
 import { visible } from "../policy/visible.ts";
 import type { ConfigFile } from "./config-schema.ts";
@@ -34,6 +34,8 @@ export interface CheckOptions {
   hosts?: KnownHostNames | undefined;
   /** What a file is about to hold, by its path. */
   texts?: ReadonlyMap<string, string>;
+  /** A policy with the rules that a guard puts around its own, which nothing is said of. */
+  merge?: ((own: Policy) => Policy) | undefined;
 }
 
 /** A rule, and where it is. */
@@ -72,7 +74,10 @@ function scopePolicies(config: string, options: CheckOptions): string[] {
 }
 
 /** @param files of one policy, in their order */
-export function checkPolicyFiles(files: readonly string[], options: CheckOptions = {}): Checked {
+export function checkPolicyFiles(
+  files: readonly string[],
+  options: Omit<CheckOptions, "merge"> = {},
+): Checked {
   return checked(files, findInPolicy(files, options));
 }
 
@@ -100,13 +105,27 @@ function findInPolicy(files: readonly string[], options: CheckOptions): Finding[
     placed.push(...placedRules(file, content, found.text));
   }
   const rules = placed.map(({ rule }) => rule);
-  const remarks = checkPolicy({ rules, default: fallback ?? emptyPolicy.default });
+  const remarks = remarksOn({ ...emptyPolicy, rules, ...(fallback && { default: fallback }) }, options);
   const { hosts } = options;
   const unknown = rules.flatMap((rule, at) =>
     hosts ? unknownHosts(rule, hosts).map((found): Remark => ({ rule: at, ...found })) : [],
   );
   const all = [...remarks, ...unknown].sort((one, other) => one.rule - other.rule);
   return [...findings, ...all.map((remark) => placeOf(remark, placed))];
+}
+
+/** By the places of its own rules. */
+function remarksOn(own: Policy, { merge }: CheckOptions): Remark[] {
+  if (!merge) return checkPolicy(own);
+  const all = merge(own);
+  const places = new Map(own.rules.map((rule, at) => [rule, at]));
+  const placeOf = (at: number): number | undefined => places.get(all.rules[at] as Rule);
+  return checkPolicy(all).flatMap(({ rule: at, other: about, ...remark }): Remark[] => {
+    const rule = placeOf(at);
+    if (rule === undefined) return [];
+    const other = about === undefined ? undefined : placeOf(about);
+    return [{ ...remark, rule, ...(other !== undefined && { other }) }];
+  });
 }
 
 /** approved.toml and config.toml. */

@@ -18,6 +18,7 @@ import { demandOutside } from "../guards/outside.ts";
 import { canAsk, choose } from "./choose.ts";
 import { readFlags, ruleFlags } from "./flags.ts";
 import { readSaid } from "./said.ts";
+import { policyOfFleet } from "./source.ts";
 
 export interface AddOptions {
   name: string;
@@ -63,10 +64,11 @@ async function isWanted({ yes }: AddOptions): Promise<boolean> {
 async function newFindings(paths: Paths, file: string, toml: string): Promise<string[]> {
   const present = existsSync(file) ? readRegularFile(file, "followed") : "";
   const texts = new Map([[file, withRule(present, toml)]]);
-  const { sshConfig } = await readConfig(paths);
-  const hosts = await hostsAtHand(sshConfig);
-  const before = checkUserSettings(paths, { hosts });
-  const after = checkUserSettings(paths, { hosts, texts });
+  const config = await readConfig(paths);
+  const merge = (await policyOfFleet(config, paths))?.merge;
+  const hosts = await hostsAtHand(config.sshConfig);
+  const before = checkUserSettings(paths, { hosts, merge });
+  const after = checkUserSettings(paths, { hosts, merge, texts });
   const [first, ...more] = after.errors;
   if (first !== undefined) throw new SettingsError(first, ...more);
   return [...after.warnings, ...after.notes].filter(

@@ -2,18 +2,27 @@
 import { hostsAtHand } from "../../identity/hosts/at-hand.ts";
 import { checkPolicyFiles, checkUserSettings } from "../../settings/check.ts";
 import { readConfig } from "../../settings/config.ts";
+import { describeFinding, type Finding } from "../../settings/findings/finding.ts";
 import { openPaths } from "../../settings/paths.ts";
 import { toStdout, toStdoutAsJson } from "../../to-stderr.ts";
 import { exitCodes } from "../cli-error.ts";
 import { counted } from "../counted.ts";
+import { policyOfFleet } from "./source.ts";
 
 /** @param files a policy of its own, as for `muxguard run --policy`; the user's settings where there are none */
 export async function policyCheck(files: readonly string[], { json }: { json?: boolean }): Promise<number> {
   const paths = openPaths();
-  const { sshConfig } = await readConfig(paths).catch(() => ({ sshConfig: undefined })); // told below
-  const options = { hosts: await hostsAtHand(sshConfig) };
-  const checked = files.length > 0 ? checkPolicyFiles(files, options) : checkUserSettings(paths, options);
-  const { errors, warnings, notes, findings } = checked;
+  const config = await readConfig(paths).catch(() => undefined); // told below
+  const hosts = await hostsAtHand(config?.sshConfig);
+  // of files alone it says what is in them: they may be the fleet's to be
+  const fleet = files.length > 0 || !config ? undefined : await policyOfFleet(config, paths);
+  const { merge, wrong = [] } = fleet ?? {};
+  const ofFleet = wrong.map((text): Finding => ({ kind: "warning", file: paths.fleetPolicy, text }));
+  const checked =
+    files.length > 0 ? checkPolicyFiles(files, { hosts }) : checkUserSettings(paths, { hosts, merge });
+  const { errors, notes } = checked;
+  const warnings = [...checked.warnings, ...ofFleet.map(describeFinding)];
+  const findings = [...checked.findings, ...ofFleet];
   const read =
     checked.files.length === 0
       ? "no settings yet: everything is asked about"

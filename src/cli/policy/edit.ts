@@ -20,6 +20,7 @@ import { demandOutside } from "../guards/outside.ts";
 import { casesOf, describe, resultsOf } from "./cases.ts";
 import { canAsk, choose } from "./choose.ts";
 import { runEditor } from "./editor.ts";
+import { policyOfFleet } from "./source.ts";
 
 const TEMPLATE = "# The first rule that matches wins: muxguard policy explain --help\n";
 
@@ -27,6 +28,7 @@ const TEMPLATE = "# The first rule that matches wins: muxguard policy explain --
 export async function policyEdit(name: string): Promise<number> {
   demandOutside();
   const paths = openPaths();
+  await demandOwn(paths, name);
   const file = settingsFile(paths, name);
   ensurePrivateFolder(paths.config);
   ensurePrivateFolder(dirname(file));
@@ -36,6 +38,13 @@ export async function policyEdit(name: string): Promise<number> {
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/** @throws CliError for a rule of the fleet's, which is in none of them */
+async function demandOwn(paths: Paths, name: string): Promise<void> {
+  if (!name.startsWith("fleet: ")) return;
+  const why = (await policyOfFleet(await readConfig(paths), paths))?.whoChanges(name);
+  if (why !== undefined) throw new CliError(`"${visible(name, 300)}": ${why}`, 1);
 }
 
 /** @throws CliError for what is none of them */
@@ -96,9 +105,10 @@ async function judge(
   file: string,
   text: string,
 ): Promise<{ lines: string[]; isBroken: boolean }> {
-  const { sshConfig } = await readConfig(paths).catch(() => ({ sshConfig: undefined }));
-  const options = { texts: new Map([[file, text]]), hosts: await hostsAtHand(sshConfig) };
-  const all = checkUserSettings(paths, options);
+  const config = await readConfig(paths).catch(() => undefined);
+  const fleet = config && (await policyOfFleet(config, paths));
+  const options = { texts: new Map([[file, text]]), hosts: await hostsAtHand(config?.sshConfig) };
+  const all = checkUserSettings(paths, { ...options, merge: fleet?.merge });
   // a new one of policy.d is not among them yet
   const checked = all.files.includes(file) ? all : checkPolicyFiles([file], options);
   const { errors, warnings, findings } = checked;

@@ -6,13 +6,12 @@ import { type Explained, explain, type RuleAccount } from "../../policy/explain/
 import { describeField, describeRuling } from "../../policy/explain/words.ts";
 import { visible } from "../../policy/visible.ts";
 import { readConfig } from "../../settings/config.ts";
-import type { Place, PlacedPolicy, PlacedRule } from "../../settings/findings/places.ts";
 import { openPaths } from "../../settings/paths.ts";
-import { toStdout, toStdoutAsJson } from "../../to-stderr.ts";
+import { toStderr, toStdout, toStdoutAsJson } from "../../to-stderr.ts";
 import { CliError, exitCodes } from "../cli-error.ts";
 import { type Asked, askedByFlags, askedByLog } from "./asked.ts";
 import { factFlags, readFlags } from "./flags.ts";
-import { placeOf, policyFor } from "./source.ts";
+import { placeOf, policyFor, policyOfFleet, type Standing, type Standings, withFleet } from "./source.ts";
 
 export interface ExplainOptions {
   policy?: string;
@@ -24,7 +23,8 @@ export interface ExplainOptions {
 /** @returns the exit code: 1 for what is denied */
 export async function policyExplain(id: string | undefined, options: ExplainOptions): Promise<number> {
   const paths = openPaths();
-  const { sshConfig } = await readConfig(paths);
+  const config = await readConfig(paths);
+  const { sshConfig } = config;
   const { kind: on } = options;
   const flags = { ...readFlags({ ...options }, factFlags), ...(on !== undefined && { on }) };
   const isSaid = Object.keys(flags).length > 0;
@@ -34,14 +34,17 @@ export async function policyExplain(id: string | undefined, options: ExplainOpti
     throw new CliError("of which request? the id of a log entry, or --host, --user …", exitCodes.usage);
   const asked =
     id === undefined ? await askedByFlags(flags, sshConfig) : await askedByLog(paths.log, id, sshConfig);
-  const placed = await policyFor(paths, options.policy, asked.caller.run?.name);
+  const own = await policyFor(paths, options.policy, asked.caller.run?.name);
+  const fleet = await policyOfFleet(config, paths);
+  const placed = withFleet(own, fleet);
+  for (const line of fleet?.wrong ?? []) toStderr(`muxguard: ${line}`);
   const explained = explain(placed.policy, asked.request, asked.caller);
   if (options.json) toStdoutAsJson(JSON.stringify(facts(asked, explained, placed)));
   else for (const line of lines(asked, explained, placed)) toStdout(line);
   return explained.ruling.action === "deny" ? 1 : 0;
 }
 
-function lines(asked: Asked, explained: Explained, placed: PlacedPolicy): string[] {
+function lines(asked: Asked, explained: Explained, placed: Standings): string[] {
   const { ruling, rules, approved } = explained;
   const isAnswered =
     ruling.action === "allow" && placed.approved.some(({ rule }) => ruling.by === `rule:${rule.name}`);
@@ -49,6 +52,7 @@ function lines(asked: Asked, explained: Explained, placed: PlacedPolicy): string
   const where = placed.default ? ` (${placeOf(placed.default)})` : "";
   return [
     ...heading(asked),
+    ...(placed.fleet === undefined ? [] : [`fleet        ${placed.fleet}`]),
     "",
     ...rules.flatMap((account, at) => ruleLines(account, placed.rules[at], asked)),
     `default = "${placed.policy.default}"${where}`,
@@ -74,7 +78,7 @@ const results = { yes: "matches", no: "does not match", unsaid: "can't be said t
 
 function ruleLines(
   { rule, match, fields, isReached }: RuleAccount,
-  place: Place | undefined,
+  place: Standing | undefined,
   asked: Asked,
 ): string[] {
   const behind = isReached ? "" : "behind the rule that matches; ";
@@ -85,18 +89,16 @@ function ruleLines(
   ];
 }
 
-function placeOfRuling(by: string, { rules, approved }: PlacedPolicy): string {
+function placeOfRuling(by: string, { rules, approved }: Standings): string {
   const found = [...rules, ...approved].find(({ rule }) => by === `rule:${rule.name}`);
   return found ? ` (${placeOf(found)})` : "";
 }
 
-function facts({ request, caller, decided }: Asked, explained: Explained, placed: PlacedPolicy): object {
+function facts({ request, caller, decided }: Asked, explained: Explained, placed: Standings): object {
   const { ruling } = explained;
-  const account = (
-    { rule, match, fields, isReached }: RuleAccount,
-    place: PlacedRule | undefined,
-  ): object => ({
+  const account = ({ rule, match, fields, isReached }: RuleAccount, place: Standing | undefined): object => ({
     ...{ name: rule.name, action: rule.action, file: place?.file, line: place?.line },
+    ...(place && place.file === undefined && { fleet: true }),
     ...{ match, reached: isReached },
     fields: fields.map((field) => ({ ...field, because: describeField(rule, field, request, caller) })),
   });
@@ -106,7 +108,7 @@ function facts({ request, caller, decided }: Asked, explained: Explained, placed
     ...(decided !== undefined && { decided }),
     request,
     rules: explained.rules.map((one, at) => account(one, placed.rules[at])),
-    default: placed.policy.default,
+    ...{ default: placed.policy.default, fleet: placed.fleet },
     approved: explained.approved.map((one, at) => account(one, placed.approved[at])),
   };
 }

@@ -3,10 +3,10 @@ import { formatDuration } from "../../policy/duration.ts";
 import { formatTable } from "../../policy/exact-rule.ts";
 import type { Rule } from "../../policy/policy.ts";
 import { visible } from "../../policy/visible.ts";
-import type { PlacedRule } from "../../settings/findings/places.ts";
+import { readConfig } from "../../settings/config.ts";
 import { openPaths } from "../../settings/paths.ts";
-import { toStdout, toStdoutAsJson } from "../../to-stderr.ts";
-import { placeOf, policyFor } from "./source.ts";
+import { toStderr, toStdout, toStdoutAsJson } from "../../to-stderr.ts";
+import { placeOf, policyFor, policyOfFleet, type Standing, withFleet } from "./source.ts";
 
 export interface ListOptions {
   policy?: string;
@@ -14,22 +14,29 @@ export interface ListOptions {
 }
 
 export async function policyList({ policy: file, json }: ListOptions): Promise<void> {
-  const { policy, rules, approved, default: at } = await policyFor(openPaths(), file);
+  const paths = openPaths();
+  const own = await policyFor(paths, file);
+  const fleet = file === undefined ? await policyOfFleet(await readConfig(paths), paths) : undefined;
+  const { policy, rules, approved, default: at, fleet: said } = withFleet(own, fleet);
+  for (const line of fleet?.wrong ?? []) toStderr(`muxguard: ${line}`);
   if (json) {
     for (const one of rules) toStdoutAsJson(JSON.stringify(facts(one, false)));
     for (const one of approved) toStdoutAsJson(JSON.stringify(facts(one, true)));
-    toStdoutAsJson(JSON.stringify({ default: policy.default, ...at }));
+    toStdoutAsJson(JSON.stringify({ default: policy.default, ...at, fleet: said }));
     return;
   }
   const width = Math.max(0, ...[...rules, ...approved].map((one) => placeOf(one).length));
   for (const one of rules) toStdout(describe(one, width));
   toStdout(`default = "${policy.default}"${at ? ` (${placeOf(at)})` : ""}`);
+  if (said !== undefined) toStdout(`the fleet's: ${said}`);
   if (approved.length > 0) toStdout("these answer what is asked:");
   for (const one of approved) toStdout(describe(one, width));
 }
 
-function facts({ rule, file, line }: PlacedRule, isApproved: boolean): object {
-  return { name: rule.name, action: rule.action, file, line, approved: isApproved, rule: written(rule) };
+function facts({ rule, file, line }: Standing, isApproved: boolean): object {
+  const { name, action } = rule;
+  const isFleet = file === undefined && { fleet: true };
+  return { name, action, file, line, ...isFleet, approved: isApproved, rule: written(rule) };
 }
 
 /** Durations as they stand in a file. */
@@ -42,7 +49,7 @@ function written({ remember, timeout, ...rule }: Rule): object {
 }
 
 /** `policy.toml:3  deny   "no prod"  host = "prod", user = "root"` */
-function describe(placed: PlacedRule, width: number): string {
+function describe(placed: Standing, width: number): string {
   const { name, action } = placed.rule;
   const { name: _, action: __, ...fields } = written(placed.rule) as Partial<Rule>;
   const [, ...says] = formatTable("rule", fields);

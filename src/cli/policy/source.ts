@@ -1,8 +1,16 @@
-/** Which policy a command is about: a file of its own, that of a scope, or the user's. */
+/** Which policy a command is about: a file of its own, that of a scope, or the user's; and the fleet's around it. */
 import { statSync } from "node:fs";
 import { basename } from "node:path";
+import type { KnownPolicy } from "../../fleet/policy/known.ts";
+import type { Policy, Rule } from "../../policy/policy.ts";
 import { visible } from "../../policy/visible.ts";
-import { type PlacedPolicy, type PlacedRule, readPlaced } from "../../settings/findings/places.ts";
+import type { Config } from "../../settings/config.ts";
+import {
+  type Place,
+  type PlacedPolicy,
+  type PlacedRule,
+  readPlaced,
+} from "../../settings/findings/places.ts";
 import type { Paths } from "../../settings/paths.ts";
 import { userPolicyFiles } from "../../settings/policy-files.ts";
 import { readScopes } from "../../settings/scopes.ts";
@@ -26,7 +34,34 @@ export async function policyFor(
   return readPlaced([own], []);
 }
 
+/** What the fleet says, as it was kept; undefined where config.toml has no [fleet]. */
+export async function policyOfFleet(
+  { fleet }: Pick<Config, "fleet">,
+  paths: Pick<Paths, "fleetPolicy" | "runtime">,
+): Promise<KnownPolicy | undefined> {
+  if (!fleet) return undefined;
+  return (await import("../../fleet/policy/known.ts")).knownPolicy(fleet, paths);
+}
+
+/** A rule, and where it stands: one of the fleet's in no file of this machine's. */
+export type Standing = Pick<PlacedRule, "rule"> & Partial<Place>;
+
+/** All rules in the order in which a guard takes them. */
+export interface Standings extends Omit<PlacedPolicy, "rules"> {
+  rules: Standing[];
+  /** What the fleet says, in a few words. */
+  fleet?: string | undefined;
+}
+
+export function withFleet(placed: PlacedPolicy, fleet: KnownPolicy | undefined): Standings {
+  if (!fleet) return placed;
+  const policy: Policy = fleet.merge(placed.policy);
+  const own = new Map<Rule, Standing>(placed.rules.map((one) => [one.rule, one]));
+  const rules = policy.rules.map((rule) => own.get(rule) ?? { rule });
+  return { ...placed, policy, rules, fleet: fleet.described };
+}
+
 /** `policy.toml:3`, as its folder is known. */
-export function placeOf({ file, line }: Pick<PlacedRule, "file" | "line">): string {
-  return `${visible(basename(file), 100)}:${line}`;
+export function placeOf({ file, line }: Partial<Place>): string {
+  return file === undefined ? "fleet" : `${visible(basename(file), 100)}:${line}`;
 }

@@ -13,6 +13,8 @@ import { readLogEnd } from "./log-end.ts";
 /** In the file of what was told today. */
 const ID = "suggest";
 
+type CurrentPolicy = Pick<PolicySource, "current">;
+
 export interface SuggestionsOptions {
   paths: Pick<Paths, "log" | "told">;
   config: Pick<Config, "suggest">;
@@ -20,7 +22,7 @@ export interface SuggestionsOptions {
 
 export class Suggestions {
   readonly #options: SuggestionsOptions;
-  #policy: PolicySource | undefined;
+  #policy: CurrentPolicy | undefined;
   #lookedOn = "";
   #looking = Promise.resolve();
   #found: string | undefined;
@@ -29,8 +31,8 @@ export class Suggestions {
     this.#options = options;
   }
 
-  /** The user's own policy: rules are suggested beside it. */
-  follow(policy: PolicySource): void {
+  /** The user's own policy, with what a fleet says: rules are suggested beside it. */
+  follow(policy: CurrentPolicy): void {
     this.#policy = policy;
     this.#look();
   }
@@ -65,7 +67,7 @@ export class Suggestions {
       .catch(() => {}); // no log yet, or none that can be read: muxguard suggest says so
   }
 
-  async #suggested(policy: PolicySource): Promise<string | undefined> {
+  async #suggested(policy: CurrentPolicy): Promise<string | undefined> {
     const entries = await readLogEnd(this.#options.paths.log);
     return describeSuggested(suggest(await policy.current(), entries));
   }

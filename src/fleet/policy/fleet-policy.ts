@@ -12,7 +12,7 @@ import { Line } from "../asking/line.ts";
 import { type VerifyOptions, verify } from "../signed/keygen.ts";
 import { type Entry, keyOf, POLICY_KEY, parseEntry, parseStatement, type Statement } from "./entry.ts";
 import { keep, readKept } from "./kept.ts";
-import { type FleetRules, mergePolicy, revokedRule } from "./merged.ts";
+import { type FleetRules, isCalled, mergePolicy, revokedRule } from "./merged.ts";
 
 /** Entries that wait to be verified, and the most that are kept. */
 const [MAX_WAITING, MAX_KEPT] = [64, 1024];
@@ -107,6 +107,12 @@ export class FleetPolicy {
       ...(revoked > 0 ? [`${revoked} revoked`] : []),
     ];
     return parts.length === 0 ? undefined : visible(parts.join(", "));
+  }
+
+  /** Which entry has a rule of this name, and who has signed it. */
+  sourceOf(name: string): { by: string; kind: Statement["kind"] } | undefined {
+    const found = [...this.#good.values()].find(({ rules }) => rules.some((rule) => isCalled(rule, name)));
+    return found && { by: found.entry.by, kind: found.said.kind };
   }
 
   /** Whether answers that are signed on a machine, or with the key of a fingerprint, count nowhere. */

@@ -2,6 +2,9 @@
 import type { Policy, Rule } from "../../policy/policy.ts";
 import type { RevokeStatement } from "./entry.ts";
 
+/** Behind the name of a rule that allows no more. */
+const RUN_OUT = " (run out)";
+
 /** What holds of a fleet, as it was verified. */
 export interface FleetRules {
   /** Before all else. */
@@ -36,5 +39,10 @@ export function mergePolicy(own: Policy, fleet: FleetRules, place: "before" | "a
 }
 
 function asked(rule: Rule): Rule {
-  return rule.action === "allow" ? { ...rule, action: "ask", name: `${rule.name} (run out)` } : rule;
+  return rule.action === "allow" ? { ...rule, action: "ask", name: `${rule.name}${RUN_OUT}` } : rule;
+}
+
+/** Whether a rule has this name, be it as one that has run out. */
+export function isCalled({ name }: Rule, wanted: string): boolean {
+  return wanted === name || wanted === `${name}${RUN_OUT}`;
 }

@@ -3,6 +3,7 @@ import type { ChildProcess } from "node:child_process";
 import { existsSync, readFileSync, rmSync } from "node:fs";
 import { userInfo } from "node:os";
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
+import { FLEET, keepStatements, makeSigner, policyOf } from "../../../lab/fleet/kept-policy.ts";
 import { ended, Lab, MUXGUARD } from "../../../lab/lab.ts";
 import { Terminal } from "../../../lab/terminal/terminal.ts";
 import type { Question } from "../../../src/policy/question.ts";
@@ -185,6 +186,21 @@ describeWith(["ssh", "sshd", "tmux"], "muxguard suggest", () => {
     expect((await lab.muxguard("pending")).stdout).toContain(question?.tip);
     await allowed(waits);
     expect((await allowed(ssh("alpha"))).tip).toBeUndefined();
+  }, 60_000);
+
+  it("proposes nothing that a fleet's policy would overrule, and tells of no such rule", async () => {
+    const rule = (fields: string): string => `[[rule]]\n${fields}\n`;
+    const toml = [
+      rule('host = "beta.example"\naction = "deny"'),
+      rule('namespace = "release"\naction = "ask"\nremember = "never"'),
+    ];
+    await keepStatements(lab, makeSigner(lab), policyOf(toml.join("")));
+    await restart(FLEET);
+    expect((await suggestions()).map((one) => one.rule)).toMatchObject([{ host: "alpha.example" }]);
+    const waits = ssh("alpha");
+    const [question] = await lab.pending();
+    expect(question?.tip).toMatch(/^muxguard suggest: one rule would have answered/);
+    await allowed(waits);
   }, 60_000);
 });
 
