@@ -7,6 +7,7 @@ import { serveRpc } from "../daemon/rpc-server.ts";
 import { unreached } from "../daemon/status/reach.ts";
 import { SettingsWatch } from "../daemon/watch/settings-watch.ts";
 import { messageOf } from "../errors.ts";
+import type { Member } from "../fleet/member.ts";
 import type { Connections } from "../masters/connections.ts";
 import type { HowItEnds } from "../masters/connections-parts.ts";
 import { endOrphans } from "../masters/records.ts";
@@ -42,11 +43,13 @@ export async function daemon({ foreground = false }: { foreground?: boolean }): 
   if (!foreground) return startInBackground();
   // from before the first socket is there: one that comes then must not leave it behind
   const ending = firstEnd();
-  const guard = await serve({ paths, config, inherited, end: ending.end });
+  const fleet = await memberOf(config, paths, paths.runtime, true);
+  const guard = await serve({ paths, config, inherited, end: ending.end, fleet });
   process.send?.("ready");
   const how = await ending.ended;
   const agent = guard.agents.handOn();
   await guard.close(how);
+  await fleet?.end(); // the guard's end is in the log as well
   if (how === "lost") process.exitCode = 1;
   // what it was started with, but for what was said since
   if (how === "restart")
@@ -100,11 +103,11 @@ interface Serving {
   config: Config;
   inherited: InheritedSockets;
   end(how: HowItEnds): void;
+  fleet: Member | undefined;
 }
 
-async function serve({ paths, config, inherited, end }: Serving): Promise<Guard> {
+async function serve({ paths, config, inherited, end, fleet }: Serving): Promise<Guard> {
   const { runtime: folder, agentSocket, daemonSocket: path } = paths;
-  const fleet = await memberOf(config, paths, folder, true);
   const guard = await Guard.start({
     paths,
     config,
@@ -139,6 +142,7 @@ async function serve({ paths, config, inherited, end }: Serving): Promise<Guard>
     setTimeout(() => guard.warmUp(), WARM_UP_AFTER).unref();
   } catch (error) {
     await guard.close();
+    await fleet?.end();
     throw error;
   }
   return guard;

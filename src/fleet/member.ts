@@ -58,6 +58,7 @@ export class Member {
   /** By what is wrong. */
   readonly #faults = new Map<"bus" | "policy" | "log", string>();
   #parts: MemberParts | undefined;
+  #isClosing = false;
   /** Ends what was made with something that is revoked. */
   onRevoked: (rules: readonly Rule[]) => void = () => {};
 
@@ -113,7 +114,10 @@ export class Member {
       this.#tell();
     };
     // neither rejects
-    void followBucket(connection, (data) => this.#policy.heard(data), failed("policy"));
+    const heard = (data: Uint8Array): void => {
+      if (!this.#isClosing) this.#policy.heard(data);
+    };
+    void followBucket(connection, heard, failed("policy"));
     void this.#outbox.follow(connection, failed("log"));
   }
 
@@ -148,9 +152,15 @@ export class Member {
     };
   }
 
-  close(): Promise<void> {
+  /** Asks nobody any more, and takes up nothing new. The log goes on to the others until end(). */
+  async close(): Promise<void> {
+    this.#isClosing = true;
     this.#approver.close();
-    this.#outbox.close();
-    return this.#bus.close();
+  }
+
+  /** For when the guard's last entry is in its log: what the others do not have yet is sent. Never rejects. */
+  async end(): Promise<void> {
+    await this.#outbox.finish();
+    await this.#bus.close();
   }
 }

@@ -35,6 +35,8 @@ export class Bus {
   readonly #heard = new Map<string, Heard>();
   readonly #ended = new AbortController();
   #connection: NatsConnection | undefined;
+  /** Ends the socket of the connection that is there, or is being made. */
+  #socket = new AbortController();
   #fault: string | undefined = "it is not connected yet";
   #running: Promise<void> | undefined;
 
@@ -81,10 +83,11 @@ export class Bus {
     await this.connection?.flush();
   }
 
-  /** Does not wait for one that is being made: that is closed once it is there. */
+  /** Also in the middle of one that is being made. Nothing is left of it then that keeps a process. */
   async close(): Promise<void> {
     this.#ended.abort();
     await this.#connection?.close().catch(() => {}); // it is gone already
+    this.#socket.abort();
   }
 
   async #keep(): Promise<void> {
@@ -105,6 +108,7 @@ export class Bus {
         this.#set(this.#explained(error));
       }
       this.#connection = undefined;
+      this.#socket.abort();
       // not all machines at once
       await sleep(wait * (0.5 + Math.random()), undefined, { signal, ref: false }).catch(() => {});
       wait = Math.min(wait * 2, LONGEST_WAIT);
@@ -113,14 +117,17 @@ export class Bus {
 
   async #connect(): Promise<NatsConnection> {
     const { servers, tls, name, credentials } = this.#options;
-    const { connect, credsAuthenticator, nkeyAuthenticator } = await import("./library.ts");
+    const { connectHeld, credsAuthenticator, nkeyAuthenticator } = await import("./library.ts");
     const authenticator = (text: string): Authenticator => {
       const seed = seedOf(text);
       const bytes = new TextEncoder().encode(seed ?? text);
       return seed === undefined ? credsAuthenticator(bytes) : nkeyAuthenticator(bytes);
     };
     const server = await greeting(servers, PATIENCE, this.#ended.signal);
-    return connect({
+    this.#ended.signal.throwIfAborted();
+    this.#socket = new AbortController();
+    return connectHeld({
+      over: this.#socket.signal,
       servers: [server],
       name,
       // all of it is done here, where what is published meanwhile is not kept to come late

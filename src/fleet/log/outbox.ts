@@ -24,6 +24,10 @@ const KEEP_EVERY = 1000;
 const [FIRST_WAIT, LONGEST_WAIT] = [500, 30_000];
 /** How far the server's clock may be from this one before it is told of, in milliseconds. */
 const CLOCKS_DIFFER = 60_000;
+/** How long the end of the guard waits in all, in milliseconds, and how much of that is for what is not sent yet. */
+const [LAST, LAST_LINES] = [1000, 500];
+/** After this time without an entry the last one is there, in milliseconds. */
+const QUIET = 100;
 /** Lines that are looked at before others get their turn. */
 const AT_ONCE = 500;
 
@@ -48,6 +52,10 @@ export class Outbox {
   /** How this machine's clock was from the server's at the last seal, where that is to be told. */
   #clock: string | undefined;
   #connection: NatsConnection | undefined;
+  #following: Promise<void> = Promise.resolve();
+  /** Once the guard ends: what is there is sent and sealed, and then nothing more. */
+  readonly #ending = new AbortController();
+  #endsAt = Number.POSITIVE_INFINITY;
 
   constructor(parts: OutboxParts) {
     this.#parts = parts;
@@ -66,8 +74,14 @@ export class Outbox {
    * For as long as the connection is there. Never rejects.
    * @param failed told why nothing goes on; it is tried again
    */
-  async follow(connection: NatsConnection, failed: (reason: string | undefined) => void): Promise<void> {
+  follow(connection: NatsConnection, failed: (reason: string | undefined) => void): Promise<void> {
     this.#connection = connection;
+    this.#following = this.#follow(connection, failed);
+    return this.#following;
+  }
+
+  async #follow(connection: NatsConnection, failed: (reason: string | undefined) => void): Promise<void> {
+    const { signal } = this.#ending;
     const isOver = (): boolean => this.#connection !== connection || connection.isClosed();
     let wait = FIRST_WAIT;
     while (!isOver()) {
@@ -82,16 +96,33 @@ export class Outbox {
           if (isFirst) await this.#seal(stream, 0);
           isFirst = false;
           failed(this.#sealed.fault ?? this.#clock);
+          if (signal.aborted) return await this.#last(stream, isOver);
           wait = FIRST_WAIT;
-          await sleep(INTERVAL, undefined, { ref: false });
+          await sleep(INTERVAL, undefined, { ref: false, signal }).catch(() => {}); // the guard ends
         }
       } catch (error) {
-        if (isOver()) return;
+        if (isOver() || signal.aborted) return;
         failed(`the fleet's log: ${explained(error)}`);
       }
-      await sleep(wait, undefined, { ref: false });
+      await sleep(wait, undefined, { ref: false, signal }).catch(() => {}); // once more
       wait = Math.min(wait * 2, LONGEST_WAIT);
     }
+  }
+
+  /**
+   * Sends what is there and seals it, if that does not take long: what was not sent comes with the next start. For
+   * when nothing is logged any more. Never rejects.
+   */
+  async finish(): Promise<void> {
+    this.#endsAt = performance.now() + LAST_LINES;
+    this.#ending.abort();
+    const late = new AbortController();
+    await Promise.race([
+      this.#following,
+      sleep(LAST, undefined, { signal: late.signal }).catch(() => {}), // it was done before
+    ]);
+    late.abort();
+    this.close();
   }
 
   close(): void {
@@ -126,12 +157,24 @@ export class Outbox {
     if (!this.#place) return;
     for (const line of this.#files.behind(this.#place)) {
       if (isOver()) return;
+      if (performance.now() > this.#endsAt) break;
       await this.#add(stream, line);
       await this.#seal(stream);
       if (performance.now() - this.#kept.at >= KEEP_EVERY) this.#keep();
     }
     await this.#seal(stream);
     this.#keep();
+  }
+
+  /** Until no entry has come for a moment: who was cut off by the guard's end is denied a little later. */
+  async #last(stream: LogStream, isOver: () => boolean): Promise<void> {
+    let before: Place | undefined;
+    do {
+      before = this.#place;
+      await sleep(QUIET);
+      await this.#drain(stream, isOver);
+    } while (this.#place !== before && performance.now() < this.#endsAt);
+    if (!isOver()) await this.#seal(stream, 0);
   }
 
   async #add(stream: LogStream, { bytes, place }: Line): Promise<void> {
