@@ -12,7 +12,7 @@ import { explained } from "../bus/jetstream.ts";
 import { type Line, LogFiles } from "./files.ts";
 import { hashOf, keepPlace, type Place, readPlace } from "./place.ts";
 import { makeSeal, parseSeal } from "./seal.ts";
-import { LogStream, type Message } from "./stream.ts";
+import { isOvertaken, LogStream, type Message } from "./stream.ts";
 
 /** How often the log is looked at, in milliseconds. Runs with a guard of their own write to it, too. */
 const INTERVAL = 500;
@@ -26,6 +26,8 @@ const [FIRST_WAIT, LONGEST_WAIT] = [500, 30_000];
 const CLOCKS_DIFFER = 60_000;
 /** How long the end of the guard waits in all, in milliseconds, and how much of that is for what is not sent yet. */
 const [LAST, LAST_LINES] = [1000, 500];
+/** How long it is told that somebody else writes as this machine, in milliseconds: ten minutes. */
+const TOLD_FOR = 600_000;
 /** After this time without an entry the last one is there, in milliseconds. */
 const QUIET = 100;
 /** Lines that are looked at before others get their turn. */
@@ -51,6 +53,8 @@ export class Outbox {
   #sealed: { hash: string; at: number; fault?: string } = { hash: "", at: Number.NEGATIVE_INFINITY };
   /** How this machine's clock was from the server's at the last seal, where that is to be told. */
   #clock: string | undefined;
+  /** When the stream was seen to have what is not in this machine's log. */
+  #otherAt = Number.NEGATIVE_INFINITY;
   #connection: NatsConnection | undefined;
   #following: Promise<void> = Promise.resolve();
   /** Once the guard ends: what is there is sent and sealed, and then nothing more. */
@@ -95,14 +99,15 @@ export class Outbox {
           // what has waited for the bus waits for no minute more
           if (isFirst) await this.#seal(stream, 0);
           isFirst = false;
-          failed(this.#sealed.fault ?? this.#clock);
+          failed(this.#sealed.fault ?? this.#otherFault() ?? this.#clock);
           if (signal.aborted) return await this.#last(stream, isOver);
           wait = FIRST_WAIT;
           await sleep(INTERVAL, undefined, { ref: false, signal }).catch(() => {}); // the guard ends
         }
       } catch (error) {
         if (isOver() || signal.aborted) return;
-        failed(`the fleet's log: ${explained(error)}`);
+        // what the stream has instead, the next look tells
+        if (!isOvertaken(error)) failed(`the fleet's log: ${explained(error)}`);
       }
       await sleep(wait, undefined, { ref: false, signal }).catch(() => {}); // once more
       wait = Math.min(wait * 2, LONGEST_WAIT);
@@ -139,8 +144,17 @@ export class Outbox {
     if (last?.isSeal && hash !== undefined) this.#sealed = { ...this.#sealed, hash };
     if (hash === undefined || hash === this.#place?.hash) return;
     const found = (await this.#find(hash, this.#place)) ?? (await this.#find(hash, this.#files.start()));
-    // what is none of ours stays there, and whoever verifies it says so
     if (found) this.#place = found;
+    // what is none of ours stays there, and whoever verifies it says so
+    else this.#otherAt = performance.now();
+  }
+
+  /** Two guards that both write come in turn, and each is at times the last one. */
+  #otherFault(): string | undefined {
+    if (performance.now() - this.#otherAt > TOLD_FOR) return undefined;
+    const { machine } = this.#parts.config;
+    const who = `another guard writes to it as ${machine}, or this machine's log was begun anew`;
+    return `the fleet's log: ${who}; each machine needs a name of its own`;
   }
 
   async #find(hash: string, from: Place | undefined): Promise<Place | undefined> {

@@ -19,6 +19,9 @@ const WINDOW = 120_000_000_000;
 /** Of the server's API: there is one already, and somebody has changed its settings. */
 const IS_ANOTHER = 10058;
 
+/** Of the server's API: the machine's last message is another one than was said. */
+const IS_OVERTAKEN = 10071;
+
 export interface Message {
   machine: string;
   /** Its number in the stream. */
@@ -29,6 +32,11 @@ export interface Message {
   time?: number;
   /** Of a line in several pieces. */
   piece?: { number: number; of: number };
+}
+
+/** Whether a message was refused as somebody else has written since. */
+export function isOvertaken(error: unknown): boolean {
+  return (error as { code?: unknown } | undefined)?.code === IS_OVERTAKEN;
 }
 
 export class LogStream {

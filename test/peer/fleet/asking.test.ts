@@ -72,6 +72,22 @@ describeWith(["nats", "openssl", "ssh", "sshd", "tmux"], "a question of another 
     await build.muxguard("forget", "--all");
   });
 
+  it("is found in the log of all machines by who has signed", async () => {
+    const by = async (person: string): Promise<object[]> => {
+      const { stdout } = await laptop.muxguard("log", "--fleet", "--json", "--person", person);
+      return stdout.split("\n").flatMap((line) => (line === "" ? [] : [JSON.parse(line)]));
+    };
+    const allowed = { machine: "build1", decision: "allow", by: "approver:fleet" };
+    await until(async () => (await by("alice")).length > 0, "the entry", 20_000);
+    expect((await by("alice"))[0]).toMatchObject({
+      ...allowed,
+      signers: [expect.stringMatching(/^alice SHA256:/)],
+    });
+    expect(await by("bob")).toEqual([]);
+    const all = await laptop.muxguard("log", "--fleet", "--json");
+    expect(all.stdout.split("\n").length).toBeGreaterThan((await by("alice")).length + 1);
+  });
+
   it("is withdrawn there when it is answered here, and here when it is answered there", async () => {
     const done = login();
     await terminal.shows("build1/");
