@@ -95,7 +95,7 @@ describeWith(
           await until(isThere, "the policy");
           return (await of(name).stated()).fleet?.policy ?? "";
         };
-        expect(await push(ALLOW)).toContain("1 rules, until ");
+        expect(await push(ALLOW)).toContain("1 rule, until ");
         expect(await of(name).login()).toMatchObject({ stdout: "in\n" });
         // it ends when the machine's own clock says so: this one, which is ten minutes from the person's
         const isAhead = name === "ahead";

@@ -34,7 +34,7 @@ describeWith(["ssh", "sshd"], "what is said of the policy of a machine in a flee
     await keepStatements(lab, alice, policyOf(DENY));
     const { code, stdout, stderr } = await explain();
     expect(stdout).toContain('fleet  deny  "fleet: no alpha": matches\n');
-    expect(stdout).toMatch(/^fleet {8}number 1 by alice, 1 rules, until /m);
+    expect(stdout).toMatch(/^fleet {8}number 1 by alice, 1 rule, until /m);
     expect(stdout).toMatch(/\ndeny: rule "fleet: no alpha" \(fleet\)\n$/);
     expect({ code, stderr }).toEqual({ code: 1, stderr: "" });
     expect(await decided()).toMatchObject({ decision: "deny", by: "rule:fleet: no alpha" });
