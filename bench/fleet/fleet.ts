@@ -40,6 +40,7 @@ export async function benchFleet(
   try {
     await fleet.startServer();
     const guards = await benchGuards(fleet);
+    const keygen = await keygenAlone(fleet);
     await fleet.startMachines("hear");
     const heard: number[] = [];
     for (let nth = 0; nth < POLICIES; nth++) heard.push(...(await pushed(fleet, nth)));
@@ -49,16 +50,15 @@ export async function benchFleet(
     await pushed(fleet, POLICIES); // the first entries, and with them the first seals
     await settled(fleet);
     const counts = await pushed(fleet, POLICIES + 1);
-    const keygen = await keygenAlone(fleet);
     const answered = await answerMany(fleet, Math.min(QUESTIONS, count));
     const stream = await followStream(await fleet.connection());
     const written = fleet.written();
     fleet.tell({ write: ENTRIES, batch: "a" });
-    await stream.until(count * ENTRIES);
     await written;
+    await fleet.sent();
     const before = await stream.stop();
     const server = fleet.serverMemory;
-    const back = await killedInTheMiddle(fleet, count);
+    const back = await killedInTheMiddle(fleet);
     const found = await compareLogs(fleet, await fleet.connection());
     const rate = entriesPerSecond(found.last("a"), before, count * ENTRIES);
     const rateAfter = entriesPerSecond(found.last("b"), back.samples, count * ENTRIES);
@@ -86,7 +86,11 @@ export async function benchFleet(
         result: `${answered.perSecond.toFixed(0)} a second`,
       },
       rateRow(`entries of the logs of ${machines}, once the server has them`, rate),
-      rateRow("the same, where the server is killed in the middle and comes back", rateAfter),
+      {
+        measure: `the same, where the server is killed in the middle and is away for ${AWAY / 1000} s`,
+        guard: `${Math.round(rateAfter).toLocaleString("en")} a second`,
+        result: `${Math.round(rateAfter).toLocaleString("en")} a second`,
+      },
       {
         measure: `of ${found.written.toLocaleString("en")} entries, in the stream afterwards`,
         guard: `${found.lost} lost, ${found.twice} twice; muxguard log --fleet ends with ${found.code}`,
@@ -157,25 +161,22 @@ async function keygenAlone(fleet: SimulatedFleet): Promise<number> {
   return (now() - began) / VERIFIED;
 }
 
-/** While they write, at a third of it. */
-async function killedInTheMiddle(
-  fleet: SimulatedFleet,
-  count: number,
-): Promise<{ samples: readonly Sample[] }> {
+/** Once the first entries are there. */
+async function killedInTheMiddle(fleet: SimulatedFleet): Promise<{ samples: readonly Sample[] }> {
   const first = await followStream(await fleet.connection());
   const written = fleet.written();
   fleet.tell({ write: ENTRIES, batch: "b" });
-  await first.until((count * ENTRIES) / 3);
+  await first.next();
   await fleet.killServer();
-  const { start, samples } = first;
+  const { samples } = first;
   await first.stop();
   await sleep(AWAY);
   const connected = fleet.each("connected");
   await fleet.startServer();
-  const again = await followStream(await fleet.connection(), start);
+  const again = await followStream(await fleet.connection());
   await written;
   await connected;
-  await again.until(count * ENTRIES);
+  await fleet.sent();
   return { samples: [...samples, ...(await again.stop())] };
 }
 

@@ -40,7 +40,7 @@ process.on("message", (message: ToMachines) => {
     process.exitCode = 1;
   });
 });
-process.on("disconnect", () => process.exit());
+for (const end of ["disconnect", "SIGTERM"]) process.on(end, () => process.exit());
 await startAll();
 
 function tell(message: FromMachines): void {

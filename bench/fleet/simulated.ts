@@ -1,7 +1,7 @@
 /** A fleet on this machine: a real nats-server, as `muxguard fleet init` configures it, and many machines at it. */
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -138,6 +138,20 @@ export class SimulatedFleet {
       (message) => message.is === "written" && --left === 0,
       () => `${left} processes`,
     );
+  }
+
+  /** Resolves once the server has told each machine that it has the whole of its log. */
+  async sent(): Promise<void> {
+    const end = now() + PATIENCE;
+    const isBehind = (machine: string): boolean => {
+      const own = join(this.folder, `machine-${machine}`);
+      const { offset } = JSON.parse(readFileSync(join(own, "place.json"), "utf8")) as { offset: number };
+      return offset < statSync(join(own, "log.jsonl")).size;
+    };
+    while (this.names.some(isBehind)) {
+      if (now() > end) throw new Error(`the stream does not get what was written; ${counted(this.faults)}`);
+      await sleep(200);
+    }
   }
 
   /** @returns when each of so many machines said so */

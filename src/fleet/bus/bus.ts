@@ -135,6 +135,8 @@ export class Bus {
       timeout: PATIENCE,
       pingInterval: PING,
       maxPingOut: UNANSWERED,
+      // it made two errors, with their stacks, for each request that has no fault
+      noAsyncTraces: true,
       // nobody else hears the answers to what this one asks
       inboxPrefix: `_INBOX.${name}`,
       ...(credentials !== undefined && { authenticator: authenticator(readSecret(credentials)) }),

@@ -1,6 +1,6 @@
 /**
  * A machine's log on its way to the stream of all. Nothing waits for it, and nothing is lost while the bus is away:
- * the log is read on from where the stream has it, one line after the other, each once the one before is there.
+ * the log is read on from where the stream has it, message by message, each once the one before is there.
  */
 import { setImmediate as others, setTimeout as sleep } from "node:timers/promises";
 import type { NatsConnection } from "@nats-io/transport-node";
@@ -12,7 +12,7 @@ import { explained } from "../bus/jetstream.ts";
 import { type Line, LogFiles } from "./files.ts";
 import { hashOf, keepPlace, type Place, readPlace } from "./place.ts";
 import { makeSeal, parseSeal } from "./seal.ts";
-import { isOvertaken, LogStream, type Message } from "./stream.ts";
+import { isOvertaken, LogStream, type Message, MOST_LINES } from "./stream.ts";
 
 /** How often the log is looked at, in milliseconds. Runs with a guard of their own write to it, too. */
 const INTERVAL = 500;
@@ -30,6 +30,8 @@ const [LAST, LAST_LINES] = [1000, 500];
 const TOLD_FOR = 600_000;
 /** After this time without an entry the last one is there, in milliseconds. */
 const QUIET = 100;
+/** How long the lines of one message may be in all, in bytes; one may be longer by itself. */
+const TOGETHER = 64 * 1024;
 /** Lines that are looked at before others get their turn. */
 const AT_ONCE = 500;
 
@@ -167,17 +169,24 @@ export class Outbox {
     return undefined;
   }
 
+  /** What is there, as many lines in a message as have come meanwhile. */
   async #drain(stream: LogStream, isOver: () => boolean): Promise<void> {
     if (!this.#place) return;
-    for (const line of this.#files.behind(this.#place)) {
+    let lines: Line[] = [];
+    let size = 0;
+    for (const { bytes, place } of this.#files.behind(this.#place)) {
       if (isOver()) return;
       if (performance.now() > this.#endsAt) break;
-      await this.#add(stream, line);
-      await this.#seal(stream);
-      if (performance.now() - this.#kept.at >= KEEP_EVERY) this.#keep();
+      if (lines.length === MOST_LINES || size + bytes.length > TOGETHER) {
+        await this.#add(stream, lines);
+        [lines, size] = [[], 0];
+      }
+      lines.push({ bytes: Buffer.from(bytes), place });
+      size += bytes.length;
     }
+    if (lines.length > 0) await this.#add(stream, lines);
     await this.#seal(stream);
-    this.#keep();
+    if (isOver() || performance.now() - this.#kept.at >= KEEP_EVERY) this.#keep();
   }
 
   /** Until no entry has come for a moment: who was cut off by the guard's end is denied a little later. */
@@ -191,11 +200,24 @@ export class Outbox {
     if (!isOver()) await this.#seal(stream, 0);
   }
 
-  async #add(stream: LogStream, { bytes, place }: Line): Promise<void> {
+  async #add(stream: LogStream, lines: readonly Line[]): Promise<void> {
+    const last = lines.at(-1);
+    if (!last) return;
     const { machine } = this.#parts.config;
+    const { bytes, place } = last;
     const id = `${machine}:${idOf(bytes)}:${place.hash}`;
-    this.#after = await stream.add(machine, bytes, id, this.#after);
+    this.#after =
+      lines.length === 1
+        ? await stream.add(machine, bytes, id, this.#after)
+        : await stream.addLines(
+            machine,
+            lines.map((line) => line.bytes),
+            `${id}:${lines.length}`,
+            this.#after,
+          );
     this.#place = place;
+    await this.#seal(stream);
+    if (performance.now() - this.#kept.at >= KEEP_EVERY) this.#keep();
   }
 
   async #seal(stream: LogStream, after = this.#parts.sealEvery ?? SEAL_EVERY): Promise<void> {
@@ -241,10 +263,10 @@ export class Outbox {
   }
 }
 
-/** Of the line that a message has, or is the seal of. Undefined for a piece of one: the whole comes again. */
+/** Of the last line that a message has, or is the seal of. Undefined for a piece of one: the whole comes again. */
 function hashIn({ data, isSeal, piece }: Message): string | undefined {
   if (isSeal) return parseSeal(data)?.said.hash;
-  return piece ? undefined : hashOf(data);
+  return piece ? undefined : hashOf(data.subarray(data.lastIndexOf("\n") + 1));
 }
 
 /** The id of an entry, as the log has it. */

@@ -1,6 +1,6 @@
 /**
  * The stream of all machines' logs, in JetStream: docs.nats.io, Streams. It is believed in nothing. Each message is a
- * line of a machine's log as it is in its file, a piece of a long one, or a seal.
+ * line of a machine's log as it is in its file, several that follow one another, a piece of a long one, or a seal.
  */
 import type { JetStreamClient, JetStreamManager, JsMsg } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
@@ -8,8 +8,11 @@ import { ALL_LOGS, LOG_STREAM, logOf } from "../subjects.ts";
 
 /** What a message says it is, beside its data: nothing that stands in a log can be taken for a seal. */
 const KIND = "Muxguard-Kind";
+/** The most lines of one message. */
+export const MOST_LINES = 64;
 /** Of a line that is too long for one: `2/3`. */
 const PIECE = "Muxguard-Piece";
+const NEWLINE = Buffer.from("\n");
 /** The longest piece, in bytes: below `max_payload` of the server that fleet init writes. */
 const MAX_PIECE = 128 * 1024;
 /** How long the server may take to have it on its disk, in milliseconds. */
@@ -24,7 +27,7 @@ const IS_OVERTAKEN = 10071;
 
 export interface Message {
   machine: string;
-  /** Its number in the stream. */
+  /** Its number in the stream. The lines of one message have hundredths: 812.03 is the third one of 812. */
   at: number;
   data: Buffer;
   isSeal: boolean;
@@ -70,7 +73,7 @@ export class LogStream {
     return new LogStream(manager, jetstream(connection, { timeout: PATIENCE }));
   }
 
-  /** The last message of a machine. */
+  /** The last message of a machine, which may have several lines. */
   async last(machine: string): Promise<Message | undefined> {
     const found = await this.#manager.direct.getMessage(LOG_STREAM, { last_by_subj: logOf(machine) });
     return found ? { ...messageOf(found, found.header), time: found.time.getTime() } : undefined;
@@ -93,6 +96,12 @@ export class LogStream {
     return last;
   }
 
+  /** The same for lines that follow one another, in one message: of all or of none. */
+  async addLines(machine: string, lines: readonly Buffer[], id: string, after: number): Promise<number> {
+    const data = Buffer.concat(lines.flatMap((line, at) => (at === 0 ? [line] : [NEWLINE, line])));
+    return await this.#publish(machine, data, id, after, [KIND, "lines"]);
+  }
+
   async addSeal(machine: string, data: string, id: string, after: number): Promise<number> {
     return await this.#publish(machine, Buffer.from(data), id, after, [KIND, "seal"]);
   }
@@ -108,7 +117,7 @@ export class LogStream {
     try {
       for await (const message of messages) {
         at = message.seq;
-        yield messageOf(message, message.headers);
+        yield* linesOf(message);
         if (at >= last || message.info.pending === 0) return;
       }
     } finally {
@@ -153,6 +162,16 @@ function messageOf(
     isSeal: headers?.get(KIND) === "seal",
     ...(number !== undefined && { piece: { number: Number(number), of: Number(of) } }),
   };
+}
+
+/** What says that it is lines, and has too many, stays one: and that is no line of a log. */
+function* linesOf(message: JsMsg): Generator<Message> {
+  const whole = messageOf(message, message.headers);
+  const lines = whole.data.toString("latin1").split("\n");
+  if (message.headers?.get(KIND) !== "lines" || lines.length > MOST_LINES) yield whole;
+  else
+    for (const [index, line] of lines.entries())
+      yield { ...whole, at: whole.at + (index + 1) / 100, data: Buffer.from(line, "latin1") };
 }
 
 function piecesOf(data: Buffer): Buffer[] {

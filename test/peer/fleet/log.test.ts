@@ -14,7 +14,7 @@ import { Bus } from "../../../src/fleet/bus/bus.ts";
 import { Outbox } from "../../../src/fleet/log/outbox.ts";
 import { hashOf } from "../../../src/fleet/log/place.ts";
 import { makeSeal } from "../../../src/fleet/log/seal.ts";
-import { LogStream, type Message } from "../../../src/fleet/log/stream.ts";
+import { LogStream, type Message, MOST_LINES } from "../../../src/fleet/log/stream.ts";
 import { machineName } from "../../../src/fleet/subjects.ts";
 import { openRegular } from "../../../src/platform/files/regular-file.ts";
 import { readConfig } from "../../../src/settings/config.ts";
@@ -22,7 +22,7 @@ import type { FleetConfig } from "../../../src/settings/fleet/config.ts";
 import { describeWith } from "../tools.ts";
 import { messagesOf, replaceAll } from "./stream.ts";
 
-const MANY = 300;
+const MANY = 600;
 /** Longer than the bus takes at once. */
 const LONG = 400_000;
 
@@ -152,6 +152,28 @@ describeWith(["nats", "openssl", "ssh", "sshd"], "a fleet's log", () => {
         expect(new Set(hashes).size).toBe(hashes.length);
       }
       expect(ownOf("build1").length).toBeGreaterThan(2 * MANY);
+    });
+
+    it("has had what came in the meantime sent together", () => {
+      const sent = new Set(ownOf("build1").map(({ at }) => Math.floor(at)));
+      expect(sent.size).toBeLessThan(ownOf("build1").length / 2);
+    });
+
+    it("names an entry that was altered among those that were sent together", async () => {
+      const lines = ownOf("build2").map(({ data }) => data);
+      const altered = lines.map((line, at) =>
+        at === 1 ? Buffer.from(line.toString().replace("alpha.example", "gamma.example")) : line,
+      );
+      expect(altered).not.toEqual(lines);
+      await replace(all.filter(({ machine }) => machine !== "build2"));
+      const stream = await LogStream.open(bus);
+      const at = await stream.addLines("build2", altered.slice(0, MOST_LINES), "together", 0);
+      const { stderr } = await fleetLog();
+      const { id } = JSON.parse(altered[1]?.toString() ?? "");
+      expect(stderr).toContain(`build2: message ${at}.02, entry ${id}: this line was altered`);
+      // more than a guard sends at once are none: they would have another's numbers
+      await stream.addLines("build2", Array(MOST_LINES + 1).fill(lines[2]), "many", at);
+      expect((await fleetLog()).stderr).toMatch(/build2: message \d+: is no line of a log/);
     });
 
     it("names an entry that the bus has altered, and the machine alone", async () => {
