@@ -32,6 +32,8 @@ export interface FleetPolicyParts {
 
 interface Good {
   entry: Entry;
+  /** The fingerprint of the key that signed it. */
+  key: string;
   said: Statement;
   rules: readonly Rule[];
 }
@@ -115,7 +117,7 @@ export class FleetPolicy {
     return found && { by: found.entry.by, kind: found.said.kind };
   }
 
-  /** Whether answers that are signed on a machine, or with the key of a fingerprint, count nowhere. */
+  /** Whether what is signed from now on, on a machine or with the key of a fingerprint, counts nowhere. */
   isRevoked(what: "machine" | "key", name: string): boolean {
     return [...this.#good.values()].some(
       ({ said }) => said.kind === "revoke" && said.what === what && said.name === name && !said.lifted,
@@ -129,6 +131,8 @@ export class FleetPolicy {
   async #take(entry: Entry): Promise<void> {
     try {
       const good = await this.#verified(entry);
+      // what it has said before stays: who would have all of that said anew in a hurry
+      if (this.isRevoked("key", good.key)) throw new Error(`it is signed with ${good.key}, which is revoked`);
       const key = keyOf(good.said);
       const known = this.#good.get(key)?.said;
       if (known && good.said.sequence <= known.sequence)
@@ -155,8 +159,8 @@ export class FleetPolicy {
     if (!said) throw new Error("what is signed is no policy");
     const signed = { message: entry.signed, signature: entry.signature, principal: entry.by };
     const options = { ...verifying, signers: config.signers, at: new Date() };
-    await verify({ ...signed, namespace: "muxguard-policy" }, options);
-    return { entry, said, rules: rulesIn(said, config.machine) };
+    const key = await verify({ ...signed, namespace: "muxguard-policy" }, options);
+    return { entry, key, said, rules: rulesIn(said, config.machine) };
   }
 
   #put(good: Good): void {

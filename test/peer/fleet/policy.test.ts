@@ -214,4 +214,26 @@ describeWith(["nats", "openssl", "ssh", "sshd"], "a fleet's policy", () => {
     expect(two.log().at(-1)).toMatchObject({ by: "rule:fleet: machine build2 is revoked" });
     expect(await accepts(two.daemonSocket)).toBe(true);
   });
+
+  it("takes no word more that a revoked key signs, not even that it counts again", async () => {
+    const [one] = builds as [Lab];
+    const { stdout } = await admin.run("ssh-keygen", ["-lf", `${fleet.path("alice")}.pub`]);
+    const fingerprint = stdout.split(" ")[1] ?? "";
+    await admin.muxguard("fleet", "revoke", fingerprint);
+    await until(async () => (await stated(one)).endsWith("3 revoked"), "the revocation");
+    const before = await stated(one);
+    admin.write("fleet.toml", "");
+    await admin.muxguard("fleet", "policy", "push", admin.path("fleet.toml"));
+    await admin.muxguard("fleet", "revoke", "--lift", fingerprint);
+    const refused = (): string[] =>
+      one
+        .log()
+        .flatMap(({ reason }) => (reason?.includes(`${fingerprint}, which is revoked`) ? [reason] : []));
+    await until(() => refused().length > 0, "the refusal");
+    await sleep(SOON);
+    expect(await stated(one)).toBe(before);
+    // what was said before holds at the next start, too
+    await one.muxguard("daemon", "restart");
+    await until(async () => (await stated(one)) === before, "the same after a restart");
+  });
 });
