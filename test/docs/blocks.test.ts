@@ -59,6 +59,7 @@ const known: Record<string, Kind> = {
   "[scope.claude]\nride": "config",
   "[scope.codex]": "config",
   'name    = "git fetch"': "policy",
+  "nats-server -c fleet/nats-server.conf &\nmuxguard fleet join": "commands",
   "nats-server -c fleet/nats-server.conf -l fleet/server.log &\nmuxguard fleet join fleet/machine-laptop":
     "commands",
   "scp laptop:": "commands",
