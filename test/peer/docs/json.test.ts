@@ -23,8 +23,8 @@ const headings: Record<string, string[]> = {
   "log verify": [],
   suggest: ["also[]"],
   "policy check": [],
-  "policy list": [],
-  "policy explain": [],
+  "policy list": ["fleet"],
+  "policy explain": ["fleet", "rules[].fleet"],
   "policy test": [],
 };
 
