@@ -15,6 +15,7 @@ import { AgentClient } from "./agent-client.ts";
 import type { Lab, RunningGuard } from "./lab.ts";
 import { residentMemory } from "./load.ts";
 import { MuxLab } from "./mux-lab.ts";
+import { percentile } from "./samples.ts";
 import type { Row } from "./table.ts";
 
 const REQUESTS = 40_000;
@@ -139,11 +140,6 @@ async function beside({ measure, begin }: Flood, guard: RunningGuard, key: Buffe
       holds: most < MOST_MEGABYTES,
     },
   ];
-}
-
-function percentile(values: readonly number[], share: number): number {
-  const sorted = [...values].sort((one, other) => one - other);
-  return sorted[Math.floor((sorted.length - 1) * share)] ?? Number.NaN;
 }
 
 async function opened(path: string): Promise<Socket> {

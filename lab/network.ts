@@ -1,4 +1,5 @@
 /** Sockets and ports: whether somebody listens, what is free, and what is far away. */
+import { once } from "node:events";
 import { connect, createServer, type Server, type Socket } from "node:net";
 
 /** Whether somebody listens at the path of a socket. */
@@ -11,6 +12,19 @@ export function accepts(path: string): Promise<boolean> {
       resolve(true);
     });
   });
+}
+
+/** Whether a server at a port of the loopback interface says something by itself, as nats-server does. */
+export async function speaks(port: number): Promise<boolean> {
+  const probe = connect(port, "127.0.0.1");
+  try {
+    await once(probe, "data");
+    return true;
+  } catch {
+    return false;
+  } finally {
+    probe.destroy();
+  }
 }
 
 /** Of the loopback interface. Another program may take it before it is used. */

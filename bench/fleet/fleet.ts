@@ -11,6 +11,7 @@ import { openBucket } from "../../src/fleet/policy/bucket.ts";
 import type { Statement } from "../../src/fleet/policy/entry.ts";
 import { sign, verify } from "../../src/fleet/signed/keygen.ts";
 import type { Lab } from "../lab.ts";
+import { percentile } from "../samples.ts";
 import type { Row } from "../table.ts";
 import { answerMany } from "./answers.ts";
 import { benchGuards } from "./guards.ts";
@@ -196,9 +197,4 @@ function rateRow(measure: string, rate: number): Row {
   const result = `${Math.round(rate).toLocaleString("en")} a second`;
   const target = `≥ ${LEAST_ENTRIES.toLocaleString("en")}`;
   return { measure, guard: result, result, target, holds: rate >= LEAST_ENTRIES };
-}
-
-function percentile(values: readonly number[], share: number): number {
-  const sorted = [...values].sort((one, other) => one - other);
-  return sorted[Math.floor((sorted.length - 1) * share)] ?? Number.NaN;
 }

@@ -2,11 +2,10 @@
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync, statSync } from "node:fs";
-import { connect } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { NatsConnection } from "@nats-io/transport-node";
-import { freePort } from "../../lab/network.ts";
+import { freePort, speaks } from "../../lab/network.ts";
 import { finished } from "../../lab/processes.ts";
 import { MUXGUARD } from "../../lab/programs.ts";
 import { Bus } from "../../src/fleet/bus/bus.ts";
@@ -67,7 +66,7 @@ export class SimulatedFleet {
     const config = join(this.folder, "nats-server.conf");
     const log = join(this.folder, "nats.log");
     this.#server = this.lab.spawn("nats-server", ["-c", config, "-l", log], { stdio: "ignore" });
-    while (!(await this.#answers())) await sleep(20);
+    while (!(await speaks(this.#port))) await sleep(20);
   }
 
   async killServer(): Promise<void> {
@@ -233,18 +232,6 @@ export class SimulatedFleet {
     const { connection } = await this.personBus();
     if (!connection) throw new Error("the person does not get to the bus");
     return connection;
-  }
-
-  async #answers(): Promise<boolean> {
-    const probe = connect(this.#port, "127.0.0.1");
-    try {
-      await once(probe, "data");
-      return true;
-    } catch {
-      return false;
-    } finally {
-      probe.destroy();
-    }
   }
 
   close(): void {

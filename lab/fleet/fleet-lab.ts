@@ -1,11 +1,9 @@
 /** A fleet: a real nats-server, as `muxguard fleet init` configures it, and machines with a home and a guard each. */
 import type { ChildProcess } from "node:child_process";
-import { once } from "node:events";
 import { cpSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { connect } from "node:net";
 import type { NatsConnection } from "@nats-io/transport-node";
 import { ended, Lab, until } from "../lab.ts";
-import { freePort } from "../network.ts";
+import { freePort, speaks } from "../network.ts";
 
 export class FleetLab extends Lab {
   readonly #machines: Lab[] = [];
@@ -34,7 +32,7 @@ export class FleetLab extends Lab {
     this.#server = this.start("nats-server", ["-c", this.serverConfig, "-l", this.path("nats.log")], {
       stdio: "ignore",
     });
-    await until(() => this.#answers(), "nats-server");
+    await until(() => speaks(this.#port), "nats-server");
   }
 
   /** Whatever it was doing. */
@@ -107,18 +105,6 @@ export class FleetLab extends Lab {
     const path = "config/muxguard/config.toml";
     const text = readFileSync(lab.path(path), "utf8");
     lab.write(path, text.replace(/person_key = .*/, `person_key = "${key}"`));
-  }
-
-  async #answers(): Promise<boolean> {
-    const probe = connect(this.#port, "127.0.0.1");
-    try {
-      await once(probe, "data");
-      return true;
-    } catch {
-      return false;
-    } finally {
-      probe.destroy();
-    }
   }
 
   override async close(): Promise<void> {

@@ -184,9 +184,7 @@ export class Outbox {
       lines.push({ bytes: Buffer.from(bytes), place });
       size += bytes.length;
     }
-    if (lines.length > 0) await this.#add(stream, lines);
-    await this.#seal(stream);
-    if (isOver() || performance.now() - this.#kept.at >= KEEP_EVERY) this.#keep();
+    await this.#add(stream, lines);
   }
 
   /** Until no entry has come for a moment: who was cut off by the guard's end is denied a little later. */
@@ -200,11 +198,16 @@ export class Outbox {
     if (!isOver()) await this.#seal(stream, 0);
   }
 
+  /** None are fine: what is there may be due for its seal. */
   async #add(stream: LogStream, lines: readonly Line[]): Promise<void> {
     const last = lines.at(-1);
-    if (!last) return;
+    if (last) await this.#send(stream, lines, last);
+    await this.#seal(stream);
+    if (performance.now() - this.#kept.at >= KEEP_EVERY) this.#keep();
+  }
+
+  async #send(stream: LogStream, lines: readonly Line[], { bytes, place }: Line): Promise<void> {
     const { machine } = this.#parts.config;
-    const { bytes, place } = last;
     const id = `${machine}:${idOf(bytes)}:${place.hash}`;
     this.#after =
       lines.length === 1
@@ -216,8 +219,6 @@ export class Outbox {
             this.#after,
           );
     this.#place = place;
-    await this.#seal(stream);
-    if (performance.now() - this.#kept.at >= KEEP_EVERY) this.#keep();
   }
 
   async #seal(stream: LogStream, after = this.#parts.sealEvery ?? SEAL_EVERY): Promise<void> {
