@@ -23,7 +23,7 @@ const MACHINES = 1000;
 /** Machines that ask at once. */
 const QUESTIONS = 200;
 /** Entries of each machine, in each of two batches. */
-const ENTRIES = 25;
+const ENTRIES = 100;
 /** How long the server is away, in milliseconds. */
 const AWAY = 2000;
 /** Of policies, how often it is measured; and of ssh-keygen by itself. */

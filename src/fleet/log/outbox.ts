@@ -18,8 +18,8 @@ import { isOvertaken, LogStream, type Message, MOST_LINES } from "./stream.ts";
 const INTERVAL = 500;
 /** How often the last entry is sealed, where one came, in milliseconds. */
 const SEAL_EVERY = 60_000;
-/** How often the place is written down while many come, in milliseconds. */
-const KEEP_EVERY = 1000;
+/** After what time the place is written down, in milliseconds: until then the stream alone says what it has. */
+const KEEP_AFTER = 10_000;
 /** How long is waited before it is tried again, in milliseconds: at first, and at most. */
 const [FIRST_WAIT, LONGEST_WAIT] = [500, 30_000];
 /** How far the server's clock may be from this one before it is told of, in milliseconds. */
@@ -48,7 +48,9 @@ export class Outbox {
   readonly #parts: OutboxParts;
   readonly #files: LogFiles;
   #place: Place | undefined;
-  #kept: { place: Place | undefined; at: number } = { place: undefined, at: 0 };
+  #kept: Place | undefined;
+  /** When the stream had more than is written down. */
+  #unkeptSince: number | undefined;
   /** The number of this machine's last message in the stream. */
   #after = 0;
   /** The hash of the line that was sealed last, when, and why none was. */
@@ -74,6 +76,7 @@ export class Outbox {
     const kept = readPlace(this.#parts.place);
     this.#place = kept ?? this.#files.end();
     if (!kept) keepPlace(this.#parts.place, this.#place);
+    this.#kept = this.#place;
   }
 
   /**
@@ -203,7 +206,10 @@ export class Outbox {
     const last = lines.at(-1);
     if (last) await this.#send(stream, lines, last);
     await this.#seal(stream);
-    if (performance.now() - this.#kept.at >= KEEP_EVERY) this.#keep();
+    if (this.#place === this.#kept) return;
+    const now = performance.now();
+    this.#unkeptSince ??= now;
+    if (now - this.#unkeptSince >= KEEP_AFTER) this.#keep();
   }
 
   async #send(stream: LogStream, lines: readonly Line[], { bytes, place }: Line): Promise<void> {
@@ -259,8 +265,8 @@ export class Outbox {
   }
 
   #keep(): void {
-    if (this.#place && this.#place !== this.#kept.place) keepPlace(this.#parts.place, this.#place);
-    this.#kept = { place: this.#place, at: performance.now() };
+    if (this.#place && this.#place !== this.#kept) keepPlace(this.#parts.place, this.#place);
+    [this.#kept, this.#unkeptSince] = [this.#place, undefined];
   }
 }
 
