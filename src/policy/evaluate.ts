@@ -50,12 +50,14 @@ export type DecidedBy =
   | `grant:${string}`
   | `approver:${string}`
   | `fault:${string}`
-  | `broken:${string}`;
+  | `broken:${string}`
+  | `unverified:${string}`;
 
 export function evaluate(policy: Policy, request: Request, caller: Caller): Ruling {
   const ruling = rulingBy(policy, request, caller);
-  if (!policy.isBroken || ruling.action !== "allow" || request.kind === "list") return ruling;
-  return { ...askedFreely, by: `broken:${ruling.by}` };
+  const { isBroken, isUnverified } = policy;
+  if ((!isBroken && !isUnverified) || ruling.action !== "allow" || request.kind === "list") return ruling;
+  return { ...askedFreely, by: `${isBroken ? "broken" : "unverified"}:${ruling.by}` };
 }
 
 function rulingBy(policy: Policy, request: Request, caller: Caller): Ruling {

@@ -12,6 +12,8 @@ export interface Policy {
   approved: readonly Rule[];
   /** Its files have had a mistake for too long: what is allowed here, be it in `approved`, is asked. */
   isBroken?: true;
+  /** What a fleet says can't be verified any more: what is allowed here is asked. */
+  isUnverified?: true;
 }
 
 /** Why the policy's files can't be used, and what that means. */

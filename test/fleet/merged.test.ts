@@ -40,7 +40,7 @@ it("asks about what they allowed once they have run out, and denies what they de
 });
 
 it("asks about all that is allowed where nobody can say what they are", () => {
-  expect(mergePolicy(own, { ...theirs, isDoubtful: true }, "before").isBroken).toBe(true);
+  expect(mergePolicy(own, { ...theirs, isDoubtful: true }, "before").isUnverified).toBe(true);
 });
 
 it("denies all on a machine that is revoked, and nothing on another one", () => {

@@ -130,6 +130,12 @@ describe("a policy whose files have been unreadable for long", () => {
     });
   });
 
+  test("is told from one beside which a fleet's can't be verified", () => {
+    const unverified = { isBroken: undefined, isUnverified: true } as const;
+    expect(judge(broken("allow", unverified))).toMatchObject({ action: "ask", by: "unverified:rule:r" });
+    expect(judge(broken("deny", unverified))).toEqual({ action: "deny", by: "rule:r" });
+  });
+
   test("denies what it denies, and asks what it asks, as before", () => {
     expect(judge(broken("deny"))).toEqual({ action: "deny", by: "rule:r" });
     expect(judge(broken("ask"))).toMatchObject({ action: "ask", by: "rule:r", remember: 600_000 });

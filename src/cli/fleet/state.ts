@@ -1,5 +1,6 @@
 /** `muxguard fleet policy push` and `fleet revoke`: what is said to all machines, signed. */
 import { readFileSync } from "node:fs";
+import { hasCode, messageOf } from "../../errors.ts";
 import { openBucket } from "../../fleet/policy/bucket.ts";
 import { type Entry, keyOf, parseEntry, parseStatement, type Statement } from "../../fleet/policy/entry.ts";
 import { sign } from "../../fleet/signed/keygen.ts";
@@ -25,12 +26,21 @@ const AHEAD = 24 * 60 * 60_000;
 
 /** @throws SettingsError for a policy with a mistake */
 export async function pushPolicy(file: string, options: SignOptions & { expires?: string }): Promise<void> {
-  const toml = readFileSync(file, "utf8");
+  const toml = read(file);
   checkSettings(file, "policy", toml);
   const lifetime = options.expires === undefined ? LIFETIME : parseDuration(options.expires);
   if (lifetime === undefined) throw new CliError("--expires is no duration, such as 30d", exitCodes.usage);
   const expires = new Date(Date.now() + lifetime).toISOString();
   await say({ v: 1, kind: "policy", sequence: 1, expires, toml }, options);
+}
+
+function read(file: string): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch (error) {
+    const why = hasCode(error, "ENOENT") ? "there is no such file" : messageOf(error);
+    throw new CliError(`${visible(file, 300)}: ${why}`, 1);
+  }
 }
 
 export async function revoke(

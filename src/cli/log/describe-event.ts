@@ -42,7 +42,7 @@ function describeWhat(event: AuditEvent, because: string, most: number): string 
   const { caller, remember } = event;
   const programs = caller
     ? [caller.exe ?? `(${caller.name ?? "unknown"})`, ...caller.ancestors].slice(0, most).map(programName)
-    : [isOwn(event) ? "muxguard" : "unknown"];
+    : [isOwn(event) ? "muxguard" : isOfFleet(event) ? "the fleet" : "unknown"];
   const run = caller?.scope === undefined ? "" : ` in run "${visible(caller.scope, 40)}"`;
   const why = because + (remember === undefined ? "" : `, ${visible(remember, 20)}`);
   const who = `${programs.join(" ← ")}${run}`;
@@ -52,6 +52,11 @@ function describeWhat(event: AuditEvent, because: string, most: number): string 
 /** What happens to muxguard itself has no caller. */
 function isOwn({ operation }: AuditEvent): boolean {
   return guardEvents.some((one) => one === operation);
+}
+
+/** Nobody at the bus is a process of this machine. */
+function isOfFleet({ operation }: AuditEvent): boolean {
+  return operation === "fleet-policy" || operation === "answer-fleet";
 }
 
 function describeBriefly({ by, reason, decision }: AuditEvent): string {

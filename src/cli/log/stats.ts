@@ -49,6 +49,7 @@ const words: Readonly<Record<string, string>> = {
   default: "the default",
   fault: "a fault, or nobody's answer",
   broken: "the old policy, as the new one is broken",
+  unverified: "what the fleet says, which can't be verified",
 };
 
 function seconds(milliseconds: number): string {

@@ -35,7 +35,7 @@ export function mergePolicy(own: Policy, fleet: FleetRules, place: "before" | "a
     place === "before"
       ? [...revoked, ...theirs, ...own.rules]
       : [...revoked, ...denies, ...own.rules, ...others];
-  return { ...own, rules: all, ...(isDoubtful && { isBroken: true }) };
+  return { ...own, rules: all, ...(isDoubtful && { isUnverified: true }) };
 }
 
 function asked(rule: Rule): Rule {

@@ -19,6 +19,8 @@ function describeReason(by: string, reason?: string): string {
       return `rule ${quoted(name ?? "", 80)}`;
     case "broken":
       return `the policy is broken (muxguard policy check), the old one allows: ${describeDecision(name ?? "")}`;
+    case "unverified":
+      return `what the fleet says can't be verified (muxguard status), this allows: ${describeDecision(name ?? "")}`;
     case "grant":
       return because || `your answer ${name}`;
     case "approver":
