@@ -127,13 +127,13 @@ async function serve({ paths, config, inherited, end, fleet }: Serving): Promise
     const tellCaller: CallerTerminals["tell"] = (caller, line) => terminals.tell(caller, onScreen(line));
     const outside = await guard.openScope({ policy, report: toStderr, tellCaller });
     const connections = await guard.guardConnections(outside, toStderr);
-    if (fleet) fleet.onRevoked = (rules) => endThose(connections, rules);
     const settings = new SettingsWatch({ paths, config, policy, alarms: guard.alarms, report: toStderr });
     guard.closeWith(settings);
     const service = { settings, inherited, end };
     guard.closeWith(await serveRpc({ guard, path, agentSocket, policy, connections, service, fleet }));
     await removeLeftovers(folder, async (control) => endOrphans(control));
     await connections.start();
+    fleet?.whenRevoked((rules) => endThose(connections, rules));
     await guard.watchFolder([], end);
     await settings.start();
     for (const line of guard.wrong()) toStderr(`muxguard: ${line}`);

@@ -59,8 +59,10 @@ export class Member {
   readonly #faults = new Map<"bus" | "policy" | "log", string>();
   #parts: MemberParts | undefined;
   #isClosing = false;
-  /** Ends what was made with something that is revoked. */
-  onRevoked: (rules: readonly Rule[]) => void = () => {};
+  #loaded: Promise<void> = Promise.resolve();
+  /** What was revoked since the start, until somebody ends what was made with it. */
+  #revoked: Rule[] = [];
+  #endRevoked: ((rules: readonly Rule[]) => void) | undefined;
 
   constructor({ config, folder, policyFile, log, logPlace: place, environment, isOnBus }: MemberOptions) {
     this.#isOnBus = isOnBus;
@@ -80,7 +82,8 @@ export class Member {
       taken: (what) => this.#parts?.taken(what),
       revoked: (rules) => {
         this.#parts?.revoked();
-        this.onRevoked(rules);
+        if (this.#endRevoked) this.#endRevoked(rules);
+        else this.#revoked.push(...rules);
       },
     });
     this.#approver = new FleetApprover({
@@ -93,14 +96,21 @@ export class Member {
     if (isOnBus) attempt(() => this.#outbox.begin());
   }
 
-  /** What counted last is verified again. For before anything is decided. Never rejects. */
+  /** Resolves once what counted last is verified again. For before anything is decided. Never rejects. */
   load(): Promise<void> {
-    return this.#policy.load();
+    return this.#loaded;
   }
 
   /** A policy with what the fleet says of it. */
   merge(own: Policy | Promise<Policy>): Policy | Promise<Policy> {
     return own instanceof Promise ? own.then((one) => this.#policy.merge(one)) : this.#policy.merge(own);
+  }
+
+  /** @param end ends what was made with something that is revoked. What came before is told at once */
+  whenRevoked(end: (rules: readonly Rule[]) => void): void {
+    this.#endRevoked = end;
+    if (this.#revoked.length > 0) end(this.#revoked);
+    this.#revoked = [];
   }
 
   #connected(): void {
@@ -131,10 +141,15 @@ export class Member {
     this.#parts?.changed(all.length === 0 ? undefined : all.join("; "));
   }
 
-  /** Connects for this guard, and does not wait for it. */
+  /**
+   * Connects for this guard, and does not wait for it. Nothing is heard before what was kept is verified: the bus may
+   * say again what a key has signed that is revoked.
+   */
   start(parts: MemberParts): void {
     this.#parts = parts;
-    if (this.#isOnBus) this.#bus.start();
+    this.#loaded = this.#policy.load().then(() => {
+      if (this.#isOnBus && !this.#isClosing) this.#bus.start();
+    });
   }
 
   get approver(): Approver {

@@ -6,6 +6,7 @@
  * verified in a line that has an end, and few refusals have an entry of their own.
  */
 import { randomBytes } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Approver } from "../../approver/approver.ts";
 import { messageOf } from "../../errors.ts";
 import type { Remember } from "../../policy/grants.ts";
@@ -34,6 +35,8 @@ const [MAX_WAITING, MAX_OF_ONE] = [32, 8];
 const MAX_ENDED = 256;
 /** How often all questions are said again at most, in milliseconds: somebody begins to look. */
 const SAID_AGAIN = 500;
+/** How long the first connection may take before it is told of as none, in milliseconds. */
+const FIRST_TRY = 1000;
 
 export interface FleetApproverParts {
   config: Pick<FleetConfig, "machine" | "signers" | "self">;
@@ -55,8 +58,8 @@ interface Open extends Matter {
   signers: readonly (readonly string[])[];
   /** Those who have. */
   yes: { vote: Vote; counted: Counted }[];
-  /** To be shown where it is asked. */
-  told(by: string): void;
+  /** Their names, to be shown where it is asked. */
+  told(yes: readonly string[]): void;
   answered(answer: Answer): void;
 }
 
@@ -87,6 +90,15 @@ export class FleetApprover implements Approver {
       : undefined;
   }
 
+  /** Of a bus that was just begun with, the first outcome is waited for. */
+  async reaches(): Promise<string | undefined> {
+    const isOver = new AbortController();
+    const { signal } = isOver;
+    await Promise.race([this.#parts.bus.tried, sleep(FIRST_TRY, undefined, { signal }).catch(() => {})]);
+    isOver.abort();
+    return this.unavailable();
+  }
+
   ask(question: Question, signal: AbortSignal): Promise<Answer> {
     const { config } = this.#parts;
     const { id, timeout, persons } = question;
@@ -103,7 +115,7 @@ export class FleetApprover implements Approver {
         wanted: persons?.wanted ?? 1,
         signers: persons?.signers ?? [],
         yes: [],
-        told: (by) => void persons?.yes.push(by),
+        told: (yes) => void persons?.yes.splice(0, Number.POSITIVE_INFINITY, ...yes),
         answered: (answer) => {
           this.#end(id);
           resolve(answer);
@@ -193,6 +205,7 @@ export class FleetApprover implements Approver {
   #counted(vote: Vote, counted: Counted, open: Open): void {
     const { answer, by, key } = counted;
     if (this.#parts.isRevoked("key", key)) throw new Error(`it is signed with ${key}, which is revoked`);
+    open.yes = open.yes.filter((one) => this.#stillCounts(one.counted, open.id));
     // one no ends it, and each host is then asked about with as many persons
     if (answer.decision !== "allow") {
       open.answered(answerOf([counted]));
@@ -204,9 +217,21 @@ export class FleetApprover implements Approver {
     if (open.yes.length >= open.wanted) {
       open.answered(answerOf(open.yes.map((one) => one.counted)));
     } else {
-      open.told(by);
+      open.told(open.yes.map((one) => one.counted.by));
       this.#say(open);
     }
+  }
+
+  /** Whether neither the key nor the machine was revoked since it said yes. */
+  #stillCounts({ by, key, from }: Counted, id: string): boolean {
+    const revoked = this.#parts.isRevoked("key", key)
+      ? key
+      : this.#parts.isRevoked("machine", from)
+        ? from
+        : undefined;
+    if (revoked === undefined) return true;
+    this.#refuse(`${visible(by, 64)} had said yes with ${revoked}, which is revoked since`, id);
+    return false;
   }
 
   #refuse(reason: string, id?: string): void {

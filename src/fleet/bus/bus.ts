@@ -39,6 +39,11 @@ export class Bus {
   #socket = new AbortController();
   #fault: string | undefined = "it is not connected yet";
   #running: Promise<void> | undefined;
+  #hasTried = (): void => {};
+  /** Resolves once it is connected, or was not for the first time. */
+  readonly tried = new Promise<void>((resolve) => {
+    this.#hasTried = resolve;
+  });
 
   constructor(options: BusOptions) {
     this.#options = options;
@@ -175,6 +180,7 @@ export class Bus {
     const said = fault === undefined ? undefined : visible(fault, 200);
     if (said === this.#fault) return;
     this.#fault = said;
+    this.#hasTried();
     this.#options.changed?.(said && `the bus: ${said}`);
   }
 }

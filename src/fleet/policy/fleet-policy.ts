@@ -50,13 +50,14 @@ export class FleetPolicy {
     this.#parts = parts;
   }
 
-  /** What was kept, verified again. Never rejects: what can't be leaves it in doubt, and then all is asked. */
+  /**
+   * What was kept, verified again. For before anything is heard. Never rejects: what can't be verified leaves it in
+   * doubt, and then all is asked.
+   */
   async load(): Promise<void> {
     try {
       for (const entry of readKept(this.#parts.path)) {
-        const good = await this.#verified(entry);
-        const { sequence = 0 } = this.#good.get(keyOf(good.said))?.said ?? {}; // the bus may have been faster
-        if (good.said.sequence > sequence) this.#put(good);
+        this.#put(await this.#verified(entry));
       }
     } catch (error) {
       this.#isDoubtful = true;
@@ -134,6 +135,7 @@ export class FleetPolicy {
       // what it has said before stays: who would have all of that said anew in a hurry
       if (this.isRevoked("key", good.key)) throw new Error(`it is signed with ${good.key}, which is revoked`);
       const key = keyOf(good.said);
+      if (this.#isKnown(entry)) return; // it came twice
       const known = this.#good.get(key)?.said;
       if (known && good.said.sequence <= known.sequence)
         throw new Error(`it is number ${good.said.sequence}, and number ${known.sequence} is known`);

@@ -6,6 +6,7 @@ import { type Lab, MUXGUARD, type Result, until } from "../../../lab/lab.ts";
 import { Terminal } from "../../../lab/terminal/terminal.ts";
 import { describeWith } from "../tools.ts";
 import { type Heard, Hostile } from "./hostile.ts";
+import { stated } from "./said.ts";
 
 const RULE = '[[rule]]\nname = "prod"\nhost = "alpha.example"\naction = "ask"\n';
 const TWO = `${RULE}approvals = 2\nsigners = "ops"\ntimeout = "15s"\n`;
@@ -122,6 +123,29 @@ describeWith(["nats", "openssl", "ssh", "sshd", "tmux"], "a rule that wants two 
     expect(await question.done).toMatchObject({ stdout: "" });
     expect(decisions()).toMatchObject([{ decision: "deny", by: "fault:timeout" }]);
     build.policy(TWO);
+  });
+
+  it("is not met by a yes whose key was revoked before the other came", async () => {
+    const carol = machines.get("carol") as Lab;
+    const { stdout } = await carol.run("ssh-keygen", ["-lf", `${fleet.path("alice")}.pub`]);
+    const fingerprint = stdout.split(" ")[1] ?? "";
+    const revoked = async (...words: string[]): Promise<void> => {
+      expect(await carol.muxguard("fleet", "revoke", ...words, fingerprint)).toMatchObject({ code: 0 });
+      const isThere = words.length === 0;
+      await until(async () => (await stated(build)).includes("1 revoked") === isThere, "the revocation");
+    };
+    const question = await asked();
+    bus.send(question, await bus.vote(bus.yesTo(question, "alice"), "alice"));
+    await screen("bob").shows("so far: alice");
+    await revoked();
+    bus.send(question, await bus.vote(bus.yesTo(question, "bob"), "bob"));
+    await until(() => bus.told.length > 0, "the refusal");
+    expect(bus.told).toEqual([
+      expect.stringContaining(`alice had said yes with ${fingerprint}, which is revoked`),
+    ]);
+    expect(await question.done).toMatchObject({ stdout: "" });
+    expect(decisions()).toMatchObject([{ decision: "deny", by: "fault:timeout" }]);
+    await revoked("--lift");
   });
 
   it("is not met by a yes that the bus makes up, nor shown as if it were", async () => {
