@@ -131,9 +131,10 @@ describe("a policy whose files have been unreadable for long", () => {
   });
 
   test("is told from one beside which a fleet's can't be verified", () => {
-    const unverified = { isBroken: undefined, isUnverified: true } as const;
-    expect(judge(broken("allow", unverified))).toMatchObject({ action: "ask", by: "unverified:rule:r" });
-    expect(judge(broken("deny", unverified))).toEqual({ action: "deny", by: "rule:r" });
+    const unverified = (action: "allow" | "deny"): Policy =>
+      policy([{ name: "r", host: "github.com", action }], { isUnverified: true });
+    expect(judge(unverified("allow"))).toMatchObject({ action: "ask", by: "unverified:rule:r" });
+    expect(judge(unverified("deny"))).toEqual({ action: "deny", by: "rule:r" });
   });
 
   test("denies what it denies, and asks what it asks, as before", () => {
