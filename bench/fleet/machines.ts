@@ -72,7 +72,10 @@ function hear(machine: string): void {
   const changed = (fault: string | undefined): void => {
     if (fault !== undefined || !bus.connection) return;
     tell({ is: "connected", machine, at: now() });
-    const heard = (): void => tell({ is: "policy", machine, at: now() });
+    const heard = (): boolean => {
+      tell({ is: "policy", machine, at: now() });
+      return true;
+    };
     void followBucket(bus.connection, heard, () => {}); // never rejects
   };
   const bus = new Bus({ name: machineName(machine), servers, tls, credentials, changed });

@@ -57,13 +57,18 @@ export function logEvent(log: AuditLog, operation: GuardEvent, reason: string | 
   log.append(auditEvent({ ...fixed, ...decided }));
 }
 
-/** Logs what a fleet says from now on. @throws Error if the log can't be written */
-export function logFleet(log: AuditLog, reason: string): void {
+/**
+ * Logs what a fleet says from now on.
+ * @param isStricter whether it is in force already, and its entry may come later
+ * @throws Error if the log can't be written
+ */
+export function logFleet(log: AuditLog, reason: string, isStricter: boolean): void {
   const request = controlOf("fleet-policy");
   const decided = { decision: "allow", by: "default", reason } as const;
-  log.append(
-    auditEvent({ time: new Date(), id: newId(), request, caller: undefined, waitedMs: 0, ...decided }),
-  );
+  const fixed = { time: new Date(), id: newId(), request, caller: undefined, waitedMs: 0 };
+  const event = auditEvent({ ...fixed, ...decided });
+  if (isStricter) log.appendOrOwe(event);
+  else log.append(event);
 }
 
 function controlOf(operation: ControlOperation | GuardEvent | "fleet-policy"): Request {

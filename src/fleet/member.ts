@@ -28,7 +28,7 @@ export interface MemberParts {
   /** Tells of an answer, or of a policy, that came over the bus and does not count. */
   refused(what: "answer-fleet" | "fleet-policy", reason: string): void;
   /** Writes down what counts from now on. @throws Error if it can't */
-  taken(what: string): void;
+  taken(what: string, isStricter: boolean): void;
   /** Forgets what was allowed before something was revoked. */
   revoked(): void;
 }
@@ -79,7 +79,7 @@ export class Member {
     this.#policy = new FleetPolicy({
       ...{ config, verifying, path: policyFile },
       refused: (reason) => this.#parts?.refused("fleet-policy", reason),
-      taken: (what) => this.#parts?.taken(what),
+      taken: (what, isStricter) => this.#parts?.taken(what, isStricter),
       revoked: (rules) => {
         this.#parts?.revoked();
         if (this.#endRevoked) this.#endRevoked(rules);
@@ -124,9 +124,8 @@ export class Member {
       this.#tell();
     };
     // neither rejects
-    const heard = (data: Uint8Array): void => {
-      if (!this.#isClosing) this.#policy.heard(data);
-    };
+    const heard = (place: string, data: Uint8Array): boolean =>
+      this.#isClosing || this.#policy.heard(place, data);
     void followBucket(connection, heard, failed("policy"));
     void this.#outbox.follow(connection, failed("log"));
   }

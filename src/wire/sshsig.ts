@@ -9,7 +9,6 @@ import { ProtocolError } from "./protocol-error.ts";
 import { parsePublicKey, parseSignature } from "./public-key.ts";
 
 export interface ArmoredSignature {
-  key: Buffer;
   namespace: string;
   hashAlgorithm: string;
   /** Of a security key: whether its flags say that somebody was there. Undefined for other keys. */
@@ -31,8 +30,7 @@ export function parseArmored(text: string): ArmoredSignature {
   const reader = new ByteReader(Buffer.from(body, "base64"));
   if (!reader.bytes(MAGIC.length).equals(MAGIC)) throw new ProtocolError("no SSHSIG");
   if (reader.u32() !== VERSION) throw new ProtocolError("an SSHSIG of another version");
-  const key = reader.string();
-  parsePublicKey(key);
+  parsePublicKey(reader.string());
   const namespace = reader.text();
   reader.string(); // reserved
   const hashAlgorithm = reader.text();
@@ -40,7 +38,6 @@ export function parseArmored(text: string): ArmoredSignature {
   reader.end();
   const isSecurityKey = algorithm.startsWith("sk-") || algorithm.startsWith("webauthn-sk-");
   return {
-    key,
     namespace,
     hashAlgorithm,
     ...(isSecurityKey && { userPresent: ((rest[0] ?? 0) & USER_PRESENT) !== 0 }),

@@ -2,7 +2,14 @@
 import { readFileSync } from "node:fs";
 import { hasCode, messageOf } from "../../errors.ts";
 import { openBucket } from "../../fleet/policy/bucket.ts";
-import { type Entry, keyOf, parseEntry, parseStatement, type Statement } from "../../fleet/policy/entry.ts";
+import {
+  type Entry,
+  keyOf,
+  MAX_AHEAD,
+  parseEntry,
+  parseStatement,
+  type Statement,
+} from "../../fleet/policy/entry.ts";
 import { sign } from "../../fleet/signed/keygen.ts";
 import { parseDuration } from "../../policy/duration.ts";
 import { visible } from "../../policy/visible.ts";
@@ -21,8 +28,6 @@ export interface SignOptions {
 
 /** How long a policy counts if nothing else is said, in milliseconds: 30 days. */
 const LIFETIME = 30 * 24 * 60 * 60_000;
-/** How far another clock may be ahead, in milliseconds: a day. More is not believed. */
-const AHEAD = 24 * 60 * 60_000;
 
 /** @throws SettingsError for a policy with a mistake */
 export async function pushPolicy(file: string, options: SignOptions & { expires?: string }): Promise<void> {
@@ -86,5 +91,5 @@ async function say(said: Statement, { sign: given }: SignOptions): Promise<void>
 
 /** The time, so that no bus can lead back to an older one; and after one whose clock was ahead of this. */
 function nextNumber(known: number, now: number): number {
-  return known < now || known > now + AHEAD ? now : known + 1;
+  return known < now || known > now + MAX_AHEAD ? now : known + 1;
 }

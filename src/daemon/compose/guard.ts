@@ -133,8 +133,8 @@ export function composeGuard(options: GuardOptions): GuardParts {
   const told = composeTold(deciding);
   options.fleet?.start({
     ...told.fleet,
-    taken: (what) => {
-      logFleet(deciding.log, what);
+    taken: (what, isStricter) => {
+      logFleet(deciding.log, what, isStricter);
       told.findings.set("fleet policy", undefined);
     },
     revoked: () => forget(),

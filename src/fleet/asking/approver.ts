@@ -71,7 +71,7 @@ export class FleetApprover implements Approver {
   readonly #open = new Map<string, Open>();
   /** Ids of questions, the newest last. */
   readonly #ended = new Set<string>();
-  readonly #line = new Line(MAX_WAITING);
+  readonly #line = new Line(MAX_WAITING, 2);
   #again: NodeJS.Timeout | undefined;
 
   constructor(parts: FleetApproverParts) {
@@ -177,14 +177,19 @@ export class FleetApprover implements Approver {
       const { config } = this.#parts;
       if (from === config.machine && !mayAnswerHere(config, by))
         throw new Error(`${visible(by, 64)} answers on the machine that asks (self in config.toml)`);
-      if (this.#parts.isRevoked("machine", from))
-        throw new Error(`it is signed on ${from}, which is revoked`);
+      this.#checkMachine(from);
       if (open.waiting >= MAX_OF_ONE || !this.#line.add(() => this.#count(vote, open)))
         throw new Error("more came than can be looked at");
       open.waiting++;
     } catch (error) {
       this.#refuse(messageOf(error), id);
     }
+  }
+
+  /** @throws Error for one that is revoked */
+  #checkMachine(name: string): void {
+    if (this.#parts.isRevoked("machine", name))
+      throw new Error(`it is signed on ${visible(name, 64)}, which is revoked`);
   }
 
   async #count(vote: Vote, open: Open): Promise<void> {
@@ -205,6 +210,8 @@ export class FleetApprover implements Approver {
   #counted(vote: Vote, counted: Counted, open: Open): void {
     const { answer, by, key } = counted;
     if (this.#parts.isRevoked("key", key)) throw new Error(`it is signed with ${key}, which is revoked`);
+    // it was looked at before the signature was, too, which took its time
+    this.#checkMachine(counted.from);
     open.yes = open.yes.filter((one) => this.#stillCounts(one.counted, open.id));
     // one no ends it, and each host is then asked about with as many persons
     if (answer.decision !== "allow") {

@@ -71,7 +71,7 @@ export class Board {
   readonly #parts: BoardParts;
   /** By machine, guard and id. */
   readonly #shown = new Map<string, Shown>();
-  readonly #line = new Line(MAX_VOTES);
+  readonly #line = new Line(MAX_VOTES, 2);
   #leftOut = 0;
 
   constructor(parts: BoardParts) {

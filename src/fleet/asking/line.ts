@@ -1,16 +1,15 @@
 /** Work that others bring about in any number, in a line that has an end: what comes when it is full is left out. */
 
-/** So many are done at once. */
-const AT_ONCE = 2;
-
 export class Line {
   readonly #most: number;
+  readonly #atOnce: number;
   readonly #waiting: (() => Promise<void>)[] = [];
   #running = 0;
 
-  /** @param most that wait */
-  constructor(most: number) {
+  /** @param most that wait @param atOnce that are done at once */
+  constructor(most: number, atOnce: number) {
     this.#most = most;
+    this.#atOnce = atOnce;
   }
 
   /**
@@ -25,7 +24,7 @@ export class Line {
   }
 
   #next(): void {
-    if (this.#running >= AT_ONCE) return;
+    if (this.#running >= this.#atOnce) return;
     const work = this.#waiting.shift();
     if (!work) return;
     this.#running++;

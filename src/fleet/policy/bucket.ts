@@ -7,6 +7,8 @@ import { BUCKET, MAX_ENTRY } from "./entry.ts";
 
 /** How long is waited before the bucket is looked for again, in milliseconds. */
 const AGAIN = 5000;
+/** How long is waited for room, in milliseconds. */
+const SOON = 250;
 /** Of all entries, in bytes. */
 const MAX_SIZE = 64 * 1024 * 1024;
 
@@ -18,22 +20,39 @@ export async function openBucket(connection: NatsConnection): Promise<KV> {
 
 /**
  * Hears all that is in it, and what comes, for as long as the connection is there. Never rejects.
+ * @param heard returns whether there was room: else it is heard again, with all behind it
  * @param failed told why nothing is heard; it is tried again
  */
 export async function followBucket(
   connection: NatsConnection,
-  heard: (data: Uint8Array) => void,
+  heard: (place: string, data: Uint8Array) => boolean,
   failed: (reason: string | undefined) => void,
 ): Promise<void> {
+  let from: number | undefined;
   while (!connection.isClosed()) {
+    let wait = AGAIN;
     try {
       const bucket = await openBucket(connection);
       failed(undefined);
-      for await (const entry of await bucket.watch()) if (entry.operation === "PUT") heard(entry.value);
+      const left = await hear(bucket, from, heard);
+      if (left !== undefined) [from, wait] = [left, SOON];
+      else from = undefined;
     } catch (error) {
       if (connection.isClosed()) return;
       failed(`the policy's bucket: ${explained(error)}`);
     }
-    await sleep(AGAIN, undefined, { ref: false });
+    await sleep(wait, undefined, { ref: false });
   }
+}
+
+/** @returns the number of what there was no room for */
+async function hear(
+  bucket: KV,
+  from: number | undefined,
+  heard: (place: string, data: Uint8Array) => boolean,
+): Promise<number | undefined> {
+  const entries = await bucket.watch(from === undefined ? {} : { resumeFromRevision: from });
+  for await (const { operation, key, value, revision } of entries)
+    if (operation === "PUT" && !heard(key, value)) return revision;
+  return undefined;
 }

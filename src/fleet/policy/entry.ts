@@ -8,6 +8,8 @@ import { parsed } from "../parsed.ts";
 
 /** The longest entry that is read, in bytes. */
 export const MAX_ENTRY = 128 * 1024;
+/** How far a number may be ahead of this machine's clock, in milliseconds: a day. It is the time when it was signed. */
+export const MAX_AHEAD = 24 * 60 * 60_000;
 /** The bucket, and the key of the policy in it. */
 export const BUCKET = "muxguard";
 export const POLICY_KEY = "policy";
@@ -64,9 +66,24 @@ const statement: z.ZodMiniType<Statement> = z.discriminatedUnion("kind", [
   }),
 ]);
 
-/** Undefined for what is none. */
+const sizes = new WeakMap<Entry, number>();
+
+/** Undefined for what is none, and for what would be too long where it is kept. */
 export function parseEntry(data: Uint8Array): Entry | undefined {
-  return data.length > MAX_ENTRY ? undefined : parsed(entry, Buffer.from(data).toString("utf8"));
+  const found = data.length > MAX_ENTRY ? undefined : parsed(entry, Buffer.from(data).toString("utf8"));
+  return found && entrySize(found) <= MAX_ENTRY ? found : undefined;
+}
+
+/** In bytes, as it is kept: what is no UTF-8 has become longer. */
+export function entrySize(found: Entry): number {
+  const size = sizes.get(found) ?? Buffer.byteLength(JSON.stringify(found));
+  sizes.set(found, size);
+  return size;
+}
+
+/** Whether it denies something, and does nothing else. */
+export function revokes(said: Statement): said is RevokeStatement {
+  return said.kind === "revoke" && !said.lifted;
 }
 
 /** Undefined for what is none. */

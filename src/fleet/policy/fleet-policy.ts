@@ -10,12 +10,23 @@ import { rulesOf } from "../../settings/policy-files.ts";
 import { checkSettings } from "../../settings/toml-file.ts";
 import { Line } from "../asking/line.ts";
 import { type VerifyOptions, verify } from "../signed/keygen.ts";
-import { type Entry, keyOf, POLICY_KEY, parseEntry, parseStatement, type Statement } from "./entry.ts";
+import { Entries, type Good } from "./entries.ts";
+import {
+  type Entry,
+  keyOf,
+  MAX_AHEAD,
+  parseEntry,
+  parseStatement,
+  revokes,
+  type Statement,
+} from "./entry.ts";
 import { keep, readKept } from "./kept.ts";
-import { type FleetRules, isCalled, mergePolicy, revokedRule } from "./merged.ts";
+import { isCalled, mergePolicy, revokedRule } from "./merged.ts";
 
-/** Entries that wait to be verified, and the most that are kept. */
-const [MAX_WAITING, MAX_KEPT] = [64, 1024];
+/** Entries that wait to be verified. */
+const MAX_WAITING = 64;
+/** After what time it is tried again what the log or the disk did not take, in milliseconds. */
+const AGAIN = 5000;
 
 export interface FleetPolicyParts {
   config: Pick<FleetConfig, "machine" | "signers" | "policy">;
@@ -24,26 +35,22 @@ export interface FleetPolicyParts {
   verifying: Pick<VerifyOptions, "folder" | "environment">;
   /** Tells of what does not count. */
   refused(reason: string): void;
-  /** Tells of what counts from now on: in the log, before it does. @throws Error if the log can't be written */
-  taken(what: string): void;
+  /**
+   * Tells of what counts from now on: in the log, before it does. What makes things stricter counts already.
+   * @throws Error if the log can't be written; not for what makes things stricter
+   */
+  taken(what: string, isStricter: boolean): void;
   /** Called with the rules of what was revoked. */
   revoked(rules: readonly Rule[]): void;
 }
 
-interface Good {
-  entry: Entry;
-  /** The fingerprint of the key that signed it. */
-  key: string;
-  said: Statement;
-  rules: readonly Rule[];
-}
-
 export class FleetPolicy {
   readonly #parts: FleetPolicyParts;
-  /** By where they belong. */
-  readonly #good = new Map<string, Good>();
-  readonly #line = new Line(MAX_WAITING);
-  #isDoubtful = false;
+  readonly #entries = new Entries();
+  /** One after the other: what a key has signed before it was revoked counts. */
+  readonly #line = new Line(MAX_WAITING, 1);
+  /** What is tried again. */
+  readonly #again = new Set<string>();
   #merged = new WeakMap<Policy, { policy: Policy; isExpired: boolean }>();
 
   constructor(parts: FleetPolicyParts) {
@@ -51,53 +58,51 @@ export class FleetPolicy {
   }
 
   /**
-   * What was kept, verified again. For before anything is heard. Never rejects: what can't be verified leaves it in
-   * doubt, and then all is asked.
+   * What was kept, verified again but for what is revoked: that holds as it is. For before anything is heard. Never
+   * rejects: what can't be verified leaves it in doubt, and then all is asked.
    */
   async load(): Promise<void> {
     try {
-      for (const entry of readKept(this.#parts.path)) {
-        this.#put(await this.#verified(entry));
-      }
+      for (const entry of readKept(this.#parts.path)) await this.#recall(entry);
     } catch (error) {
-      this.#isDoubtful = true;
-      this.#parts.refused(
-        `the fleet's policy that was kept does not count, so all is asked: ${messageOf(error)}`,
-      );
+      this.#doubt(messageOf(error));
     }
   }
 
-  /** What came over the bus. */
-  heard(data: Uint8Array): void {
+  /**
+   * What came over the bus.
+   * @param place where it was
+   * @returns whether there was room for it
+   */
+  heard(place: string, data: Uint8Array): boolean {
     const entry = parseEntry(data);
-    if (!entry) this.#refuse("what came is none");
-    else if (!this.#isKnown(entry) && !this.#line.add(() => this.#take(entry)))
-      this.#refuse("more came than can be looked at");
+    const said = entry && parseStatement(entry.signed);
+    if (!entry || !said) this.#refuse("what came is none");
+    else if (keyOf(said) !== place) this.#refuse("it is in the place of another");
+    else return this.#entries.isKnown(entry) || this.#line.add(() => this.#take(entry, said));
+    return true;
   }
 
   /** With the machine's own, as it is now. The same for the same one, while nothing changes. */
   merge(own: Policy): Policy {
-    if (this.#good.size === 0 && !this.#isDoubtful) return own;
+    if (this.#entries.isEmpty) return own;
     const { isExpired } = this;
     const known = this.#merged.get(own);
     if (known?.isExpired === isExpired) return known.policy;
-    const policy = mergePolicy(own, this.#rules(), this.#parts.config.policy);
+    const policy = mergePolicy(own, this.#entries.rules(isExpired), this.#parts.config.policy);
     this.#merged.set(own, { policy, isExpired });
     return policy;
   }
 
   get isExpired(): boolean {
-    const policy = this.#good.get(POLICY_KEY)?.said;
+    const policy = this.#entries.policy?.said;
     return policy?.kind === "policy" && Date.parse(policy.expires) <= Date.now();
   }
 
   /** In a few words; undefined where there is none. Safe for a screen. */
   get described(): string | undefined {
-    if (this.#isDoubtful) return "what was kept of it can't be verified: all is asked";
-    const policy = this.#good.get(POLICY_KEY);
-    const revoked = [...this.#good.values()].filter(
-      ({ said }) => said.kind === "revoke" && !said.lifted,
-    ).length;
+    const { isDoubtful, policy, revoked } = this.#entries;
+    if (isDoubtful) return "what was kept of it can't be verified: all is asked";
     const parts = [
       ...(policy?.said.kind === "policy"
         ? [
@@ -114,51 +119,105 @@ export class FleetPolicy {
 
   /** Which entry has a rule of this name, and who has signed it. */
   sourceOf(name: string): { by: string; kind: Statement["kind"] } | undefined {
-    const found = [...this.#good.values()].find(({ rules }) => rules.some((rule) => isCalled(rule, name)));
+    const found = this.#entries.find(({ rules }) => rules.some((rule) => isCalled(rule, name)));
     return found && { by: found.entry.by, kind: found.said.kind };
   }
 
   /** Whether what is signed from now on, on a machine or with the key of a fingerprint, counts nowhere. */
   isRevoked(what: "machine" | "key", name: string): boolean {
-    return [...this.#good.values()].some(
-      ({ said }) => said.kind === "revoke" && said.what === what && said.name === name && !said.lifted,
-    );
+    return this.#entries.isRevoked(what, name);
   }
 
-  #isKnown({ signed }: Entry): boolean {
-    return [...this.#good.values()].some(({ entry }) => entry.signed === signed);
-  }
-
-  async #take(entry: Entry): Promise<void> {
+  async #recall(entry: Entry | undefined): Promise<void> {
+    const said = entry && parseStatement(entry.signed);
+    if (!said || isAhead(said)) {
+      this.#doubt(`${this.#parts.path} has a line that is none of muxguard's`);
+      return;
+    }
     try {
-      const good = await this.#verified(entry);
+      // a thousand that only deny hold up no start
+      const rules = revokes(said) && rulesIn(said, this.#parts.config.machine);
+      this.#entries.recall(rules ? { entry, said, rules } : await this.#verified(entry, said));
+    } catch (error) {
+      this.#entries.recall({ entry, said, rules: [] });
+      this.#refused(messageOf(error));
+    }
+  }
+
+  #doubt(reason: string): void {
+    this.#entries.doubt();
+    this.#refused(reason);
+  }
+
+  #refused(reason: string): void {
+    this.#parts.refused(`the fleet's policy that was kept does not count, so all is asked: ${reason}`);
+  }
+
+  async #take(entry: Entry, said: Statement): Promise<void> {
+    try {
+      if (isAhead(said)) throw new Error("its number is more than a day ahead of this machine's clock");
+      const good = await this.#verified(entry, said);
       // what it has said before stays: who would have all of that said anew in a hurry
       if (this.isRevoked("key", good.key)) throw new Error(`it is signed with ${good.key}, which is revoked`);
-      const key = keyOf(good.said);
-      if (this.#isKnown(entry)) return; // it came twice
-      const known = this.#good.get(key)?.said;
-      if (known && good.said.sequence <= known.sequence)
-        throw new Error(`it is number ${good.said.sequence}, and number ${known.sequence} is known`);
-      if (!known && this.#good.size >= MAX_KEPT) throw new Error(`${MAX_KEPT} are kept already`);
-      const all = new Map(this.#good).set(key, good);
-      keep(
-        this.#parts.path,
-        [...all.values()].map((one) => one.entry),
-      );
-      this.#parts.taken(`${describe(good.said)}, signed by ${entry.by}`);
-      this.#put(good);
-      if (good.said.kind === "policy") this.#isDoubtful = false;
-      if (good.said.kind === "revoke" && !good.said.lifted) this.#parts.revoked(good.rules);
+      if (this.#entries.isKnown(entry)) return; // it came twice
+      this.#entries.check(good);
+      if (revokes(said)) this.#revoke(good);
+      else this.#change(good);
     } catch (error) {
       this.#refuse(messageOf(error));
     }
   }
 
+  /** In force at once: what makes things stricter waits for neither the log nor the disk. */
+  #revoke(good: Good): void {
+    this.#put(good);
+    this.#parts.taken(this.#told(good), true);
+    this.#keep();
+    this.#parts.revoked(good.rules);
+  }
+
+  #change(good: Good): void {
+    try {
+      this.#parts.taken(this.#told(good), false);
+    } catch (error) {
+      this.#later(good.entry.signed, () => this.#line.add(() => this.#take(good.entry, good.said)));
+      throw error;
+    }
+    this.#put(good);
+    this.#keep();
+  }
+
+  #told({ said, entry }: Good): string {
+    return `${describe(said)}, signed by ${entry.by}`;
+  }
+
+  #keep(): void {
+    try {
+      keep(this.#parts.path, this.#entries.kept);
+    } catch (error) {
+      this.#later("", () => {
+        this.#keep();
+        return true;
+      });
+      this.#parts.refused(
+        `what the fleet says counts, and can't be kept for the next start: ${messageOf(error)}`,
+      );
+    }
+  }
+
+  /** @param what that is waited for once @param work returns whether it was begun */
+  #later(what: string, work: () => boolean): void {
+    if (this.#again.has(what)) return;
+    this.#again.add(what);
+    setTimeout(() => {
+      this.#again.delete(what);
+      if (!work()) this.#later(what, work);
+    }, AGAIN).unref();
+  }
+
   /** @throws Error where it does not count */
-  async #verified(entry: Entry): Promise<Good> {
+  async #verified(entry: Entry, said: Statement): Promise<Good> {
     const { config, verifying } = this.#parts;
-    const said = parseStatement(entry.signed);
-    if (!said) throw new Error("what is signed is no policy");
     const signed = { message: entry.signed, signature: entry.signature, principal: entry.by };
     const options = { ...verifying, signers: config.signers, at: new Date() };
     const key = await verify({ ...signed, namespace: "muxguard-policy" }, options);
@@ -166,23 +225,18 @@ export class FleetPolicy {
   }
 
   #put(good: Good): void {
-    this.#good.set(keyOf(good.said), good);
+    this.#entries.put(good);
     this.#merged = new WeakMap();
-  }
-
-  #rules(): FleetRules {
-    const all = [...this.#good.values()];
-    return {
-      revoked: all.flatMap(({ said, rules }) => (said.kind === "revoke" ? rules : [])),
-      rules: this.#good.get(POLICY_KEY)?.rules ?? [],
-      isExpired: this.isExpired,
-      isDoubtful: this.#isDoubtful,
-    };
   }
 
   #refuse(reason: string): void {
     this.#parts.refused(`a policy of the fleet does not count: ${reason}`);
   }
+}
+
+/** A number that nobody could go beyond. */
+function isAhead({ sequence }: Statement): boolean {
+  return sequence > Date.now() + MAX_AHEAD;
 }
 
 function describe(said: Statement): string {

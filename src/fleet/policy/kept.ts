@@ -2,19 +2,18 @@
 import { existsSync } from "node:fs";
 import { readRegularFile } from "../../platform/files/regular-file.ts";
 import { writeKept } from "../kept-file.ts";
-import { type Entry, MAX_ENTRY, parseEntry } from "./entry.ts";
+import { type Entry, parseEntry } from "./entry.ts";
 
-/** @throws Error for a file that is none of muxguard's */
-export function readKept(path: string): Entry[] {
+/**
+ * @returns undefined for a line that was not written by muxguard
+ * @throws Error for a file that can't be read
+ */
+export function readKept(path: string): (Entry | undefined)[] {
   if (!existsSync(path)) return [];
   const lines = readRegularFile(path)
     .split("\n")
     .filter((line) => line !== "");
-  return lines.map((line) => {
-    const entry = line.length > MAX_ENTRY ? undefined : parseEntry(Buffer.from(line));
-    if (!entry) throw new Error(`${path}: it was not written by muxguard; remove it`);
-    return entry;
-  });
+  return lines.map((line) => parseEntry(Buffer.from(line)));
 }
 
 export function keep(path: string, entries: readonly Entry[]): void {

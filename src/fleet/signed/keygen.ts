@@ -14,7 +14,6 @@ import type { Readable } from "node:stream";
 import { messageOf } from "../../errors.ts";
 import { openRegular } from "../../platform/files/regular-file.ts";
 import { visible } from "../../policy/visible.ts";
-import { fingerprint } from "../../wire/public-key.ts";
 import { MAX_ARMOR, parseArmored } from "../../wire/sshsig.ts";
 
 /** What a signature is for. One of another namespace counts for nothing. */
@@ -64,7 +63,7 @@ export function isPrincipal(text: string): boolean {
 export async function verify(signed: Signed, options: VerifyOptions): Promise<string> {
   const { message, signature, namespace, principal } = signed;
   if (!isPrincipal(principal)) throw new SignatureFault("the name of its signer is none");
-  const { key, ...facts } = read(signature);
+  const facts = read(signature);
   if (facts.namespace !== namespace)
     throw new SignatureFault(`it is signed for "${visible(facts.namespace, 40)}", and not for ${namespace}`);
   const time = options.at.toISOString().slice(0, 19).replace(/[-T:]/g, "");
@@ -76,13 +75,17 @@ export async function verify(signed: Signed, options: VerifyOptions): Promise<st
     const files = ["-s", "/dev/fd/3", "-f", "/dev/fd/4"];
     // lifetimes are compared in local time, where the timestamp does not say otherwise
     const environment = { PATH: options.environment.PATH, LC_ALL: "C", TZ: "UTC" };
-    const { code, complaint } = await finished(
+    const { code, complaint, output } = await finished(
       start([...words, ...files], environment, opened),
       message,
       TO_VERIFY,
     );
     if (code !== 0)
       throw new SignatureFault(`ssh-keygen does not verify it: ${complaint || `exit code ${code}`}`);
+    // ssh-keygen takes a signature of a security key that nobody touched: sig_verify() of ssh-keygen.c
+    if (facts.userPresent === false)
+      throw new SignatureFault("nobody touched the security key that signed it");
+    return keyIn(output);
   } catch (error) {
     throw error instanceof SignatureFault
       ? error
@@ -90,9 +93,17 @@ export async function verify(signed: Signed, options: VerifyOptions): Promise<st
   } finally {
     for (const fd of opened) closeSync(fd);
   }
-  // ssh-keygen takes a signature of a security key that nobody touched: sig_verify() of ssh-keygen.c
-  if (facts.userPresent === false) throw new SignatureFault("nobody touched the security key that signed it");
-  return fingerprint(key);
+}
+
+/**
+ * By its own word: the key beside a signature is not signed, and can be written in several ways. Of a certificate it
+ * is that of its key.
+ */
+function keyIn(output: string): string {
+  const [, key] =
+    /^Good "[^"]*" signature for \S+ with \S+ key (SHA256:[A-Za-z0-9+/]{43})$/m.exec(output) ?? [];
+  if (key === undefined) throw new SignatureFault("ssh-keygen does not say by which key it is");
+  return key;
 }
 
 function read(signature: string): ReturnType<typeof parseArmored> {

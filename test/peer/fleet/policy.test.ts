@@ -1,7 +1,7 @@
 /** A policy for all machines, and what is revoked: signed, numbered, kept, and before the machine's own. */
 
 import type { ChildProcess } from "node:child_process";
-import { chmodSync, existsSync, mkdirSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { FleetLab } from "../../../lab/fleet/fleet-lab.ts";
@@ -9,6 +9,7 @@ import { accepts, type Lab, type Result, until } from "../../../lab/lab.ts";
 import { ended, endOf } from "../../../lab/processes.ts";
 import { describeWith } from "../tools.ts";
 import { forge, pushTo, put, stated, wrong } from "./said.ts";
+import { slowKeygen } from "./signatures.ts";
 
 const DENY = '[[rule]]\nname = "no alpha"\nhost = "alpha.example"\naction = "deny"\n';
 const ALLOW = '[[rule]]\nname = "alpha"\nhost = "alpha.example"\naction = "allow"\n';
@@ -251,14 +252,10 @@ describeWith(["nats", "openssl", "ssh", "sshd"], "a fleet's policy", () => {
     expect(await stated(one)).toBe(before);
     // what was said before holds at the next start, too, however slowly that is verified: the bus is faster
     await endDaemon(one);
-    const { PATH = "" } = one.environment;
-    mkdirSync(one.path("slow"));
-    one.write("slow/ssh-keygen", `#!/bin/sh\nsleep 0.5\nPATH=${PATH} exec ssh-keygen "$@"\n`);
-    chmodSync(one.path("slow/ssh-keygen"), 0o755);
-    one.environment.PATH = `${one.path("slow")}:${PATH}`;
+    const hurry = slowKeygen(one, 0.5);
     const told = refused().length;
     await startDaemon(one);
-    one.environment.PATH = PATH;
+    hurry();
     await until(() => refused().length >= told + 2, "both refusals");
     expect(await stated(one)).toBe(before);
   });
