@@ -68,8 +68,8 @@ export class Entries {
     return this.#all().some((one) => one.entry.signed === signed && ("key" in one || revokes(one.said)));
   }
 
-  find(isIt: (one: Good) => boolean): Good | undefined {
-    return [...this.#good.values()].find(isIt);
+  find(isIt: (one: Kept) => boolean): Kept | undefined {
+    return this.#all().find(isIt);
   }
 
   /** @throws Error for what is older than what is known of its place, or has no room */
