@@ -64,9 +64,10 @@ export class KeyList {
   async shown(reply: Frame, placed: Placed): Promise<Buffer> {
     const { payload } = reply;
     if (payload[0] !== AgentMessage.SSH_AGENT_IDENTITIES_ANSWER) return reply.packet;
-    const { asker, scope } = placed;
-    const { caller } = asker;
+    const { scope } = placed;
+    const { caller } = placed.asker;
     const place = caller ? await this.#parts.route.listedFor(caller) : { path: [], forwarded: false };
+    const asker = tellsOfLogin(placed.asker, place);
     const where: ListedFor = isRiding(scope, caller) ? { ...place, signsOnly: true } : place;
     const policy = await policyOf(scope);
     const request: Request = { kind: "list", ...place };
@@ -115,9 +116,10 @@ export class KeyList {
   async #refuse(
     { facts: key, by }: { facts: KeyFacts; by: string },
     where: ListedFor,
-    { asker, scope }: Placed,
+    { asker: asks, scope }: Placed,
   ): Promise<void> {
     const { broker } = this.#parts;
+    const asker = tellsOfLogin(asks, where);
     const list: Request = { kind: "list", ...where };
     // a rule on lists is what denies then: whether it could sign was never looked at
     if (by !== "default") await broker.decide({ ...list, key }, asker, scope);
@@ -138,6 +140,11 @@ export class KeyList {
     const rank = ({ facts }: K): number => used.indexOf(facts.fingerprint) + 1 || used.length + 1;
     return used.length === 0 ? keys : [...keys].sort((one, other) => rank(one) - rank(other));
   }
+}
+
+/** Without a key ssh goes on to ask for a passphrase or a password, and does not know why it has none. */
+function tellsOfLogin(asker: Asker, { destination }: Pick<ListedFor, "destination">): Asker {
+  return destination ? { ...asker, isMute: true } : asker;
 }
 
 /** Undefined where it can't be read: that is told with the denial. */

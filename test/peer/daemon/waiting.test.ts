@@ -105,6 +105,23 @@ describeWith(["ssh", "sshd", "python", "git"], "a question under a daemon", () =
     await terminal.shows("done");
   });
 
+  it.each<[string, () => Promise<unknown>, string]>([
+    [
+      "a rule denies",
+      async () => lab.policy('[[rule]]\nname = "not there"\nhost = "*"\naction = "deny"\n'),
+      `muxguard: denied: log in to ${HOST} `,
+    ],
+    ["everything is denied", () => lab.muxguard("lock"), "muxguard is locked (muxguard unlock)"],
+  ])("is none where %s: a login is told why it has no key, once", async (_, deny, why) => {
+    await deny();
+    const terminal = sh(`${ssh} ${HOST} true 2>log; echo code $?`);
+    await terminal.shows("code 255");
+    expect(terminal.text).toContain(why);
+    expect(times(terminal, "muxguard: denied")).toBe(1);
+    await lab.muxguard("unlock");
+    lab.policy('default = "ask"\n');
+  });
+
   it("about a session is told there too, also where its stderr goes elsewhere, and once", async () => {
     lab.policy('default = "allow"\n');
     await lab.startMaster();
