@@ -115,6 +115,7 @@ export function makeBroker(
   record?: (decided: Decided) => void,
   sessionEnd?: BrokerParts["sessionEnd"],
   questions = new Questions(),
+  isLocked = (): boolean => false,
 ): TestBroker {
   const log: Decided[] = [];
   const clock = { now: 0 };
@@ -132,6 +133,7 @@ export function makeBroker(
       ...settings,
     },
     now: () => clock.now,
+    isLocked,
     ...(sessionEnd && { sessionEnd }),
   });
   return { broker, questions, grants, log, clock };

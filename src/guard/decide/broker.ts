@@ -7,7 +7,7 @@ import { messageOf } from "../../errors.ts";
 import { coverage, terminalOf } from "../../policy/coverage.ts";
 import { describeDoubt } from "../../policy/describe/doubt.ts";
 import type { Doubt } from "../../policy/doubt.ts";
-import { evaluate } from "../../policy/evaluate.ts";
+import { type DecidedBy, evaluate } from "../../policy/evaluate.ts";
 import { exactRule } from "../../policy/exact-rule.ts";
 import type { Grants, Lasting } from "../../policy/grants.ts";
 import {
@@ -30,7 +30,7 @@ import {
   rememberedApproval,
   rememberedDenial,
 } from "./decision.ts";
-import { Earlier } from "./earlier.ts";
+import { Earlier, type Matter } from "./earlier.ts";
 import { newId } from "./ids.ts";
 import type { Past } from "./past.ts";
 import type { Questions } from "./questions.ts";
@@ -157,9 +157,10 @@ export class Broker {
     const [why = scope.run?.why] = await Promise.all([reasonOf?.(caller), scope.approve && past?.ready()]);
     // what came while that was read
     const meanwhile = this.isLocked ? locked() : this.#earlier.answer(matter, scope);
-    if (meanwhile) return meanwhile;
+    if (meanwhile) return this.#byNow(meanwhile, matter, scope);
     const asked = this.#asked({ ...matter, id, why }, scope);
-    const decision = { ...(await this.#ask(asked, scope)), ...(why !== undefined && { why }) };
+    const answer = await this.#ask(asked, scope);
+    const decision = { ...(await this.#byNow(answer, asked, scope)), ...(why !== undefined && { why }) };
     if (decision.decision === "allow" && !asker.isUnchanged()) {
       return denial(
         "fault:caller",
@@ -167,6 +168,14 @@ export class Broker {
       );
     }
     return decision;
+  }
+
+  /** A yes counts where the policy does not deny by then: it may have changed while the question was open. */
+  async #byNow(answer: Decision, { request, caller }: Matter, scope: Scope): Promise<Decision> {
+    if (answer.decision === "deny") return answer;
+    const ruling = evaluate(await scope.policy(), request, caller);
+    if (this.isLocked) return locked();
+    return ruling.action === "deny" ? deniedByNow(ruling.by) : answer;
   }
 
   #asked(asked: Omit<Asked, "lasting" | "sessionIsOver" | "rule">, scope: Scope): Asked {
@@ -219,12 +228,12 @@ export class Broker {
         ...(byPerson && rememberedDenial(asked, scope, grants, answer.remember)),
       };
     }
-    this.#counts.add(asked.rule, outcome);
     const remember = capped(answer.remember, question);
     const doubt = ruling.doubt && { doubt: ruling.doubt.rule };
     const { longest } = this.#parts.settings;
     const remembered = rememberedApproval(asked, scope, grants, remember, longest);
     const keep = async (): Promise<void> => {
+      this.#counts.add(asked.rule, outcome);
       await remembered.keep?.();
       if (remember === "always") this.#related.addRuled(coverableOf(asked, scope)); // as the rule does from now on
     };
@@ -271,6 +280,11 @@ export class Broker {
 
 function locked(): Decision {
   return denial("fault:locked", "muxguard is locked (muxguard unlock)");
+}
+
+function deniedByNow(by: DecidedBy): Decision {
+  const what = by === "default" ? "no rule allows it by now" : "it denies this by now";
+  return denial(by, `${what}, and the yes came too late`);
 }
 
 /** Why it was asked about at all, where nobody has answered. */

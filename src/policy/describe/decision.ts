@@ -16,7 +16,7 @@ function describeReason(by: string, reason?: string): string {
   const because = reason === undefined ? "" : visible(reason, 300);
   switch (what) {
     case "rule":
-      return `rule ${quoted(name ?? "", 80)}`;
+      return `rule ${quoted(name ?? "", 80)}${because && `; ${because}`}`;
     case "broken":
       return `the policy is broken (muxguard policy check), the old one allows: ${describeDecision(name ?? "")}`;
     case "unverified":

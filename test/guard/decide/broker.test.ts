@@ -62,7 +62,11 @@ describe("a decision", () => {
     });
     await broker.decide(login, asker, scope);
     step(`effect, ${grants.size} grants`);
-    expect(steps).toEqual(["policy", "approver", "caller", "log, 0 grants", "effect, 1 grants"]);
+    const [decided, done] = [
+      ["policy", "approver", "policy", "caller"],
+      ["log, 0 grants", "effect, 1 grants"],
+    ];
+    expect(steps).toEqual([...decided, ...done]);
   });
 
   test("is told to the user if it is a denial, and only then", async () => {
@@ -84,6 +88,69 @@ describe("a decision", () => {
     const ids = await Promise.all(Array.from({ length: 100 }, decide));
     expect(new Set(ids).size).toBe(100);
     for (const id of ids) expect(id).toMatch(/^[a-hjkmnp-z2-9]{6}$/);
+  });
+});
+
+describe("a policy that changes while the question is open", () => {
+  const asking = async (remember: Parameters<typeof yes>[0], count = 1) => {
+    const approver = new StubApprover();
+    const setting = makeBroker({ remember: 60_000 });
+    let current = policy([]);
+    const rules: unknown[] = [];
+    const scope = makeScope(undefined, {
+      policy: () => current,
+      approvers: [approver],
+      approve: async (rule) => void rules.push(rule),
+    });
+    const decide = () => setting.broker.decide(login, makeAsker(), scope);
+    const decided = Promise.all(Array.from({ length: count }, decide));
+    const { answer } = await approver.nth(1);
+    const changed = (next: typeof current) => {
+      current = next;
+      answer(yes(remember));
+      return decided;
+    };
+    return { ...setting, approver, scope, rules, decide, changed };
+  };
+
+  test("is what denies, whatever a person then says: nobody who waits gets it, and nothing is remembered", async () => {
+    for (const remember of ["once", { milliseconds: 1000 }, "always"] as const) {
+      const { changed, grants, rules, log, scope, approver } = await asking(remember, 3);
+      const denied = { decision: "deny", by: "rule:nothing" };
+      expect(await changed(denying)).toMatchObject([denied, denied, denied]);
+      expect(log).toMatchObject([denied, denied, denied]);
+      expect(log[0]).toMatchObject({ reason: "it denies this by now, and the yes came too late" });
+      expect(log[0]).not.toHaveProperty("remember");
+      expect(scope.reports[0]).toContain('(rule "nothing"; it denies this by now');
+      expect([grants.list(), rules, approver.asked.length]).toEqual([[], [], 1]);
+    }
+  });
+
+  test("denies by its default, too", async () => {
+    const { changed } = await asking("once");
+    const reason = "no rule allows it by now, and the yes came too late";
+    expect(await changed(policy([], { default: "deny" }))).toMatchObject([
+      { decision: "deny", by: "default", reason },
+    ]);
+  });
+
+  test("leaves the answer as it is where it asks or allows by then", async () => {
+    for (const next of [allowing, policy([{ name: "github", host: "github.com", action: "ask" }])]) {
+      const { changed } = await asking("once");
+      expect(await changed(next)).toMatchObject([{ decision: "allow", by: "approver:terminal" }]);
+    }
+  });
+
+  test("is read before a lock counts: what came meanwhile denies", async () => {
+    let isLocked = false;
+    const { broker } = makeBroker({}, undefined, undefined, undefined, () => isLocked);
+    let reads = 0;
+    const current = async () => {
+      isLocked = ++reads > 1;
+      return policy([]);
+    };
+    const scope = makeScope(undefined, { policy: current, approvers: [answering(yes())] });
+    expect(await broker.decide(login, makeAsker(), scope)).toMatchObject({ by: "fault:locked" });
   });
 });
 

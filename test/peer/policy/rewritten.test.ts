@@ -98,6 +98,23 @@ describeWith(["ssh"], "a policy that is rewritten while programs sign", () => {
     60_000,
   );
 
+  it("lets nobody's yes through where the one that came while the question was open denies", async () => {
+    replace('default = "ask"\n');
+    const first = signs();
+    const [question] = await lab.pending();
+    replace('[[rule]]\nname = "no more"\naction = "deny"\n');
+    await lab.muxguard("approve", "--for", "10m", question?.id ?? "");
+    expect(await first).toBe(false);
+    const denied = { decision: "deny", by: "rule:no more", reason: expect.stringContaining("came too late") };
+    expect(lab.log().filter(({ kind }) => kind === "sign")).toMatchObject([denied]);
+    const shown = await lab.muxguard("log");
+    expect(shown.stdout).toContain('rule "no more"; it denies this by now, and the yes came too late');
+    replace('default = "ask"\n');
+    const again = signs(); // nothing is remembered
+    await lab.muxguard("deny", (await lab.pending())[0]?.id ?? "");
+    expect(await again).toBe(false);
+  }, 60_000);
+
   it("decides by the present one also where the kernel's queue of changes was full", async () => {
     mkdirSync(lab.path("config/muxguard/policy.d"), { mode: 0o700 });
     replace(ALLOW);
