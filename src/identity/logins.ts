@@ -16,8 +16,14 @@ export interface Login {
   user?: string;
 }
 
+/** As a process made it, which may have left it to a child. */
+export interface ProcessLogin extends Login {
+  /** The process's own. */
+  startTime: string;
+}
+
 interface Kept extends ProcessId {
-  login: Login;
+  login: ProcessLogin;
   image: string;
 }
 
@@ -40,13 +46,13 @@ export class Logins {
   add({ pid, startTime }: ProcessId, login: Login): void {
     const image = this.#imageOf({ pid, startTime });
     if (image === undefined) return;
-    const kept = { pid, startTime, login, image };
+    const kept = { pid, startTime, login: { ...login, startTime }, image };
     this.#logins.set(processKey(kept), kept);
     this.#last.set(pid, kept);
   }
 
   /** What the process has proven as the image that it is now. */
-  of(process: ProcessId): Login | undefined {
+  of(process: ProcessId): ProcessLogin | undefined {
     const found = this.#logins.get(processKey(process));
     return found && this.#imageOf(process) === found.image ? found.login : undefined;
   }
@@ -56,7 +62,7 @@ export class Logins {
    * image.
    * @param pid of the parent. It may be another process's by now, but that one began after the child.
    */
-  ofParent(pid: number, child: ProcessId): Login | undefined {
+  ofParent(pid: number, child: ProcessId): ProcessLogin | undefined {
     const found = this.#last.get(pid);
     if (!found || Number(found.startTime) > Number(child.startTime)) return undefined;
     return this.#imageOf(child) === found.image ? found.login : undefined;

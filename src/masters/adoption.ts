@@ -29,12 +29,14 @@ import {
 } from "../platform/sockets/control-socket.ts";
 import { DescriptorSocket } from "../platform/sockets/descriptor-socket.ts";
 import type { ProcessId, Whereabouts } from "../policy/request.ts";
+import type { Ending } from "./ending.ts";
 import { HiddenNames, listenerOf } from "./hidden-names.ts";
 import { onceVerified, placeMaster, type ServeClient } from "./placing.ts";
 import type { GuardedMaster, Inside, MasterRegistry } from "./registry.ts";
 
 export interface AdoptionParts {
   registry: MasterRegistry;
+  ending: Ending;
   serve: ServeClient;
   /**
    * What is known of a master process, and of the one that started it. @throws ProcessGone if the master has
@@ -52,6 +54,8 @@ export interface AdoptionParts {
 export interface KnownMaster {
   maker: ProcessId;
   origin: MasterOrigin;
+  /** When the process began that logged in, in milliseconds since the machine started. */
+  since: number;
 }
 
 /** The name under which ssh binds its socket, before it has its place: muxserver_listen() of mux.c. */
@@ -228,8 +232,8 @@ export class Adoption {
   }
 
   async #place(path: string, hidden: string, known: KnownMaster, inside?: Inside): Promise<void> {
-    const { registry, serve, whereabouts, identify, runAround } = this.#parts;
-    const { maker, origin } = known;
+    const { registry, ending, serve, whereabouts, identify, runAround } = this.#parts;
+    const { maker, origin, since } = known;
     const serveIn: ServeClient = (socket, accepted, master) => serve(socket, accepted, master, inside);
     const { master, listener } = await placeMaster(path, serveIn, {
       hidden: HiddenSocket.at(hidden),
@@ -246,6 +250,7 @@ export class Adoption {
     registry.listen(guarded, listener);
     // found after the end of its run: nobody could use it, and nobody would end it
     if (inside && runAround([master.pid])?.isOver) registry.endNow(guarded);
+    await ending.endLate(guarded, since);
   }
 
   /** Settles when what is being taken over now has been. Never rejects. */

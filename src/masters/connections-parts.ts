@@ -1,11 +1,15 @@
 /** What the guarded connections are made of, and what of config.toml they follow. */
+import type { Prompter } from "../approver/prompter.ts";
+import type { Client } from "../guard/client.ts";
 import type { Broker } from "../guard/decide/broker.ts";
 import type { DecidedBy, Scope, SocketOf } from "../guard/decide/scope.ts";
+import type { Asker } from "../guard/decide/verdict.ts";
 import type { Logins } from "../identity/logins.ts";
 import type { MasterDestinations } from "../identity/master-destination.ts";
+import type { PlainDestination } from "../identity/ssh/plain-destination.ts";
 import type { ProcessTable } from "../platform/proc/process.ts";
 import type { Caller, ProcessId } from "../policy/request.ts";
-import type { Askpass } from "./open/opening.ts";
+import type { Askpass, OpenRequest } from "./open/opening.ts";
 import type { OwnPlaces } from "./own-places.ts";
 import type { Inside } from "./registry.ts";
 
@@ -40,6 +44,29 @@ export interface ConnectionsParts {
   own: OwnPlaces;
   /** The guard's. */
   environment: NodeJS.ProcessEnv;
+}
+
+export interface WayRequest {
+  destination: PlainDestination;
+  purpose: OpenRequest["purpose"];
+  asker: Asker;
+  scope: Scope;
+  prompters: readonly Prompter[];
+}
+
+/** Where plain ssh finds an opened master. */
+export interface OpenedPath {
+  path: string;
+  /** True if it was open already. */
+  already: boolean;
+  /** The other paths of the same connection, if it has any. */
+  shares?: string[];
+}
+
+export interface InnerPeer {
+  scope: Scope;
+  client: Client;
+  terminal: boolean;
 }
 
 /** A guard: by a signal or a command, to start anew, because nobody can reach it, or as another is in its place. */

@@ -1,14 +1,12 @@
 /** The control sockets behind the guard: which masters there are, and who serves their clients. */
 import { statSync } from "node:fs";
 import { dirname } from "node:path";
-import type { Prompter } from "../approver/prompter.ts";
-import type { Client } from "../guard/client.ts";
 import { type DecidedBy, decidingScope, type Scope, type SocketOf } from "../guard/decide/scope.ts";
-import type { Asker } from "../guard/decide/verdict.ts";
 import { MuxConnection } from "../guard/mux/connection.ts";
 import type { MuxSocket } from "../guard/mux/master-link.ts";
 import type { SshConfig } from "../identity/ssh/config.ts";
 import type { PlainDestination } from "../identity/ssh/plain-destination.ts";
+import { bootTime } from "../platform/libc/clock.ts";
 import { closeDescriptors } from "../platform/libc/descriptors.ts";
 import { workingFolder } from "../platform/proc/facts.ts";
 import { Peer } from "../platform/proc/peer.ts";
@@ -18,8 +16,9 @@ import { answers, checkLength, removeStale } from "../platform/sockets/listener.
 import { isRaw, isTerminal, tell } from "../platform/sockets/user-stream.ts";
 import type { Caller } from "../policy/request.ts";
 import { Adoption } from "./adoption.ts";
-import type { ConnectionsParts, HowItEnds } from "./connections-parts.ts";
+import type { ConnectionsParts, HowItEnds, InnerPeer, OpenedPath, WayRequest } from "./connections-parts.ts";
 import { usualControlFolders } from "./control-folders.ts";
+import { Ending, type IsMeant } from "./ending.ts";
 import type { MasterRecord } from "./master-record.ts";
 import { readOpenWords, unknownPath } from "./open/open-words.ts";
 import { Opener } from "./open/opener.ts";
@@ -31,29 +30,6 @@ import { MasterRecords } from "./records.ts";
 import { type Ended, type GuardedMaster, type ListedMaster, MasterRegistry } from "./registry.ts";
 import { Turns } from "./turns.ts";
 
-export interface WayRequest {
-  destination: PlainDestination;
-  purpose: OpenRequest["purpose"];
-  asker: Asker;
-  scope: Scope;
-  prompters: readonly Prompter[];
-}
-
-/** Where plain ssh finds an opened master. */
-export interface OpenedPath {
-  path: string;
-  /** True if it was open already. */
-  already: boolean;
-  /** The other paths of the same connection, if it has any. */
-  shares?: string[];
-}
-
-export interface InnerPeer {
-  scope: Scope;
-  client: Client;
-  terminal: boolean;
-}
-
 const descriptors = { close: closeDescriptors, isRaw, isTerminal, tell };
 
 export class Connections {
@@ -61,6 +37,7 @@ export class Connections {
   readonly #records: MasterRecords;
   readonly #left: readonly MasterRecord[];
   readonly #registry: MasterRegistry;
+  readonly #ending: Ending;
   readonly #adoption: Adoption;
   readonly #opener: Opener;
   readonly #turns = new Turns();
@@ -71,12 +48,14 @@ export class Connections {
     this.#records = new MasterRecords(parts.folder, parts.report);
     this.#left = this.#records.takeOver();
     this.#registry = new MasterRegistry(this.#records);
+    this.#ending = new Ending(this.#registry, bootTime);
     this.#targets = new Targets(withMasters(parts.own, this.#registry));
     const { sshConfig } = parts.config;
-    this.#opener = new Opener({ ...parts, sshConfig, registry: this.#registry });
+    this.#opener = new Opener({ ...parts, sshConfig, registry: this.#registry, ending: this.#ending });
     const origins = { ...parts, sshConfig, claimOf: (maker: Caller) => this.#records.claimOf(maker) };
     this.#adoption = new Adoption({
       registry: this.#registry,
+      ending: this.#ending,
       serve: this.#serveIn(parts.outside),
       originOf: (pid, starter) => originOf(origins, pid, starter),
       identify: (pid) => parts.processes.read(pid),
@@ -243,6 +222,11 @@ export class Connections {
     if (ended > 0) return { path: there?.host === place && controlPath ? controlPath : place, remaining: [] };
     // opened under another name of the host
     return controlPath === undefined ? undefined : this.#registry.endAt(controlPath);
+  }
+
+  /** Ends those that are meant, whoever made them, and those of them that are being made. */
+  endThose(isMeant: IsMeant): Promise<void> {
+    return this.#ending.endThose(isMeant);
   }
 
   /** The run is over, and so are the connections that were made inside of it. */

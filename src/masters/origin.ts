@@ -8,6 +8,7 @@ import { masterCommandLine } from "../identity/ssh/master-command-line.ts";
 import type { PlainDestination } from "../identity/ssh/plain-destination.ts";
 import { closeDescriptors } from "../platform/libc/descriptors.ts";
 import type { ProcessTable } from "../platform/proc/process.ts";
+import { startedAt } from "../platform/proc/stat.ts";
 import type { Caller } from "../policy/request.ts";
 import type { KnownMaster } from "./adoption.ts";
 import type { OpenRequest } from "./open/opening.ts";
@@ -31,7 +32,8 @@ export function originOf(parts: OriginParts, pid: number, starter: number): Know
   const login = logins.of(maker) ?? logins.ofParent(starter, maker);
   const { plain = false, ...said } = masterCommandLine(maker.cmdline, sshConfig) ?? {};
   const destination = "host" in said ? said : claimOf(maker);
-  return { maker, origin: { ...(login && { login }), ...(destination && { destination }), plain } };
+  const since = startedAt(login ?? maker);
+  return { maker, since, origin: { ...(login && { login }), ...(destination && { destination }), plain } };
 }
 
 /**

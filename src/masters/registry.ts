@@ -106,6 +106,11 @@ export class MasterRegistry {
     return [...this.#masters.keys()].filter(({ master }) => !master.hasStopped);
   }
 
+  /** Those too that take no more clients, and have not ended. */
+  everyone(): GuardedMaster[] {
+    return [...this.#masters.keys()];
+  }
+
   list(): ListedMaster[] {
     return this.all().flatMap((guarded) => {
       const { kind, master, host } = guarded;
@@ -138,7 +143,7 @@ export class MasterRegistry {
 
   /** Ends the masters that were made inside of the run. Their paths are free at once. */
   endRun(id: string): void {
-    for (const guarded of [...this.#masters.keys()]) if (guarded.inside?.id === id) this.endNow(guarded);
+    for (const guarded of this.everyone()) if (guarded.inside?.id === id) this.endNow(guarded);
   }
 
   /** Its paths are free before it has ended. */

@@ -4,6 +4,7 @@ import { createServer, type Server } from "node:net";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { Adoption } from "../../src/masters/adoption.ts";
+import { Ending } from "../../src/masters/ending.ts";
 import { HiddenNames } from "../../src/masters/hidden-names.ts";
 import { type Book, MasterRegistry } from "../../src/masters/registry.ts";
 import { makeFolder } from "../support/agents.ts";
@@ -21,10 +22,12 @@ beforeEach(() => {
   root = makeFolder();
   folder = join(root, "sockets");
   told = [];
+  const registry = new MasterRegistry(book);
   adoption = new Adoption({
-    registry: new MasterRegistry(book),
+    registry,
+    ending: new Ending(registry, () => 0),
     serve: (socket) => socket.destroy(),
-    originOf: (pid) => ({ maker: { pid, startTime: "1" }, origin: { plain: true } }),
+    originOf: (pid) => ({ maker: { pid, startTime: "1" }, origin: { plain: true }, since: 0 }),
     identify: (pid) => ({ pid, startTime: "1" }),
     runAround: () => undefined,
     whereabouts: async () => ({ path: [], forwarded: false }),

@@ -1,12 +1,16 @@
 /** Opens masters, each once for all who may use it. */
 import type { SshConfig } from "../../identity/ssh/config.ts";
 import type { PlainDestination } from "../../identity/ssh/plain-destination.ts";
+import type { Ending } from "../ending.ts";
 import type { GuardedMaster, MasterRegistry } from "../registry.ts";
 import { type OpeningParts, type OpenRequest, openMaster } from "./opening.ts";
 
 export interface OpenerParts extends OpeningParts {
   registry: MasterRegistry;
+  ending: Ending;
 }
+
+const REVOKED = "while it was being opened, what it leads to or was made with was revoked; try again";
 
 export class Opener {
   readonly #parts: OpenerParts;
@@ -36,7 +40,8 @@ export class Opener {
   }
 
   async #open(key: string, request: OpenRequest): Promise<GuardedMaster> {
-    const { registry } = this.#parts;
+    const { registry, ending } = this.#parts;
+    const since = ending.now;
     const gone = AbortSignal.any([request.asker.gone, this.#closed.signal]);
     const { master, origin } = await openMaster(this.#parts, {
       ...request,
@@ -46,6 +51,7 @@ export class Opener {
     const guarded: GuardedMaster = { kind: "opened", master, origin, host: request.destination.host };
     registry.add(guarded, () => this.#opened.delete(key));
     this.#opened.set(key, guarded);
+    if (await ending.endLate(guarded, since)) throw new Error(REVOKED);
     return guarded;
   }
 

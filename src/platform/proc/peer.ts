@@ -7,10 +7,8 @@ import { peerPidfd } from "../libc/sockets.ts";
 import type { Accepted } from "../sockets/listener.ts";
 import { runsSameFile } from "./exe.ts";
 import type { ProcessTable } from "./process.ts";
+import { TICKS_PER_SECOND } from "./stat.ts";
 import { ProcessGone } from "./table/open-stat.ts";
-
-/** Of /proc's start times; the same on every Linux that Node runs on. */
-const TICKS_PER_SECOND = 100;
 
 export class Peer {
   readonly pid: number;

@@ -1,5 +1,8 @@
 /** The text of /proc/PID/stat: proc(5). */
 
+/** Of its start times; the same on every Linux that Node runs on. */
+export const TICKS_PER_SECOND = 100;
+
 export interface Stat {
   state: string;
   parent: number;
@@ -26,6 +29,11 @@ export function parseStat(text: string): Stat {
     startTime: field(22),
     layout: `${field(26)} ${field(28)} ${field(48)} ${field(49)} ${field(50)}`,
   };
+}
+
+/** In milliseconds since the machine started, as bootTime() has them. Up to a tick too early. */
+export function startedAt({ startTime }: Pick<Stat, "startTime">): number {
+  return (Number(startTime) / TICKS_PER_SECOND) * 1000;
 }
 
 /** Undefined for a process that has ended and not been reaped yet. */
