@@ -17,6 +17,9 @@ export const logOf = (machine: string): string => `mg.l.${machine}`;
 export const ALL_LOGS = "mg.l.*";
 export const LOG_STREAM = "muxguard-log";
 
+/** What is in the bucket of the fleet's policy. */
+export const ALL_ENTRIES = "$KV.muxguard.>";
+
 /** The name with which a machine, or a person, is at the bus: a part of what the server calls its answers to it. */
 export const machineName = (machine: string): string => `m-${machine}`;
 export const personName = (person: string): string => `p-${person}`;
@@ -41,10 +44,10 @@ const BUCKET = [
   "$JS.FC.>",
 ];
 
-/** Of the stream of logs: to make it. A machine then looks at its own last entry alone, a person reads all of it. */
-const MAKE_LOGS = `$JS.API.STREAM.CREATE.${LOG_STREAM}`;
+/** Of the stream of logs: to make it, and to see how it is set up. A machine then looks at its own last entry alone. */
+const MAKE_LOGS = [`$JS.API.STREAM.CREATE.${LOG_STREAM}`, `$JS.API.STREAM.INFO.${LOG_STREAM}`];
+/** A person reads all of it. */
 const READ_LOGS = [
-  `$JS.API.STREAM.INFO.${LOG_STREAM}`,
   `$JS.API.DIRECT.GET.${LOG_STREAM}.mg.l.*`,
   `$JS.API.CONSUMER.CREATE.${LOG_STREAM}.>`,
   `$JS.API.CONSUMER.DELETE.${LOG_STREAM}.>`,
@@ -54,7 +57,7 @@ const READ_LOGS = [
 
 export function permissionsOfMachine(machine: string): Permissions {
   const log = logOf(machine);
-  const logs = [log, MAKE_LOGS, `$JS.API.DIRECT.GET.${LOG_STREAM}.${log}`];
+  const logs = [log, ...MAKE_LOGS, `$JS.API.DIRECT.GET.${LOG_STREAM}.${log}`];
   return {
     publish: [`mg.q.${machine}.>`, ...logs, ...BUCKET],
     subscribe: [`mg.a.${machine}.>`, HELLO, `_INBOX.${machineName(machine)}.>`],
@@ -62,6 +65,6 @@ export function permissionsOfMachine(machine: string): Permissions {
 }
 
 export function permissionsOfPerson(person: string): Permissions {
-  const publish = ["mg.a.>", HELLO, "$KV.muxguard.>", MAKE_LOGS, ...READ_LOGS, ...BUCKET];
+  const publish = ["mg.a.>", HELLO, ALL_ENTRIES, ...MAKE_LOGS, ...READ_LOGS, ...BUCKET];
   return { publish, subscribe: [ALL_QUESTIONS, `_INBOX.${personName(person)}.>`] };
 }

@@ -1,6 +1,7 @@
 /** `muxguard log --fleet`: the entries of all machines, and whether they are as those wrote them. */
 
 import type { Bus } from "../../fleet/bus/bus.ts";
+import { explained } from "../../fleet/bus/jetstream.ts";
 import { verifySeal } from "../../fleet/log/seal.ts";
 import { LogStream, type Message } from "../../fleet/log/stream.ts";
 import { LogVerifier, type Named, type VerifiedLog } from "../../fleet/log/verified.ts";
@@ -55,7 +56,11 @@ export async function fleetLog(options: FleetLogOptions): Promise<number> {
 async function messagesOn(bus: Bus, machine: string | undefined): Promise<AsyncGenerator<Message>> {
   const { connection } = bus;
   if (!connection) throw new CliError(`the bus: ${bus.fault}`, 1);
-  return (await LogStream.open(connection)).messages(machine);
+  const stream = await LogStream.open(connection).catch((error: unknown) => {
+    throw new CliError(`the fleet's log: ${explained(error)}`, 1);
+  });
+  for (const limit of stream.limits) toStderr(limit);
+  return stream.messages(machine);
 }
 
 /** What is printed: all that is added, or the last of it. */

@@ -4,6 +4,7 @@
  */
 import type { JetStreamClient, JetStreamManager, JsMsg } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
+import { checkLog, limitsOf } from "../bus/stream-settings.ts";
 import { ALL_LOGS, LOG_STREAM, logOf } from "../subjects.ts";
 
 /** What a message says it is, beside its data: nothing that stands in a log can be taken for a seal. */
@@ -45,18 +46,21 @@ export function isOvertaken(error: unknown): boolean {
 export class LogStream {
   readonly #manager: JetStreamManager;
   readonly #client: JetStreamClient;
+  /** What it does not keep as somebody has set it up so. */
+  readonly limits: readonly string[];
 
-  private constructor(manager: JetStreamManager, client: JetStreamClient) {
+  private constructor(manager: JetStreamManager, client: JetStreamClient, limits: readonly string[]) {
     this.#manager = manager;
     this.#client = client;
+    this.limits = limits;
   }
 
-  /** Makes it where it is not there yet. @throws Error without JetStream */
+  /** Makes it where it is not there yet. @throws Error without JetStream, or where it is set up to do harm */
   static async open(connection: NatsConnection): Promise<LogStream> {
     const { jetstream, jetstreamManager } = await import("../bus/library.ts");
     const manager = await jetstreamManager(connection, { timeout: PATIENCE });
-    try {
-      await manager.streams.add({
+    const { config } = await manager.streams
+      .add({
         name: LOG_STREAM,
         subjects: [ALL_LOGS],
         retention: "limits",
@@ -66,11 +70,13 @@ export class LogStream {
         duplicate_window: WINDOW,
         allow_direct: true,
         deny_delete: true,
+      })
+      .catch((error: unknown) => {
+        if ((error as { code?: unknown }).code !== IS_ANOTHER) throw error;
+        return manager.streams.info(LOG_STREAM);
       });
-    } catch (error) {
-      if ((error as { code?: unknown }).code !== IS_ANOTHER) throw error;
-    }
-    return new LogStream(manager, jetstream(connection, { timeout: PATIENCE }));
+    checkLog(config, ALL_LOGS);
+    return new LogStream(manager, jetstream(connection, { timeout: PATIENCE }), limitsOf(config));
   }
 
   /** The last message of a machine, which may have several lines. */

@@ -3,6 +3,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { KV } from "@nats-io/kv";
 import type { NatsConnection } from "@nats-io/transport-node";
 import { explained } from "../bus/jetstream.ts";
+import { checkBucket } from "../bus/stream-settings.ts";
+import { ALL_ENTRIES } from "../subjects.ts";
 import { BUCKET, MAX_ENTRY } from "./entry.ts";
 
 /** How long is waited before the bucket is looked for again, in milliseconds. */
@@ -12,10 +14,13 @@ const SOON = 250;
 /** Of all entries, in bytes. */
 const MAX_SIZE = 64 * 1024 * 1024;
 
-/** Makes it where it is not there yet. @throws Error without JetStream */
+/** Makes it where it is not there yet. @throws Error without JetStream, or where it is set up to do harm */
 export async function openBucket(connection: NatsConnection): Promise<KV> {
   const { Kvm } = await import("../bus/library.ts");
-  return new Kvm(connection).create(BUCKET, { history: 1, max_bytes: MAX_SIZE, maxValueSize: MAX_ENTRY });
+  const options = { history: 1, max_bytes: MAX_SIZE, maxValueSize: MAX_ENTRY };
+  const bucket = await new Kvm(connection).create(BUCKET, options);
+  checkBucket((await bucket.status()).streamInfo.config, ALL_ENTRIES);
+  return bucket;
 }
 
 /**
