@@ -1,6 +1,7 @@
 /** `muxguard fleet policy push` and `fleet revoke`: what is said to all machines, signed. */
 import { readFileSync } from "node:fs";
 import { hasCode, messageOf } from "../../errors.ts";
+import { explained } from "../../fleet/bus/jetstream.ts";
 import { openBucket } from "../../fleet/policy/bucket.ts";
 import {
   type Entry,
@@ -19,7 +20,9 @@ import { openPaths } from "../../settings/paths.ts";
 import { checkSettings } from "../../settings/toml-file.ts";
 import { toStdout } from "../../to-stderr.ts";
 import { CliError, exitCodes } from "../cli-error.ts";
+import { usage } from "./folders.ts";
 import { personBus } from "./person-bus.ts";
+import { revocable } from "./revocable.ts";
 
 export interface SignOptions {
   /** The public key that the agent signs with. */
@@ -48,14 +51,14 @@ function read(file: string): string {
   }
 }
 
+/** @throws CliError for what can match nothing, and to take back what is not in force */
 export async function revoke(
   name: string,
   options: SignOptions & { machine?: boolean; lift?: boolean },
 ): Promise<void> {
-  const what = options.machine ? "machine" : name.startsWith("SHA256:") ? "key" : "host";
-  const said: Statement = { v: 1, kind: "revoke", sequence: 1, what, name, lifted: options.lift ?? false };
-  if (!parseStatement(JSON.stringify(said)))
-    throw new CliError(`no name of a ${what}: ${visible(name)}`, exitCodes.usage);
+  const revoked = revocable(name, options.machine ?? false);
+  const said: Statement = { v: 1, kind: "revoke", sequence: 1, ...revoked, lifted: options.lift ?? false };
+  if (!parseStatement(JSON.stringify(said))) throw usage(`no name of a ${said.what}: ${visible(name)}`);
   await say(said, options);
 }
 
@@ -74,19 +77,35 @@ async function say(said: Statement, { sign: given }: SignOptions): Promise<void>
   try {
     const { connection } = bus;
     if (!connection) throw new CliError(`the bus: ${bus.fault}`, 1);
-    const bucket = await openBucket(connection);
+    const bucket = await openBucket(connection).catch((error: unknown) => {
+      throw new CliError(`the policy's bucket: ${explained(error)}`, 1);
+    });
     const place = keyOf(said);
     const known = await bucket.get(place);
-    const before = known && parseEntry(known.value);
-    const sequence = nextNumber((before && parseStatement(before.signed)?.sequence) ?? 0, Date.now());
+    const entry = known && parseEntry(known.value);
+    const before = entry ? parseStatement(entry.signed) : undefined;
+    checkLift(said, before);
+    const sequence = nextNumber(before?.sequence ?? 0, Date.now());
     const signed = JSON.stringify({ ...said, sequence });
     const signature = await sign(signed, { key, namespace: "muxguard-policy", environment: process.env });
-    const entry: Entry = { by: fleet.person.name, signed, signature };
-    await bucket.put(place, JSON.stringify(entry));
+    const next: Entry = { by: fleet.person.name, signed, signature };
+    await bucket.put(place, JSON.stringify(next));
     toStdout(`number ${sequence} is on the bus; each machine verifies it: muxguard status`);
   } finally {
     await bus.close();
   }
+}
+
+/** Nothing counts by it: a bus that has lost what was said is told it anew. @throws CliError for one of nothing */
+function checkLift(said: Statement, before: Statement | undefined): void {
+  if (said.kind !== "revoke" || !said.lifted) return;
+  if (before?.kind === "revoke" && !before.lifted) return;
+  const what = `${said.what} ${visible(said.name, 80)}`;
+  const why = before ? `${what} counts again already` : `nobody has revoked ${what}`;
+  throw new CliError(
+    `${why}, as far as the bus has it; where that is wrong, revoke it anew, and then --lift`,
+    1,
+  );
 }
 
 /** The time, so that no bus can lead back to an older one; and after one whose clock was ahead of this. */

@@ -1,0 +1,73 @@
+/** `muxguard fleet revoke`: what is said is in force, and what would be said in vain is not said. */
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { FleetLab } from "../../../lab/fleet/fleet-lab.ts";
+import { type Lab, type Result, until } from "../../../lab/lab.ts";
+import { describeWith } from "../tools.ts";
+import { Joined } from "./joined.ts";
+import { stated } from "./said.ts";
+
+/** Of no key that anybody has. */
+const HASH = "Zm9vYmFyYmF6Zm9vYmFyYmF6Zm9vYmFyYmF6Zm9vYmE";
+
+describeWith(["nats", "openssl", "ssh", "sshd"], "muxguard fleet revoke", () => {
+  const fleet = new FleetLab();
+  let build: Joined;
+  let admin: Lab;
+  const revoke = (...words: string[]): Promise<Result> => admin.muxguard("fleet", "revoke", ...words);
+  const isRevoked = (wanted: boolean): Promise<void> =>
+    until(async () => (await stated(build.lab)).includes("1 revoked") === wanted, `revoked: ${wanted}`);
+
+  beforeAll(async () => {
+    await fleet.init(["build1", "laptop"], ["alice"]);
+    await fleet.startServerOfFleet();
+    build = await Joined.join(fleet, "build1");
+    build.lab.policy('default = "allow"\n');
+    admin = await fleet.machine("laptop", "alice");
+    await admin.startAgent("alice.sock", fleet.path("alice"));
+    await build.start();
+    await build.untilConnected();
+  });
+  afterAll(() => fleet.close());
+
+  it.each<[string, string[]]>([
+    ['write "alpha.example"', ["alpha.example:2222"]],
+    ['write "alpha.example"', ["[alpha.example]:2222"]],
+    ['write "alpha.example"', ["root@alpha.example"]],
+    ['write "alpha.example"', ["alpha.example."]],
+    ["a key is SHA256: and 43 characters", [`sha256:${HASH}`]],
+    ["a key is SHA256: and 43 characters", [`SHA256:${HASH}=`]],
+    ["a key is SHA256: and 43 characters", [`SHA256:${HASH.slice(1)}`]],
+    ["a key is SHA256: and 43 characters", [HASH]],
+    ["as machine in its config.toml has it", ["--machine", "build1.example"]],
+    ['write "alpha.example"', ["--lift", "root@alpha.example"]],
+  ])("says %s, and nothing to the fleet, for %s", async (mend, words) => {
+    expect(await revoke(...words)).toMatchObject({
+      code: 64,
+      stdout: "",
+      stderr: expect.stringContaining(mend),
+    });
+    expect(await stated(build.lab)).toBe("");
+  });
+
+  it("takes back in one spelling of a host what was said in another, and says when there is nothing", async () => {
+    expect(await revoke("Alpha.EXAMPLE")).toMatchObject({ code: 0 });
+    await isRevoked(true);
+    expect(await build.login()).toMatchObject({ stdout: "" });
+    expect(build.lab.log().at(-1)).toMatchObject({ by: "rule:fleet: host alpha.example is revoked" });
+    expect(await revoke("--lift", "ALPHA.example")).toMatchObject({ code: 0 });
+    await isRevoked(false);
+    expect(await build.login()).toMatchObject({ stdout: "in\n" });
+    for (const [name, why] of [
+      ["alpha.example", "host alpha.example counts again already"],
+      ["beta.example", "nobody has revoked host beta.example"],
+      [`SHA256:${HASH}`, `nobody has revoked key SHA256:${HASH}`],
+    ] as const)
+      expect(await revoke("--lift", name)).toMatchObject({ code: 1, stderr: expect.stringContaining(why) });
+    // said anew it is in force anew, also twice
+    for (let time = 0; time < 2; time++) expect(await revoke("alpha.*")).toMatchObject({ code: 0 });
+    await isRevoked(true);
+    expect(await build.login()).toMatchObject({ stdout: "" });
+    expect(await revoke("--lift", "ALPHA.*")).toMatchObject({ code: 0 });
+    await isRevoked(false);
+  });
+});
