@@ -76,6 +76,7 @@ const known: Record<string, Kind> = {
   '"production wants two"': "policy",
   'machine     = "build1"': "config",
   "fleet      this is build1": "drawing",
+  "wrong      [fleet]: the policy's bucket": "drawing",
   "-- ./my-agent": "commands",
   "alias agent=": "commands",
   "alias claude=": "commands",
