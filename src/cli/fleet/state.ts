@@ -1,5 +1,6 @@
 /** `muxguard fleet policy push` and `fleet revoke`: what is said to all machines, signed. */
 import { readFileSync } from "node:fs";
+import { attempt } from "../../attempt.ts";
 import { hasCode, messageOf } from "../../errors.ts";
 import { explained } from "../../fleet/bus/jetstream.ts";
 import { openBucket } from "../../fleet/policy/bucket.ts";
@@ -18,7 +19,7 @@ import { readConfig } from "../../settings/config.ts";
 import { expandHome } from "../../settings/expand-home.ts";
 import { openPaths } from "../../settings/paths.ts";
 import { checkSettings } from "../../settings/toml-file.ts";
-import { toStdout } from "../../to-stderr.ts";
+import { toStderr, toStdout } from "../../to-stderr.ts";
 import { CliError, exitCodes } from "../cli-error.ts";
 import { usage } from "./folders.ts";
 import { personBus } from "./person-bus.ts";
@@ -90,10 +91,24 @@ async function say(said: Statement, { sign: given }: SignOptions): Promise<void>
     const signature = await sign(signed, { key, namespace: "muxguard-policy", environment: process.env });
     const next: Entry = { by: fleet.person.name, signed, signature };
     await bucket.put(place, JSON.stringify(next));
-    toStdout(`number ${sequence} is on the bus; each machine verifies it: muxguard status`);
+    toStdout(`${told(said)}: number ${sequence} is on the bus; each machine verifies it: muxguard status`);
+    const machines = said.kind === "revoke" && said.what === "host" && !said.lifted ? [said.name] : [];
+    for (const name of machines.filter((one) => hasSigner(fleet.signers, one)))
+      toStderr(`muxguard: ${name} is a machine of the fleet, too, and goes on; that one: --machine ${name}`);
   } finally {
     await bus.close();
   }
+}
+
+function told(said: Statement): string {
+  if (said.kind === "policy") return "the policy";
+  return `${said.what} ${visible(said.name, 80)} ${said.lifted ? "counts again" : "is revoked"}`;
+}
+
+/** Whether a line of the allowed_signers file is of this name. */
+function hasSigner(path: string, name: string): boolean {
+  const lines = attempt(() => readFileSync(path, "utf8"))?.split("\n") ?? [];
+  return lines.some((line) => line.split(" ")[0]?.split(",").includes(name));
 }
 
 /** Nothing counts by it: a bus that has lost what was said is told it anew. @throws CliError for one of nothing */

@@ -49,6 +49,21 @@ describeWith(["nats", "openssl", "ssh", "sshd"], "muxguard fleet revoke", () => 
     expect(await stated(build.lab)).toBe("");
   });
 
+  it("says what is revoked, and that a host has the name of a machine", async () => {
+    const said = await revoke("build1");
+    expect(said.stdout).toMatch(/^host build1 is revoked: number \d+ is on the bus/);
+    expect(said.stderr).toContain(
+      "build1 is a machine of the fleet, too, and goes on; that one: --machine build1",
+    );
+    await isRevoked(true);
+    const lifted = await revoke("--lift", "build1");
+    expect(lifted).toMatchObject({
+      stdout: expect.stringMatching(/^host build1 counts again: /),
+      stderr: "",
+    });
+    await isRevoked(false);
+  });
+
   it("takes back in one spelling of a host what was said in another, and says when there is nothing", async () => {
     expect(await revoke("Alpha.EXAMPLE")).toMatchObject({ code: 0 });
     await isRevoked(true);
