@@ -52,6 +52,8 @@ export interface Facts {
   command: string;
   /** How it asks for the daemon's SSH_AUTH_SOCK: `muxguard-env`, or `muxguard env`. */
   envCommand: string;
+  /** Where both are; undefined where the command is a path already. */
+  folder: string | undefined;
   /** The guard's own socket for the login session. */
   agentSocket: string;
   agents: readonly FoundAgent[];

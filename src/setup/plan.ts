@@ -43,7 +43,7 @@ export function planChanges(
   choices: Choices,
   read: (path: string) => string | undefined,
 ): Change[] {
-  const { places, settings, shell, command, envCommand, passing } = facts;
+  const { places, settings, shell, command, envCommand, folder, passing } = facts;
   const { upstream, scopes, aliases } = choices;
   const changes: Change[] = [];
   const add = (
@@ -80,6 +80,7 @@ export function planChanges(
       const lines = shellLines(shell.name as ShellName, {
         command,
         envCommand,
+        folder,
         isUpstreamNamed,
         aliases: all,
       });

@@ -16,6 +16,7 @@ export function facts(more: Partial<Facts> = {}): Facts {
     shell: { name: "bash", file: `${HOME}/.bashrc` },
     command: "muxguard",
     envCommand: "muxguard-env",
+    folder: `${HOME}/.local/bin`,
     agentSocket: SOCKET,
     agents: [],
     passing: [],

@@ -32,14 +32,14 @@ it("names an agent whose path lasts, and leaves one whose path changes to the en
   );
   const changes = plan(facts({ agents: [changing] }));
   expect(after(changes, "config.toml")).toBe("");
-  expect(after(changes, ".bashrc")).toContain("  muxguard daemon 2>/dev/null; ");
+  expect(after(changes, ".bashrc")).toContain("muxguard daemon 2>/dev/null; muxguard-env --sh)");
 });
 
 it("gives who has no agent muxguard's own", () => {
   const changes = plan(facts());
   expect(after(changes, "config.toml")).toContain('upstream_agent = "private"\n');
   expect(after(changes, ".bashrc")).toContain(
-    'eval "$(muxguard-env --sh 2>/dev/null || { muxguard daemon && muxguard-env --sh; })"',
+    "muxguard-env --sh 2>/dev/null || { muxguard daemon && muxguard-env --sh; })",
   );
 });
 
@@ -82,6 +82,22 @@ it("changes nothing the second time, also where aliases were chosen", () => {
   const files = Object.fromEntries(first.map(({ path, after: text }) => [path, text]));
   const settings = { hasUpstream: true, scopes: ["claude"], hasPolicy: true };
   expect(plan({ ...found, settings }, files)).toEqual([]);
+});
+
+it("brings lines of before up to date, and leaves what stands around them", () => {
+  const old = `# >>> muxguard init >>>
+if [ "\${-#*i}" != "$-" ] && [ -z "$MUXGUARD_PROMPTS" ] && command -v muxguard >/dev/null; then
+  muxguard daemon 2>/dev/null; eval "$(muxguard-env --sh)"
+fi
+# <<< muxguard init <<<
+`;
+  const found = facts({ agents: [changing] });
+  const bashrc = `${HOME}/.bashrc`;
+  const [fresh, updated] = ["", old].map((block) =>
+    after(plan(found, { [bashrc]: `before\n\n${block}` }), ".bashrc"),
+  );
+  expect(updated).toBe(fresh?.replace("\n\n\n", "\n\n"));
+  expect(updated).toContain(`command -v '${HOME}/.local/bin/muxguard'`);
 });
 
 it("adds to a config.toml, and changes nothing that stands there", () => {

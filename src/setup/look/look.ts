@@ -18,7 +18,7 @@ import type { Facts } from "../facts.ts";
 import { findAgents } from "./agents.ts";
 import { findHosts } from "./hosts.ts";
 import { findKeys } from "./keys.ts";
-import { findCommand, findEnvCommand, findShell } from "./shell.ts";
+import { findCommand, findEnvCommand, findFolder, findShell } from "./shell.ts";
 
 /** @throws SettingsError for settings with a mistake */
 export async function look(paths: Paths, environment: NodeJS.ProcessEnv): Promise<Facts> {
@@ -44,6 +44,7 @@ export async function look(paths: Paths, environment: NodeJS.ProcessEnv): Promis
     shell: findShell(environment, home),
     command,
     envCommand: findEnvCommand(command),
+    folder: findFolder(command),
     agentSocket,
     agents: await findAgents(mentions, { environment, home, runtime, agentSocket }),
     passing: passingAgents(mentions, { agentSocket, environment }).map(({ file, line }) => `${file}:${line}`),

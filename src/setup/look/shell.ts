@@ -1,5 +1,5 @@
 /** The shell that a person types into, and how it calls muxguard. */
-import { basename, isAbsolute, join } from "node:path";
+import { basename, dirname, isAbsolute, join } from "node:path";
 import { readIfFile } from "../../identity/file-stamps.ts";
 import { muxguardProgram } from "../../installation.ts";
 import { systemFiles } from "../../runs/confined/files.ts";
@@ -34,16 +34,24 @@ function withoutBashrc(home: string): Pick<FoundShell, "login"> {
 /** Its name where the PATH leads to this one, else its path, in letters that every shell takes as they are. */
 export function findCommand(): string {
   const own = muxguardProgram();
-  const found = findProgram("muxguard");
-  const isOwn = found !== undefined && systemFiles.real(found) === systemFiles.real(own);
-  return isOwn || !/^[\w@%+=:,./-]+$/.test(own) ? "muxguard" : own;
+  return ownOnPath("muxguard", own) !== undefined || !/^[\w@%+=:,./-]+$/.test(own) ? "muxguard" : own;
 }
 
 /** The quick one, which needs no Node where a daemon listens, unless the PATH leads to `muxguard` alone. */
 export function findEnvCommand(command: string): string {
   if (isAbsolute(command)) return `${command}-env`;
-  const found = findProgram("muxguard-env");
-  const isOwn =
-    found !== undefined && systemFiles.real(found) === systemFiles.real(`${muxguardProgram()}-env`);
+  const isOwn = ownOnPath("muxguard-env", `${muxguardProgram()}-env`) !== undefined;
   return isOwn ? "muxguard-env" : `${command} env`;
+}
+
+/** Where a shell finds a command that is a name, whatever its own PATH is. */
+export function findFolder(command: string): string | undefined {
+  const own = muxguardProgram();
+  return isAbsolute(command) ? undefined : dirname(ownOnPath("muxguard", own) ?? own);
+}
+
+/** The first of that name in the PATH, where that is this installation's. */
+function ownOnPath(name: string, own: string): string | undefined {
+  const found = findProgram(name);
+  return found !== undefined && systemFiles.real(found) === systemFiles.real(own) ? found : undefined;
 }
