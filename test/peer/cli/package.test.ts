@@ -3,7 +3,7 @@
  * `npm install -g`. Nothing of it may need the repository, or the network.
  */
 import { execFileSync, spawnSync } from "node:child_process";
-import { cpSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { cpSync, mkdirSync, readdirSync, readFileSync, realpathSync } from "node:fs";
 import { join, relative } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Lab } from "../../../lab/lab.ts";
@@ -74,5 +74,14 @@ describe("the package", () => {
     const text = `import(${JSON.stringify(join(installed, "package/dist/inquirer.mjs"))})
       .then(({ default: inquirer }) => console.log(typeof inquirer.prompt))`;
     expect(execFileSync(process.execPath, ["-e", text], { encoding: "utf8" })).toBe("function\n");
+  });
+
+  it("has its manual page where man looks for it, also where a folder is installed, which npm links", () => {
+    const prefix = lab.path("prefix");
+    const words = ["install", "-g", "--silent", "--offline", "--ignore-scripts", "--omit=dev"];
+    execFileSync("npm", [...words, "--prefix", prefix, join(installed, "package")]);
+    expect(realpathSync(join(prefix, "share/man/man1/muxguard.1"))).toBe(
+      join(installed, "package/dist/muxguard.1"),
+    );
   });
 });
