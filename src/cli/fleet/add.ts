@@ -4,7 +4,7 @@ import { addressIn, namesIn, withUsers } from "../../fleet/setup/server-config.t
 import { visible } from "../../policy/visible.ts";
 import { changeFile, readBytes } from "../../setup/files/change.ts";
 import { toStdout } from "../../to-stderr.ts";
-import { makeFolders, membersOf, type Newcomers, tellOfFolders, usage } from "./folders.ts";
+import { makeFolders, membersOf, type Newcomers, natsServer, tellOfFolders, usage } from "./folders.ts";
 
 /** @throws CliError for names that can't be or are taken, and a folder that is none of fleet init's */
 export async function fleetAdd(folder: string, options: Newcomers): Promise<void> {
@@ -20,7 +20,7 @@ export async function fleetAdd(folder: string, options: Newcomers): Promise<void
     throw usage("who? --machine NAME, or --person NAME=KEY.pub");
   const users = await makeFolders(root, members, address);
   changeFile(config, before, Buffer.from(withUsers(text, users)));
-  toStdout("the server:     nats-server --signal reload");
+  toStdout(`the server:     ${natsServer()} --signal reload`);
   tellOfFolders(root, members);
   toStdout(
     `on all others:  fleet/allowed_signers, beside config.toml, becomes ${join(root, "allowed_signers")}`,

@@ -7,6 +7,7 @@ import type { User } from "../../fleet/setup/server-config.ts";
 import { isPrincipal } from "../../fleet/signed/keygen.ts";
 import { permissionsOfMachine, permissionsOfPerson } from "../../fleet/subjects.ts";
 import { visible } from "../../policy/visible.ts";
+import { findProgram } from "../../runs/ride/shims.ts";
 import { expandHome } from "../../settings/expand-home.ts";
 import { isName } from "../../settings/fleet/schema.ts";
 import { changeFile, readBytes } from "../../setup/files/change.ts";
@@ -110,6 +111,13 @@ function addSigners(root: string, lines: readonly string[]): void {
   changeFile(own, before, all);
   for (const name of readdirSync(root).filter((one) => one.startsWith("machine-")))
     writeFileSync(join(root, name, "allowed_signers"), all, { mode: 0o600 });
+}
+
+/** As a shell calls it: Debian has it where the PATH of an ordinary user does not lead. */
+export function natsServer(): string {
+  const name = "nats-server";
+  const others = ["/usr/sbin", "/usr/local/sbin"].map((folder) => join(folder, name));
+  return findProgram(name) ?? others.find((path) => existsSync(path)) ?? name;
 }
 
 /** What is to be done with them. */

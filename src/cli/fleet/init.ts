@@ -4,7 +4,16 @@ import { join, resolve } from "node:path";
 import { serverConfig } from "../../fleet/setup/server-config.ts";
 import { visible } from "../../policy/visible.ts";
 import { toStdout } from "../../to-stderr.ts";
-import { makeFolders, membersOf, type Newcomers, program, secret, tellOfFolders, usage } from "./folders.ts";
+import {
+  makeFolders,
+  membersOf,
+  type Newcomers,
+  natsServer,
+  program,
+  secret,
+  tellOfFolders,
+  usage,
+} from "./folders.ts";
 
 export interface FleetInitOptions extends Newcomers {
   host: string;
@@ -33,7 +42,7 @@ export async function fleetInit(folder: string, options: FleetInitOptions): Prom
   const listen = `${host === "localhost" ? "127.0.0.1" : "0.0.0.0"}:${port}`;
   const files = tls ? { cert: at("server.pem"), key: at("server.key") } : undefined;
   secret(config, serverConfig({ address, listen, tls: files, store: at("jetstream"), users }));
-  toStdout(`the server:     nats-server -c ${config}`);
+  toStdout(`the server:     ${natsServer()} -c ${config}`);
   tellOfFolders(root, members);
 }
 
