@@ -20,7 +20,7 @@ import { CliError, exitCodes } from "../cli-error.ts";
 /** Its fields for config.toml. The other files of a folder are copied. */
 const FIELDS = "fleet.toml";
 
-/** @throws CliError where config.toml has a [fleet] already, or a folder is none of fleet init's */
+/** @throws CliError where config.toml has a [fleet] already, or no folder is fleet init's of a machine */
 export async function fleetJoin(folders: readonly string[]): Promise<void> {
   const { config } = openPaths();
   const path = join(config, "config.toml");
@@ -36,6 +36,12 @@ export async function fleetJoin(folders: readonly string[]): Promise<void> {
       throw new CliError(`${visible(folder)}: no folder that muxguard fleet init wrote`, exitCodes.usage);
     return text;
   });
+  if (!fields.some((text) => /^servers *=/m.test(text)))
+    throw new CliError(
+      "the folder of the machine is missing; a person joins in one command with the machine: " +
+        `muxguard fleet join machine-NAME ${visible(folders.join(" "))}`,
+      exitCodes.usage,
+    );
   const own = join(config, "fleet");
   if (existsSync(own))
     throw new CliError(`${visible(own)} is there already; remove it first`, exitCodes.usage);
