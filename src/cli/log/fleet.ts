@@ -12,7 +12,7 @@ import { isName } from "../../settings/fleet/schema.ts";
 import { openPaths, type Paths } from "../../settings/paths.ts";
 import { toStderr } from "../../to-stderr.ts";
 import { CliError, exitCodes } from "../cli-error.ts";
-import { personBus } from "../fleet/person-bus.ts";
+import { noPerson, personBus } from "../fleet/person-bus.ts";
 import { copyOf } from "./fields.ts";
 import { filterOf } from "./filter.ts";
 import { countOf, type LogOptions } from "./log.ts";
@@ -37,7 +37,7 @@ export async function fleetLog(options: FleetLogOptions): Promise<number> {
   keepYoungHeapSmall();
   const paths = openPaths();
   const { fleet } = await readConfig(paths);
-  if (!fleet?.person) throw new CliError("config.toml has no [fleet] with a person", exitCodes.settings);
+  if (!fleet?.person) throw noPerson();
   const bus = await personBus(fleet, fleet.person);
   try {
     const shown = new Shown(new Printer(options), most);
@@ -130,21 +130,22 @@ class Machines {
     for (const [machine, verifier] of this.#all) {
       const found = await verifier.result(Date.now());
       for (const line of describe(found)) toStderr(`${machine}: ${line}`);
-      if (found.faults.length > 0 || found.isOverdue) code = 1;
+      if (found.faults.length > 0 || found.noLine !== undefined || found.isOverdue) code = 1;
     }
     if (this.#all.size === 0) toStderr("the fleet's log has no entry");
     return code;
   }
 }
 
-function describe({ entries, before, faults, sealed, unsealed, isOverdue }: VerifiedLog): string[] {
+function describe({ entries, before, faults, noLine, sealed, unsealed, isOverdue }: VerifiedLog): string[] {
   const isSealed = sealed === undefined ? "with no seal that counts" : `sealed at ${sealed}`;
   const behind = `${counted(unsealed)} behind the last seal`;
   return [
     ...faults.slice(0, MOST_TOLD).map(describeFault),
     ...(faults.length > MOST_TOLD ? [`and ${faults.length - MOST_TOLD} more`] : []),
     ...(before > 0 ? [`${counted(before)} of before are on the machine alone`] : []),
-    ...(isOverdue
+    ...(noLine !== undefined ? [`its seals do not count: ${noLine}`] : []),
+    ...(isOverdue && noLine === undefined
       ? [
           `${behind}, which nothing vouches for: its guard has ended, a clock is wrong, or they are not its own`,
         ]

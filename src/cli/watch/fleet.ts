@@ -11,6 +11,7 @@ import { questionSchema } from "../../rpc/replies.ts";
 import { readConfig } from "../../settings/config.ts";
 import type { Paths } from "../../settings/paths.ts";
 import { CliError, exitCodes } from "../cli-error.ts";
+import { noPerson } from "../fleet/person-bus.ts";
 
 export interface FleetView {
   questions(): Question[];
@@ -23,9 +24,9 @@ export interface FleetView {
 /** @throws CliError where config.toml says nobody who may answer here */
 export async function viewFleet(paths: Paths, notice: (line: string) => void): Promise<FleetView> {
   const { fleet } = await readConfig(paths);
-  const key = fleet?.person?.key;
-  if (!fleet?.person || key === undefined)
-    throw new CliError("config.toml has no [fleet] with person and person_key", exitCodes.settings);
+  if (!fleet?.person) throw noPerson();
+  const { key } = fleet.person;
+  if (key === undefined) throw new CliError("[fleet] in config.toml has no person_key", exitCodes.settings);
   const { servers, tls, machine, person } = fleet;
   const verifying = { folder: paths.runtime, environment: process.env };
   const bus = new Bus({

@@ -3,8 +3,10 @@
  * whoever has the stream can make a chain, but no seal on it.
  */
 import * as z from "zod/mini";
+import { attempt } from "../../attempt.ts";
+import { readRegularFile } from "../../platform/files/regular-file.ts";
 import { parsed } from "../parsed.ts";
-import { sign, type VerifyOptions, verify } from "../signed/keygen.ts";
+import { SignatureFault, sign, type VerifyOptions, verify } from "../signed/keygen.ts";
 
 /** The longest that is read, in bytes. */
 const MAX_SEAL = 16 * 1024;
@@ -13,6 +15,11 @@ export interface Seal {
   signed: string;
   /** Armored. */
   signature: string;
+}
+
+/** The machine has no line in allowed_signers by which a seal of its could count. */
+export class NoLine extends SignatureFault {
+  override name = "NoLine";
 }
 
 /** What is signed. */
@@ -59,5 +66,21 @@ export async function verifySeal(
   options: Omit<VerifyOptions, "at">,
 ): Promise<void> {
   const what = { message: signed, signature, namespace: "muxguard-log", principal: machine } as const;
-  await verify(what, { ...options, at: new Date(said.time) });
+  try {
+    await verify(what, { ...options, at: new Date(said.time) });
+  } catch (error) {
+    const signers = attempt(() => readRegularFile(options.signers, "followed"));
+    if (signers === undefined || mayHaveLine(signers, machine)) throw error;
+    throw new NoLine(`allowed_signers has no line for ${machine} with muxguard-log`);
+  }
+}
+
+/** For words alone: ssh-keygen decides. Patterns may stand for any name. ssh-keygen(1), ALLOWED SIGNERS */
+function mayHaveLine(signers: string, machine: string): boolean {
+  const has = (list: string, name: string): boolean => /[*?!"]/.test(list) || list.split(",").includes(name);
+  return signers.split("\n").some((line) => {
+    const [names = ""] = line.trim().split(/\s/);
+    const [, namespaces] = /\bnamespaces="([^"]*)"/i.exec(line) ?? [];
+    return has(names, machine) && (namespaces === undefined || has(namespaces, "muxguard-log"));
+  });
 }

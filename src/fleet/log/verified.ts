@@ -11,7 +11,7 @@ import { timeOf } from "../../audit/lines.ts";
 import { type Fault, Verifier } from "../../audit/verify.ts";
 import { messageOf } from "../../errors.ts";
 import { hashOf } from "./place.ts";
-import { parseSeal } from "./seal.ts";
+import { NoLine, parseSeal } from "./seal.ts";
 import type { Message } from "./stream.ts";
 
 /** Lines that may come twice, where an answer of the server was lost. */
@@ -40,6 +40,8 @@ export interface VerifiedLog {
   /** How many more the machine has from before the first one here. */
   before: number;
   faults: Named[];
+  /** Why no seal of this machine's can count. */
+  noLine?: string;
   /** The time of the last seal that counts. */
   sealed?: string;
   /** How many entries come behind it, and whether that is a fault. */
@@ -58,6 +60,7 @@ export class LogVerifier {
   /** The line before. */
   #last = { hash: "", time: "" };
   #entries = 0;
+  #noLine: string | undefined;
   /** Seals over what fits together, the last one counts first; by how many entries there were. */
   #seals: { seal: Seal; at: number; entries: number }[] = [];
   /** The same of before a fault of the chain. */
@@ -98,6 +101,7 @@ export class LogVerifier {
       entries: this.#entries,
       before: this.#verifier.result().from.seq,
       faults: [...chain, ...this.#faults].sort((one, other) => one.at - other.at),
+      ...(this.#noLine !== undefined && { noLine: this.#noLine }),
       ...(good && { sealed: good.seal.said.time }),
       unsealed,
       isOverdue: unsealed > 0 && !(Math.abs(now - Date.parse(this.#last.time)) < UNSEALED),
@@ -148,7 +152,8 @@ export class LogVerifier {
         await this.#check(one.seal);
         return one;
       } catch (error) {
-        this.#fault(one.at, `the seal does not count: ${messageOf(error)}`);
+        if (error instanceof NoLine) this.#noLine = error.message;
+        else this.#fault(one.at, `the seal does not count: ${messageOf(error)}`);
       }
     }
     return undefined;
