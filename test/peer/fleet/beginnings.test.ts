@@ -1,0 +1,125 @@
+/** What a person is told who begins with a fleet: what to start, what is missing, and what does not answer. */
+import { accessSync, constants, existsSync, readFileSync } from "node:fs";
+import { delimiter } from "node:path";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { FleetLab } from "../../../lab/fleet/fleet-lab.ts";
+import { ended, Lab, type Result } from "../../../lab/lab.ts";
+import { personBus } from "../../../src/cli/fleet/person-bus.ts";
+import { viewFleet } from "../../../src/cli/watch/fleet.ts";
+import { Bus } from "../../../src/fleet/bus/bus.ts";
+import { readConfig } from "../../../src/settings/config.ts";
+import type { FleetConfig, Person } from "../../../src/settings/fleet/config.ts";
+import type { Paths } from "../../../src/settings/paths.ts";
+import { describeWith } from "../tools.ts";
+import { Joined } from "./joined.ts";
+
+/** The PATH of an ordinary user of Debian. */
+const PATH = (process.env.PATH ?? "")
+  .split(delimiter)
+  .filter((folder) => !folder.endsWith("/sbin"))
+  .join(delimiter);
+/** A command that does not wait for its whole patience, on a machine that does other things, in milliseconds. */
+const SOON = 8000;
+
+describeWith(["nats", "openssl", "ssh", "sshd"], "who begins with a fleet", () => {
+  const fleet = new FleetLab();
+  let laptop: Lab;
+  let joined: Joined;
+  let build: Lab;
+  const pathsOf = (lab: Lab): Paths =>
+    ({ config: lab.path("config/muxguard"), runtime: lab.folder }) as Paths;
+
+  beforeAll(async () => {
+    await fleet.init(["laptop", "build1"], ["alice"]);
+    laptop = await fleet.machine("laptop", "alice");
+    await laptop.startAgent("alice.sock", fleet.path("alice"));
+    joined = await Joined.join(fleet, "build1");
+    build = joined.lab;
+  });
+  afterAll(() => fleet.close());
+
+  /** All that speak to the bus as a person, and end by themselves. */
+  const personCommands = (lab: Lab): Promise<Result[]> => {
+    lab.write("policy.toml", 'default = "ask"\n');
+    return Promise.all([
+      lab.muxguard("fleet", "policy", "push", lab.path("policy.toml")),
+      lab.muxguard("fleet", "revoke", "alpha.example"),
+      lab.muxguard("log", "--fleet"),
+    ]);
+  };
+
+  it("is told where the server's program is, also where the PATH does not lead there", async () => {
+    const muxguard = (...words: string[]): Promise<Result> =>
+      fleet.run(process.execPath, [fleet.muxguardProgram, "fleet", ...words], { environment: { PATH } });
+    const folder = fleet.path("other");
+    const made = await muxguard("init", folder, "--machine", "a");
+    const more = await muxguard("add", folder, "--machine", "b");
+    const [, server = ""] = /^the server: {5}(\/\S+) -c /m.exec(made.stdout) ?? [];
+    accessSync(server, constants.X_OK);
+    expect(more.stdout).toContain(`the server:     ${server} --signal reload\n`);
+  });
+
+  it("is refused to join as a person without a machine, and nothing is written", async () => {
+    const lab = new Lab();
+    const config = lab.path("config/muxguard/config.toml");
+    const before = readFileSync(config, "utf8");
+    const folder = fleet.path("fleet/person-alice");
+    const { code, stderr } = await lab.muxguard("fleet", "join", folder);
+    expect(code).toBe(64);
+    expect(stderr).toContain(`in one command with the machine: muxguard fleet join machine-NAME ${folder}`);
+    expect(readFileSync(config, "utf8")).toBe(before);
+    expect(existsSync(lab.path("config/muxguard/fleet"))).toBe(false);
+    await lab.close();
+  });
+
+  it("is told in the same words by all commands that no person has joined", async () => {
+    const words = "config.toml has no [fleet] with a person: join with the folder person-NAME, too";
+    for (const one of await personCommands(build))
+      expect(one).toMatchObject({ code: 78, stderr: `muxguard: ${words}\n` });
+    await expect(viewFleet(pathsOf(build), () => {})).rejects.toThrow(words);
+  });
+
+  it("hears soon which server refuses, while none is started", async () => {
+    const began = performance.now();
+    const done = await personCommands(laptop);
+    expect(performance.now() - began).toBeLessThan(SOON);
+    const stderr = `muxguard: the bus: connection refused: ${fleet.serverUrl}; start nats-server there\n`;
+    for (const one of done) expect(one).toMatchObject({ code: 1, stderr });
+  });
+
+  it("need not wait for a server that was started just before", async () => {
+    const config = (await readConfig(pathsOf(laptop))).fleet as FleetConfig;
+    const connecting = personBus(config, config.person as Person);
+    const other = new Bus({ ...config, name: "m-x" });
+    other.start();
+    await other.tried;
+    expect(other.fault).toBe("connection refused");
+    await Promise.all([other.close(), fleet.startServerOfFleet()]);
+    await (await connecting).close();
+  });
+
+  it("is told that a machine has no line, and not that its log was altered", async () => {
+    const daemon = await joined.start();
+    joined.write(3);
+    await joined.untilInStream(laptop);
+    daemon.kill(); // it seals what it has sent
+    await ended(daemon);
+    const log = (): Promise<Result> => laptop.muxguard("log", "--fleet", "--machine", "build1");
+    expect(await log()).toMatchObject({ code: 0, stderr: expect.stringContaining("sealed at") });
+    const signers = "config/muxguard/fleet/allowed_signers";
+    const all = readFileSync(laptop.path(signers), "utf8");
+    const line = /^build1 .*$/m.exec(all)?.[0] ?? "";
+    const missing =
+      "build1: its seals do not count: allowed_signers has no line for build1 with muxguard-log";
+    for (const other of ["", line.replace("muxguard-log", "muxguard-policy")]) {
+      laptop.write(signers, all.replace(line, other));
+      const { code, stderr } = await log();
+      expect(code).toBe(1);
+      expect(stderr.split("\n")).toContain(missing);
+      expect(stderr).not.toContain("as it was written");
+      expect(stderr).toContain("with no seal that counts");
+    }
+    laptop.write(signers, all.replace(line, `build1 ${readFileSync(`${fleet.path("alice")}.pub`, "utf8")}`));
+    expect(await log()).toMatchObject({ code: 1, stderr: expect.stringContaining("as it was written") });
+  });
+});
