@@ -14,6 +14,7 @@ const ALONE = [
   "test/peer/daemon/upstream-agents.test.ts",
   "test/peer/setup/homes.test.ts",
   "test/peer/setup/interactive.test.ts",
+  "test/peer/setup/login-shells.test.ts",
 ];
 
 export default defineConfig({

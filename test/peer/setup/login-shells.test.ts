@@ -84,7 +84,7 @@ describeWith([...tools], "a shell whose PATH does not lead to muxguard yet", () 
     expect(await init("--yes")).toContain("nothing to change");
     const guarded = { out: `${lab.path("run/muxguard/agent.sock")}\n`, err: "" };
     // the first one starts the daemon, which may say that nobody can be asked
-    expect((await prints(command, "echo $SSH_AUTH_SOCK")).out).toBe(guarded.out);
+    expect(await prints(command, "echo $SSH_AUTH_SOCK")).toMatchObject({ out: guarded.out });
     expect(await prints(command, "echo $SSH_AUTH_SOCK")).toEqual(guarded);
     renameSync(bin, `${bin}-gone`);
     expect(await prints(command, "echo $SSH_AUTH_SOCK")).toEqual({ out: "\n", err: "" });
