@@ -1,5 +1,5 @@
 /** Entries in the log for what is done to muxguard itself, and what happens to it. */
-import { type AuditEvent, auditEvent } from "../audit/event.ts";
+import { type AuditEvent, auditEvent, type Decided } from "../audit/event.ts";
 import type { AuditLog } from "../audit/log.ts";
 import { messageOf } from "../errors.ts";
 import type { Broker } from "../guard/decide/broker.ts";
@@ -47,14 +47,7 @@ function controlEvent(caller: Caller, operation: ControlOperation, what = ""): A
 export function logEvent(log: AuditLog, operation: GuardEvent, reason: string | undefined): void {
   const decision = reason === undefined ? "allow" : "deny";
   const decided = { decision, by: "fault:muxguard", ...(reason !== undefined && { reason }) } as const;
-  const fixed = {
-    time: new Date(),
-    id: newId(),
-    request: controlOf(operation),
-    caller: undefined,
-    waitedMs: 0,
-  };
-  log.append(auditEvent({ ...fixed, ...decided }));
+  log.append(ownEvent(operation, decided));
 }
 
 /**
@@ -63,12 +56,18 @@ export function logEvent(log: AuditLog, operation: GuardEvent, reason: string | 
  * @throws Error if the log can't be written
  */
 export function logFleet(log: AuditLog, reason: string, isStricter: boolean): void {
-  const request = controlOf("fleet-policy");
-  const decided = { decision: "allow", by: "default", reason } as const;
-  const fixed = { time: new Date(), id: newId(), request, caller: undefined, waitedMs: 0 };
-  const event = auditEvent({ ...fixed, ...decided });
+  const event = ownEvent("fleet-policy", { decision: "allow", by: "default", reason });
   if (isStricter) log.appendOrOwe(event);
   else log.append(event);
+}
+
+/** Of what no process of this machine has asked for. */
+function ownEvent(
+  operation: GuardEvent | "fleet-policy",
+  decided: Pick<Decided, "decision" | "by" | "reason">,
+): AuditEvent {
+  const fixed = { time: new Date(), id: newId(), request: controlOf(operation), caller: undefined };
+  return auditEvent({ ...fixed, waitedMs: 0, ...decided });
 }
 
 function controlOf(operation: ControlOperation | GuardEvent | "fleet-policy"): Request {

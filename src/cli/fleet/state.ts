@@ -10,6 +10,7 @@ import {
   MAX_AHEAD,
   parseEntry,
   parseStatement,
+  revokes,
   type Statement,
 } from "../../fleet/policy/entry.ts";
 import { sign } from "../../fleet/signed/keygen.ts";
@@ -22,7 +23,7 @@ import { checkSettings } from "../../settings/toml-file.ts";
 import { toStderr, toStdout } from "../../to-stderr.ts";
 import { CliError, exitCodes } from "../cli-error.ts";
 import { usage } from "./folders.ts";
-import { personBus } from "./person-bus.ts";
+import { noPerson, personBus } from "./person-bus.ts";
 import { revocable } from "./revocable.ts";
 
 export interface SignOptions {
@@ -67,11 +68,7 @@ export async function revoke(
 async function say(said: Statement, { sign: given }: SignOptions): Promise<void> {
   const { fleet } = await readConfig(openPaths());
   const key = given === undefined ? fleet?.person?.key : expandHome(given);
-  if (!fleet?.person)
-    throw new CliError(
-      "config.toml has no [fleet] with a person: join with the folder person-NAME, too",
-      exitCodes.settings,
-    );
+  if (!fleet?.person) throw noPerson();
   if (key === undefined)
     throw new CliError("[fleet] in config.toml has no person_key; or: --sign KEY.pub", exitCodes.settings);
   const bus = await personBus(fleet, fleet.person);
@@ -92,9 +89,10 @@ async function say(said: Statement, { sign: given }: SignOptions): Promise<void>
     const next: Entry = { by: fleet.person.name, signed, signature };
     await bucket.put(place, JSON.stringify(next));
     toStdout(`${told(said)}: number ${sequence} is on the bus; each machine verifies it: muxguard status`);
-    const machines = said.kind === "revoke" && said.what === "host" && !said.lifted ? [said.name] : [];
-    for (const name of machines.filter((one) => hasSigner(fleet.signers, one)))
+    if (revokes(said) && said.what === "host" && hasSigner(fleet.signers, said.name)) {
+      const { name } = said;
       toStderr(`muxguard: ${name} is a machine of the fleet, too, and goes on; that one: --machine ${name}`);
+    }
   } finally {
     await bus.close();
   }
@@ -114,7 +112,7 @@ function hasSigner(path: string, name: string): boolean {
 /** Nothing counts by it: a bus that has lost what was said is told it anew. @throws CliError for one of nothing */
 function checkLift(said: Statement, before: Statement | undefined): void {
   if (said.kind !== "revoke" || !said.lifted) return;
-  if (before?.kind === "revoke" && !before.lifted) return;
+  if (before && revokes(before)) return;
   const what = `${said.what} ${visible(said.name, 80)}`;
   const why = before ? `${what} counts again already` : `nobody has revoked ${what}`;
   throw new CliError(

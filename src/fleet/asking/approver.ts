@@ -231,11 +231,8 @@ export class FleetApprover implements Approver {
 
   /** Whether neither the key nor the machine was revoked since it said yes. */
   #stillCounts({ by, key, from }: Counted, id: string): boolean {
-    const revoked = this.#parts.isRevoked("key", key)
-      ? key
-      : this.#parts.isRevoked("machine", from)
-        ? from
-        : undefined;
+    const means = [["key", key] as const, ["machine", from] as const];
+    const [, revoked] = means.find(([what, name]) => this.#parts.isRevoked(what, name)) ?? [];
     if (revoked === undefined) return true;
     this.#refuse(`${visible(by, 64)} had said yes with ${revoked}, which is revoked since`, id);
     return false;

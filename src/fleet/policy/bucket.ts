@@ -1,6 +1,6 @@
 /** The bucket of a fleet's policy, in JetStream: docs.nats.io, Key/Value Store. It is believed in nothing. */
 import { setTimeout as sleep } from "node:timers/promises";
-import type { KV } from "@nats-io/kv";
+import type { KV, KvWatchOptions } from "@nats-io/kv";
 import type { NatsConnection } from "@nats-io/transport-node";
 import { explained } from "../bus/jetstream.ts";
 import { checkBucket } from "../bus/stream-settings.ts";
@@ -33,31 +33,30 @@ export async function followBucket(
   heard: (place: string, data: Uint8Array) => boolean,
   failed: (reason: string | undefined) => void,
 ): Promise<void> {
-  let from: number | undefined;
   while (!connection.isClosed()) {
-    let wait = AGAIN;
     try {
       const bucket = await openBucket(connection);
       failed(undefined);
-      const left = await hear(bucket, from, heard);
-      if (left !== undefined) [from, wait] = [left, SOON];
-      else from = undefined;
+      let left = await hear(bucket, {}, heard);
+      while (left !== undefined) {
+        await sleep(SOON, undefined, { ref: false });
+        left = await hear(bucket, { resumeFromRevision: left }, heard);
+      }
     } catch (error) {
       if (connection.isClosed()) return;
       failed(`the policy's bucket: ${explained(error)}`);
     }
-    await sleep(wait, undefined, { ref: false });
+    await sleep(AGAIN, undefined, { ref: false });
   }
 }
 
 /** @returns the number of what there was no room for */
 async function hear(
   bucket: KV,
-  from: number | undefined,
+  options: KvWatchOptions,
   heard: (place: string, data: Uint8Array) => boolean,
 ): Promise<number | undefined> {
-  const entries = await bucket.watch(from === undefined ? {} : { resumeFromRevision: from });
-  for await (const { operation, key, value, revision } of entries)
+  for await (const { operation, key, value, revision } of await bucket.watch(options))
     if (operation === "PUT" && !heard(key, value)) return revision;
   return undefined;
 }

@@ -172,7 +172,7 @@ export class FleetPolicy {
   #revoke(good: Good): void {
     this.#put(good);
     this.#parts.taken(this.#told(good), true);
-    this.#keep();
+    this.#keepOrLater();
     this.#parts.revoked(good.rules);
   }
 
@@ -184,28 +184,30 @@ export class FleetPolicy {
       throw error;
     }
     this.#put(good);
-    this.#keep();
+    this.#keepOrLater();
   }
 
   #told({ said, entry }: Good): string {
     return `${describe(said)}, signed by ${entry.by}`;
   }
 
-  #keep(): void {
+  #keepOrLater(): void {
+    if (!this.#keep()) this.#later("", () => this.#keep());
+  }
+
+  #keep(): boolean {
     try {
       keep(this.#parts.path, this.#entries.kept);
+      return true;
     } catch (error) {
-      this.#later("", () => {
-        this.#keep();
-        return true;
-      });
       this.#parts.refused(
         `what the fleet says counts, and can't be kept for the next start: ${messageOf(error)}`,
       );
+      return false;
     }
   }
 
-  /** @param what that is waited for once @param work returns whether it was begun */
+  /** @param what that is waited for once @param work returns whether that is over */
   #later(what: string, work: () => boolean): void {
     if (this.#again.has(what)) return;
     this.#again.add(what);
