@@ -13,10 +13,17 @@ export async function answerMany(
   questions: number,
 ): Promise<{ questions: number; perSecond: number }> {
   const bus = await fleet.personBus();
-  const board = boardOf(fleet, bus, () => {});
+  const board = boardOf(
+    fleet,
+    bus,
+    () => {},
+    (line) => fleet.remark(line),
+  );
   const answered = fleet.each("answered", questions);
   const began = now();
   fleet.tell({ ask: Math.ceil(questions / fleet.processes) });
+  // as whoever begins to look: a question may come before the server knows that somebody listens
+  board.hello();
   const taken = new Set<string>();
   let isOver = false;
   const work = async (): Promise<void> => {
@@ -24,7 +31,8 @@ export async function answerMany(
       const next = board.list().find(({ id }) => !taken.has(id));
       if (next) {
         taken.add(next.id);
-        await board.answer(next, { decision: "allow", remember: "once" });
+        const said = await board.answer(next, { decision: "allow", remember: "once" });
+        if (!said.startsWith("signed")) fleet.remark(said);
       } else await new Promise((resolve) => setTimeout(resolve, 5));
     }
   };
@@ -41,7 +49,7 @@ export function boardOf(
   fleet: SimulatedFleet,
   bus: ConstructorParameters<typeof Board>[0]["bus"],
   heard: () => void,
-  notice: () => void = () => {},
+  notice: (line: string) => void = () => {},
 ): Board {
   const environment = { ...process.env, SSH_AUTH_SOCK: fleet.lab.agentSocket };
   return new Board({

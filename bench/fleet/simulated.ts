@@ -179,16 +179,21 @@ export class SimulatedFleet {
       };
       const timer = setTimeout(() => {
         end();
-        reject(new Error(`still waits for ${missing()}; ${counted(this.faults)}`));
+        reject(new Error(`still waits for ${missing()}; ${counted(this.faults)}; ${counted(this.refused)}`));
       }, PATIENCE);
       this.#heard.push(heard);
     });
   }
 
   #take(message: FromMachines): void {
-    const counts = message.is === "refused" ? this.refused : message.is === "fault" ? this.faults : undefined;
-    if (counts && "reason" in message) counts.set(message.reason, (counts.get(message.reason) ?? 0) + 1);
+    if (message.is === "refused") this.remark(message.reason);
+    else if (message.is === "fault") countOne(this.faults, message.reason);
     for (const heard of this.#heard) heard(message);
+  }
+
+  /** Of something that did not count. */
+  remark(reason: string): void {
+    countOne(this.refused, reason);
   }
 
   /** The lines of a machine's own log. */
@@ -238,6 +243,10 @@ export class SimulatedFleet {
     for (const child of this.#processes) child.kill();
     this.#server?.kill();
   }
+}
+
+function countOne(reasons: Map<string, number>, reason: string): void {
+  reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
 }
 
 /** What was counted, in words. */

@@ -7,8 +7,10 @@ import type { Logins } from "../identity/logins.ts";
 import { masterCommandLine } from "../identity/ssh/master-command-line.ts";
 import type { PlainDestination } from "../identity/ssh/plain-destination.ts";
 import { closeDescriptors } from "../platform/libc/descriptors.ts";
-import type { ProcessTable } from "../platform/proc/process.ts";
+import { isProcess, type ProcessTable } from "../platform/proc/process.ts";
+import { findNoSsh } from "../platform/proc/ssh-process.ts";
 import { startedAt } from "../platform/proc/stat.ts";
+import { ProcessGone } from "../platform/proc/table/open-stat.ts";
 import type { Caller } from "../policy/request.ts";
 import type { KnownMaster } from "./adoption.ts";
 import type { OpenRequest } from "./open/opening.ts";
@@ -19,13 +21,16 @@ const OF_A_RUN =
 
 export interface OriginParts {
   processes: ProcessTable;
-  logins: Logins;
+  logins: Pick<Logins, "of" | "ofParent">;
   sshConfig: string | undefined;
   /** What an earlier guard may have written of it: shown, and believed in nothing. */
   claimOf(maker: Caller): PlainDestination | undefined;
 }
 
-/** @throws ProcessGone if the master has ended */
+/**
+ * @throws ProcessGone if the master has ended, also while it was looked at: nothing is seen of it any more then, or
+ * half of it. `ssh -f` ends right after it has made its socket.
+ */
 export function originOf(parts: OriginParts, pid: number, starter: number): KnownMaster {
   const { processes, logins, sshConfig, claimOf } = parts;
   const maker = processes.read(pid);
@@ -33,6 +38,8 @@ export function originOf(parts: OriginParts, pid: number, starter: number): Know
   const { plain = false, ...said } = masterCommandLine(maker.cmdline, sshConfig) ?? {};
   const destination = "host" in said ? said : claimOf(maker);
   const since = startedAt(login ?? maker);
+  if (!isProcess(maker.pid, maker.startTime) || findNoSsh(maker.pid) !== undefined)
+    throw new ProcessGone(`process ${maker.pid} has ended`);
   return { maker, since, origin: { ...(login && { login }), ...(destination && { destination }), plain } };
 }
 

@@ -7,6 +7,9 @@ import { basename } from "node:path";
 import { afterEach, beforeAll, expect, it } from "vitest";
 import { HOST, MuxLab } from "../../../lab/mux-lab.ts";
 import { finished, until } from "../../../lab/processes.ts";
+import { originOf } from "../../../src/masters/origin.ts";
+import { ProcessTable } from "../../../src/platform/proc/process.ts";
+import { ProcessGone } from "../../../src/platform/proc/table/open-stat.ts";
 import { opened } from "../opened.ts";
 import { describeWith, PYTHON } from "../tools.ts";
 
@@ -91,6 +94,21 @@ describeWith(["ssh", "sshd", "python"], "a master that forks once the server has
     // and it outlives it
     expect(await lab.ssh(HOST, "echo in")).toMatchObject({ code: 0, stdout: "in\n" });
     expect(await lab.masterPid()).toBe(pid);
+  });
+
+  it("is not seen in its first process where that ends while it is looked at", async () => {
+    const words = ["-F", lab.sshConfig, "-N", "-o", "ControlMaster=no", "-o", "ProxyCommand=sleep 60", HOST];
+    const { pid = 0 } = lab.start("ssh", words, { stdio: "ignore" });
+    await until(() => isSsh(pid), "an ssh");
+    const end = (): undefined => {
+      process.kill(pid, "SIGKILL");
+      while (isSsh(pid)); // nobody has reaped it: that waits for this test
+    };
+    const parts = { processes: new ProcessTable(), sshConfig: undefined, claimOf: () => undefined };
+    const logins = (of: () => undefined) => ({ of, ofParent: () => undefined });
+    const look = (of: () => undefined) => originOf({ ...parts, logins: logins(of) }, pid, pid);
+    expect(look(() => undefined)).toMatchObject({ maker: { pid }, origin: { destination: { host: HOST } } });
+    expect(() => look(end)).toThrow(ProcessGone);
   });
 });
 
