@@ -36,7 +36,14 @@ export async function fleetJoin(folders: readonly string[]): Promise<void> {
       throw new CliError(`${visible(folder)}: no folder that muxguard fleet init wrote`, exitCodes.usage);
     return text;
   });
-  if (!fields.some((text) => /^servers *=/m.test(text)))
+  const [machines, persons] = [/^servers *=/m, /^person *=/m].map(
+    (field) => fields.filter((text) => field.test(text)).length,
+  );
+  if (machines !== undefined && machines > 1)
+    throw new CliError("these are folders of several machines; this one is one of them", exitCodes.usage);
+  if (persons !== undefined && persons > 1)
+    throw new CliError("these are folders of several persons; one of them answers here", exitCodes.usage);
+  if (machines === 0)
     throw new CliError(
       "the folder of the machine is missing; a person joins in one command with the machine: " +
         `muxguard fleet join machine-NAME ${visible(folders.join(" "))}`,

@@ -14,6 +14,8 @@ import {
   type Statement,
 } from "../../fleet/policy/entry.ts";
 import { sign } from "../../fleet/signed/keygen.ts";
+import { principalsFor } from "../../fleet/signed/principals.ts";
+import { readRegularFile } from "../../platform/files/regular-file.ts";
 import { parseDuration } from "../../policy/duration.ts";
 import { visible } from "../../policy/visible.ts";
 import { readConfig } from "../../settings/config.ts";
@@ -89,7 +91,7 @@ async function say(said: Statement, { sign: given }: SignOptions): Promise<void>
     const next: Entry = { by: fleet.person.name, signed, signature };
     await bucket.put(place, JSON.stringify(next));
     toStdout(`${told(said)}: number ${sequence} is on the bus; each machine verifies it: muxguard status`);
-    if (revokes(said) && said.what === "host" && hasSigner(fleet.signers, said.name)) {
+    if (revokes(said) && said.what === "host" && isMachine(fleet.signers, said.name)) {
       const { name } = said;
       toStderr(`muxguard: ${name} is a machine of the fleet, too, and goes on; that one: --machine ${name}`);
     }
@@ -103,10 +105,10 @@ function told(said: Statement): string {
   return `${said.what} ${visible(said.name, 80)} ${said.lifted ? "counts again" : "is revoked"}`;
 }
 
-/** Whether a line of the allowed_signers file is of this name. */
-function hasSigner(path: string, name: string): boolean {
-  const lines = attempt(() => readFileSync(path, "utf8"))?.split("\n") ?? [];
-  return lines.some((line) => line.split(" ")[0]?.split(",").includes(name));
+/** Whether a line of the allowed_signers file is of a machine of this name. */
+function isMachine(signers: string, name: string): boolean {
+  const text = attempt(() => readRegularFile(signers, "followed")) ?? "";
+  return principalsFor("muxguard-log", text).includes(name);
 }
 
 /** Nothing counts by it: a bus that has lost what was said is told it anew. @throws CliError for one of nothing */

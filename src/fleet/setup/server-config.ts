@@ -44,7 +44,7 @@ export function withUsers(config: string, users: readonly User[]): string {
 
 export function serverConfig({ address, listen, tls, store, users }: ServerConfig): string {
   return [
-    "# Made by muxguard fleet init. Start it with: nats-server -c THIS_FILE",
+    "# Made by muxguard fleet init. Start it with: nats-server -c THIS_FILE. Debian has it in /usr/sbin.",
     `${ADDRESS}${address}`,
     `listen: ${JSON.stringify(listen)}`,
     'server_name: "muxguard-fleet"',

@@ -1,10 +1,11 @@
 /**
  * Whom an allowed_signers file has a key for (ssh-keygen(1), ALLOWED SIGNERS): to show a person the questions that are
- * for him, and leave out the others. Nothing is decided by it: that is ssh-keygen's matter.
+ * for him and leave out the others, and for words. Nothing is decided by it: that is ssh-keygen's matter.
  */
 import { readFileSync } from "node:fs";
 import { attempt } from "../../attempt.ts";
 import { readRegularFile } from "../../platform/files/regular-file.ts";
+import type { Namespace } from "./keygen.ts";
 
 /** Undefined where that can't be said. @param key the path of a public key */
 export function principalsOf(signers: string, key: string): string[] | undefined {
@@ -21,12 +22,27 @@ export function principalsOf(signers: string, key: string): string[] | undefined
   return lines.flatMap(([names = "", ...rest]) => (rest.includes(blob) ? names.split(",") : []));
 }
 
+/** Those that a signature of the namespace may count for. Patterns are among them, see isPattern(). */
+export function principalsFor(namespace: Namespace, signers: string): string[] {
+  return signers.split("\n").flatMap((line) => {
+    const [names = ""] = line.trim().split(/\s/);
+    const [, namespaces] = /\bnamespaces="([^"]*)"/i.exec(line) ?? [];
+    const counts = (namespaces ?? namespace).split(",").some((one) => one === namespace || isPattern(one));
+    return counts && /^[^#]/.test(names) ? names.split(",") : [];
+  });
+}
+
+/** Whether it may stand for any name. */
+export function isPattern(name: string): boolean {
+  return /[*?!"]/.test(name);
+}
+
 /** @param own as principalsOf() gives it: patterns may stand for any name */
 export function mayAnswer(
   lists: readonly (readonly string[])[],
   person: string,
   own: readonly string[] | undefined,
 ): boolean {
-  if (!own || own.some((name) => /[*?!]/.test(name))) return true;
+  if (!own || own.some(isPattern)) return true;
   return lists.every((list) => list.some((name) => name === person || own.includes(name)));
 }

@@ -130,18 +130,22 @@ function programsOf(caller: Caller): Process[] {
 /** The caller first. The first process of the system started everything: it says nothing. */
 function startedBy(caller: Caller, line = ownLine(caller)): Process[] {
   const [, ...above] = line;
-  if (caller.run && above.length > 0 && isMonitor(above.at(-1))) above.pop();
+  while (caller.run && isOfRun(above.at(-1))) above.pop();
   return [caller, ...above.filter(({ pid }) => pid !== 1)];
 }
 
 /**
- * The shell between a run and its command, on a terminal of its own: the first one inside. It says nothing
- * either, and nor would another shell of the system's that called itself so.
+ * What stands between a run and its command: the shell of a terminal of its own, and bubblewrap around it. They
+ * say nothing either, and nor would another of the system's that called itself so.
  */
-function isMonitor(process: Process | undefined): boolean {
-  if (!process || !isPlainShell(process)) return false;
-  const [, mode, , , name] = process.cmdline;
-  return mode === "-m" && name === "muxguard";
+function isOfRun(process: Process | undefined): boolean {
+  const [, option, ...words] = process?.cmdline ?? [];
+  if (process && isPlainShell(process)) return option === "-m" && words[2] === "muxguard";
+  return isBubblewrap(process) && option === "--args" && words[5] === "muxguard";
+}
+
+function isBubblewrap(process: Process | undefined): boolean {
+  return process?.ofRoot === true && !process.exeForeign && /\/bwrap$/.test(process.exe ?? "");
 }
 
 /**

@@ -59,14 +59,26 @@ describeWith(["nats", "openssl", "ssh", "sshd"], "who begins with a fleet", () =
     expect(more.stdout).toContain(`the server:     ${server} --signal reload\n`);
   });
 
-  it("is refused to join as a person without a machine, and nothing is written", async () => {
+  it.each<[string, string, string[]]>([
+    [
+      "as a person without a machine",
+      "a person joins in one command with the machine: muxguard fleet join machine-NAME FLEET/person-alice",
+      ["person-alice"],
+    ],
+    ["as two machines", "these are folders of several machines", ["machine-laptop", "machine-build1"]],
+    [
+      "as two persons",
+      "these are folders of several persons",
+      ["machine-build1", "person-alice", "person-alice"],
+    ],
+  ])("is refused to join %s, and nothing is written", async (_, words, names) => {
     const lab = new Lab();
     const config = lab.path("config/muxguard/config.toml");
     const before = readFileSync(config, "utf8");
-    const folder = fleet.path("fleet/person-alice");
-    const { code, stderr } = await lab.muxguard("fleet", "join", folder);
+    const root = fleet.path("fleet");
+    const { code, stderr } = await lab.muxguard("fleet", "join", ...names.map((name) => `${root}/${name}`));
     expect(code).toBe(64);
-    expect(stderr).toContain(`in one command with the machine: muxguard fleet join machine-NAME ${folder}`);
+    expect(stderr).toContain(words.replace("FLEET", root));
     expect(readFileSync(config, "utf8")).toBe(before);
     expect(existsSync(lab.path("config/muxguard/fleet"))).toBe(false);
     await lab.close();

@@ -62,6 +62,10 @@ describeWith(["nats", "openssl", "ssh", "sshd"], "muxguard fleet revoke", () => 
       stderr: "",
     });
     await isRevoked(false);
+    // a person's name is no machine's
+    expect(await revoke("alice")).toMatchObject({ code: 0, stderr: "" });
+    expect(await revoke("--lift", "alice")).toMatchObject({ code: 0 });
+    await isRevoked(false);
   });
 
   it("takes back in one spelling of a host what was said in another, and says when there is nothing", async () => {

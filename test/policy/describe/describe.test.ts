@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { wrap } from "../../../src/approver/screen/text.ts";
 import { answersTo, describeAnswer, describeRemember } from "../../../src/policy/describe/answer.ts";
 import { describeBriefly } from "../../../src/policy/describe/brief.ts";
-import { describeCaller } from "../../../src/policy/describe/caller.ts";
+import { describeCaller, describeProgram } from "../../../src/policy/describe/caller.ts";
 import { describeDecision } from "../../../src/policy/describe/decision.ts";
 import { describeQuestion } from "../../../src/policy/describe/question.ts";
 import { describeRequest } from "../../../src/policy/describe/request.ts";
@@ -300,6 +300,38 @@ describe("a caller in words", () => {
     expect(inside(monitor)).toBe('ssh (pid 4711), started by git, in run "claude"');
     expect(inside(["/bin/sh", "-c", "git fetch"])).toMatch(/started by git ← dash, in run/);
     expect(inside(monitor, false)).toContain("dash");
+  });
+
+  test("leaves out the bubblewrap of a confined run, and no other", () => {
+    const run = { name: "make", pid: 4000 };
+    const [git, bash] = caller.ancestors;
+    if (!git || !bash) throw new Error("too few ancestors");
+    const wrapped = (changed: Partial<Process> = {}): string => {
+      const cmdline = ["bwrap", "--args", "5", "--", "/bin/sh", "-c", "…", "muxguard", "sh", "-c", "make"];
+      const bwrap = {
+        ...git,
+        exe: "/usr/bin/bwrap",
+        name: "bwrap",
+        cmdline,
+        ofRoot: true as const,
+        ...changed,
+      };
+      const shell = {
+        ...git,
+        exe: "/usr/bin/dash",
+        systemShell: true as const,
+        cmdline: ["sh", "-c", "make"],
+      };
+      const ancestors = [shell, bwrap, { ...bwrap, pid: 3999 }, { ...bash, pid: 4000 }];
+      return describeProgram({ ...caller, run, ancestors });
+    };
+    expect(wrapped()).toBe('ssh in run "make"');
+    const others = [
+      { exe: "/tmp/bwrap", ofRoot: false },
+      { exeForeign: true as const },
+      { cmdline: ["bwrap", "true"] },
+    ];
+    for (const other of others) expect(wrapped(other as Partial<Process>)).toMatch(/bwrap"? \(through ssh\)/);
   });
 
   test("leaves out the first process of the system", () => {
