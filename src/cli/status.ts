@@ -6,6 +6,7 @@ import { findAllWays } from "../runs/unguarded/ways.ts";
 import { readConfig } from "../settings/config.ts";
 import { openPaths, type Paths } from "../settings/paths.ts";
 import { toStderr, toStdout, toStdoutAsJson } from "../to-stderr.ts";
+import { counted } from "./counted.ts";
 import { useAnswering } from "./guards/guards.ts";
 import { serviceFault } from "./service/installed.ts";
 import { describeAgents } from "./upstream.ts";
@@ -46,11 +47,11 @@ function linesOf(found: Status, { log }: Paths): string[] {
     `keys in    ${keysIn(upstream)}`,
     `log        ${log}`,
     ...(policy
-      ? [`policy     ${policy.rules} rules${policy.files.map((file) => `, ${file}`).join("")}`]
+      ? [`policy     ${counted(policy.rules, "rule")}${policy.files.map((file) => `, ${file}`).join("")}`]
       : []),
     `asks by    ${approvers.map(describeReach).join(", ") || "nothing: what is to be asked is denied"}`,
     ...(fleet ? [`fleet      ${describeFleet(fleet)}`] : []),
-    ...(fleet?.policy ? [`of all     ${fleet.policy}`] : []),
+    ...(fleet?.policy ? [`fleet says ${fleet.policy}`] : []),
     ...masters.map(describeMaster),
     `watched    ${watched.join(", ") || "no folder for shared connections"}`,
     `runs       ${runs}`,

@@ -54,7 +54,7 @@ const known: Record<string, Kind> = {
   "$ git commit -q --allow-empty": "drawing",
   "$ muxguard log -n 2": "drawing",
   "$ muxguard init --undo": "drawing",
-  "listener → which run": "drawing",
+  "listener → wire → which run": "drawing",
   "[scope.agent]\nride": "config",
   "[scope.claude]\nride": "config",
   "[scope.codex]": "config",

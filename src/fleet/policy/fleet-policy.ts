@@ -102,6 +102,7 @@ export class FleetPolicy {
   /** In a few words; undefined where there is none. Safe for a screen. */
   get described(): string | undefined {
     const { isDoubtful, policy, revoked } = this.#entries;
+    const { machine } = this.#parts.config;
     if (isDoubtful) return "what was kept of it can't be verified: all is asked";
     const parts = [
       ...(policy?.said.kind === "policy"
@@ -113,6 +114,7 @@ export class FleetPolicy {
           ]
         : []),
       ...(revoked > 0 ? [`${revoked} revoked`] : []),
+      ...(this.isRevoked("machine", machine) ? ["this machine is revoked: everything is denied"] : []),
     ];
     return parts.length === 0 ? undefined : visible(parts.join(", "));
   }

@@ -26,8 +26,13 @@ export function tracingFault(read = readFileSync): string | undefined {
 export function traceable(read = readFileSync): { what: string; mend: string } | undefined {
   const scope = attempt(() => read("/proc/sys/kernel/yama/ptrace_scope", "utf8").trim());
   if (scope !== undefined && scope !== "0") return undefined;
-  const why =
-    scope === undefined ? "this kernel has no kernel.yama.ptrace_scope" : "kernel.yama.ptrace_scope is 0";
+  const [why, mend] =
+    scope === undefined
+      ? [
+          "this kernel has no kernel.yama.ptrace_scope",
+          "confine what you do not trust: muxguard run --confine",
+        ]
+      : ["kernel.yama.ptrace_scope is 0", "sysctl kernel.yama.ptrace_scope=1"];
   const what = `${why}: a program that is not confined can steer your shells, terminals and ssh`;
-  return { what, mend: "sysctl kernel.yama.ptrace_scope=1" };
+  return { what, mend };
 }

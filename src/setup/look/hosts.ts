@@ -29,9 +29,8 @@ export async function findHosts(
   mentions: readonly Mention[],
 ): Promise<FoundHosts> {
   const entries = await knownEntries(sshConfig);
-  const configured = mentions
-    .filter(({ keyword }) => keyword === "hostname")
-    .map(({ value }) => value.toLowerCase());
+  const configured = valuesOf("hostname", mentions);
+  const aliases = valuesOf("host", mentions).filter((alias) => !/[*?!]/.test(alias));
   const names = [
     ...entries.flatMap(literalNames).map(({ name }) => name),
     ...hashedNames(entries, configured),
@@ -39,8 +38,12 @@ export async function findHosts(
   const known = [...new Set(names)];
   return {
     git: known.filter(isGitHost),
-    production: [...new Set([...known, ...configured])].filter(isNamedProduction),
+    production: [...new Set([...known, ...configured, ...aliases])].filter(isNamedProduction),
   };
+}
+
+function valuesOf(keyword: string, mentions: readonly Mention[]): string[] {
+  return mentions.filter((one) => one.keyword === keyword).map(({ value }) => value.toLowerCase());
 }
 
 async function knownEntries(sshConfig: string | undefined): Promise<KnownHostsEntry[]> {

@@ -25,7 +25,7 @@ export async function look(paths: Paths, environment: NodeJS.ProcessEnv): Promis
   const { config, runtime, agentSocket } = paths;
   const { sshConfig, upstreamAgents, controlFolders } = await readConfig(paths);
   const [home, sshHome] = [homedir(), homeFolder()];
-  const mentions = readMentions(new Set([...sshConfigKeywords, "hostname"]), sshConfig);
+  const mentions = readMentions(new Set([...sshConfigKeywords, "host", "hostname"]), sshConfig);
   const hosts = await findHosts(sshConfig, mentions);
   const command = findCommand();
   const watched = controlFolders ?? usualControlFolders(sshConfig, environment);

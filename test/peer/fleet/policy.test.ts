@@ -231,6 +231,9 @@ describeWith(["nats", "openssl", "ssh", "sshd"], "a fleet's policy", () => {
     expect(await login(two)).toMatchObject({ stdout: "" });
     expect(two.log().at(-1)).toMatchObject({ by: "rule:fleet: machine build2 is revoked" });
     expect(await accepts(two.daemonSocket)).toBe(true);
+    const { stdout: status } = await two.muxguard("status");
+    expect(status).toMatch(/^fleet says .*, 2 revoked, this machine is revoked: everything is denied$/m);
+    expect(await stated(one)).not.toContain("this machine");
   });
 
   it("takes no word more that a revoked key signs, not even that it counts again", async () => {

@@ -40,11 +40,12 @@ describeWith(["ssh", "bwrap", "python"], "muxguard init at a terminal", () => {
     const key = lab.key("home/.ssh-key");
     home.write(".ssh/id_ed25519", readFileSync(key, "utf8"));
     home.write(".ssh/known_hosts", "");
+    home.write(".ssh/config", "Host shop-prod !old-prod *-prod\n  HostName 192.0.2.7\n");
     const approver = lab.script("say-yes", '#!/bin/sh\necho \'{"decision": "allow", "remember": "once"}\'\n');
     home.write(".config/muxguard/config.toml", `approvers = ["command", "queue"]\ncommand = "${approver}"\n`);
     screen.type("muxguard init; echo ended: $?\r");
     await answer("id_ed25519 has no passphrase: any program can use it", "\r"); // the first: encrypt it
-    await answer("Deny logins to hosts named like production?", "y\r");
+    await answer("Deny logins to hosts named like production (here: shop-prod)?", "y\r");
     await answer("Make this change?", "\r"); // config.toml
     await answer("Make this change?", "\r"); // policy.toml
     await answer("Make this change?", "n\r"); // .bashrc

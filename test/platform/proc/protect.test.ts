@@ -15,5 +15,7 @@ test("a kernel without the setting is said to have none", () => {
   const missing = () => {
     throw new Error("ENOENT");
   };
-  expect(tracingFault(missing as never)).toMatch(/^this kernel has no kernel\.yama\.ptrace_scope/);
+  expect(tracingFault(missing as never)).toMatch(
+    /^this kernel has no kernel\.yama\.ptrace_scope: .*muxguard run --confine$/,
+  );
 });
