@@ -33,6 +33,10 @@ export function fleetCommand(command: Command): Command {
     .argument("<folder...>", "machine-NAME, person-NAME")
     .action(async (folders: string[]) => (await import("./join.ts")).fleetJoin(folders));
   command
+    .command("leave")
+    .description("undo join: take [fleet] out of config.toml, and remove this machine's keys to it")
+    .action(async () => (await import("./leave.ts")).fleetLeave());
+  command
     .command("policy")
     .description("a policy for all machines, before their own")
     .command("push")

@@ -7,6 +7,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  rmSync,
 } from "node:fs";
 import { join } from "node:path";
 import { attempt } from "../../attempt.ts";
@@ -22,12 +23,12 @@ const FIELDS = "fleet.toml";
 
 /** @throws CliError where config.toml has a [fleet] already, or no folder is fleet init's of a machine */
 export async function fleetJoin(folders: readonly string[]): Promise<void> {
-  const { config } = openPaths();
+  const { config, fleetLog } = openPaths();
   const path = join(config, "config.toml");
   const settings = await readSettings(path, "config");
   if (settings?.fleet)
     throw new CliError(
-      `${visible(path)} has a [fleet] already; remove it first, and the folder fleet beside it`,
+      `${visible(path)} has a [fleet] already; first: muxguard fleet leave`,
       exitCodes.usage,
     );
   const fields = folders.map((folder) => {
@@ -58,6 +59,7 @@ export async function fleetJoin(folders: readonly string[]): Promise<void> {
       copyFileSync(join(folder, name), join(own, name), constants.COPYFILE_EXCL);
       chmodSync(join(own, name), 0o600);
     }
+  rmSync(fleetLog, { force: true }); // of a fleet before: what was logged before this one stays here
   const file = fileAt(path);
   const before = readBytes(file);
   const text = before?.toString("utf8") ?? "";

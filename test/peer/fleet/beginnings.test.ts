@@ -1,5 +1,5 @@
 /** What a person is told who begins with a fleet: what to start, what is missing, and what does not answer. */
-import { accessSync, constants, existsSync, readFileSync } from "node:fs";
+import { accessSync, constants, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { delimiter } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { FleetLab } from "../../../lab/fleet/fleet-lab.ts";
@@ -81,6 +81,41 @@ describeWith(["nats", "openssl", "ssh", "sshd"], "who begins with a fleet", () =
     expect(stderr).toContain(words.replace("FLEET", root));
     expect(readFileSync(config, "utf8")).toBe(before);
     expect(existsSync(lab.path("config/muxguard/fleet"))).toBe(false);
+    await lab.close();
+  });
+
+  it("leaves a machine as it was, but for what is the user's own, and can join again", async () => {
+    const lab = new Lab();
+    const root = fleet.path("fleet");
+    const folders = [`${root}/machine-build1`, `${root}/person-alice`];
+    const [config, own] = ["config.toml", "fleet"].map((name) => lab.path(`config/muxguard/${name}`)) as [
+      string,
+      string,
+    ];
+    const scope = "\n[scope.work]\nconfine = true\n";
+    lab.config('approvers = ["queue"]\n');
+    const before = readFileSync(config, "utf8");
+    expect(await lab.muxguard("fleet", "leave")).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining("has no [fleet]"),
+    });
+    expect(await lab.muxguard("fleet", "join", ...folders)).toMatchObject({ code: 0 });
+    writeFileSync(config, readFileSync(config, "utf8") + scope);
+    lab.write("config/muxguard/fleet/notes", "mine");
+    lab.write("state/muxguard/fleet-policy.jsonl", "kept\n");
+    const { code, stdout } = await lab.muxguard("fleet", "leave");
+    expect(code).toBe(0);
+    expect(stdout).toContain(`${own} stays, as it has notes\n`);
+    expect(readFileSync(config, "utf8")).toBe(`${before}${scope}`);
+    expect(readdirSync(own)).toEqual(["notes"]);
+    expect(existsSync(lab.path("state/muxguard/fleet-policy.jsonl"))).toBe(false);
+    rmSync(own, { recursive: true });
+    expect(await lab.muxguard("fleet", "join", ...folders)).toMatchObject({ code: 0 });
+    expect(await lab.muxguard("fleet", "leave")).toMatchObject({
+      code: 0,
+      stdout: expect.not.stringContaining("stays, as"),
+    });
+    expect(existsSync(own)).toBe(false);
     await lab.close();
   });
 
