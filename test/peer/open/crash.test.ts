@@ -2,8 +2,7 @@
  * What a guard that was killed leaves behind: no master that nobody can reach, no socket that hangs, and what
  * was taken over is guarded again.
  */
-import { existsSync, readdirSync } from "node:fs";
-import { join } from "node:path";
+import { readdirSync } from "node:fs";
 import { expect, it } from "vitest";
 import { ended, stderrOf, stdoutOf, until } from "../../../lab/lab.ts";
 import { HOST, MuxLab } from "../../../lab/mux-lab.ts";
@@ -17,7 +16,6 @@ describeWith(["ssh", "sshd"], "a daemon that was killed", () => {
   const kill = (): Promise<void> => lab.endGuard("SIGKILL");
 
   it("leaves masters that the next one ends, and sockets that it takes away", async () => {
-    const paths = [lab.controlPath(), join(lab.sockets, "second")];
     expect(await lab.muxguard("open", HOST)).toMatchObject({ code: 0 });
     expect(await lab.muxguard("open", "--control-path", "sockets/second", HOST)).toMatchObject({ code: 0 });
     expect(await lab.muxguard("open", "--control-path", "sockets/third", HOST, "-C")).toMatchObject({
@@ -29,8 +27,7 @@ describeWith(["ssh", "sshd"], "a daemon that was killed", () => {
     expect(lab.masters()).toEqual(left);
     await lab.guard();
     await until(() => lab.masters().length === 0, "the end of the masters that were left");
-    await until(() => paths.every((path) => !existsSync(path)), "the end of the sockets that were left");
-    expect(readdirSync(lab.sockets)).toEqual([]);
+    await until(() => readdirSync(lab.sockets).length === 0, "the end of the sockets that were left");
     // and the host is open for a new one
     expect(await lab.muxguard("open", HOST)).toMatchObject({
       code: 0,
