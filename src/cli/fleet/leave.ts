@@ -38,7 +38,7 @@ export function fleetLeave(): void {
   toStdout(
     `${visible(path)} has no [fleet] any more, and this machine's keys to it are gone; it counts after: ${next}`,
   );
-  toStdout("at the server this machine stays known: take it out of nats-server.conf and allowed_signers");
+  toStdout("the server still knows this machine: take its user out of nats-server.conf, and reload it");
 }
 
 /** From the line `[fleet]` on, up to the next table. */
