@@ -41,9 +41,14 @@ export function fleetLeave(): void {
   toStdout("the server still knows this machine: take its user out of nats-server.conf, and reload it");
 }
 
-/** From the line `[fleet]` on, up to the next table. */
+/** From the line `[fleet]` on, with the empty one before it. What is said above the next table stays. */
 function withoutFleet(text: string): string {
-  return text
-    .replace(/(?:^|\n)[ \t]*\[[ \t]*fleet[ \t]*\][^\n]*(?:\n(?![ \t]*\[)[^\n]*)*/, "")
-    .replace(/^\n+/, "");
+  const lines = text.split("\n");
+  const from = lines.findIndex((line) => /^\s*\[\s*fleet\s*\]/.test(line));
+  if (from < 0) return text;
+  const next = lines.findIndex((line, at) => at > from && /^\s*\[/.test(line));
+  const rest = lines.slice(from, next < 0 ? undefined : next);
+  const last = rest.findLastIndex((line) => !/^\s*(?:#|$)/.test(line));
+  const before = lines.slice(0, from > 0 && lines[from - 1]?.trim() === "" ? from - 1 : from);
+  return [...before, ...lines.slice(from + last + 1)].join("\n");
 }

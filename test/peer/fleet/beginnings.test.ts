@@ -92,7 +92,7 @@ describeWith(["nats", "openssl", "ssh", "sshd"], "who begins with a fleet", () =
       string,
       string,
     ];
-    const scope = "\n[scope.work]\nconfine = true\n";
+    const scope = "\n# for work\n[scope.work]\nconfine = true\n";
     lab.config('approvers = ["queue"]\n');
     const before = readFileSync(config, "utf8");
     expect(await lab.muxguard("fleet", "leave")).toMatchObject({
