@@ -7,7 +7,7 @@ export function kindOf(schema: z.ZodMiniType): string {
     takes([example, example]) ? `${word}, or a list` : word;
   const values = valuesOf(schema);
   if (values.length > 0) return orList(values.map(code).join(" "), values[0]);
-  if (takes(true)) return [true, false].map(code).join(" ");
+  if (takes(true)) return `${[true, false].map(code).join(" ")}${takes(["x"]) ? ", or a list" : ""}`;
   if (takes(22)) return orList("number", 22);
   if (takes("tls://x:1") && !takes("x")) return orList("address", "tls://x:1");
   if (takes("10m") && !takes("x")) return takes("never") ? "duration, or `never`" : "duration";

@@ -125,7 +125,8 @@ export function tellOfFolders(root: string, { machines, people }: Members): void
   for (const name of machines)
     toStdout(`on ${name.padEnd(12)} muxguard fleet join ${join(root, `machine-${name}`)}`);
   for (const { name } of people)
-    toStdout(`where ${name} answers, in one command with its machine's: ${join(root, `person-${name}`)}`);
+    toStdout(`where ${name} answers, too: muxguard fleet join ${join(root, `person-${name}`)}`);
+  toStdout("to another machine its folder is copied first; then it is removed here: it has a key");
 }
 
 /** `alice=~/.ssh/id_ed25519.pub` */

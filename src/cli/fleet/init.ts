@@ -5,6 +5,7 @@ import { serverConfig } from "../../fleet/setup/server-config.ts";
 import { visible } from "../../policy/visible.ts";
 import { toStdout } from "../../to-stderr.ts";
 import {
+  type Members,
   makeFolders,
   membersOf,
   type Newcomers,
@@ -26,7 +27,7 @@ const [LIFETIME, DAY] = [3650, 24 * 60 * 60_000];
 
 /** @throws CliError for names that can't be, and a folder that is there */
 export async function fleetInit(folder: string, options: FleetInitOptions): Promise<void> {
-  const { host, port, tls } = options;
+  const { host, port } = options;
   const members = membersOf(options, []);
   if (!/^[A-Za-z0-9.-]+$/.test(host)) throw usage(`no host name: ${visible(host)}`);
   if (!/^\d{1,5}$/.test(port) || Number(port) > 65_535) throw usage(`no port: ${visible(port)}`);
@@ -34,16 +35,27 @@ export async function fleetInit(folder: string, options: FleetInitOptions): Prom
   if (existsSync(root))
     throw usage(`${visible(folder)} is there already; name a folder that is not, or: muxguard fleet add`);
   mkdirSync(root, { mode: 0o700 });
+  try {
+    await fill(root, members, options);
+  } catch (error) {
+    rmSync(root, { recursive: true }); // half of it is of no use, and would be in the way of the next try
+    throw error;
+  }
+  toStdout(`the server:     ${natsServer()} -c ${join(root, "nats-server.conf")}`);
+  tellOfFolders(root, members);
+}
+
+async function fill(root: string, members: Members, { host, port, tls }: FleetInitOptions): Promise<void> {
   const at = (name: string): string => join(root, name);
   if (tls) makeCertificate(root, host);
   const address = `${tls ? "tls" : "nats"}://${host}:${port}`;
   const users = await makeFolders(root, members, address);
-  const config = at("nats-server.conf");
   const listen = `${host === "localhost" ? "127.0.0.1" : "0.0.0.0"}:${port}`;
   const files = tls ? { cert: at("server.pem"), key: at("server.key") } : undefined;
-  secret(config, serverConfig({ address, listen, tls: files, store: at("jetstream"), users }));
-  toStdout(`the server:     ${natsServer()} -c ${config}`);
-  tellOfFolders(root, members);
+  secret(
+    at("nats-server.conf"),
+    serverConfig({ address, listen, tls: files, store: at("jetstream"), users }),
+  );
 }
 
 /**

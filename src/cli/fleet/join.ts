@@ -1,70 +1,90 @@
 /** `muxguard fleet join`: takes up what `fleet init` wrote for this machine, and for its person. */
-import {
-  chmodSync,
-  constants,
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-} from "node:fs";
+import { chmodSync, constants, copyFileSync, existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { attempt } from "../../attempt.ts";
+import { readRegularFile } from "../../platform/files/regular-file.ts";
 import { visible } from "../../policy/visible.ts";
 import { openPaths } from "../../settings/paths.ts";
-import { readSettings } from "../../settings/settings.ts";
+import { checkSettings } from "../../settings/toml-file.ts";
 import { changeFile, fileAt, readBytes } from "../../setup/files/change.ts";
 import { toStdout } from "../../to-stderr.ts";
-import { CliError, exitCodes } from "../cli-error.ts";
+import { usage } from "./folders.ts";
+import { withFields } from "./table.ts";
 
 /** Its fields for config.toml. The other files of a folder are copied. */
 const FIELDS = "fleet.toml";
 
-/** @throws CliError where config.toml has a [fleet] already, or no folder is fleet init's of a machine */
-export async function fleetJoin(folders: readonly string[]): Promise<void> {
+interface Folder {
+  path: string;
+  fields: string;
+  of: "machine" | "person";
+  /** Names of its other files. */
+  files: string[];
+}
+
+/** @throws CliError where it would take up what does not go together; nothing is changed then */
+export function fleetJoin(paths: readonly string[]): void {
   const { config, fleetLog } = openPaths();
   const path = join(config, "config.toml");
-  const settings = await readSettings(path, "config");
-  if (settings?.fleet)
-    throw new CliError(
-      `${visible(path)} has a [fleet] already; first: muxguard fleet leave`,
-      exitCodes.usage,
-    );
-  const fields = folders.map((folder) => {
-    const text = attempt(() => readFileSync(join(folder, FIELDS), "utf8"));
-    if (text === undefined)
-      throw new CliError(`${visible(folder)}: no folder that muxguard fleet init wrote`, exitCodes.usage);
-    return text;
-  });
-  const [machines, persons] = [/^servers *=/m, /^person *=/m].map(
-    (field) => fields.filter((text) => field.test(text)).length,
-  );
-  if (machines !== undefined && machines > 1)
-    throw new CliError("these are folders of several machines; this one is one of them", exitCodes.usage);
-  if (persons !== undefined && persons > 1)
-    throw new CliError("these are folders of several persons; one of them answers here", exitCodes.usage);
-  if (machines === 0)
-    throw new CliError(
-      "the folder of the machine is missing; a person joins in one command with the machine: " +
-        `muxguard fleet join machine-NAME ${visible(folders.join(" "))}`,
-      exitCodes.usage,
-    );
-  const own = join(config, "fleet");
-  if (existsSync(own))
-    throw new CliError(`${visible(own)} is there already; remove it first`, exitCodes.usage);
-  mkdirSync(own, { recursive: true, mode: 0o700 });
-  for (const folder of folders)
-    for (const name of readdirSync(folder).filter((one) => one !== FIELDS)) {
-      copyFileSync(join(folder, name), join(own, name), constants.COPYFILE_EXCL);
-      chmodSync(join(own, name), 0o600);
-    }
-  rmSync(fleetLog, { force: true }); // of a fleet before: what was logged before this one stays here
+  const folders = paths.map(folderAt);
+  const count = (of: Folder["of"]): number => folders.filter((folder) => folder.of === of).length;
+  if (count("machine") > 1) throw usage("these are folders of several machines; this one is one of them");
+  if (count("person") > 1) throw usage("these are folders of several persons; one of them answers here");
+  const isLater = count("machine") === 0;
   const file = fileAt(path);
   const before = readBytes(file);
   const text = before?.toString("utf8") ?? "";
-  const gap = text === "" ? "" : text.endsWith("\n") ? "\n" : "\n\n";
-  changeFile(file, before, Buffer.from(`${text}${gap}[fleet]\n${fields.join("")}`));
+  checkPlace(checkSettings(path, "config", text).fleet, folders, path, isLater);
+  const own = join(config, "fleet");
+  const copies = folders.flatMap((folder) =>
+    folder.files.map((name) => [join(folder.path, name), join(own, name)] as const),
+  );
+  const there = isLater ? copies.map(([, to]) => to).find((to) => existsSync(to)) : existsSync(own) && own;
+  if (there) throw usage(`${visible(there)} is there already; remove it first`);
+  const fields = folders.map((folder) => folder.fields).join("");
+  const after = isLater ? withFields(text, fields) : `${text}${gapAfter(text)}[fleet]\n${fields}`;
+  if (isLater && checkSettings(path, "config", after).fleet?.person === undefined)
+    throw usage(`${visible(path)} has no line [fleet]: put the lines of ${FIELDS} there with an editor`);
+  if (!isLater) {
+    mkdirSync(own, { recursive: true, mode: 0o700 });
+    rmSync(fleetLog, { force: true }); // of a fleet before: what was logged before this one stays here
+  }
+  for (const [from, to] of copies) {
+    copyFileSync(from, to, constants.COPYFILE_EXCL);
+    chmodSync(to, 0o600);
+  }
+  changeFile(file, before, Buffer.from(after));
   const next = "muxguard daemon restart; or, where none runs, muxguard daemon";
-  toStdout(`${visible(path)} has a [fleet] now; it counts after: ${next}`);
+  toStdout(`${visible(path)} has ${isLater ? "a person in its" : "a"} [fleet] now; it counts after: ${next}`);
+}
+
+/** @throws CliError for what is none of fleet init's */
+function folderAt(path: string): Folder {
+  const fields = attempt(() => readRegularFile(join(path, FIELDS), "followed"));
+  if (fields === undefined) throw usage(`${visible(path)}: no folder that muxguard fleet init wrote`);
+  const files = readdirSync(path).filter((name) => name !== FIELDS);
+  return { path, fields, of: /^servers *=/m.test(fields) ? "machine" : "person", files };
+}
+
+/** Whether a [fleet] is there where one has to be, and none where not. @throws CliError */
+function checkPlace(
+  fleet: { person?: string | undefined } | undefined,
+  folders: readonly Folder[],
+  path: string,
+  isLater: boolean,
+): void {
+  const names = visible(folders.map((folder) => folder.path).join(" "));
+  if (!fleet && isLater)
+    throw usage(
+      `the folder of the machine is missing; a person joins with it, or later: muxguard fleet join machine-NAME ${names}`,
+    );
+  if (fleet && (!isLater || fleet.person !== undefined))
+    throw usage(
+      `${visible(path)} has a [fleet] already${isLater ? " with a person" : ""}; first: muxguard fleet leave`,
+    );
+}
+
+function gapAfter(text: string): string {
+  if (text === "") return "";
+  return text.endsWith("\n") ? "\n" : "\n\n";
 }

@@ -8,6 +8,7 @@ import { checkSettings } from "../../settings/toml-file.ts";
 import { changeFile, fileAt, readBytes } from "../../setup/files/change.ts";
 import { toStdout } from "../../to-stderr.ts";
 import { CliError } from "../cli-error.ts";
+import { withoutFleet } from "./table.ts";
 
 /** What fleet init writes for a machine and a person. */
 const FILES = [
@@ -39,16 +40,4 @@ export function fleetLeave(): void {
     `${visible(path)} has no [fleet] any more, and this machine's keys to it are gone; it counts after: ${next}`,
   );
   toStdout("the server still knows this machine: take its user out of nats-server.conf, and reload it");
-}
-
-/** From the line `[fleet]` on, with the empty one before it. What is said above the next table stays. */
-function withoutFleet(text: string): string {
-  const lines = text.split("\n");
-  const from = lines.findIndex((line) => /^\s*\[\s*fleet\s*\]/.test(line));
-  if (from < 0) return text;
-  const next = lines.findIndex((line, at) => at > from && /^\s*\[/.test(line));
-  const rest = lines.slice(from, next < 0 ? undefined : next);
-  const last = rest.findLastIndex((line) => !/^\s*(?:#|$)/.test(line));
-  const before = lines.slice(0, from > 0 && lines[from - 1]?.trim() === "" ? from - 1 : from);
-  return [...before, ...lines.slice(from + last + 1)].join("\n");
 }

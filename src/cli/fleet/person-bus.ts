@@ -14,7 +14,7 @@ const REFUSED = "connection refused";
 
 export function noPerson(): CliError {
   return new CliError(
-    "config.toml has no [fleet] with a person: join with the folder person-NAME, too",
+    "config.toml has no [fleet] with a person: muxguard fleet join person-NAME",
     exitCodes.settings,
   );
 }

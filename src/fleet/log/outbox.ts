@@ -9,6 +9,7 @@ import { messageOf } from "../../errors.ts";
 import { visible } from "../../policy/visible.ts";
 import type { FleetConfig } from "../../settings/fleet/config.ts";
 import { explained } from "../bus/jetstream.ts";
+import { openBucket } from "../policy/bucket.ts";
 import { type Line, LogFiles } from "./files.ts";
 import { hashOf, keepPlace, type Place, readPlace } from "./place.ts";
 import { makeSeal, parseSeal } from "./seal.ts";
@@ -96,6 +97,10 @@ export class Outbox {
     while (!isOver()) {
       try {
         this.begin();
+        // one that somebody made may take what is logged to where a machine can read it
+        await openBucket(connection).catch((error: unknown) => {
+          throw new Error(`it waits for the policy's bucket: ${explained(error)}`);
+        });
         const stream = await LogStream.open(connection);
         await this.#meet(stream);
         let isFirst = true;

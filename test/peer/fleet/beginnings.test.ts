@@ -1,5 +1,14 @@
 /** What a person is told who begins with a fleet: what to start, what is missing, and what does not answer. */
-import { accessSync, constants, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  accessSync,
+  constants,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { delimiter } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { FleetLab } from "../../../lab/fleet/fleet-lab.ts";
@@ -62,7 +71,7 @@ describeWith(["nats", "openssl", "ssh", "sshd"], "who begins with a fleet", () =
   it.each<[string, string, string[]]>([
     [
       "as a person without a machine",
-      "a person joins in one command with the machine: muxguard fleet join machine-NAME FLEET/person-alice",
+      "the folder of the machine is missing; a person joins with it, or later: muxguard fleet join machine-NAME FLEET/person-alice",
       ["person-alice"],
     ],
     ["as two machines", "these are folders of several machines", ["machine-laptop", "machine-build1"]],
@@ -82,6 +91,39 @@ describeWith(["nats", "openssl", "ssh", "sshd"], "who begins with a fleet", () =
     expect(readFileSync(config, "utf8")).toBe(before);
     expect(existsSync(lab.path("config/muxguard/fleet"))).toBe(false);
     await lab.close();
+  });
+
+  it("takes in a person later, and one alone", async () => {
+    const lab = new Lab();
+    const join = (name: string): Promise<Result> =>
+      lab.muxguard("fleet", "join", fleet.path(`fleet/${name}`));
+    const config = lab.path("config/muxguard/config.toml");
+    expect(await join("machine-laptop")).toMatchObject({ code: 0 });
+    writeFileSync(config, `${readFileSync(config, "utf8")}\n[scope.work]\nconfine = true\n`);
+    expect(await join("person-alice")).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining("has a person in its [fleet] now"),
+    });
+    const { fleet: found } = await readConfig(pathsOf(lab));
+    expect(found?.person).toMatchObject({ name: "alice" });
+    expect(statSync(lab.path("config/muxguard/fleet/person.nk")).mode & 0o777).toBe(0o600);
+    for (const [name, words] of [
+      ["person-alice", "has a [fleet] already with a person; first: muxguard fleet leave"],
+      ["machine-build1", "has a [fleet] already; first: muxguard fleet leave"],
+    ] as const)
+      expect(await join(name)).toMatchObject({ code: 64, stderr: expect.stringContaining(words) });
+    await lab.close();
+  });
+
+  it("leaves nothing of a fleet that could not be made, and can be made then", async () => {
+    const folder = fleet.path("half");
+    const init = (PATH = process.env.PATH): Promise<Result> =>
+      fleet.run(process.execPath, [fleet.muxguardProgram, "fleet", "init", folder, "--machine", "a"], {
+        environment: { PATH },
+      });
+    expect(await init(fleet.folder)).toMatchObject({ code: 1, stderr: expect.stringContaining("openssl") });
+    expect(existsSync(folder)).toBe(false);
+    expect(await init()).toMatchObject({ code: 0 });
   });
 
   it("leaves a machine as it was, but for what is the user's own, and can join again", async () => {
@@ -120,7 +162,7 @@ describeWith(["nats", "openssl", "ssh", "sshd"], "who begins with a fleet", () =
   });
 
   it("is told in the same words by all commands that no person has joined", async () => {
-    const words = "config.toml has no [fleet] with a person: join with the folder person-NAME, too";
+    const words = "config.toml has no [fleet] with a person: muxguard fleet join person-NAME";
     for (const one of await personCommands(build))
       expect(one).toMatchObject({ code: 78, stderr: `muxguard: ${words}\n` });
     await expect(viewFleet(pathsOf(build), () => {})).rejects.toThrow(words);

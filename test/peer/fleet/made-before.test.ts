@@ -1,5 +1,6 @@
 /** A machine is on the bus before all others, and makes the streams as it likes. */
 import type { ChildProcess } from "node:child_process";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { StreamConfig } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
@@ -22,6 +23,8 @@ const BUCKET: Made = {
   ...{ discard: "new", allow_direct: true, allow_rollup_hdrs: true },
 };
 const SECOND = 1e9;
+/** In this time it would be in the stream, in milliseconds. */
+const NOTHING_COMES = 3000;
 /** In its name, to whoever hears build1's questions. */
 const AS_OTHER = { republish: { src: "mg.q.evil.>", dest: "mg.q.build1.>" } };
 
@@ -113,12 +116,36 @@ describeWith(["nats", "openssl", "ssh", "sshd"], "a machine that makes the strea
       stderr: expect.stringContaining(`it with ${named}; on the server: nats stream`),
     };
     expect(await admin.muxguard("fleet", "revoke", "alpha.example")).toMatchObject(refused);
-    // the guard goes on by itself, and its log goes to the others
+    // the guard goes on by itself
     expect(await build.login()).toMatchObject({ stdout: "in\n" });
-    await isLogged();
     await remove(BUCKET.name);
-    await until(async () => !(await build.wrong()).includes("bucket"), "the end of the complaint");
+    await until(async () => !(await build.wrong()).includes("bucket"), "the end of the complaint", NOTICED);
+    await isLogged();
     await isRevoked();
+  });
+
+  it("reads nobody's log by a policy's bucket that takes it from there", async () => {
+    const taken = async (): Promise<number> => {
+      const manager = await jetstreamManager(evil.connection as NatsConnection, { checkAPI: false });
+      return (await manager.streams.info(BUCKET.name)).state.messages;
+    };
+    await make(LOG);
+    await make({
+      ...BUCKET,
+      sources: [{ name: LOG.name }] as unknown as NonNullable<StreamConfig["sources"]>,
+    });
+    // it does take it
+    operator.publish("mg.l.other", "logged before");
+    await until(async () => (await taken()) === 1, "what was logged");
+    await start();
+    await build.untilWrong(
+      /the fleet's log: it waits for the policy's bucket: not used, as somebody made it/,
+    );
+    build.write(3);
+    await sleep(NOTHING_COMES);
+    expect(await taken()).toBe(1);
+    await remove(BUCKET.name);
+    await isLogged();
   });
 
   it.each<[string, string, Partial<StreamConfig>]>([
