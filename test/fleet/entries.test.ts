@@ -13,7 +13,7 @@ const rules = [{ name: "r", action: "deny" }] as const;
 /** @param size of what is signed, in bytes */
 function good(said: Statement, by = "alice", size = 0): Good {
   const signed = JSON.stringify(said).padEnd(size);
-  return { entry: { by, signed, signature: "" }, key: "SHA256:A", said, rules };
+  return { entry: { by, signed, signature: "" }, key: `SHA256:${by}`, said, rules };
 }
 
 function take(entries: Entries, one: Good): void {
@@ -43,6 +43,9 @@ describe("the entries of a fleet", () => {
     );
     take(entries, good(revoke(1, "SHA256:mallory")));
     expect(entries.isRevoked("key", "SHA256:mallory")).toBe(true);
+    // nor under another name
+    const renamed = good(revoke(1, "more"), "malloy");
+    expect(() => entries.check({ ...renamed, key: "SHA256:mallory" })).toThrow("are kept already");
     // in a place that it has already, that key may go on
     take(entries, good(revoke(2, "m7", true), "mallory"));
   });

@@ -1,6 +1,16 @@
 /** `muxguard fleet join`: takes up what `fleet init` wrote for this machine, and for its person. */
-import { chmodSync, constants, copyFileSync, existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
+import {
+  chmodSync,
+  constants,
+  copyFileSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  rmSync,
+} from "node:fs";
 import { join } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import { attempt } from "../../attempt.ts";
 import { readRegularFile } from "../../platform/files/regular-file.ts";
 import { visible } from "../../policy/visible.ts";
@@ -43,8 +53,7 @@ export function fleetJoin(paths: readonly string[]): void {
   if (there) throw usage(`${visible(there)} is there already; remove it first`);
   const fields = folders.map((folder) => folder.fields).join("");
   const after = isLater ? withFields(text, fields) : `${text}${gapAfter(text)}[fleet]\n${fields}`;
-  if (isLater && checkSettings(path, "config", after).fleet?.person === undefined)
-    throw usage(`${visible(path)} has no line [fleet]: put the lines of ${FIELDS} there with an editor`);
+  checkFields(path, text, after, isLater);
   if (!isLater) {
     mkdirSync(own, { recursive: true, mode: 0o700 });
     rmSync(fleetLog, { force: true }); // of a fleet before: what was logged before this one stays here
@@ -62,7 +71,8 @@ export function fleetJoin(paths: readonly string[]): void {
 function folderAt(path: string): Folder {
   const fields = attempt(() => readRegularFile(join(path, FIELDS), "followed"));
   if (fields === undefined) throw usage(`${visible(path)}: no folder that muxguard fleet init wrote`);
-  const files = readdirSync(path).filter((name) => name !== FIELDS);
+  const isFile = (name: string): boolean => lstatSync(join(path, name)).isFile();
+  const files = readdirSync(path).filter((name) => name !== FIELDS && isFile(name));
   return { path, fields, of: /^servers *=/m.test(fields) ? "machine" : "person", files };
 }
 
@@ -76,12 +86,22 @@ function checkPlace(
   const names = visible(folders.map((folder) => folder.path).join(" "));
   if (!fleet && isLater)
     throw usage(
-      `the folder of the machine is missing; a person joins with it, or later: muxguard fleet join machine-NAME ${names}`,
+      `the folder of the machine is missing; a person joins with it, or later: ` +
+        `muxguard fleet join machine-NAME ${names}`,
     );
   if (fleet && (!isLater || fleet.person !== undefined))
     throw usage(
       `${visible(path)} has a [fleet] already${isLater ? " with a person" : ""}; first: muxguard fleet leave`,
     );
+}
+
+/** Whether it is a [fleet] that comes in, and nothing else. @throws CliError */
+function checkFields(path: string, before: string, after: string, isLater: boolean): void {
+  const { fleet: _, ...own } = checkSettings(path, "config", before);
+  const { fleet, ...others } = checkSettings(path, "config", after);
+  if (!isDeepStrictEqual(own, others)) throw usage(`${FIELDS} has more than a [fleet] is: it was changed`);
+  if (isLater && fleet?.person === undefined)
+    throw usage(`${visible(path)} has no line [fleet]: put the lines of ${FIELDS} there with an editor`);
 }
 
 function gapAfter(text: string): string {

@@ -208,7 +208,7 @@ export class FleetApprover implements Approver {
 
   /** @throws Error for one who has answered already, and a key that is revoked */
   #counted(vote: Vote, counted: Counted, open: Open): void {
-    const { answer, by, key } = counted;
+    const { answer, person, key } = counted;
     if (this.#parts.isRevoked("key", key)) throw new Error(`it is signed with ${key}, which is revoked`);
     // it was looked at before the signature was, too, which took its time
     this.#checkMachine(counted.from);
@@ -218,8 +218,8 @@ export class FleetApprover implements Approver {
       open.answered(answerOf([counted]));
       return;
     }
-    if (open.yes.some((one) => one.counted.by === by || one.counted.key === key))
-      throw new Error(`${visible(by, 64)}, or who has the same key, has said yes already`);
+    if (open.yes.some((one) => one.counted.person === person || one.counted.key === key))
+      throw new Error(`${visible(person, 64)} has said yes already, by this name or key or another`);
     open.yes.push({ vote, counted });
     if (open.yes.length >= open.wanted) {
       open.answered(answerOf(open.yes.map((one) => one.counted)));

@@ -11,7 +11,7 @@ import type { FleetConfig } from "../../settings/fleet/config.ts";
 import { explained } from "../bus/jetstream.ts";
 import { openBucket } from "../policy/bucket.ts";
 import { type Line, LogFiles } from "./files.ts";
-import { hashOf, keepPlace, type Place, readPlace } from "./place.ts";
+import { fleetOf, hashOf, keepPlace, type Place, readPlace } from "./place.ts";
 import { makeSeal, parseSeal } from "./seal.ts";
 import { isOvertaken, LogStream, type Message, MOST_LINES } from "./stream.ts";
 
@@ -50,6 +50,8 @@ export class Outbox {
   readonly #files: LogFiles;
   #place: Place | undefined;
   #kept: Place | undefined;
+  /** As in Place. */
+  #of: string | undefined;
   /** When the stream had more than is written down. */
   #unkeptSince: number | undefined;
   /** The number of this machine's last message in the stream. */
@@ -74,10 +76,13 @@ export class Outbox {
   /** What is logged from now on goes to the stream, also if the bus is not there yet. @throws Error if it can't */
   begin(): void {
     if (this.#place) return;
-    const kept = readPlace(this.#parts.place);
+    this.#of = fleetOf(this.#parts.config.machineKey);
+    const found = readPlace(this.#parts.place);
+    // one of another fleet may be written after this one was joined: by a guard that ends
+    const kept = found?.of === undefined || found.of === this.#of ? found : undefined;
     this.#place = kept ?? this.#files.end();
-    if (!kept) keepPlace(this.#parts.place, this.#place);
-    this.#kept = this.#place;
+    this.#kept = kept && this.#place;
+    if (!kept) this.#keep();
   }
 
   /**
@@ -270,7 +275,8 @@ export class Outbox {
   }
 
   #keep(): void {
-    if (this.#place && this.#place !== this.#kept) keepPlace(this.#parts.place, this.#place);
+    if (this.#place && this.#place !== this.#kept)
+      keepPlace(this.#parts.place, { ...this.#place, of: this.#of });
     [this.#kept, this.#unkeptSince] = [this.#place, undefined];
   }
 }

@@ -3,7 +3,7 @@
  * nothing more is kept than a place in a file. It is written now and then. What the stream says counts as well.
  */
 import { createHash } from "node:crypto";
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import * as z from "zod/mini";
 import { attempt } from "../../attempt.ts";
 import { readRegularFile } from "../../platform/files/regular-file.ts";
@@ -22,6 +22,8 @@ export interface Place {
   seq: number;
   /** How the file begins, up to the offset: a number of an inode is used again. */
   head: { length: number; hash: string };
+  /** In whose stream: what tells this machine's key in that fleet from others. Undefined where it has none. */
+  of?: string | undefined;
 }
 
 const count = z.int().check(z.gte(0));
@@ -32,6 +34,7 @@ const place: z.ZodMiniType<Place> = z.strictObject({
   hash: z.string(),
   seq: count,
   head: z.strictObject({ length: count, hash: z.string() }),
+  of: z.optional(z.string()),
 });
 
 /** Undefined where there is none that can be read. */
@@ -43,6 +46,11 @@ export function readPlace(path: string): Place | undefined {
 
 export function keepPlace(path: string, where: Place): void {
   writeKept(path, `${JSON.stringify(where)}\n`);
+}
+
+/** As `of` in a place: a machine gets another key in each fleet. Undefined where it has none. */
+export function fleetOf(machineKey: string | undefined): string | undefined {
+  return attempt(() => hashOf(readFileSync(`${machineKey}.pub`)));
 }
 
 export function hashOf(bytes: Buffer): string {

@@ -125,7 +125,7 @@ export class Entries {
     const { by } = good.entry;
     const others = [...this.#good, ...this.#unverified].filter(([one]) => one !== place);
     const gone: string[] = [];
-    const makeRoom = (part: number, whose: (one: Kept) => boolean, what: string): void => {
+    const makeRoom = (part: number, whose: (one: Good | Kept) => boolean, what: string): void => {
       const left = others.filter(([at, one]) => !gone.includes(at) && whose(one));
       let size = left.reduce((sum, [, { entry }]) => sum + entrySize(entry), entrySize(good.entry));
       while (left.length >= MAX_KEPT * part || size > MAX_SIZE * part) {
@@ -136,7 +136,10 @@ export class Entries {
         gone.push(out[0]);
       }
     };
-    makeRoom(1 / 2, ({ entry }) => entry.by === by, `that ${by} has signed`);
+    // a key may have several names
+    const isTheirs = (one: Good | Kept): boolean =>
+      one.entry.by === by || ("key" in one && one.key === good.key);
+    makeRoom(1 / 2, isTheirs, `that ${by} has signed`);
     makeRoom(1, () => true, "entries");
     return gone;
   }

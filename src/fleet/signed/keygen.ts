@@ -66,26 +66,45 @@ export async function verify(signed: Signed, options: VerifyOptions): Promise<st
   const facts = read(signature);
   if (facts.namespace !== namespace)
     throw new SignatureFault(`it is signed for "${visible(facts.namespace, 40)}", and not for ${namespace}`);
-  const time = options.at.toISOString().slice(0, 19).replace(/[-T:]/g, "");
-  const words = ["-Y", "verify", "-n", namespace, "-I", principal, `-Overify-time=${time}`];
+  const words = ["-Y", "verify", "-n", namespace, "-I", principal];
+  const { code, complaint, output } = await looking(words, signature, options, message);
+  if (code !== 0)
+    throw new SignatureFault(`ssh-keygen does not verify it: ${complaint || `exit code ${code}`}`);
+  // ssh-keygen takes a signature of a security key that nobody touched: sig_verify() of ssh-keygen.c
+  if (facts.userPresent === false) throw new SignatureFault("nobody touched the security key that signed it");
+  return keyIn(output);
+}
+
+/**
+ * Whose signature it is, by the first line of the file that has its key: the first name there. The others may be of
+ * a group. Who has several keys has the same first name on each line.
+ * @param signature one that was verified
+ * @throws SignatureFault
+ */
+export async function personOf(signature: string, options: VerifyOptions): Promise<string> {
+  const { code, complaint, output } = await looking(["-Y", "find-principals"], signature, options, "");
+  const [first = ""] = output.split("\n");
+  if (code !== 0 || first === "")
+    throw new SignatureFault(`ssh-keygen does not say whose it is: ${complaint || `exit code ${code}`}`);
+  return first;
+}
+
+/** ssh-keygen with the signature, and the file of signers. @throws SignatureFault where it can't be started */
+async function looking(
+  words: readonly string[],
+  signature: string,
+  { signers, at, folder, environment: { PATH } }: VerifyOptions,
+  message: string,
+): Promise<Finished> {
+  const time = at.toISOString().slice(0, 19).replace(/[-T:]/g, "");
   const opened: number[] = [];
   try {
-    opened.push(nameless(options.folder, signature));
-    opened.push(openRegular(options.signers, constants.O_RDONLY, "followed").fd);
-    const files = ["-s", "/dev/fd/3", "-f", "/dev/fd/4"];
+    opened.push(nameless(folder, signature));
+    opened.push(openRegular(signers, constants.O_RDONLY, "followed").fd);
+    const files = [`-Overify-time=${time}`, "-s", "/dev/fd/3", "-f", "/dev/fd/4"];
     // lifetimes are compared in local time, where the timestamp does not say otherwise
-    const environment = { PATH: options.environment.PATH, LC_ALL: "C", TZ: "UTC" };
-    const { code, complaint, output } = await finished(
-      start([...words, ...files], environment, opened),
-      message,
-      TO_VERIFY,
-    );
-    if (code !== 0)
-      throw new SignatureFault(`ssh-keygen does not verify it: ${complaint || `exit code ${code}`}`);
-    // ssh-keygen takes a signature of a security key that nobody touched: sig_verify() of ssh-keygen.c
-    if (facts.userPresent === false)
-      throw new SignatureFault("nobody touched the security key that signed it");
-    return keyIn(output);
+    const environment = { PATH, LC_ALL: "C", TZ: "UTC" };
+    return await finished(start([...words, ...files], environment, opened), message, TO_VERIFY);
   } catch (error) {
     throw error instanceof SignatureFault
       ? error

@@ -103,7 +103,10 @@ export const fleetSettings: Readonly<Record<keyof typeof fleetSchema.shape, Sett
     what: "whether answers count that come from the machine that asks: all, none, or those of a list of persons",
     without: "`false`",
   },
-  person: { what: "who answers here with `muxguard watch --fleet`, as `signers` has it: letters, digits, `-` and `_`", without: "nobody" },
+  person: {
+    what: "who answers here with `muxguard watch --fleet`, as `signers` has it: letters, digits, `-` and `_`",
+    without: "nobody",
+  },
   person_credentials: { what: "as `credentials`, for who answers", without: "`credentials`" },
   person_key: { what: "the public key that the agent signs answers with", without: "nobody answers here" },
 };

@@ -41,11 +41,13 @@ describeWith(["nats", "openssl", "ssh", "sshd", "tmux"], "a rule that wants two 
     build.policy(TWO);
     await build.startDaemon();
     for (const name of people) machines.set(name, await fleet.machine(`of-${name}`, name));
-    // alice and bob are ops, and carol has a key in two names
+    // alice and bob are ops, alice has a second key, and carol has a key in two names
+    const second = readFileSync(`${fleet.key("alice2")}.pub`, "utf8");
     for (const lab of [build, ...machines.values()]) {
       const path = "config/muxguard/fleet/allowed_signers";
       const text = readFileSync(lab.path(path), "utf8").replace(/^(alice|bob) /gm, "$1,ops ");
-      lab.write(path, text.replace(/^carol /m, "carol,carla "));
+      const line = `alice,ops namespaces="muxguard-approval" ${second}`;
+      lab.write(path, `${text.replace(/^carol /m, "carol,carla ")}${line}`);
     }
     for (const [name, lab] of machines) await lab.startAgent("agent.sock", fleet.path(name));
     await until(async () => (await build.muxguard("status")).stdout.includes("build1, connected"), "the bus");
@@ -113,11 +115,21 @@ describeWith(["nats", "openssl", "ssh", "sshd", "tmux"], "a rule that wants two 
     ["by one who says it twice", "alice", ["alice", "alice"], "has said yes already"],
     ["by one who is none of them", "alice", ["alice", "carol"], "carol is none of those who may answer: ops"],
     ["by one with another name for the same key", "carol", ["carol", "carla"], "has said yes already"],
-  ])("is not met %s", async (_, key, names, reason) => {
-    if (key === "carol") build.policy(TWO.replace('"ops"', '["carol", "carla"]'));
+    ["by one with another key", "alice", ["alice", "alice with alice2"], "alice has said yes already"],
+    [
+      "by one with another key, as the group",
+      "alice",
+      ["alice", "ops with alice2"],
+      "alice has said yes already",
+    ],
+    ["by one as the group first", "alice", ["ops with alice2", "alice"], "alice has said yes already"],
+  ])("is not met %s", async (_, first, votes, reason) => {
+    if (first === "carol") build.policy(TWO.replace('"ops"', '["carol", "carla"]'));
     const question = await asked();
-    for (const name of names)
-      bus.send(question, await bus.vote(bus.yesTo(question, name), name === "carla" ? "carol" : name));
+    for (const vote of votes) {
+      const [name = "", key = name === "carla" ? "carol" : name] = vote.split(" with ");
+      bus.send(question, await bus.vote(bus.yesTo(question, name), key));
+    }
     await until(() => bus.told.length > 0, "the refusal");
     expect(bus.told[0]).toContain(reason);
     expect(await question.done).toMatchObject({ stdout: "" });
