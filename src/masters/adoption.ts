@@ -151,6 +151,8 @@ export class Adoption {
 
   /** @throws Error where nothing can be said about the path */
   async #adoptOrReport(path: string): Promise<void> {
+    // what it makes and puts back there changes the folder: what is there now is seen once it is over
+    await this.#busy.get(path);
     const socket = identityOf(path);
     if (socket === undefined || this.#refused.get(path) === socket) return;
     const reason = await this.adopt(path);

@@ -8,6 +8,7 @@ import type { SshConfig } from "../identity/ssh/config.ts";
 import type { PlainDestination } from "../identity/ssh/plain-destination.ts";
 import { bootTime } from "../platform/libc/clock.ts";
 import { closeDescriptors } from "../platform/libc/descriptors.ts";
+import { isUnconnected } from "../platform/libc/sockets.ts";
 import { workingFolder } from "../platform/proc/facts.ts";
 import { Peer } from "../platform/proc/peer.ts";
 import type { ProcessTable } from "../platform/proc/process.ts";
@@ -30,7 +31,7 @@ import { MasterRecords } from "./records.ts";
 import { type Ended, type GuardedMaster, type ListedMaster, MasterRegistry } from "./registry.ts";
 import { Turns } from "./turns.ts";
 
-const descriptors = { close: closeDescriptors, isRaw, isTerminal, tell };
+const descriptors = { close: closeDescriptors, isRaw, isTerminal, isUnconnected, tell };
 
 export class Connections {
   readonly #parts: ConnectionsParts;

@@ -334,7 +334,13 @@ export async function openMux(options: MuxOptions = {}): Promise<MuxSetting> {
   const told: string[] = [];
   const tell = async (_: number, text: string): Promise<void> => void told.push(text);
   const descriptors = {
-    ...{ close: closeDescriptors, isTerminal: () => false, isRaw: () => false, tell },
+    ...{
+      close: closeDescriptors,
+      isTerminal: () => false,
+      isRaw: () => false,
+      isUnconnected: () => false,
+      tell,
+    },
     ...options.descriptors,
   };
   const through = options.through ?? ((socket) => socket);

@@ -37,6 +37,9 @@ const NOTHING_LEFT =
 /** Of a session that never was: nothing else goes by it. */
 const NO_SESSION = 0;
 
+/** Who holds a socket for others to connect to could be taken for the one who listens there: a master. */
+const NO_STREAM = "stdin, stdout or stderr is a socket that nobody has connected";
+
 export class MuxConnection {
   readonly #socket: MuxSocket;
   readonly #parts: MuxConnectionParts;
@@ -155,7 +158,9 @@ export class MuxConnection {
 
   async #decide(packet: MuxPacket, request: DecidedMuxRequest): Promise<void> {
     const { master } = this.#parts;
-    const { asker, scope } = this.#asker();
+    const { asker, scope: own } = this.#asker();
+    const waits = packet.descriptors.some((descriptor) => this.#parts.descriptors.isUnconnected(descriptor));
+    const scope = waits ? { ...own, refused: own.refused ?? NO_STREAM } : own;
     const facts = muxFacts(request);
     const hold = new MasterHold(() => master.connect());
     const stderr = packet.descriptors[2];

@@ -30,6 +30,8 @@ export interface MasterEnd {
 export interface Descriptors {
   close(descriptors: readonly number[]): void;
   isTerminal(descriptor: number): boolean;
+  /** A Unix socket that listens, or may come to. */
+  isUnconnected(descriptor: number): boolean;
   /** Of a terminal: whether a full-screen program has it. */
   isRaw(descriptor: number): boolean;
   /** Writes a line for the user. Never rejects, never waits for long. */

@@ -7,6 +7,7 @@ const setsockopt = define("int setsockopt(int fd, int level, int name, uint8_t *
 const ioctl = define("int ioctl(int fd, unsigned long request, uint8_t *value)");
 const socket = define("int socket(int domain, int type, int protocol)");
 const getsockname = define("int getsockname(int fd, uint8_t *address, uint8_t *length)");
+const getpeername = define("int getpeername(int fd, uint8_t *address, uint8_t *length)");
 const connect = define("int connect(int fd, uint8_t *address, uint32_t length)");
 const bind = define("int bind(int fd, uint8_t *address, uint32_t length)");
 const listen = define("int listen(int fd, int backlog)");
@@ -72,6 +73,13 @@ export function listeningPath(fd: number): string | undefined {
   if (!isListening || getsockname(fd, address, length) !== 0) return undefined;
   const [path = ""] = address.toString("utf8", SUN_PATH_OFFSET, length.readUInt32LE()).split("\0");
   return path === "" ? undefined : path; // one without a name, or with an abstract one
+}
+
+/** Whether it is a Unix stream socket without another end: it listens, or may come to. */
+export function isUnconnected(fd: number): boolean {
+  if (numberOption(fd, SO_DOMAIN) !== AF_UNIX || numberOption(fd, SO_TYPE) !== SOCK_STREAM) return false;
+  const length = Buffer.alloc(4);
+  return getpeername(fd, Buffer.alloc(1), length) !== 0;
 }
 
 /** From here on the kernel says of what is received which process wrote it. @throws Error if it does not */

@@ -9,6 +9,9 @@ import { livingStat } from "./stat.ts";
 /** The flag of a listening socket in /proc/net/unix. */
 const LISTENING = "00010000";
 
+/** ssh closes all but stdin, stdout and stderr when it starts: what it has made itself comes behind these. */
+const OWN = 3;
+
 export const ENDED = "a process that has ended";
 
 type Seen = Pick<Executable, "path" | "deleted" | "removed" | "foreign">;
@@ -86,12 +89,14 @@ function ownSsh(): string | undefined {
 /**
  * Whether the process listens at a socket that was bound for the control path. ssh binds it under a name with
  * a dot and 16 characters more, and the kernel keeps that name: muxserver_listen() of mux.c.
+ * @param lowest the first descriptor that counts
  */
-function listensFor(pid: number, controlPath: string): boolean {
+function listensFor(pid: number, controlPath: string, lowest = 0): boolean {
   const inodes = new Set(boundFor(controlPath, true));
   if (inodes.size === 0) return false;
   try {
-    return readdirSync(`/proc/${pid}/fd`).some((fd) => inodes.has(socketInode(pid, fd) ?? ""));
+    const own = readdirSync(`/proc/${pid}/fd`).filter((fd) => Number(fd) >= lowest);
+    return own.some((fd) => inodes.has(socketInode(pid, fd) ?? ""));
   } catch {
     return false;
   }
@@ -107,7 +112,7 @@ export function holdersOf(controlPath: string): number[] {
 export function checkMaster(pid: number, controlPath: string): void {
   const fault = findNoSsh(pid);
   if (fault !== undefined) throw new Error(`its master is ${fault}`);
-  if (!listensFor(pid, controlPath)) throw new Error(`process ${pid} does not listen there`);
+  if (!listensFor(pid, controlPath, OWN)) throw new Error(`process ${pid} does not listen there`);
 }
 
 /** Ends the ssh processes that listen at a socket which was bound for the control path. */
