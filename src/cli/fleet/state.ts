@@ -14,7 +14,7 @@ import {
   type Statement,
 } from "../../fleet/policy/entry.ts";
 import { sign } from "../../fleet/signed/keygen.ts";
-import { principalsFor } from "../../fleet/signed/principals.ts";
+import { fingerprintOf, principalsFor } from "../../fleet/signed/principals.ts";
 import { readRegularFile } from "../../platform/files/regular-file.ts";
 import { parseDuration } from "../../policy/duration.ts";
 import { visible } from "../../policy/visible.ts";
@@ -95,6 +95,12 @@ async function say(said: Statement, { sign: given }: SignOptions): Promise<void>
       const { name } = said;
       toStderr(`muxguard: ${name} is a machine of the fleet, too, and goes on; that one: --machine ${name}`);
     }
+    if (revokes(said) && said.what === "key" && fingerprintOf(key) === said.name)
+      toStderr(
+        "muxguard: that is the key that you sign with: somebody else alone can say that it counts again",
+      );
+    if (revokes(said) && said.what === "machine" && !isMachine(fleet.signers, said.name))
+      toStderr(`muxguard: allowed_signers has no machine ${visible(said.name, 80)}: is that its name?`);
   } finally {
     await bus.close();
   }

@@ -5,14 +5,18 @@
 import { readFileSync } from "node:fs";
 import { attempt } from "../../attempt.ts";
 import { readRegularFile } from "../../platform/files/regular-file.ts";
+import { fingerprint } from "../../wire/public-key.ts";
 import type { Namespace } from "./keygen.ts";
+
+/** Of a public key. Undefined where it can't be read. @param key its path, or that of the private key beside it */
+export function fingerprintOf(key: string): string | undefined {
+  const blob = blobIn(key.endsWith(".pub") ? key : `${key}.pub`);
+  return blob === undefined ? undefined : fingerprint(Buffer.from(blob, "base64"));
+}
 
 /** Undefined where that can't be said. @param key the path of a public key */
 export function principalsOf(signers: string, key: string): string[] | undefined {
-  const [, blob] =
-    attempt(() => readFileSync(key, "utf8"))
-      ?.trim()
-      .split(/\s+/) ?? [];
+  const blob = blobIn(key);
   const text = attempt(() => readRegularFile(signers, "followed"));
   if (blob === undefined || text === undefined) return undefined;
   const lines = text.split("\n").map((line) => line.trim().split(/\s+/));
@@ -35,6 +39,12 @@ export function principalsFor(namespace: Namespace, signers: string): string[] {
 /** Whether it may stand for any name. */
 export function isPattern(name: string): boolean {
   return /[*?!"]/.test(name);
+}
+
+/** In base64, as a public key's file has it. */
+function blobIn(path: string): string | undefined {
+  const text = attempt(() => readFileSync(path, "utf8"));
+  return text?.trim().split(/\s+/)[1];
 }
 
 /** @param own as principalsOf() gives it: patterns may stand for any name */

@@ -4,8 +4,8 @@
  * A login that was approved covers what the same ssh process then asks of the master that it has made: its
  * own connection would have given it that. An approved connection covers the one session that it was asked
  * for. A denied session denies the key, or another connection, to the same programs and host for a while: ssh
- * turns to them where it was refused. A login that nobody answered for in time is not asked about again for its
- * next key.
+ * turns to them where it was refused. A denied forward does so to the same process, which would make it there.
+ * A login that nobody answered for in time is not asked about again for its next key.
  */
 import { createHash } from "node:crypto";
 import { asPlainSession, type Coverable, sessionsCovered } from "../../policy/cover/sessions.ts";
@@ -19,7 +19,7 @@ import {
 } from "../../policy/request.ts";
 import type { Verdict } from "./verdict.ts";
 
-/** For how long a denied session denies the other ways in, in milliseconds. */
+/** For how long a denied session or forward denies the other ways in, in milliseconds. */
 const DENIED_FOR = 30_000;
 /** How long a connection may take until its session comes, in milliseconds. */
 const CONNECT_TAKES = 120_000;
@@ -87,9 +87,10 @@ export class RelatedDecisions {
     const { destination } = request;
     if (!caller || !destination) return;
     if (verdict.decision === "allow") this.#approve(request, caller, destination, verdict, doubt);
-    else if (request.kind === "session" && isDecided(verdict)) {
+    else if ((request.kind === "session" || request.kind === "forward") && isDecided(verdict)) {
       const until = this.#now() + DENIED_FOR;
-      const [who, hosts] = [digest(whoAsks(caller, run)), hostsOf(destination)];
+      const who = request.kind === "session" ? digest(whoAsks(caller, run)) : processKey(caller);
+      const hosts = hostsOf(destination);
       keep(this.#denials, [who, ...hosts].join("\n"), { id: verdict.id, who, hosts, until });
     }
   }
@@ -201,9 +202,10 @@ export class RelatedDecisions {
     const { destination } = request;
     if (this.#denials.size === 0 || !destination) return undefined;
     if (!isLogin(request) && request.kind !== "connect") return undefined;
-    const [who, hosts, now] = [digest(whoAsks(caller, run)), hostsOf(destination), this.#now()];
+    const who = [digest(whoAsks(caller, run)), processKey(caller)];
+    const [hosts, now] = [hostsOf(destination), this.#now()];
     for (const denial of this.#denials.values())
-      if (denial.who === who && now <= denial.until && share(denial.hosts, hosts)) return denial.id;
+      if (who.includes(denial.who) && now <= denial.until && share(denial.hosts, hosts)) return denial.id;
     return undefined;
   }
 }

@@ -314,8 +314,15 @@ describe("a denied session denies the other ways in", () => {
     expect(recent.denial(login, caller, undefined)).toBe(stands ? "no" : undefined);
   });
 
+  test("and a denied forward does, to the same process alone: it would make the forward there", () => {
+    const { recent, clock } = after(forward, denied);
+    expect(recent.denial(login, caller, undefined)).toBe("no");
+    expect(recent.denial(login, { ...caller, pid: 5000, startTime: "300" }, undefined)).toBeUndefined();
+    clock.now = 30 * SECOND + 1;
+    expect(recent.denial(login, caller, undefined)).toBeUndefined();
+  });
+
   test.each<[string, Request]>([
-    ["a forward", forward],
     ["a login", login],
     ["a proxy", { ...session, kind: "proxy" }],
   ])("and no other denial does: %s", (_, request) => {

@@ -240,7 +240,9 @@ describeWith(["nats", "openssl", "ssh", "sshd"], "a fleet's policy", () => {
     const [one] = builds as [Lab];
     const { stdout } = await admin.run("ssh-keygen", ["-lf", `${fleet.path("alice")}.pub`]);
     const fingerprint = stdout.split(" ")[1] ?? "";
-    await admin.muxguard("fleet", "revoke", fingerprint);
+    expect(await admin.muxguard("fleet", "revoke", fingerprint)).toMatchObject({
+      stderr: expect.stringContaining("that is the key that you sign with"),
+    });
     await until(async () => (await stated(one)).endsWith("3 revoked"), "the revocation");
     const before = await stated(one);
     admin.write("fleet.toml", "");

@@ -62,6 +62,12 @@ describeWith(["nats", "openssl", "ssh", "sshd"], "muxguard fleet revoke", () => 
       stderr: "",
     });
     await isRevoked(false);
+    const unknown = "allowed_signers has no machine build7: is that its name?";
+    expect(await revoke("--machine", "build7")).toMatchObject({
+      code: 0,
+      stderr: expect.stringContaining(unknown),
+    });
+    expect(await revoke("--machine", "--lift", "build7")).toMatchObject({ code: 0, stderr: "" });
     // a person's name is no machine's
     expect(await revoke("alice")).toMatchObject({ code: 0, stderr: "" });
     expect(await revoke("--lift", "alice")).toMatchObject({ code: 0 });

@@ -6,6 +6,7 @@ import { readFileSync } from "node:fs";
 import { userInfo } from "node:os";
 import { beforeAll, expect, it } from "vitest";
 import { HOST, MuxLab } from "../../../lab/mux-lab.ts";
+import { freePort } from "../../../lab/network.ts";
 import { opened } from "../opened.ts";
 import { describeWith } from "../tools.ts";
 
@@ -74,6 +75,24 @@ describeWith(["ssh", "sshd", "git"], "what is denied on a guarded control socket
     expect(result.code).not.toBe(0);
     expect(result.stderr).toContain(`muxguard: denied: use the subsystem "sftp" on ${HOST}`);
     expect(events).toMatchObject([{ kind: "session", subsystem: "sftp", by: "rule:no files" }]);
+  });
+
+  it.each<[string, string]>([
+    ["-L", "-L localhost:PORT:localhost:1"],
+    ["-R", "-R localhost:0:localhost:1"],
+    ["-D", "-D localhost:PORT"],
+  ])("is a forward (%s): ssh does not make it over a connection of its own either", async (_, forward) => {
+    lab.policy('default = "allow"\n[[rule]]\nname = "no forwards"\non = ["forward"]\naction = "deny"\n');
+    const words = forward.replace("PORT", String(await freePort()));
+    const logins = lab.logins();
+    const { result, events } = await lab.logged(() => lab.shell(`$ssh ${words} ${HOST} true`));
+    expect(result.code).toBe(255);
+    expect(result.stderr).toContain('(rule "no forwards")');
+    expect(lab.logins()).toBe(logins);
+    expect(events[0]).toMatchObject({ kind: "forward", decision: "deny", by: "rule:no forwards" });
+    expect(events.some(({ kind, decision }) => kind === "sign" && decision === "allow")).toBe(false);
+    // what asks for none goes on
+    expect(await lab.ssh(HOST, "echo in")).toMatchObject({ code: 0, stdout: "in\n" });
   });
 
   it("is what git asks for: it fails, and shows the reason", async () => {
