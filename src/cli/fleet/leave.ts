@@ -28,7 +28,8 @@ export function fleetLeave(): void {
   const kept = [fleetPolicy, fleetLog].filter((one) => existsSync(one));
   if (!fleet && kept.length === 0) throw new CliError(`${visible(path)} has no [fleet]`, 1);
   const after = fleet ? withoutFleet(text) : text;
-  if (!isDeepStrictEqual(checkSettings(path, "config", after), others) || !before?.equals(Buffer.from(text)))
+  const isText = before?.equals(Buffer.from(text)) ?? true;
+  if (!isText || !isDeepStrictEqual(checkSettings(path, "config", after), others))
     throw new CliError(
       `${visible(path)}: [fleet] can't be taken out; remove it with an editor, then again`,
       1,

@@ -218,7 +218,9 @@ export class FleetApprover implements Approver {
       open.answered(answerOf([counted]));
       return;
     }
-    if (open.yes.some((one) => one.counted.person === person || one.counted.key === key))
+    const isSame = ({ counted: one }: (typeof open.yes)[number]): boolean =>
+      one.person === person || one.by === counted.by || one.key === key;
+    if (open.yes.some(isSame))
       throw new Error(`${visible(person, 64)} has said yes already, by this name or key or another`);
     open.yes.push({ vote, counted });
     if (open.yes.length >= open.wanted) {

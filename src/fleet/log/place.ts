@@ -3,7 +3,7 @@
  * nothing more is kept than a place in a file. It is written now and then. What the stream says counts as well.
  */
 import { createHash } from "node:crypto";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import * as z from "zod/mini";
 import { attempt } from "../../attempt.ts";
 import { readRegularFile } from "../../platform/files/regular-file.ts";
@@ -50,7 +50,7 @@ export function keepPlace(path: string, where: Place): void {
 
 /** As `of` in a place: a machine gets another key in each fleet. Undefined where it has none. */
 export function fleetOf(machineKey: string | undefined): string | undefined {
-  return attempt(() => hashOf(readFileSync(`${machineKey}.pub`)));
+  return attempt(() => hashOf(Buffer.from(readRegularFile(`${machineKey}.pub`, "followed"))));
 }
 
 export function hashOf(bytes: Buffer): string {
