@@ -59,9 +59,8 @@ const known: Record<string, Kind> = {
   "[scope.claude]\nride": "config",
   "[scope.codex]": "config",
   'name    = "git fetch"': "policy",
-  "nats-server -c fleet/nats-server.conf &\nmuxguard fleet join": "commands",
-  "nats-server -c fleet/nats-server.conf -l fleet/server.log &\nmuxguard fleet join fleet/machine-laptop":
-    "commands",
+  "fleet/machine-laptop fleet/person-me && muxguard daemon restart": "commands",
+  "muxguard daemon                # where one runs already": "commands",
   "scp laptop:": "commands",
   "rm -r machine-build1": "commands",
   "rm -r machine-laptop": "commands",
