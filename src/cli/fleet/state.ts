@@ -91,16 +91,8 @@ async function say(said: Statement, { sign: given }: SignOptions): Promise<void>
     const next: Entry = { by: fleet.person.name, signed, signature };
     await bucket.put(place, JSON.stringify(next));
     toStdout(`${told(said)}: number ${sequence} is on the bus; each machine verifies it: muxguard status`);
-    if (revokes(said) && said.what === "host" && isMachine(fleet.signers, said.name)) {
-      const { name } = said;
-      toStderr(`muxguard: ${name} is a machine of the fleet, too, and goes on; that one: --machine ${name}`);
-    }
-    if (revokes(said) && said.what === "key" && fingerprintOf(key) === said.name)
-      toStderr(
-        "muxguard: that is the key that you sign with: somebody else alone can say that it counts again",
-      );
-    if (revokes(said) && said.what === "machine" && !isMachine(fleet.signers, said.name))
-      toStderr(`muxguard: allowed_signers has no machine ${visible(said.name, 80)}: is that its name?`);
+    const hint = hintOn(said, fleet.signers, key);
+    if (hint !== undefined) toStderr(`muxguard: ${hint}`);
   } finally {
     await bus.close();
   }
@@ -109,6 +101,20 @@ async function say(said: Statement, { sign: given }: SignOptions): Promise<void>
 function told(said: Statement): string {
   if (said.kind === "policy") return "the policy";
   return `${said.what} ${visible(said.name, 80)} ${said.lifted ? "counts again" : "is revoked"}`;
+}
+
+/** What whoever revokes may not have meant. @param key that it is signed with */
+function hintOn(said: Statement, signers: string, key: string): string | undefined {
+  if (!revokes(said)) return undefined;
+  const { what, name } = said;
+  if (what === "key")
+    return fingerprintOf(key) === name
+      ? "that is the key that you sign with: somebody else alone can say that it counts again"
+      : undefined;
+  if (isMachine(signers, name) === (what === "machine")) return undefined;
+  return what === "host"
+    ? `${name} is a machine of the fleet, too, and goes on; that one: --machine ${name}`
+    : `allowed_signers has no machine ${visible(name, 80)}: is that its name?`;
 }
 
 /** Whether a line of the allowed_signers file is of a machine of this name. */

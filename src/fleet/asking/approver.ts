@@ -15,7 +15,7 @@ import { decidesInFleet } from "../../policy/request.ts";
 import { visible } from "../../policy/visible.ts";
 import type { FleetConfig } from "../../settings/fleet/config.ts";
 import type { Bus } from "../bus/bus.ts";
-import type { VerifyOptions } from "../signed/keygen.ts";
+import { personOf, type VerifyOptions } from "../signed/keygen.ts";
 import { answersTo, HELLO, questionsOf } from "../subjects.ts";
 import { type Counted, checkMatter, count, type Matter } from "./count.ts";
 import { Line } from "./line.ts";
@@ -48,6 +48,13 @@ export interface FleetApproverParts {
   verifying: Pick<VerifyOptions, "folder" | "environment">;
 }
 
+interface Yes {
+  vote: Vote;
+  counted: Counted;
+  /** Who that is, whatever the name and the key. */
+  person: string;
+}
+
 interface Open extends Matter {
   said: string;
   /** When nobody may answer any more, by a clock that nobody sets. */
@@ -57,7 +64,7 @@ interface Open extends Matter {
   wanted: number;
   signers: readonly (readonly string[])[];
   /** Those who have. */
-  yes: { vote: Vote; counted: Counted }[];
+  yes: Yes[];
   /** Their names, to be shown where it is asked. */
   told(yes: readonly string[]): void;
   answered(answer: Answer): void;
@@ -197,8 +204,10 @@ export class FleetApprover implements Approver {
     try {
       const options = { ...verifying, signers: config.signers, at: new Date() };
       const counted = await count(vote, open, open.signers, options);
+      // of one alone nothing else is compared
+      const person = open.wanted > 1 ? await personOf(vote.signature, options) : counted.by;
       if (this.#open.get(open.id) !== open) throw new Error("it came after the end of the question");
-      this.#counted(vote, counted, open);
+      this.#counted({ vote, counted, person }, open);
     } catch (error) {
       this.#refuse(messageOf(error), open.id);
     } finally {
@@ -207,8 +216,9 @@ export class FleetApprover implements Approver {
   }
 
   /** @throws Error for one who has answered already, and a key that is revoked */
-  #counted(vote: Vote, counted: Counted, open: Open): void {
-    const { answer, person, key } = counted;
+  #counted(yes: Yes, open: Open): void {
+    const { person, counted } = yes;
+    const { answer, by, key } = counted;
     if (this.#parts.isRevoked("key", key)) throw new Error(`it is signed with ${key}, which is revoked`);
     // it was looked at before the signature was, too, which took its time
     this.#checkMachine(counted.from);
@@ -218,11 +228,11 @@ export class FleetApprover implements Approver {
       open.answered(answerOf([counted]));
       return;
     }
-    const isSame = ({ counted: one }: (typeof open.yes)[number]): boolean =>
-      one.person === person || one.by === counted.by || one.key === key;
+    const isSame = (one: Yes): boolean =>
+      one.person === person || one.counted.by === by || one.counted.key === key;
     if (open.yes.some(isSame))
       throw new Error(`${visible(person, 64)} has said yes already, by this name or key or another`);
-    open.yes.push({ vote, counted });
+    open.yes.push(yes);
     if (open.yes.length >= open.wanted) {
       open.answered(answerOf(open.yes.map((one) => one.counted)));
     } else {

@@ -1,6 +1,6 @@
 /** Whether an answer counts: it is about this very question, and its signer's. */
 import type { Answer } from "../../policy/question.ts";
-import { personOf, SignatureFault, type VerifyOptions, verify } from "../signed/keygen.ts";
+import { SignatureFault, type VerifyOptions, verify } from "../signed/keygen.ts";
 import { type Ballot, parseBallot, type Vote } from "./messages.ts";
 
 /** What an answer has to be about. */
@@ -8,8 +8,6 @@ export type Matter = Pick<Ballot, "machine" | "guard" | "id" | "nonce" | "digest
 
 export interface Counted {
   by: string;
-  /** Who that is, whatever the name and the key: personOf(). */
-  person: string;
   /** The fingerprint of the key that signed. */
   key: string;
   from: string;
@@ -45,7 +43,7 @@ export async function count(
   for (const groups of lists)
     if (!(await isOneOf(groups, by, signed, options)))
       throw new SignatureFault(`${by} is none of those who may answer: ${groups.join(", ")}`);
-  return { by, person: await personOf(vote.signature, options), key, from, answer };
+  return { by, key, from, answer };
 }
 
 async function isOneOf(

@@ -63,10 +63,7 @@ export function peerPidfd(fd: number): { pidfd: number } | { missing: "unsupport
 
 /** The path at which it was bound; undefined for what is no listening Unix stream socket with a path. */
 export function listeningPath(fd: number): string | undefined {
-  const isListening =
-    numberOption(fd, SO_DOMAIN) === AF_UNIX &&
-    numberOption(fd, SO_TYPE) === SOCK_STREAM &&
-    numberOption(fd, SO_ACCEPTCONN) === 1;
+  const isListening = isUnixStream(fd) && numberOption(fd, SO_ACCEPTCONN) === 1;
   const address = Buffer.alloc(SUN_PATH_OFFSET + SUN_PATH_LENGTH);
   const length = Buffer.alloc(4);
   length.writeUInt32LE(address.length);
@@ -77,9 +74,11 @@ export function listeningPath(fd: number): string | undefined {
 
 /** Whether it is a Unix stream socket without another end: it listens, or may come to. */
 export function isUnconnected(fd: number): boolean {
-  if (numberOption(fd, SO_DOMAIN) !== AF_UNIX || numberOption(fd, SO_TYPE) !== SOCK_STREAM) return false;
-  const length = Buffer.alloc(4);
-  return getpeername(fd, Buffer.alloc(1), length) !== 0;
+  return isUnixStream(fd) && getpeername(fd, Buffer.alloc(1), Buffer.alloc(4)) !== 0;
+}
+
+function isUnixStream(fd: number): boolean {
+  return numberOption(fd, SO_DOMAIN) === AF_UNIX && numberOption(fd, SO_TYPE) === SOCK_STREAM;
 }
 
 /** From here on the kernel says of what is received which process wrote it. @throws Error if it does not */
