@@ -5,6 +5,9 @@ import type { NatsConnection } from "@nats-io/transport-node";
 import { ended, Lab, until } from "../lab.ts";
 import { freePort, speaks } from "../network.ts";
 
+/** How long one try to connect may take, in milliseconds. */
+const ATTEMPT = 2000;
+
 export class FleetLab extends Lab {
   readonly #machines: Lab[] = [];
   #server: ChildProcess | undefined;
@@ -63,7 +66,7 @@ export class FleetLab extends Lab {
 
   /** Whoever has the server itself: may publish and hear all there is. */
   async hostile(): Promise<NatsConnection> {
-    const { connect: join, nkeyAuthenticator, nkeys } = await import("../../src/fleet/bus/library.ts");
+    const { connectHeld, nkeyAuthenticator, nkeys } = await import("../../src/fleet/bus/library.ts");
     const pair = nkeys.createUser();
     this.reconfigure((text) => text.replace("users: [", `users: [\n      { nkey: ${pair.getPublicKey()} }`));
     const options = {
@@ -71,10 +74,13 @@ export class FleetLab extends Lab {
       authenticator: nkeyAuthenticator(pair.getSeed()),
       tls: { caFile: this.path("fleet/server.pem") },
       reconnect: false,
+      // one that it was reading its configuration beside may be forgotten
+      timeout: ATTEMPT,
     };
     let connection: NatsConnection | undefined;
     const attempt = async (): Promise<boolean> => {
-      connection = await join(options).catch(() => undefined);
+      const over = new AbortController();
+      connection = await connectHeld({ ...options, over: over.signal }).catch(() => over.abort());
       return connection !== undefined;
     };
     await until(attempt, "the hostile connection");

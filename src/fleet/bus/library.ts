@@ -9,7 +9,7 @@ import { NodeTransport, nodeResolveHost } from "@nats-io/transport-node/lib/node
 
 export { jetstream, jetstreamManager } from "@nats-io/jetstream";
 export { Kvm } from "@nats-io/kv";
-export { connect, credsAuthenticator, headers, nkeyAuthenticator, nkeys } from "@nats-io/transport-node";
+export { credsAuthenticator, headers, nkeyAuthenticator, nkeys } from "@nats-io/transport-node";
 
 interface HeldOptions extends ConnectionOptions {
   /** When the socket is to be gone, whatever it is in the middle of. */
