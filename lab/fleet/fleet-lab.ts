@@ -80,7 +80,8 @@ export class FleetLab extends Lab {
     let connection: NatsConnection | undefined;
     const attempt = async (): Promise<boolean> => {
       const over = new AbortController();
-      connection = await connectHeld({ ...options, over: over.signal }).catch(() => over.abort());
+      connection = await connectHeld({ ...options, over: over.signal }).catch(() => undefined);
+      if (connection === undefined) over.abort();
       return connection !== undefined;
     };
     await until(attempt, "the hostile connection");

@@ -4,7 +4,7 @@ import { bwrapArguments, bwrapCommand, findBwrap, mendOf } from "../../platform/
 import { inheritNone, leadsOut } from "../../platform/confine/descriptors.ts";
 import { BwrapPipes } from "../../platform/confine/pipes.ts";
 import { leaveSessionKeyring } from "../../platform/libc/keyring.ts";
-import { signalFirstChild } from "../../platform/proc/signal.ts";
+import { hasFirstChildStopped, signalFirstChild } from "../../platform/proc/signal.ts";
 import { spared } from "../../platform/pty/spared.ts";
 import { visible } from "../../policy/visible.ts";
 import { notToldToday } from "../../runs/unguarded/told.ts";
@@ -81,6 +81,7 @@ async function runPlanned(run: ConfinedRun, program: string, pipes: BwrapPipes):
   const refused = inner === undefined ? undefined : await noteRun(opened, inner);
   if (inner !== undefined && refused === undefined) {
     terminal.sendTo((signal) => signalCommand(inner, state, signal));
+    terminal.lookForStops(() => !state.isOver && hasFirstChildStopped(inner));
     pipes.begin();
   } else terminal.kill("SIGKILL");
   const code = await end;
@@ -90,12 +91,12 @@ async function runPlanned(run: ConfinedRun, program: string, pipes: BwrapPipes):
 }
 
 /**
- * A terminal of its own sends its signals to bubblewrap, too, which would end with all that is inside. It
- * begins with them ignored, and the command does not. A shell inside begins the command, and passes
+ * A terminal of its own sends its signals to bubblewrap, too, which would end with all that is inside, or stop
+ * before the command has given the screen back. It begins with them ignored, and the command does not. A shell inside begins the command, and passes
  * on what a shell would keep.
  */
 function confinedCommand({ terminal, command, environment }: ConfinedRun, program: string) {
-  const heard = ["/usr/bin/env", "--default-signal=INT,QUIT,HUP", "--"];
+  const heard = ["/usr/bin/env", "--default-signal=INT,QUIT,HUP,TSTP", "--"];
   const begun = spared(terminal.isPrivate ? [...heard, ...command] : command, environment);
   return {
     words: bwrapCommand(program, descriptors, begun.words),

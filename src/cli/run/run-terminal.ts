@@ -105,6 +105,11 @@ export class RunTerminal implements TerminalUse {
     this.#kill = kill;
   }
 
+  /** Of a confined command: nobody else is told when it stops. */
+  lookForStops(hasStopped: () => boolean): void {
+    this.#private?.lookForStops(hasStopped);
+  }
+
   /** Returns the command's exit code: 128+n if signal n ended it. */
   run(command: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
     this.#private = this.#openPrivate(command, env);

@@ -28,11 +28,16 @@ export function signalFirstChild(pid: number, signal: NodeJS.Signals): boolean {
   return child !== undefined;
 }
 
-function firstChild(pid: number): ProcessId | undefined {
+/** Whether the same child is stopped, as by Ctrl-Z. */
+export function hasFirstChildStopped(pid: number): boolean {
+  return firstChild(pid)?.state === "T";
+}
+
+function firstChild(pid: number): (ProcessId & { state: string }) | undefined {
   return attempt(() => {
     const [first = ""] = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").split(" ");
     if (first === "") return undefined;
-    const { startTime } = parseStat(readFileSync(`/proc/${first}/stat`, "latin1"));
-    return { pid: Number(first), startTime };
+    const { startTime, state } = parseStat(readFileSync(`/proc/${first}/stat`, "latin1"));
+    return { pid: Number(first), startTime, state };
   });
 }

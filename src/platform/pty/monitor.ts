@@ -24,7 +24,7 @@ code=$?
 while jobs >&3; echo "=$code" >&3; read -r go <&3; do fg >/dev/null; code=$?; done
 exit $code`;
 const MONITOR = monitor("trap - INT QUIT; ");
-const DEAF_MONITOR = monitor("trap '' HUP; ");
+const DEAF_MONITOR = monitor("trap '' HUP TSTP; ");
 
 export interface MonitorOptions {
   command: readonly string[];
@@ -36,7 +36,7 @@ export interface MonitorOptions {
   hasStderr: boolean;
   /** The command line that starts another one as the run's. */
   wrap: (command: readonly string[]) => string[];
-  /** Whether the command begins with the signals of a terminal ignored: SIGINT, SIGQUIT, SIGHUP. */
+  /** Whether the command begins with the signals of a terminal ignored: SIGINT, SIGQUIT, SIGHUP, SIGTSTP. */
   isDeaf?: boolean;
   /** Handed on to the command, from 5 on. */
   descriptors?: readonly number[];

@@ -8,6 +8,7 @@ import { foregroundOf, isByLine, modesOf, openPty, setModes, setWindowSize } fro
 import { Flow } from "./flow.ts";
 import { Monitor, type MonitorOptions } from "./monitor.ts";
 import { OuterTerminal } from "./outer.ts";
+import { StopLook } from "./stop-look.ts";
 import { ModeTracker } from "./tracker.ts";
 
 /** How often a run in the background looks whether it has come to the front: no signal tells. In milliseconds. */
@@ -36,6 +37,10 @@ export class PrivateTerminal {
   #lines: string[] = [];
   #isTaken = false;
   #isStopped = false;
+  /** The monitor said so, and waits to be told that it goes on. */
+  #isMonitorStopped = false;
+  /** Of a command that the monitor does not see stop. */
+  #stops: StopLook | undefined;
   /** Modes of a terminal that began in the background, until it comes to the front. */
   #begun: Buffer | undefined;
   #resuming: NodeJS.Timeout | undefined;
@@ -47,7 +52,7 @@ export class PrivateTerminal {
     const { master, slave, path } = this.#open();
     this.#master = master;
     try {
-      this.#monitor = new Monitor({ ...command, slave, path, stopped: () => this.#stop() });
+      this.#monitor = new Monitor({ ...command, slave, path, stopped: () => this.#monitorStopped() });
     } finally {
       closeSync(slave);
     }
@@ -58,7 +63,11 @@ export class PrivateTerminal {
       command.hungUp();
     };
     const mayRead = (): boolean => this.#outer.isOurs;
-    this.#keys = new Flow({ from: fd, to: master, mayRead, ended: hungUp });
+    const lookAtKeys = (bytes: Buffer): number => {
+      this.#stops?.keys(bytes);
+      return bytes.length;
+    };
+    this.#keys = new Flow({ from: fd, to: master, mayRead, look: lookAtKeys, ended: hungUp });
     const look = (bytes: Buffer): number => this.#tracker.feed(bytes);
     this.#screen = new Flow({ from: master, to: fd, look, ended: () => {} });
     process.on("SIGWINCH", this.#resize);
@@ -86,6 +95,11 @@ export class PrivateTerminal {
   /** To the command. */
   kill(signal: NodeJS.Signals): void {
     this.#monitor.kill(signal);
+  }
+
+  /** A command that is not the monitor's own child. Its end is told, its stops are not. */
+  lookForStops(hasStopped: () => boolean): void {
+    this.#stops = new StopLook(hasStopped, () => this.#stop());
   }
 
   /** To whatever has the keys inside, as its Ctrl-C would. */
@@ -134,6 +148,7 @@ export class PrivateTerminal {
   /** Shows what the command has printed last, and gives the outer terminal back. */
   async close(): Promise<void> {
     clearInterval(this.#look);
+    this.#stops?.close();
     clearTimeout(this.#resuming);
     process.removeListener("SIGWINCH", this.#resize);
     process.removeListener("SIGCONT", this.#continued);
@@ -184,8 +199,14 @@ export class PrivateTerminal {
 
   /** The command has stopped (Ctrl-Z): so does this process, and its shell has the terminal as it was. */
   #stop(): void {
+    if (this.#isStopped) return;
     this.#isStopped = true;
     if (!this.#isTaken) void this.#follow(); // never rejects
+  }
+
+  #monitorStopped(): void {
+    this.#isMonitorStopped = true;
+    this.#stop();
   }
 
   async #follow(): Promise<void> {
@@ -201,8 +222,9 @@ export class PrivateTerminal {
   /** This process goes on after a stop, its own or the command's. */
   #comeBack(): void {
     clearTimeout(this.#resuming);
-    if (this.#isStopped) this.#monitor.resume();
-    this.#isStopped = false;
+    if (this.#isMonitorStopped) this.#monitor.resume();
+    else if (this.#isStopped) this.#signalForeground("SIGCONT");
+    this.#isStopped = this.#isMonitorStopped = false;
     if (!this.#isTaken) this.#screen.start();
     this.#front();
   }

@@ -5,6 +5,7 @@ import { Lab, MUXGUARD, until } from "../../../lab/lab.ts";
 import { SERVERS_HAVE_TERMINALS } from "../../../lab/terminal/server-terminals.ts";
 import { Terminal } from "../../../lab/terminal/terminal.ts";
 import { describeWith } from "../tools.ts";
+import { SLOW_TO_STOP } from "./terminal-programs.ts";
 
 const [COLUMNS, ROWS] = [120, 40];
 /** In milliseconds. Each look is a program. */
@@ -24,7 +25,7 @@ const less =
   (rows) =>
     Array.from({ length: rows }, (_, row) => `line ${first + row}`);
 
-const tools = ["ssh", "sshd", "tmux", "vi", "less"];
+const tools = ["ssh", "sshd", "tmux", "vi", "less", "python"];
 describeWith(tools, "the screen of a run", () => screens("muxguard run --"));
 describeWith([...tools, "bwrap"], "the screen of a confined run", () => screens("muxguard run --confine --"));
 
@@ -129,6 +130,33 @@ function screens(run: string): void {
     await fills(less(1));
     terminal.press("q");
     await isBack(main, "back 0");
+  });
+
+  it("is the shell's at Ctrl-Z only when the program has given it back, and so each time", async () => {
+    writeFileSync(lab.path("slow.py"), SLOW_TO_STOP);
+    const command = `${run} python3 slow.py`;
+    const before = typed(command);
+    const drawn: Drawn = (rows) => Array<string>(rows).fill("~");
+    await fills(drawn);
+    const main = await isStopped(command, before, drawn);
+    terminal.press("C-z");
+    // bash takes the stop for the end of its fg
+    await isBack(main, "", `[1]+  Stopped                 ${command}`, "back 148");
+    const again = typed("fg");
+    await fills(drawn);
+    terminal.press("q");
+    await isBack([...again, command]);
+  });
+
+  it("is the shell's when one inside suspends itself", async () => {
+    const command = `${run} bash --norc --noprofile`;
+    terminal.enter(`PS1='inside> ' ${command}`);
+    await terminal.shows(/^inside> $/m);
+    terminal.enter("suspend");
+    await terminal.shows(/^\[1\]\+ {2}Stopped .*\n.*[$#]\s*$/m);
+    terminal.enter("fg");
+    terminal.enter("echo go''es on; exit");
+    await terminal.shows(/^inside> echo go''es on; exit\ngoes on$/m);
   });
 
   it("is a question's while vi has it, and vi's again, which has not got its keys", async () => {

@@ -47,3 +47,28 @@ while True:
 os.write(1, b"\\x1b[?2004l\\x1b[?25h\\x1b[?1049l")
 termios.tcsetattr(0, termios.TCSADRAIN, before)
 `;
+
+/** As less is: at Ctrl-Z it gives the screen back, and stops itself then. It takes its time. */
+export const SLOW_TO_STOP = `
+import os, signal, termios, time, tty
+before = termios.tcgetattr(0)
+def draw():
+    tty.setcbreak(0)
+    rows = os.get_terminal_size(0).lines - 1
+    os.write(1, b"\\x1b[?1049h\\x1b[H\\x1b[2J" + b"~\\r\\n" * rows)
+def give_back():
+    termios.tcsetattr(0, termios.TCSADRAIN, before)
+    os.write(1, b"\\x1b[?1049l")
+def stop(*_):
+    time.sleep(0.5)
+    give_back()
+    signal.signal(signal.SIGTSTP, signal.SIG_DFL)
+    os.kill(os.getpid(), signal.SIGTSTP)
+    signal.signal(signal.SIGTSTP, stop)
+    draw()
+signal.signal(signal.SIGTSTP, stop)
+draw()
+while os.read(0, 1) != b"q":
+    pass
+give_back()
+`;
