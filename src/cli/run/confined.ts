@@ -92,8 +92,8 @@ async function runPlanned(run: ConfinedRun, program: string, pipes: BwrapPipes):
 
 /**
  * A terminal of its own sends its signals to bubblewrap, too, which would end with all that is inside, or stop
- * before the command has given the screen back. It begins with them ignored, and the command does not. A shell inside begins the command, and passes
- * on what a shell would keep.
+ * before the command has given the screen back. It begins with them ignored, and the command does not. A shell
+ * inside begins the command, and passes on what a shell would keep.
  */
 function confinedCommand({ terminal, command, environment }: ConfinedRun, program: string) {
   const heard = ["/usr/bin/env", "--default-signal=INT,QUIT,HUP,TSTP", "--"];
