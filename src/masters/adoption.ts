@@ -24,13 +24,14 @@ import {
   checkControlFolder,
   HiddenSocket,
   hiddenName,
-  OWN_PREFIX,
   pathOfHidden,
 } from "../platform/sockets/control-socket.ts";
 import { DescriptorSocket } from "../platform/sockets/descriptor-socket.ts";
 import type { ProcessId, Whereabouts } from "../policy/request.ts";
+import { identityOf, isCandidate, isControlFolder } from "./candidates.ts";
 import type { Ending } from "./ending.ts";
 import { HiddenNames, listenerOf } from "./hidden-names.ts";
+import { bothInside, INSIDE, MadeInside } from "./inside.ts";
 import { onceVerified, placeMaster, type ServeClient } from "./placing.ts";
 import type { GuardedMaster, Inside, MasterRegistry } from "./registry.ts";
 
@@ -57,9 +58,6 @@ export interface KnownMaster {
   /** When the process began that logged in, in milliseconds since the machine started. */
   since: number;
 }
-
-/** The name under which ssh binds its socket, before it has its place: muxserver_listen() of mux.c. */
-const temporaryName = /\.[A-Za-z0-9]{16}$/;
 
 export class Adoption {
   readonly #parts: AdoptionParts;
@@ -177,17 +175,24 @@ export class Adoption {
     return adopting;
   }
 
-  async #adopt(path: string, which: "from outside" | "any", left?: string): Promise<string | undefined> {
+  /** @param seen the run that its master was found in, when it was looked at before */
+  async #adopt(
+    path: string,
+    which: "from outside" | "any",
+    left?: string,
+    seen?: Inside,
+  ): Promise<string | undefined> {
     if (this.#parts.registry.at(path)) return undefined;
     const hidden = left ?? hiddenName(path);
     this.#hidden.add(hidden);
     try {
-      const reason = await this.#takeOver(path, which, hidden, left ?? path);
+      const reason = await this.#takeOver(path, which, hidden, left ?? path, seen);
       if (reason !== undefined) this.#hidden.putBack(hidden);
       return reason;
     } catch (error) {
       this.#hidden.putBack(hidden);
-      throw error;
+      if (seen !== undefined || !(error instanceof MadeInside)) throw error;
+      return this.#adopt(path, which, undefined, error.inside);
     }
   }
 
@@ -197,6 +202,7 @@ export class Adoption {
     which: "from outside" | "any",
     hidden: string,
     socket: string,
+    seen: Inside | undefined,
   ): Promise<string | undefined> {
     const found = lstatSync(socket, { throwIfNoEntry: false });
     if (!found?.isSocket()) return GONE;
@@ -213,7 +219,7 @@ export class Adoption {
     const master = known ?? this.#known(await findMaster(path, socket), pid);
     if (!master) return GONE;
     // the one who made the socket, the one who has it by now, and whoever else could answer there
-    const inside = this.#parts.runAround([pid, master.maker.pid, ...holdersOf(path)]);
+    const inside = bothInside(seen, this.#parts.runAround([pid, master.maker.pid, ...holdersOf(path)]));
     if (inside && which === "from outside") return INSIDE;
     ensurePrivateFolder(dirname(hidden));
     if (socket !== hidden) linkSync(path, hidden);
@@ -242,7 +248,9 @@ export class Adoption {
       maker,
       check: (pid) => {
         checkMaster(pid, path);
-        if (!inside && runAround([pid])) throw new Error(`its master is ${INSIDE}`);
+        // the one who made it may have ended before it was looked at, and its child not have been listed yet
+        const around = inside ? undefined : runAround([pid]);
+        if (around) throw new MadeInside(around);
       },
       identify,
       whereabouts: onceVerified(() => whereabouts(origin)),
@@ -270,30 +278,10 @@ export class Adoption {
 /** Nothing to be told of: a socket that nobody listens at, or that is gone again. */
 const GONE = "nobody listens there";
 const OWN = "the guard listens there already";
-const INSIDE = "made inside of a muxguard run";
-
-function isControlFolder(folder: string): boolean {
-  try {
-    checkControlFolder(folder);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-function isCandidate(name: string): boolean {
-  return !name.startsWith(OWN_PREFIX) && !temporaryName.test(name);
-}
 
 /** The process that took the socket over from the one that made it, and ended: ControlPersist. */
 async function findMaster(path: string, socket: string): Promise<number> {
   const { pid } = await probeMaster(DescriptorSocket.connect(socket));
   checkMaster(pid, path);
   return pid;
-}
-
-/** Another socket at the path may have the number of the one that is gone: it was bound at another time. */
-function identityOf(path: string): string | undefined {
-  const found = lstatSync(path, { bigint: true, throwIfNoEntry: false });
-  return found && `${found.dev}:${found.ino} ${found.mtimeNs}`;
 }

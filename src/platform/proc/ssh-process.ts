@@ -102,10 +102,17 @@ function listensFor(pid: number, controlPath: string, lowest = 0): boolean {
   }
 }
 
+/** How often it is looked for holders where there are none. */
+const LOOKS = 3;
+
 /** All that hold the socket which was bound for the control path, whoever they are. */
 export function holdersOf(controlPath: string): number[] {
-  const pids = readdirSync("/proc").map(Number);
-  return pids.filter((pid) => pid > 0 && listensFor(pid, controlPath));
+  for (let looks = 1; ; looks++) {
+    const pids = readdirSync("/proc").map(Number);
+    const holders = pids.filter((pid) => pid > 0 && listensFor(pid, controlPath));
+    // one that was listed may have handed it to a child since, and ended
+    if (holders.length > 0 || looks >= LOOKS || boundFor(controlPath, true).length === 0) return holders;
+  }
 }
 
 /** @throws Error unless it is an ssh process that listens for the control path */

@@ -1,12 +1,16 @@
 /** Masters that are not what they seem: made inside of a run, or vouched for by a file that anybody may write. */
 import { once } from "node:events";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { afterEach, beforeAll, expect, it } from "vitest";
 import { ended, until } from "../../../lab/lab.ts";
 import { sshProcesses } from "../../../lab/masters.ts";
 import { HOST, inodeOf, MuxLab, namesIn } from "../../../lab/mux-lab.ts";
 import { MUXGUARD } from "../../../lab/programs.ts";
+import { Adoption } from "../../../src/masters/adoption.ts";
+import { Ending } from "../../../src/masters/ending.ts";
+import { MasterRegistry } from "../../../src/masters/registry.ts";
+import { ProcessTable } from "../../../src/platform/proc/process.ts";
 import { opened } from "../opened.ts";
 import { describeWith, PYTHON } from "../tools.ts";
 
@@ -140,6 +144,36 @@ describeWith(["ssh", "sshd"], "a master of a run", () => {
     await lab.muxguard("adopt", away);
     await until(() => sshProcesses(lab.folder).length === 0, "the end of what the run has left");
     expect(inodeOf(join(away, HOST))).toBeUndefined();
+  });
+});
+
+describeWith(["ssh", "sshd"], "a master of a run whose maker had ended", () => {
+  const lab = opened(new MuxLab());
+  afterEach(() => lab.endMasters());
+
+  it("is the run's all the same: its child was not listed yet", async () => {
+    const path = join(lab.path("late"), HOST);
+    mkdirSync(dirname(path), { mode: 0o700 });
+    expect(await lab.ssh("-o", "ControlPersist=60", "-S", path, HOST, "true")).toMatchObject({ code: 0 });
+    const registry = new MasterRegistry({ add() {}, addPath() {}, removePath() {}, move() {}, remove() {} });
+    const processes = new ProcessTable();
+    let looks = 0;
+    const adoption = new Adoption({
+      registry,
+      ending: new Ending(registry, () => 0),
+      serve: (socket) => socket.destroy(),
+      originOf: (pid) => ({ maker: processes.read(pid), origin: { plain: true }, since: 0 }),
+      identify: (pid) => processes.read(pid),
+      // the race itself: nobody is seen in the run at the first look
+      runAround: () => (looks++ === 0 ? undefined : { id: "run" }),
+      whereabouts: async () => ({ path: [], forwarded: false }),
+      report: () => {},
+    });
+    expect(await adoption.adopt(path)).toBeUndefined();
+    expect(registry.at(path)?.inside).toEqual({ id: "run" });
+    registry.endRun("run");
+    await until(() => sshProcesses(lab.folder).length === 0, "the end of its connection");
+    await adoption.close();
   });
 });
 
