@@ -18,7 +18,7 @@ import { probeMaster } from "../guard/mux/probe.ts";
 import type { MasterOrigin } from "../identity/master-destination.ts";
 import { ensurePrivateFolder, makeFolders } from "../platform/files/private-folder.ts";
 import { WatchedFolder } from "../platform/files/watched-folder.ts";
-import { checkMaster, ENDED, findNoSsh, holdersOf } from "../platform/proc/ssh-process.ts";
+import { checkMaster, ENDED, findNoSsh, holdersOf, isListener } from "../platform/proc/ssh-process.ts";
 import { ProcessGone } from "../platform/proc/table/open-stat.ts";
 import {
   checkControlFolder,
@@ -219,7 +219,9 @@ export class Adoption {
     const master = known ?? this.#known(await findMaster(path, socket), pid);
     if (!master) return GONE;
     // the one who made the socket, the one who has it by now, and whoever else could answer there
-    const inside = bothInside(seen, this.#parts.runAround([pid, master.maker.pid, ...holdersOf(path)]));
+    const makers = [pid, master.maker.pid];
+    if (!makers.some((maker) => isListener(maker, path))) makers.push(await findMaster(path, socket));
+    const inside = bothInside(seen, this.#parts.runAround([...makers, ...holdersOf(path, makers)]));
     if (inside && which === "from outside") return INSIDE;
     ensurePrivateFolder(dirname(hidden));
     if (socket !== hidden) linkSync(path, hidden);

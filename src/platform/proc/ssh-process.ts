@@ -86,32 +86,39 @@ function ownSsh(): string | undefined {
   return undefined;
 }
 
+/** Whether the process listens for the control path, at a socket that it has made itself. */
+export function isListener(pid: number, controlPath: string): boolean {
+  return held(pid, boundFor(controlPath, true), OWN).length > 0;
+}
+
 /**
- * Whether the process listens at a socket that was bound for the control path. ssh binds it under a name with
- * a dot and 16 characters more, and the kernel keeps that name: muxserver_listen() of mux.c.
+ * Those of the sockets that the process has, by inode.
  * @param lowest the first descriptor that counts
  */
-function listensFor(pid: number, controlPath: string, lowest = 0): boolean {
-  const inodes = new Set(boundFor(controlPath, true));
-  if (inodes.size === 0) return false;
-  try {
-    const own = readdirSync(`/proc/${pid}/fd`).filter((fd) => Number(fd) >= lowest);
-    return own.some((fd) => inodes.has(socketInode(pid, fd) ?? ""));
-  } catch {
-    return false;
-  }
+function held(pid: number, inodes: readonly string[], lowest = 0): string[] {
+  if (inodes.length === 0) return [];
+  const fds = attempt(() => readdirSync(`/proc/${pid}/fd`)) ?? [];
+  const sockets = fds.filter((fd) => Number(fd) >= lowest).map((fd) => socketInode(pid, fd));
+  return inodes.filter((inode) => sockets.includes(inode));
 }
 
 /** How often it is looked for holders where there are none. */
 const LOOKS = 3;
 
-/** All that hold the socket which was bound for the control path, whoever they are. */
-export function holdersOf(controlPath: string): number[] {
+/**
+ * All that hold the socket which was bound for the control path, whoever they are.
+ * @param masters whose sockets count, if one of them has any: others may be bound with the same name, by who has
+ * other files there (a mount namespace)
+ */
+export function holdersOf(controlPath: string, masters: readonly number[] = []): number[] {
   for (let looks = 1; ; looks++) {
+    const named = boundFor(controlPath, true);
+    const own = masters.flatMap((pid) => held(pid, named, OWN));
+    const inodes = own.length > 0 ? own : named;
     const pids = readdirSync("/proc").map(Number);
-    const holders = pids.filter((pid) => pid > 0 && listensFor(pid, controlPath));
+    const holders = pids.filter((pid) => pid > 0 && held(pid, inodes).length > 0);
     // one that was listed may have handed it to a child since, and ended
-    if (holders.length > 0 || looks >= LOOKS || boundFor(controlPath, true).length === 0) return holders;
+    if (holders.length > 0 || looks >= LOOKS || named.length === 0) return holders;
   }
 }
 
@@ -119,7 +126,7 @@ export function holdersOf(controlPath: string): number[] {
 export function checkMaster(pid: number, controlPath: string): void {
   const fault = findNoSsh(pid);
   if (fault !== undefined) throw new Error(`its master is ${fault}`);
-  if (!listensFor(pid, controlPath, OWN)) throw new Error(`process ${pid} does not listen there`);
+  if (!isListener(pid, controlPath)) throw new Error(`process ${pid} does not listen there`);
 }
 
 /** Ends the ssh processes that listen at a socket which was bound for the control path. */
@@ -135,7 +142,10 @@ export function connectionsTo(controlPath: string): number {
   return boundFor(controlPath, false).length;
 }
 
-/** Inodes of sockets, as /proc/net/unix has them. */
+/**
+ * Inodes of sockets, as /proc/net/unix has them. ssh binds its socket under a name with a dot and 16 characters
+ * more, and the kernel keeps that name: muxserver_listen() of mux.c.
+ */
 function boundFor(controlPath: string, listening: boolean): string[] {
   const inodes: string[] = [];
   for (const line of readFileSync("/proc/net/unix", "utf8").split("\n")) {

@@ -147,6 +147,39 @@ describeWith(["ssh", "sshd"], "a master of a run", () => {
   });
 });
 
+/** Listens at a path, until nobody is there to be read from. */
+const LISTEN = `
+import socket, sys
+listener = socket.socket(socket.AF_UNIX)
+listener.bind(sys.argv[1])
+listener.listen()
+print("listens", flush=True)
+sys.stdin.read()
+`;
+
+describeWith(["ssh", "sshd", "bwrap"], "a master of nobody's run", () => {
+  const lab = opened(new MuxLab());
+  afterEach(() => lab.endMasters());
+
+  it("stays so while a run has a socket of that name, among files of its own", async () => {
+    const hides = ["bwrap", "--dev-bind", "/", "/", "--tmpfs", lab.sockets];
+    const command = [...hides, PYTHON, "-c", LISTEN, lab.controlPath()];
+    const run = lab.start(process.execPath, [MUXGUARD, "run", "--", ...command], { stdio: "pipe" });
+    const [said] = await once(run.stdout ?? run, "data");
+    expect(String(said)).toContain("listens");
+    expect(namesIn(lab.sockets)).not.toContain(HOST);
+    expect(await lab.ssh("-o", "ControlPersist=60", HOST, "true")).toMatchObject({ code: 0 });
+    await until(() => lab.isAdopted(), "the adoption");
+    const logins = lab.logins();
+    expect(await lab.ssh(HOST, "echo in")).toMatchObject({ code: 0, stdout: "in\n", stderr: "" });
+    run.stdin?.end();
+    await ended(run);
+    expect(await lab.ssh(HOST, "echo in")).toMatchObject({ code: 0, stdout: "in\n", stderr: "" });
+    expect(lab.logins()).toBe(logins);
+    expect(lab.told).not.toContain("inside of a muxguard run");
+  });
+});
+
 describeWith(["ssh", "sshd"], "a master of a run whose maker had ended", () => {
   const lab = opened(new MuxLab());
   afterEach(() => lab.endMasters());
