@@ -181,6 +181,7 @@ const schemas: { [M in Commands]: z.ZodMiniType } = {
     ...{ pid: count, opened: count, adopted: count, grants: count, pending: count, runs: count },
     privateAgent: z.boolean(),
     activated: z.boolean(),
+    agent: z.exactOptional(text),
   }),
   reload: z.object({ applied: z.array(printed), waiting: z.array(printed), faults: z.array(printed) }),
   open: z.object({ path: text, already: z.boolean(), shares: z.exactOptional(z.array(text)) }),

@@ -136,6 +136,8 @@ export interface Ending {
   privateAgent: boolean;
   /** Whether its sockets stay, for whoever has made them to start it anew. */
   activated: boolean;
+  /** The SSH_AUTH_SOCK that leads to the agent behind it, where config.toml names none. */
+  agent?: string;
 }
 
 export interface Reloaded {

@@ -67,6 +67,7 @@ function recordIfPossible(record: () => void): void {
 
 function endingOf(guard: Guard, { inherited }: Service, connections: Connections | undefined): Ending {
   const masters = connections?.masters() ?? [];
+  const { SSH_AUTH_SOCK: agent } = guard.agents.handOn();
   const count = (origin: "opened" | "adopted"): number =>
     new Set(masters.filter((one) => one.origin === origin).map(({ master }) => master.pid)).size;
   return {
@@ -78,5 +79,6 @@ function endingOf(guard: Guard, { inherited }: Service, connections: Connections
     runs: guard.runs,
     privateAgent: guard.agents.hasPrivate,
     activated: inherited.paths.length > 0,
+    ...(agent !== undefined && { agent }),
   };
 }

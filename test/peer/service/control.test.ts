@@ -63,6 +63,18 @@ describeWith(["ssh"], "muxguard daemon", () => {
       });
   });
 
+  it("says how it is started again in a shell that no longer knows the agent behind it", async () => {
+    await start();
+    const shell = { environment: { SSH_AUTH_SOCK: lab.agentSocket } };
+    const program = `'${process.execPath}' '${MUXGUARD}'`;
+    const { stdout } = await lab.run("sh", ["-c", `${program} daemon stop`], shell);
+    const [line = ""] = /SSH_AUTH_SOCK=\S+ muxguard daemon$/m.exec(stdout) ?? [];
+    const again = await lab.run("sh", ["-c", line.replace("muxguard", program)], shell);
+    expect(again).toMatchObject({ code: 0 });
+    expect((await keys()).stdout).toContain("work");
+    expect(await control("stop")).toMatchObject({ code: 0 });
+  });
+
   it("says what ends with it: answers, questions and runs", async () => {
     await start('approvers = ["queue"]\n');
     lab.policy('default = "ask"\n');
