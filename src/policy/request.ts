@@ -277,6 +277,9 @@ export interface Caller extends Process {
   ancestors: Process[];
   /** True if it lives in another pid or mount namespace than the guard. */
   container: boolean;
-  /** The `muxguard run` whose socket the request came through: its name, and the process that holds it. */
-  run?: { name: string; pid: number };
+  /**
+   * The `muxguard run` whose socket the request came through: its name, the process that holds it, and whether
+   * namespaces of its own do.
+   */
+  run?: { name: string; pid: number; confined?: boolean };
 }

@@ -96,7 +96,7 @@ const caller = z.object({
   leader: z.exactOptional(z.object({ pid: count, startTime: text })),
   ancestors: z.array(z.object(program)),
   container: z.boolean(),
-  run: z.exactOptional(z.object({ name: text, pid: count })),
+  run: z.exactOptional(z.object({ name: text, pid: count, confined: z.exactOptional(z.boolean()) })),
 }) satisfies Schema<Question["caller"]>;
 
 export const questionSchema = z.object({

@@ -56,7 +56,8 @@ export function callerIn({ run }: Scope, caller: Caller): Caller {
   if (!run) return caller;
   const known = inRuns.get(caller);
   if (known?.run === run) return known.caller;
-  const inside = { ...caller, run: { name: run.name, pid: run.pid } };
+  const { name, pid, confined } = run;
+  const inside = { ...caller, run: { name, pid, ...(confined && { confined }) } };
   inRuns.set(caller, { run, caller: inside });
   return inside;
 }

@@ -130,18 +130,31 @@ function programsOf(caller: Caller): Process[] {
 /** The caller first. The first process of the system started everything: it says nothing. */
 function startedBy(caller: Caller, line = ownLine(caller)): Process[] {
   const [, ...above] = line;
-  while (caller.run && isOfRun(above.at(-1))) above.pop();
+  if (caller.run) above.splice(above.length - aroundCommand(above, caller.run.confined));
   return [caller, ...above.filter(({ pid }) => pid !== 1)];
 }
 
+/** bubblewrap, and its own first process inside. */
+const BUBBLEWRAPS = 2;
+
 /**
- * What stands between a run and its command: the shell of a terminal of its own, and bubblewrap around it. They
- * say nothing either, and nor would another of the system's that called itself so.
+ * How many processes stand between a run and its command: the shell of a terminal of its own, and bubblewrap
+ * around it where the run is confined. They say nothing either. More that call themselves so are the command's.
  */
-function isOfRun(process: Process | undefined): boolean {
-  const [, option, ...words] = process?.cmdline ?? [];
-  if (process && isPlainShell(process)) return option === "-m" && words[2] === "muxguard";
-  return isBubblewrap(process) && option === "--args" && words[5] === "muxguard";
+function aroundCommand(above: readonly Process[], confined = false): number {
+  const shells = isMonitor(above.at(-1)) ? 1 : 0;
+  let count = shells;
+  while (confined && count < shells + BUBBLEWRAPS && isConfining(above.at(-1 - count))) count++;
+  return count;
+}
+
+function isMonitor(process: Process | undefined): boolean {
+  const { cmdline: [, option, , , name] = [] } = process ?? {};
+  return process !== undefined && isPlainShell(process) && option === "-m" && name === "muxguard";
+}
+
+function isConfining(process: Process | undefined): boolean {
+  return isBubblewrap(process) && process?.cmdline[1] === "--args" && process.cmdline[7] === "muxguard";
 }
 
 function isBubblewrap(process: Process | undefined): boolean {

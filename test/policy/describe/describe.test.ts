@@ -303,10 +303,14 @@ describe("a caller in words", () => {
   });
 
   test("leaves out the bubblewrap of a confined run, and no other", () => {
-    const run = { name: "make", pid: 4000 };
+    const plain = { name: "make", pid: 4000 };
     const [git, bash] = caller.ancestors;
     if (!git || !bash) throw new Error("too few ancestors");
-    const wrapped = (changed: Partial<Process> = {}): string => {
+    const wrapped = (
+      changed: Partial<Process> = {},
+      run: Caller["run"] = { ...plain, confined: true },
+      more = 0,
+    ) => {
       const cmdline = ["bwrap", "--args", "5", "--", "/bin/sh", "-c", "…", "muxguard", "sh", "-c", "make"];
       const bwrap = {
         ...git,
@@ -322,7 +326,8 @@ describe("a caller in words", () => {
         systemShell: true as const,
         cmdline: ["sh", "-c", "make"],
       };
-      const ancestors = [shell, bwrap, { ...bwrap, pid: 3999 }, { ...bash, pid: 4000 }];
+      const others = Array<Process>(more).fill(bwrap);
+      const ancestors = [shell, ...others, bwrap, { ...bwrap, pid: 3999 }, { ...bash, pid: 4000 }];
       return describeProgram({ ...caller, run, ancestors });
     };
     expect(wrapped()).toBe('ssh in run "make"');
@@ -332,6 +337,9 @@ describe("a caller in words", () => {
       { cmdline: ["bwrap", "true"] },
     ];
     for (const other of others) expect(wrapped(other as Partial<Process>)).toMatch(/bwrap"? \(through ssh\)/);
+    // the command itself has become one, with the same words
+    expect(wrapped({}, undefined, 1)).toMatch(/^bwrap .*\(through ssh\)/);
+    expect(wrapped({}, plain)).toMatch(/^bwrap .*\(through ssh\)/);
   });
 
   test("leaves out the first process of the system", () => {
