@@ -117,6 +117,6 @@ describe("ssh -G and our reader agree", () => {
       }),
       { numRuns: Number(process.env.CONFIGS ?? 60) },
     );
-    expect(compared).toBeGreaterThan(60);
+    expect(compared).toBeGreaterThan(20);
   }, 300_000);
 });
