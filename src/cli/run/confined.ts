@@ -81,7 +81,10 @@ async function runPlanned(run: ConfinedRun, program: string, pipes: BwrapPipes):
   const refused = inner === undefined ? undefined : await noteRun(opened, inner);
   if (inner !== undefined && refused === undefined) {
     terminal.sendTo((signal) => signalCommand(inner, state, signal));
-    terminal.lookForStops(() => !state.isOver && hasFirstChildStopped(inner));
+    terminal.lookForStops({
+      hasStopped: () => !state.isOver && hasFirstChildStopped(inner),
+      goOn: () => !state.isOver && signalFirstChild(inner, "SIGCONT"),
+    });
     pipes.begin();
   } else terminal.kill("SIGKILL");
   const code = await end;

@@ -8,6 +8,7 @@ import { messageOf } from "../../errors.ts";
 import { hasKeyboard } from "../../platform/proc/foreground.ts";
 import { isOwnTerminal } from "../../platform/pty/outer.ts";
 import { type PrivateCommand, PrivateTerminal } from "../../platform/pty/private-terminal.ts";
+import type { Stoppable } from "../../platform/pty/stop-look.ts";
 import { onScreen } from "../../policy/visible.ts";
 import { markedCommand } from "../../runs/holder.ts";
 import { toStderr } from "../../to-stderr.ts";
@@ -106,8 +107,8 @@ export class RunTerminal implements TerminalUse {
   }
 
   /** Of a confined command: nobody else is told when it stops. */
-  lookForStops(hasStopped: () => boolean): void {
-    this.#private?.lookForStops(hasStopped);
+  lookForStops(command: Stoppable): void {
+    this.#private?.lookForStops(command);
   }
 
   /** Returns the command's exit code: 128+n if signal n ended it. */

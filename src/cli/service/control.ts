@@ -33,18 +33,19 @@ export async function stopDaemon(): Promise<void> {
       "its sockets stay with systemd, and the next use starts it again; " +
         "systemctl --user stop muxguard.socket ends that",
     );
-  else if (leadsToGuard() && ending.agent !== undefined && isPlainWord.test(ending.agent))
-    toStdout(`SSH_AUTH_SOCK leads to it in this shell; to start it again: ${startLine(ending.agent)}`);
+  else tellHowToStart(ending.agent);
 }
 
 /** What no shell takes for anything else. */
-const isPlainWord = /^[\w./+:@%-]+$/;
-
-const startLine = (agent: string): string => `SSH_AUTH_SOCK=${agent} muxguard daemon`;
+const plainWord = /^[\w./+:@%-]+$/;
 
 /** In a shell of `muxguard env` the name of the agent behind the guard is lost. */
-function leadsToGuard(): boolean {
-  return process.env.SSH_AUTH_SOCK === openPaths().agentSocket;
+function tellHowToStart(agent: string | undefined): void {
+  const leadsToGuard = process.env.SSH_AUTH_SOCK === openPaths().agentSocket;
+  if (!leadsToGuard || agent === undefined || !plainWord.test(agent)) return;
+  toStdout(
+    `SSH_AUTH_SOCK leads to it in this shell; to start it again: SSH_AUTH_SOCK=${agent} muxguard daemon`,
+  );
 }
 
 export async function restartDaemon(): Promise<void> {

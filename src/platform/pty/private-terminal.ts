@@ -8,7 +8,7 @@ import { foregroundOf, isByLine, modesOf, openPty, setModes, setWindowSize } fro
 import { Flow } from "./flow.ts";
 import { Monitor, type MonitorOptions } from "./monitor.ts";
 import { OuterTerminal } from "./outer.ts";
-import { StopLook } from "./stop-look.ts";
+import { StopLook, type Stoppable } from "./stop-look.ts";
 import { ModeTracker } from "./tracker.ts";
 
 /** How often a run in the background looks whether it has come to the front: no signal tells. In milliseconds. */
@@ -98,8 +98,8 @@ export class PrivateTerminal {
   }
 
   /** A command that is not the monitor's own child. Its end is told, its stops are not. */
-  lookForStops(hasStopped: () => boolean): void {
-    this.#stops = new StopLook(hasStopped, () => this.#stop());
+  lookForStops(command: Stoppable): void {
+    this.#stops = new StopLook(command, () => this.#stop());
   }
 
   /** To whatever has the keys inside, as its Ctrl-C would. */
@@ -223,10 +223,15 @@ export class PrivateTerminal {
   #comeBack(): void {
     clearTimeout(this.#resuming);
     if (this.#isMonitorStopped) this.#monitor.resume();
-    else if (this.#isStopped) this.#signalForeground("SIGCONT");
+    else if (this.#isStopped) this.#goOn();
     this.#isStopped = this.#isMonitorStopped = false;
     if (!this.#isTaken) this.#screen.start();
     this.#front();
+  }
+
+  #goOn(): void {
+    this.#signalForeground("SIGCONT");
+    this.#stops?.goOn();
   }
 
   #signalForeground(signal: NodeJS.Signals): void {

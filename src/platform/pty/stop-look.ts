@@ -8,16 +8,21 @@ const [NOW_AND_THEN, SOON, TIMES] = [250, 10, 100];
 /** What Ctrl-Z is, unless the terminal was told another key. */
 const CTRL_Z = 0x1a;
 
+export interface Stoppable {
+  hasStopped(): boolean;
+  goOn(): void;
+}
+
 export class StopLook {
-  readonly #hasStopped: () => boolean;
+  readonly #command: Stoppable;
   readonly #stopped: () => void;
   readonly #rare: NodeJS.Timeout;
   #often: NodeJS.Timeout | undefined;
   #looks = 0;
 
   /** @param stopped called at each look that finds it so */
-  constructor(hasStopped: () => boolean, stopped: () => void) {
-    this.#hasStopped = hasStopped;
+  constructor(command: Stoppable, stopped: () => void) {
+    this.#command = command;
     this.#stopped = stopped;
     this.#rare = setInterval(() => this.#look(), NOW_AND_THEN).unref();
   }
@@ -29,13 +34,18 @@ export class StopLook {
     this.#often ??= setInterval(() => this.#lookOften(), SOON).unref();
   }
 
+  /** It need not be among those that have the keys. */
+  goOn(): void {
+    this.#command.goOn();
+  }
+
   #lookOften(): void {
     this.#looks++;
     if (this.#look() || this.#looks >= TIMES) this.#rest();
   }
 
   #look(): boolean {
-    const found = this.#hasStopped();
+    const found = this.#command.hasStopped();
     if (found) this.#stopped();
     return found;
   }
