@@ -18,7 +18,7 @@ import { probeMaster } from "../guard/mux/probe.ts";
 import type { MasterOrigin } from "../identity/master-destination.ts";
 import { ensurePrivateFolder, makeFolders } from "../platform/files/private-folder.ts";
 import { WatchedFolder } from "../platform/files/watched-folder.ts";
-import { checkMaster, ENDED, findNoSsh, holdersOf, isListener } from "../platform/proc/ssh-process.ts";
+import { ENDED, findNoSsh } from "../platform/proc/ssh-process.ts";
 import { ProcessGone } from "../platform/proc/table/open-stat.ts";
 import {
   checkControlFolder,
@@ -27,10 +27,11 @@ import {
   pathOfHidden,
 } from "../platform/sockets/control-socket.ts";
 import { DescriptorSocket } from "../platform/sockets/descriptor-socket.ts";
+import { checkMaster, holdersOf, type Listener, listenerAt } from "../platform/sockets/holders.ts";
 import type { ProcessId, Whereabouts } from "../policy/request.ts";
 import { identityOf, isCandidate, isControlFolder } from "./candidates.ts";
 import type { Ending } from "./ending.ts";
-import { HiddenNames, listenerOf } from "./hidden-names.ts";
+import { HiddenNames } from "./hidden-names.ts";
 import { bothInside, INSIDE, MadeInside } from "./inside.ts";
 import { onceVerified, placeMaster, type ServeClient } from "./placing.ts";
 import type { GuardedMaster, Inside, MasterRegistry } from "./registry.ts";
@@ -185,13 +186,14 @@ export class Adoption {
     if (this.#parts.registry.at(path)) return undefined;
     const hidden = left ?? hiddenName(path);
     this.#hidden.add(hidden);
+    const before = identityOf(left ?? path);
     try {
       const reason = await this.#takeOver(path, which, hidden, left ?? path, seen);
       if (reason !== undefined) this.#hidden.putBack(hidden);
       return reason;
     } catch (error) {
       this.#hidden.putBack(hidden);
-      if (seen !== undefined || !(error instanceof MadeInside)) throw error;
+      if (seen !== undefined || !(error instanceof MadeInside) || identityOf(path) !== before) throw error;
       return this.#adopt(path, which, undefined, error.inside);
     }
   }
@@ -208,24 +210,24 @@ export class Adoption {
     if (!found?.isSocket()) return GONE;
     if (found.uid !== userInfo().uid) return "another user's socket";
     checkControlFolder(dirname(path));
-    const pid = listenerOf(socket);
-    if (pid === undefined) return GONE;
+    const listener = listenerAt(socket);
+    if (!listener) return GONE;
+    const pid = listener.uid === found.uid ? listener.pid : 0;
     if (pid === process.pid) return OWN;
     const fault = findNoSsh(pid);
     if (fault !== undefined && fault !== ENDED) return `the one who listens there is ${fault}`;
     // read now: with ControlPersist the process soon has another command line, and becomes a client of its
     // own child
     const known = fault === undefined ? this.#known(pid, pid) : undefined;
-    const master = known ?? this.#known(await findMaster(path, socket), pid);
+    const master = known ?? this.#known(await findMaster(path, socket, listener), pid);
     if (!master) return GONE;
     // the one who made the socket, the one who has it by now, and whoever else could answer there
-    const makers = [pid, master.maker.pid];
-    if (!makers.some((maker) => isListener(maker, path))) makers.push(await findMaster(path, socket));
-    const inside = bothInside(seen, this.#parts.runAround([...makers, ...holdersOf(path, makers)]));
+    const around = this.#parts.runAround([pid, master.maker.pid, ...holdersOf(path, listener.socket)]);
+    const inside = bothInside(seen, around);
     if (inside && which === "from outside") return INSIDE;
     ensurePrivateFolder(dirname(hidden));
     if (socket !== hidden) linkSync(path, hidden);
-    await this.#place(path, hidden, master, inside);
+    await this.#place(path, hidden, master, listener, inside);
     if (inside && this.#parts.registry.at(path))
       this.#parts.report(`muxguard: ${path} was ${INSIDE}, which alone may use it`);
     return undefined;
@@ -241,7 +243,13 @@ export class Adoption {
     }
   }
 
-  async #place(path: string, hidden: string, known: KnownMaster, inside?: Inside): Promise<void> {
+  async #place(
+    path: string,
+    hidden: string,
+    known: KnownMaster,
+    { socket }: Listener,
+    inside?: Inside,
+  ): Promise<void> {
     const { registry, ending, serve, whereabouts, identify, runAround } = this.#parts;
     const { maker, origin, since } = known;
     const serveIn: ServeClient = (socket, accepted, master) => serve(socket, accepted, master, inside);
@@ -249,7 +257,7 @@ export class Adoption {
       hidden: HiddenSocket.at(hidden),
       maker,
       check: (pid) => {
-        checkMaster(pid, path);
+        checkMaster(pid, path, socket);
         // the one who made it may have ended before it was looked at, and its child not have been listed yet
         const around = inside ? undefined : runAround([pid]);
         if (around) throw new MadeInside(around);
@@ -282,8 +290,8 @@ const GONE = "nobody listens there";
 const OWN = "the guard listens there already";
 
 /** The process that took the socket over from the one that made it, and ended: ControlPersist. */
-async function findMaster(path: string, socket: string): Promise<number> {
-  const { pid } = await probeMaster(DescriptorSocket.connect(socket));
-  checkMaster(pid, path);
+async function findMaster(path: string, at: string, { socket }: Listener): Promise<number> {
+  const { pid } = await probeMaster(DescriptorSocket.connect(at));
+  checkMaster(pid, path, socket);
   return pid;
 }

@@ -4,13 +4,12 @@
  * the guard is before it.
  */
 import { lstatSync, readdirSync, renameSync } from "node:fs";
-import { userInfo } from "node:os";
 import { join } from "node:path";
 import { attempt } from "../attempt.ts";
 import { hasCode } from "../errors.ts";
-import { peerCredentials } from "../platform/libc/sockets.ts";
 import { OWN_PREFIX, pathOfHidden } from "../platform/sockets/control-socket.ts";
 import { DescriptorSocket } from "../platform/sockets/descriptor-socket.ts";
+import { listenerAt } from "../platform/sockets/holders.ts";
 import { remove } from "../platform/sockets/placed-listener.ts";
 
 export class HiddenNames {
@@ -53,7 +52,7 @@ export class HiddenNames {
   #isLeft(hidden: string): boolean {
     const path = pathOfHidden(hidden);
     if (isAbandoned(hidden) || isSameFile(hidden, path)) remove(hidden);
-    else if (listenerOf(path) === undefined) return true;
+    else if (listenerAt(path) === undefined) return true;
     else this.#report(`muxguard: ${path} has a new master; the one from before is at ${hidden}`);
     return false;
   }
@@ -73,20 +72,4 @@ function isAbandoned(path: string): boolean {
   } catch (error) {
     return hasCode(error, "ECONNREFUSED") || hasCode(error, "ENOENT");
   }
-}
-
-/**
- * The process that listened when the socket was made; undefined if nobody listens any more, 0 for another
- * user's. SO_PEERCRED, unix(7).
- */
-export function listenerOf(path: string): number | undefined {
-  return attempt(() => {
-    const probe = DescriptorSocket.connect(path);
-    try {
-      const { pid, uid } = peerCredentials(probe.fd);
-      return uid === userInfo().uid ? pid : 0;
-    } finally {
-      probe.destroy();
-    }
-  });
 }

@@ -148,9 +148,9 @@ export class Scopes {
     return runs.find(({ run }) => run.pid === holder?.pid);
   }
 
-  /** Of what carries no mark. A container is none by itself: rules speak of it. */
+  /** A container is none by itself: rules speak of it. One that a run has made carries its mark. */
   #isStranger(caller: Caller): boolean {
-    return !caller.container && this.isInside(caller);
+    return this.#marks.isMarked(caller) || (!caller.container && this.isInside(caller));
   }
 
   get #holders(): Set<number> {

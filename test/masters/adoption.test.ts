@@ -1,6 +1,5 @@
 /** What the guard does with sockets in a watched folder that are no master's: real folders and sockets. */
 import { chmodSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { createServer, type Server } from "node:net";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { Adoption } from "../../src/masters/adoption.ts";
@@ -10,6 +9,7 @@ import { type Book, MasterRegistry } from "../../src/masters/registry.ts";
 import { makeFolder } from "../support/agents.ts";
 import { startListener } from "../support/listener-process.ts";
 import { eventually } from "../support/mux-guard.ts";
+import { OwnListeners } from "../support/own-listeners.ts";
 
 const book: Book = { add() {}, addPath() {}, removePath() {}, move() {}, remove() {} };
 
@@ -106,24 +106,15 @@ describe("what is no socket", () => {
 });
 
 describe("hidden names that a guard has left", () => {
-  const servers: Server[] = [];
-  afterEach(() => {
-    for (const server of servers.splice(0)) server.close();
-  });
-
-  /** A socket at which this process listens. */
-  async function listen(path: string): Promise<void> {
-    const server = createServer().listen(path);
-    servers.push(server);
-    await new Promise((resolve) => server.once("listening", resolve));
-  }
+  const own = new OwnListeners();
+  afterEach(() => own.close());
 
   beforeEach(() => mkdirSync(join(folder, ".muxguard"), { recursive: true, mode: 0o700 }));
   const hidden = (): string => join(folder, ".muxguard", "abc123.prod");
   const names = new HiddenNames((line) => void told.push(line));
 
   it("are left where the place is free, or its listener is dead", async () => {
-    await listen(hidden());
+    await own.listen(hidden());
     const dead = await startListener(join(root, "dead"));
     dead.moveTo(join(folder, "prod"));
     await dead.end();
@@ -135,8 +126,8 @@ describe("hidden names that a guard has left", () => {
   });
 
   it("stay where somebody else listens, who is told of", async () => {
-    await listen(hidden());
-    await listen(join(folder, "prod"));
+    await own.listen(hidden());
+    await own.listen(join(folder, "prod"));
     expect(names.leftIn(folder)).toEqual([]);
     expect(told).toEqual([
       `muxguard: ${join(folder, "prod")} has a new master; the one from before is at ${hidden()}`,
@@ -144,7 +135,7 @@ describe("hidden names that a guard has left", () => {
   });
 
   it("are removed where nobody listens any more, and left alone where they are this guard's", async () => {
-    await listen(join(root, "elsewhere"));
+    await own.listen(join(root, "elsewhere"));
     renameSync(join(root, "elsewhere"), hidden());
     names.add(hidden());
     expect(names.leftIn(folder)).toEqual([]);

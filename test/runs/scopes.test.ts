@@ -171,3 +171,10 @@ test("the guard's own ssh, and what it starts, asks in the scope of whoever it c
   end();
   expect(known.decidedBy(jumping, place)).toEqual({ scope: outside });
 });
+
+test("what a run has put into a container is inside of a run all the same, and nobody's", () => {
+  const all = scopes();
+  expect(all.runAround(callers["in a container"])).toBeUndefined();
+  expect(all.runAround(callers["in a container, and marked"])).toEqual({});
+  expect(all.runAround(callers["in a container in the run"])).toEqual({ id: "run 11" });
+});

@@ -82,6 +82,7 @@ async function runPlanned(run: ConfinedRun, program: string, pipes: BwrapPipes):
   if (inner !== undefined && refused === undefined) {
     terminal.sendTo((signal) => signalCommand(inner, state, signal));
     terminal.lookForStops({
+      // with bubblewrap itself, the monitor is told
       hasStopped: () => !state.isOver && hasFirstChildStopped(inner),
       goOn: () => !state.isOver && signalFirstChild(inner, "SIGCONT"),
     });

@@ -21,8 +21,8 @@ import type { SshConfig } from "../../identity/ssh/config.ts";
 import { destinationOptions, type PlainDestination } from "../../identity/ssh/plain-destination.ts";
 import { askpassProgram } from "../../installation.ts";
 import type { ProcessTable } from "../../platform/proc/process.ts";
-import { checkMaster, connectionsTo, endListeners } from "../../platform/proc/ssh-process.ts";
 import { HiddenSocket } from "../../platform/sockets/control-socket.ts";
+import { checkMaster, connectionsTo, endListeners, listenerOf } from "../../platform/sockets/holders.ts";
 import type { Caller, Destination, ProcessId, Request } from "../../policy/request.ts";
 import { visible } from "../../policy/visible.ts";
 import { Master } from "../master.ts";
@@ -241,19 +241,20 @@ async function hide(
 ): Promise<Master> {
   const hidden = HiddenSocket.nameless(path);
   const strangers = connectionsTo(path);
+  const socket = listenerOf(() => hidden.connect())?.socket;
   const check = (pid: number): void => {
     if (strangers > 0) {
       throw new Error(
         "another process connected to the master while it started; who watches your runtime folder?",
       );
     }
-    checkMaster(pid, path);
+    checkMaster(pid, path, socket);
   };
   try {
     return await Master.greet({ hidden, check, identify: (pid) => processes.read(pid), whereabouts });
   } catch (error) {
     hidden.close();
-    endListeners(path); // nobody could reach it any more
+    endListeners(path, socket); // nobody could reach it any more
     throw error;
   }
 }

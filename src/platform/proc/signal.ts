@@ -4,7 +4,7 @@ import { attempt } from "../../attempt.ts";
 import type { ProcessId } from "../../policy/request.ts";
 import { openPidfd, sendSignal } from "../libc/pidfd.ts";
 import { isProcess } from "./process.ts";
-import { parseStat } from "./stat.ts";
+import { parseStat, type Stat } from "./stat.ts";
 
 /** @returns false if it has ended, or is not this user's */
 export function signalProcess({ pid, startTime }: ProcessId, signal: NodeJS.Signals): boolean {
@@ -28,16 +28,22 @@ export function signalFirstChild(pid: number, signal: NodeJS.Signals): boolean {
   return child !== undefined;
 }
 
-/** Whether the same child is stopped, as by Ctrl-Z. */
+/** Whether the same child is stopped, as by Ctrl-Z, and the parent of the process is not. */
 export function hasFirstChildStopped(pid: number): boolean {
-  return firstChild(pid)?.state === "T";
+  if (firstChild(pid)?.state !== "T") return false;
+  const parent = attempt(() => statOf(statOf(pid).parent));
+  return parent !== undefined && parent.state !== "T";
+}
+
+function statOf(pid: number | string): Stat {
+  return parseStat(readFileSync(`/proc/${pid}/stat`, "latin1"));
 }
 
 function firstChild(pid: number): (ProcessId & { state: string }) | undefined {
   return attempt(() => {
     const [first = ""] = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").split(" ");
     if (first === "") return undefined;
-    const { startTime, state } = parseStat(readFileSync(`/proc/${first}/stat`, "latin1"));
+    const { startTime, state } = statOf(first);
     return { pid: Number(first), startTime, state };
   });
 }

@@ -1,16 +1,10 @@
-/** Whether a process is OpenSSH's client, and who holds a control socket. proc(5), unix(7). */
-import { readdirSync, readFileSync, readlinkSync, realpathSync, statSync } from "node:fs";
+/** Whether a process is OpenSSH's client. proc(5). */
+import { readFileSync, realpathSync, statSync } from "node:fs";
 import { basename, delimiter, join } from "node:path";
 import { attempt } from "../../attempt.ts";
 import type { ProcessId } from "../../policy/request.ts";
 import { type Executable, exePath, isBelowRoots, isRoots } from "./exe.ts";
 import { livingStat } from "./stat.ts";
-
-/** The flag of a listening socket in /proc/net/unix. */
-const LISTENING = "00010000";
-
-/** ssh closes all but stdin, stdout and stderr when it starts: what it has made itself comes behind these. */
-const OWN = 3;
 
 export const ENDED = "a process that has ended";
 
@@ -84,86 +78,4 @@ function ownSsh(): string | undefined {
     }
   }
   return undefined;
-}
-
-/** Whether the process listens for the control path, at a socket that it has made itself. */
-export function isListener(pid: number, controlPath: string): boolean {
-  return held(pid, boundFor(controlPath, true), OWN).length > 0;
-}
-
-/**
- * Those of the sockets that the process has, by inode.
- * @param lowest the first descriptor that counts
- */
-function held(pid: number, inodes: readonly string[], lowest = 0): string[] {
-  if (inodes.length === 0) return [];
-  const fds = attempt(() => readdirSync(`/proc/${pid}/fd`)) ?? [];
-  const sockets = fds.filter((fd) => Number(fd) >= lowest).map((fd) => socketInode(pid, fd));
-  return inodes.filter((inode) => sockets.includes(inode));
-}
-
-/** How often it is looked for holders where there are none. */
-const LOOKS = 3;
-
-/**
- * All that hold the socket which was bound for the control path, whoever they are.
- * @param masters whose sockets count, if one of them has any: others may be bound with the same name, by who has
- * other files there (a mount namespace)
- */
-export function holdersOf(controlPath: string, masters: readonly number[] = []): number[] {
-  for (let looks = 1; ; looks++) {
-    const named = boundFor(controlPath, true);
-    const own = masters.flatMap((pid) => held(pid, named, OWN));
-    const inodes = own.length > 0 ? own : named;
-    const pids = readdirSync("/proc").map(Number);
-    const holders = pids.filter((pid) => pid > 0 && held(pid, inodes).length > 0);
-    // one that was listed may have handed it to a child since, and ended
-    if (holders.length > 0 || looks >= LOOKS || named.length === 0) return holders;
-  }
-}
-
-/** @throws Error unless it is an ssh process that listens for the control path */
-export function checkMaster(pid: number, controlPath: string): void {
-  const fault = findNoSsh(pid);
-  if (fault !== undefined) throw new Error(`its master is ${fault}`);
-  if (!isListener(pid, controlPath)) throw new Error(`process ${pid} does not listen there`);
-}
-
-/** Ends the ssh processes that listen at a socket which was bound for the control path. */
-export function endListeners(controlPath: string): void {
-  for (const pid of holdersOf(controlPath)) if (findNoSsh(pid) === undefined) process.kill(pid);
-}
-
-/**
- * Connections that were accepted by a socket which was bound for the path: the kernel keeps the name, also
- * after it was unlinked.
- */
-export function connectionsTo(controlPath: string): number {
-  return boundFor(controlPath, false).length;
-}
-
-/**
- * Inodes of sockets, as /proc/net/unix has them. ssh binds its socket under a name with a dot and 16 characters
- * more, and the kernel keeps that name: muxserver_listen() of mux.c.
- */
-function boundFor(controlPath: string, listening: boolean): string[] {
-  const inodes: string[] = [];
-  for (const line of readFileSync("/proc/net/unix", "utf8").split("\n")) {
-    const [, flags, inode, name] = /^\S+ \S+ \S+ (\S+) \S+ \S+ +(\d+) (.*)$/.exec(line) ?? [];
-    if (inode === undefined || name === undefined || (flags === LISTENING) !== listening) continue;
-    if (name === controlPath || isTemporaryName(name, controlPath)) inodes.push(inode);
-  }
-  return inodes;
-}
-
-function isTemporaryName(name: string, controlPath: string): boolean {
-  return name.startsWith(`${controlPath}.`) && /^\.[A-Za-z0-9]{16}$/.test(name.slice(controlPath.length));
-}
-
-function socketInode(pid: number, fd: string): string | undefined {
-  try {
-    return /^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/${pid}/fd/${fd}`))?.[1];
-  } catch {
-    return undefined;
-  }
 }

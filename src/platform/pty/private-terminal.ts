@@ -210,7 +210,8 @@ export class PrivateTerminal {
   }
 
   async #follow(): Promise<void> {
-    await this.#keys.stop();
+    // what it does not read stays for later
+    void this.#keys.stop(); // never rejects
     // the last that it has printed gives the screen back, where it is an editor
     if (!(await this.#screen.drain(LAST_BYTES))) return; // taken by a question, or gone on
     this.#outer.restore();

@@ -15,8 +15,8 @@ import { attempt } from "../../attempt.ts";
 import type { ProcessId } from "../../policy/request.ts";
 import { O_PATH } from "../libc/descriptors.ts";
 import { signalProcess } from "../proc/signal.ts";
-import { connectionsTo } from "../proc/ssh-process.ts";
 import { parseStat } from "../proc/stat.ts";
+import { connectionsTo } from "./holders.ts";
 
 export interface PrivateAgent {
   /** For errors and `muxguard status`. */

@@ -49,6 +49,27 @@ while True:
     os._exit(0)
 `;
 
+/** Listens, ends, and comes to a master's place; a child answers there that it is that master. */
+const CLAIM = `${PACKETS}
+elsewhere, path, claimed = sys.argv[1], sys.argv[2], int(sys.argv[3])
+listener = socket.socket(socket.AF_UNIX)
+listener.bind(elsewhere)
+listener.listen()
+parent = os.getpid()
+if os.fork() > 0: os._exit(0)
+while os.path.exists("/proc/%d" % parent): time.sleep(0.01)
+os.rename(elsewhere, path)
+print(os.getpid(), flush=True)
+while True:
+    client, _ = listener.accept()
+    if os.fork() > 0: continue
+    send(client, 1, 4)
+    packet(client)
+    while True:
+        _, number = struct.unpack(">II", packet(client)[:8])
+        send(client, 0x80000005, number, claimed)
+`;
+
 /** Asks for a session with a socket of the kind as its stderr, and waits for the answer. */
 const PASS = `${PACKETS}
 path, kind = sys.argv[1], sys.argv[2]
@@ -94,6 +115,24 @@ describeWith(["ssh", "sshd", "python"], "a socket that an ssh holds", () => {
         await ended(child);
       }
     });
+  });
+
+  it("is no master's in whose name somebody else answers, in that one's place: its sessions would be that one's", async () => {
+    const master = await lab.startMaster();
+    writeFileSync(lab.path("claim.py"), CLAIM);
+    const args = [lab.path("claim.py"), lab.path("elsewhere.sock"), lab.controlPath(), String(master)];
+    const before = lab.told.length;
+    const child = lab.start(PYTHON, args, { stdio: ["ignore", "pipe", "ignore"] });
+    const said = stdoutOf(child);
+    await until(() => said().endsWith("\n"), "the socket");
+    try {
+      const alone = `${lab.controlPath()} is left alone: process ${master} does not listen there\n`;
+      await until(() => lab.told.length > before, "what the guard says of it");
+      await sleep(SETTLED);
+      expect(lab.told.slice(before)).toContain(alone);
+    } finally {
+      process.kill(Number(said()), "SIGKILL");
+    }
   });
 
   it.each([
