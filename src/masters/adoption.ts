@@ -14,26 +14,19 @@ import { existsSync, linkSync, lstatSync } from "node:fs";
 import { userInfo } from "node:os";
 import { dirname, join } from "node:path";
 import { messageOf } from "../errors.ts";
-import { probeMaster } from "../guard/mux/probe.ts";
 import type { MasterOrigin } from "../identity/master-destination.ts";
 import { ensurePrivateFolder, makeFolders } from "../platform/files/private-folder.ts";
 import { WatchedFolder } from "../platform/files/watched-folder.ts";
 import { ENDED, findNoSsh } from "../platform/proc/ssh-process.ts";
 import { ProcessGone } from "../platform/proc/table/open-stat.ts";
-import {
-  checkControlFolder,
-  HiddenSocket,
-  hiddenName,
-  pathOfHidden,
-} from "../platform/sockets/control-socket.ts";
-import { DescriptorSocket } from "../platform/sockets/descriptor-socket.ts";
+import { checkControlFolder, hiddenName, pathOfHidden } from "../platform/sockets/control-socket.ts";
 import { checkMaster, holdersOf, type Listener, listenerAt } from "../platform/sockets/holders.ts";
 import type { ProcessId, Whereabouts } from "../policy/request.ts";
 import { identityOf, isCandidate, isControlFolder } from "./candidates.ts";
 import type { Ending } from "./ending.ts";
 import { HiddenNames } from "./hidden-names.ts";
 import { bothInside, INSIDE, MadeInside } from "./inside.ts";
-import { onceVerified, placeMaster, type ServeClient } from "./placing.ts";
+import { findMaster, hold, onceVerified, placeMaster, type ServeClient } from "./placing.ts";
 import type { GuardedMaster, Inside, MasterRegistry } from "./registry.ts";
 
 export interface AdoptionParts {
@@ -216,6 +209,7 @@ export class Adoption {
     if (pid === process.pid) return OWN;
     const fault = findNoSsh(pid);
     if (fault !== undefined && fault !== ENDED) return `the one who listens there is ${fault}`;
+    if (listener.socket === "") return "the one who listens there is in another network namespace";
     // read now: with ControlPersist the process soon has another command line, and becomes a client of its
     // own child
     const known = fault === undefined ? this.#known(pid, pid) : undefined;
@@ -254,7 +248,7 @@ export class Adoption {
     const { maker, origin, since } = known;
     const serveIn: ServeClient = (socket, accepted, master) => serve(socket, accepted, master, inside);
     const { master, listener } = await placeMaster(path, serveIn, {
-      hidden: HiddenSocket.at(hidden),
+      hidden: hold(hidden, socket),
       maker,
       check: (pid) => {
         checkMaster(pid, path, socket);
@@ -288,10 +282,3 @@ export class Adoption {
 /** Nothing to be told of: a socket that nobody listens at, or that is gone again. */
 const GONE = "nobody listens there";
 const OWN = "the guard listens there already";
-
-/** The process that took the socket over from the one that made it, and ended: ControlPersist. */
-async function findMaster(path: string, at: string, { socket }: Listener): Promise<number> {
-  const { pid } = await probeMaster(DescriptorSocket.connect(at));
-  checkMaster(pid, path, socket);
-  return pid;
-}

@@ -9,7 +9,6 @@ import { attempt } from "../attempt.ts";
 import { hasCode } from "../errors.ts";
 import { OWN_PREFIX, pathOfHidden } from "../platform/sockets/control-socket.ts";
 import { DescriptorSocket } from "../platform/sockets/descriptor-socket.ts";
-import { listenerAt } from "../platform/sockets/holders.ts";
 import { remove } from "../platform/sockets/placed-listener.ts";
 
 export class HiddenNames {
@@ -52,7 +51,7 @@ export class HiddenNames {
   #isLeft(hidden: string): boolean {
     const path = pathOfHidden(hidden);
     if (isAbandoned(hidden) || isSameFile(hidden, path)) remove(hidden);
-    else if (listenerAt(path) === undefined) return true;
+    else if (isAbandoned(path)) return true;
     else this.#report(`muxguard: ${path} has a new master; the one from before is at ${hidden}`);
     return false;
   }

@@ -1,7 +1,9 @@
 /** Listening in the place of a master that was found, and giving the place back. */
 import { renameSync } from "node:fs";
-import { listenAtControlPath } from "../platform/sockets/control-socket.ts";
-import type { DescriptorSocket } from "../platform/sockets/descriptor-socket.ts";
+import { probeMaster } from "../guard/mux/probe.ts";
+import { HiddenSocket, listenAtControlPath } from "../platform/sockets/control-socket.ts";
+import { DescriptorSocket } from "../platform/sockets/descriptor-socket.ts";
+import { checkMaster, type Listener, listenerOf } from "../platform/sockets/holders.ts";
 import type { Accepted } from "../platform/sockets/listener.ts";
 import { type ControlListener, remove } from "../platform/sockets/placed-listener.ts";
 import type { Whereabouts } from "../policy/request.ts";
@@ -54,6 +56,24 @@ export function giveBack({ master }: GuardedMaster, listener: ControlListener): 
   const { name } = master.hidden;
   if (name !== undefined && listener.isInPlace()) renameSync(name, listener.path);
   else if (name !== undefined) remove(name);
+}
+
+/**
+ * The socket by its other name, from now on.
+ * @param socket its inode, as Listener has it @throws Error if another one has come to its place meanwhile
+ */
+export function hold(hidden: string, socket: string | undefined): HiddenSocket {
+  const own = HiddenSocket.at(hidden);
+  if (listenerOf(() => own.connect())?.socket === socket) return own;
+  own.close();
+  throw new Error("another socket has come to its place");
+}
+
+/** The process that took the socket over from the one that made it, and ended: ControlPersist. */
+export async function findMaster(path: string, at: string, { socket }: Listener): Promise<number> {
+  const { pid } = await probeMaster(DescriptorSocket.connect(at));
+  checkMaster(pid, path, socket);
+  return pid;
 }
 
 /** A connection stays where it leads: once that is known, it is known. */

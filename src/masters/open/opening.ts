@@ -254,7 +254,7 @@ async function hide(
     return await Master.greet({ hidden, check, identify: (pid) => processes.read(pid), whereabouts });
   } catch (error) {
     hidden.close();
-    endListeners(path, socket); // nobody could reach it any more
+    endListeners(path, socket || undefined); // nobody could reach it any more
     throw error;
   }
 }

@@ -1,9 +1,9 @@
 /**
  * The Unix sockets of this network namespace, as the kernel lists them: sock_diag(7), linux/unix_diag.h. Unlike
- * /proc/net/unix it tells a name from the file that was bound under it, and a name may hold any byte.
+ * /proc/net/unix it says which file was bound, and a name with a line's end in it is no line of its own.
  */
 import { closeSync, fstatSync } from "node:fs";
-import { define } from "./binding.ts";
+import { define, failedWith, systemError } from "./binding.ts";
 
 const socket = define("int socket(int domain, int type, int protocol)");
 const send = define("long send(int fd, uint8_t *bytes, unsigned long count, int flags)");
@@ -26,14 +26,17 @@ const TCP_LISTEN = 10;
 const [HEADER, REQUEST, MESSAGE, ATTRIBUTE] = [16, 24, 16, 4];
 /** More than the kernel puts into one answer. */
 const ANSWER = 64 * 1024;
-/** How often it is looked for the other end of a connection, which may be taken just now. */
-const LOOKS = 5;
+/** How often it is looked for the other end of a connection, which may be accepted just now. */
+const LOOKS = 3;
+/** No socket has this state: such a request makes the kernel know how much is read at once. */
+const NO_STATE = 0;
+const ALL_STATES = 0xffffffff;
 
 export interface UnixSocket {
   /** As `/proc/PID/fd` has it. */
   inode: number;
   isListening: boolean;
-  /** At which it was bound: a path, an abstract one with its null before it, or empty. */
+  /** At which it was bound: a path with a null behind it, an abstract one with its null before it, or empty. */
   name: string;
   /** Of the file that was bound: inode and device, as the kernel has them. */
   file?: string;
@@ -43,15 +46,25 @@ export interface UnixSocket {
   waiting: number[];
 }
 
-/** Undefined where the kernel does not list them. */
+/** Undefined where the kernel does not list them. @throws Error where descriptors or memory are short */
 export function unixSockets(): UnixSocket[] | undefined {
   const fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
-  if (fd < 0) return undefined;
+  if (fd < 0) return unless("socket(AF_NETLINK)");
   try {
-    return send(fd, request(), HEADER + REQUEST, 0) === HEADER + REQUEST ? answers(fd) : undefined;
+    // a socket that has no room in the first answer would end the list: unix_diag_dump() of net/unix/diag.c
+    return ask(fd, NO_STATE) && ask(fd, ALL_STATES);
   } finally {
     closeSync(fd);
   }
+}
+
+function unless(call: string): undefined {
+  if (failedWith("EMFILE", "ENFILE", "ENOMEM", "ENOBUFS")) throw systemError(call);
+}
+
+function ask(fd: number, states: number): UnixSocket[] | undefined {
+  const bytes = request(states);
+  return send(fd, bytes, bytes.length, 0) === bytes.length ? answers(fd) : unless("send(AF_NETLINK)");
 }
 
 /**
@@ -68,21 +81,22 @@ export function listenerBehind(fd: number): string | undefined {
     const before = listeners.find(({ waiting }) => waiting.includes(own));
     if (before) return `${before.inode}`;
     // an accepted one has the file of the one that has accepted it
-    const other = all.find(({ inode }) => inode === own)?.peer;
-    const file = other === undefined ? undefined : all.find(({ inode }) => inode === other)?.file;
-    const behind = file === undefined ? [] : listeners.filter((one) => one.file === file);
+    const peer = all.find(({ inode }) => inode === own)?.peer;
+    const other = peer === undefined ? undefined : all.find(({ inode }) => inode === peer);
+    const isIts = ({ file, name }: UnixSocket): boolean => file === other?.file && name === other?.name;
+    const behind = other?.file === undefined ? [] : listeners.filter(isIts);
     if (behind.length === 1) return `${behind[0]?.inode}`;
   }
   return "";
 }
 
-function request(): Buffer {
+function request(states: number): Buffer {
   const bytes = Buffer.alloc(HEADER + REQUEST);
   bytes.writeUInt32LE(bytes.length, 0);
   bytes.writeUInt16LE(SOCK_DIAG_BY_FAMILY, 4);
   bytes.writeUInt16LE(NLM_F_REQUEST | NLM_F_DUMP, 6);
   bytes.writeUInt8(AF_UNIX, HEADER);
-  bytes.writeUInt32LE(0xffffffff, HEADER + 4); // in all states
+  bytes.writeUInt32LE(states, HEADER + 4);
   bytes.writeUInt32LE(SHOW_NAME | SHOW_VFS | SHOW_PEER | SHOW_ICONS, HEADER + 12);
   return bytes;
 }
@@ -92,7 +106,7 @@ function answers(fd: number): UnixSocket[] | undefined {
   const buffer = Buffer.alloc(ANSWER);
   for (;;) {
     const count = recv(fd, buffer, buffer.length, MSG_DONTWAIT);
-    if (count <= 0) return undefined;
+    if (count <= 0) return unless("recv(AF_NETLINK)");
     for (let at = 0; at + HEADER <= count; ) {
       const length = buffer.readUInt32LE(at);
       const type = buffer.readUInt16LE(at + 4);

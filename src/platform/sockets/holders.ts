@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { attempt } from "../../attempt.ts";
 import { peerCredentials } from "../libc/sockets.ts";
-import { listenerBehind, unixSockets } from "../libc/unix-sockets.ts";
+import { listenerBehind, type UnixSocket, unixSockets } from "../libc/unix-sockets.ts";
 import { findNoSsh } from "../proc/ssh-process.ts";
 import { DescriptorSocket } from "./descriptor-socket.ts";
 
@@ -21,9 +21,9 @@ export interface Listener {
   pid: number;
   uid: number;
   /**
-   * Its inode; empty for one of another network namespace, which nobody here has. Undefined where the kernel lists
-   * none: then all count that were bound for the path. Others may be bound with the same name, by who has other
-   * files there (a mount namespace).
+   * Its inode; empty for none of those that the kernel lists, as one of another network namespace. Undefined where
+   * it lists none: then all count that were bound for the path. Others may be bound with the same name, by who has
+   * other files there (a mount namespace).
    */
   socket: string | undefined;
 }
@@ -71,16 +71,17 @@ export function endListeners(controlPath: string, socket: string | undefined): v
 
 /**
  * Connections to a socket which was bound for the path, accepted or not: the kernel keeps the name, also after it was
- * unlinked.
+ * unlinked. A name with a line's end in it may add some.
  */
 export function connectionsTo(controlPath: string): number {
-  const counts = boundFor(controlPath).map(({ isListening, waiting }) => (isListening ? waiting.length : 1));
-  return counts.reduce((sum, count) => sum + count, 0);
+  return boundFor(controlPath, listedInProc()).filter(({ isListening }) => !isListening).length;
 }
 
 function listening(controlPath: string, socket: string | undefined): string[] {
   if (socket !== undefined) return socket === "" ? [] : [socket];
-  return boundFor(controlPath).flatMap(({ inode, isListening }) => (isListening ? `${inode}` : []));
+  return boundFor(controlPath, unixSockets() ?? listedInProc()).flatMap(({ inode, isListening }) =>
+    isListening ? `${inode}` : [],
+  );
 }
 
 /** @param lowest the first descriptor that counts */
@@ -95,33 +96,28 @@ function socketInode(pid: number, fd: string): string | undefined {
   return /^socket:\[(\d+)\]$/.exec(target ?? "")?.[1];
 }
 
-interface Bound {
-  name: string;
-  inode: number;
-  isListening: boolean;
-  waiting: readonly number[];
-}
+type Bound = Pick<UnixSocket, "name" | "inode" | "isListening">;
 
 /**
  * ssh binds its socket under a name with a dot and 16 characters more, and the kernel keeps that name:
  * muxserver_listen() of mux.c.
  */
-function boundFor(controlPath: string): Bound[] {
+function boundFor(controlPath: string, all: readonly Bound[]): Bound[] {
   const isMeant = (name: string): boolean => name === controlPath || isTemporaryName(name, controlPath);
-  return (unixSockets() ?? listedInProc()).filter(({ name }) => isMeant(name.replace(/\0$/, "")));
+  return all.filter(({ name }) => isMeant(name.replace(/\0$/, "")));
 }
 
 function isTemporaryName(name: string, controlPath: string): boolean {
   return name.startsWith(`${controlPath}.`) && /^\.[A-Za-z0-9]{16}$/.test(name.slice(controlPath.length));
 }
 
-/** Those that were not accepted yet are lines of their own. */
+/** Connections that were not accepted yet are lines of their own. */
 function listedInProc(): Bound[] {
   return readFileSync("/proc/net/unix", "utf8")
     .split("\n")
     .flatMap((line) => {
       const [, flags, inode, name] = /^\S+ \S+ \S+ (\S+) \S+ \S+ +(\d+) (.*)$/.exec(line) ?? [];
       if (inode === undefined || name === undefined) return [];
-      return [{ name, inode: Number(inode), isListening: flags === LISTENING, waiting: [] }];
+      return [{ name, inode: Number(inode), isListening: flags === LISTENING }];
     });
 }

@@ -1,16 +1,17 @@
 /** Masters that are not what they seem: made inside of a run, or vouched for by a file that anybody may write. */
 import { once } from "node:events";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { afterEach, beforeAll, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
 import { ended, until } from "../../../lab/lab.ts";
 import { sshProcesses } from "../../../lab/masters.ts";
 import { HOST, inodeOf, MuxLab, namesIn } from "../../../lab/mux-lab.ts";
 import { MUXGUARD } from "../../../lab/programs.ts";
 import { Adoption } from "../../../src/masters/adoption.ts";
 import { Ending } from "../../../src/masters/ending.ts";
-import { MasterRegistry } from "../../../src/masters/registry.ts";
+import { type Inside, MasterRegistry } from "../../../src/masters/registry.ts";
 import { ProcessTable } from "../../../src/platform/proc/process.ts";
+import { OwnListeners } from "../../support/own-listeners.ts";
 import { opened } from "../opened.ts";
 import { describeWith, PYTHON } from "../tools.ts";
 
@@ -180,33 +181,48 @@ describeWith(["ssh", "sshd", "bwrap"], "a master of nobody's run", () => {
   });
 });
 
-describeWith(["ssh", "sshd"], "a master of a run whose maker had ended", () => {
+describeWith(["ssh", "sshd"], "a master that changes while it is looked at", () => {
   const lab = opened(new MuxLab());
-  afterEach(() => lab.endMasters());
-
-  it("is the run's all the same: its child was not listed yet", async () => {
-    const path = join(lab.path("late"), HOST);
-    mkdirSync(dirname(path), { mode: 0o700 });
+  const path = join(lab.path("late"), HOST);
+  const registry = new MasterRegistry({ add() {}, addPath() {}, removePath() {}, move() {}, remove() {} });
+  const processes = new ProcessTable();
+  const another = new OwnListeners();
+  beforeAll(() => mkdirSync(dirname(path), { mode: 0o700 }));
+  beforeEach(async () => {
     expect(await lab.ssh("-o", "ControlPersist=60", "-S", path, HOST, "true")).toMatchObject({ code: 0 });
-    const registry = new MasterRegistry({ add() {}, addPath() {}, removePath() {}, move() {}, remove() {} });
-    const processes = new ProcessTable();
-    let looks = 0;
-    const adoption = new Adoption({
+  });
+  afterEach(() => lab.endMasters());
+  afterAll(() => another.close());
+
+  /** @param looked what is seen of runs at each look: the race itself */
+  const adoptWhere = (looked: () => Inside | undefined): Promise<string | undefined> =>
+    new Adoption({
       registry,
       ending: new Ending(registry, () => 0),
       serve: (socket) => socket.destroy(),
       originOf: (pid) => ({ maker: processes.read(pid), origin: { plain: true }, since: 0 }),
       identify: (pid) => processes.read(pid),
-      // the race itself: nobody is seen in the run at the first look
-      runAround: () => (looks++ === 0 ? undefined : { id: "run" }),
+      runAround: looked,
       whereabouts: async () => ({ path: [], forwarded: false }),
       report: () => {},
-    });
-    expect(await adoption.adopt(path)).toBeUndefined();
+    }).adopt(path);
+
+  it("is the run's all the same where its maker has ended, and its child was not listed yet", async () => {
+    let looks = 0;
+    expect(await adoptWhere(() => (looks++ === 0 ? undefined : { id: "run" }))).toBeUndefined();
     expect(registry.at(path)?.inside).toEqual({ id: "run" });
     registry.endRun("run");
     await until(() => sshProcesses(lab.folder).length === 0, "the end of its connection");
-    await adoption.close();
+  });
+
+  it("is left alone where another socket has come to its place", async () => {
+    await another.listen(lab.path("elsewhere.sock"));
+    const reason = await adoptWhere(() => {
+      if (existsSync(lab.path("elsewhere.sock"))) renameSync(lab.path("elsewhere.sock"), path);
+      return undefined;
+    });
+    expect(reason).toBe("another socket has come to its place");
+    expect(registry.at(path)).toBeUndefined();
   });
 });
 
