@@ -82,6 +82,7 @@ describeWith(["nats", "openssl", "ssh", "sshd", "tmux"], "a rule that wants two 
   it("is met by two of them, and shows each who has said yes so far; others are not shown it", async () => {
     const done = login();
     await screen("bob").shows("2 persons of ops have to say yes");
+    await screen("alice").shows("❯ deny");
     await screen("alice").keysCount();
     screen("alice").press("Right", "Enter");
     await screen("bob").shows("have to say yes, so far: alice");
