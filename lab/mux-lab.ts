@@ -19,8 +19,15 @@ export const HOST = "prod.example";
 /** As many sessions and logins as a test likes. */
 const SERVER = ["MaxSessions 1000", "MaxStartups 1000", "AcceptEnv LC_* GREETING", "LogLevel VERBOSE"];
 
-const LISTEN =
-  "import socket, sys; s = socket.socket(socket.AF_UNIX); s.bind(sys.argv[1]); s.listen(); input()";
+/** A program that listens at a path, says so, and ends with its stdin. */
+export const LISTEN = `
+import socket, sys
+listener = socket.socket(socket.AF_UNIX)
+listener.bind(sys.argv[1])
+listener.listen()
+print("listens", flush=True)
+sys.stdin.read()
+`;
 
 export class MuxLab extends Lab {
   readonly sockets = this.path("sockets");

@@ -1,9 +1,7 @@
 /** Which sockets of a folder may be masters' own, and which one was seen before. */
 import { lstatSync } from "node:fs";
 import { checkControlFolder, OWN_PREFIX } from "../platform/sockets/control-socket.ts";
-
-/** The name under which ssh binds its socket, before it has its place: muxserver_listen() of mux.c. */
-const temporaryName = /\.[A-Za-z0-9]{16}$/;
+import { temporaryName } from "../platform/sockets/holders.ts";
 
 export function isControlFolder(folder: string): boolean {
   try {

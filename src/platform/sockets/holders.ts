@@ -15,6 +15,9 @@ const OWN = 3;
 /** How often it is looked for holders where there are none. */
 const LOOKS = 3;
 
+/** The end of the name under which ssh binds its socket, before it has its place: muxserver_listen() of mux.c. */
+export const temporaryName = /\.[A-Za-z0-9]{16}$/;
+
 /** A socket at which somebody listens. */
 export interface Listener {
   /** Of the process that called listen(2), and its user. It may have ended since, and left it to a child. */
@@ -78,7 +81,7 @@ export function connectionsTo(controlPath: string): number {
 }
 
 function listening(controlPath: string, socket: string | undefined): string[] {
-  if (socket !== undefined) return socket === "" ? [] : [socket];
+  if (socket !== undefined) return [socket];
   return boundFor(controlPath, unixSockets() ?? listedInProc()).flatMap(({ inode, isListening }) =>
     isListening ? `${inode}` : [],
   );
@@ -88,7 +91,10 @@ function listening(controlPath: string, socket: string | undefined): string[] {
 function hasAny(pid: number, sockets: readonly string[], lowest = 0): boolean {
   if (sockets.length === 0) return false;
   const fds = attempt(() => readdirSync(`/proc/${pid}/fd`)) ?? [];
-  return fds.some((fd) => Number(fd) >= lowest && sockets.includes(socketInode(pid, fd) ?? ""));
+  return fds.some((fd) => {
+    const inode = Number(fd) >= lowest ? socketInode(pid, fd) : undefined;
+    return inode !== undefined && sockets.includes(inode);
+  });
 }
 
 function socketInode(pid: number, fd: string): string | undefined {
@@ -98,17 +104,11 @@ function socketInode(pid: number, fd: string): string | undefined {
 
 type Bound = Pick<UnixSocket, "name" | "inode" | "isListening">;
 
-/**
- * ssh binds its socket under a name with a dot and 16 characters more, and the kernel keeps that name:
- * muxserver_listen() of mux.c.
- */
+/** Also those whose name was a temporary one: the kernel keeps it. */
 function boundFor(controlPath: string, all: readonly Bound[]): Bound[] {
-  const isMeant = (name: string): boolean => name === controlPath || isTemporaryName(name, controlPath);
+  const isMeant = (name: string): boolean =>
+    name === controlPath || name.replace(temporaryName, "") === controlPath;
   return all.filter(({ name }) => isMeant(name.replace(/\0$/, "")));
-}
-
-function isTemporaryName(name: string, controlPath: string): boolean {
-  return name.startsWith(`${controlPath}.`) && /^\.[A-Za-z0-9]{16}$/.test(name.slice(controlPath.length));
 }
 
 /** Connections that were not accepted yet are lines of their own. */

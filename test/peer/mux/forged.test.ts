@@ -5,7 +5,7 @@ import { dirname, join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
 import { ended, until } from "../../../lab/lab.ts";
 import { sshProcesses } from "../../../lab/masters.ts";
-import { HOST, inodeOf, MuxLab, namesIn } from "../../../lab/mux-lab.ts";
+import { HOST, inodeOf, LISTEN, MuxLab, namesIn } from "../../../lab/mux-lab.ts";
 import { MUXGUARD } from "../../../lab/programs.ts";
 import { Adoption } from "../../../src/masters/adoption.ts";
 import { Ending } from "../../../src/masters/ending.ts";
@@ -147,16 +147,6 @@ describeWith(["ssh", "sshd"], "a master of a run", () => {
     expect(inodeOf(join(away, HOST))).toBeUndefined();
   });
 });
-
-/** Listens at a path, until nobody is there to be read from. */
-const LISTEN = `
-import socket, sys
-listener = socket.socket(socket.AF_UNIX)
-listener.bind(sys.argv[1])
-listener.listen()
-print("listens", flush=True)
-sys.stdin.read()
-`;
 
 describeWith(["ssh", "sshd", "bwrap"], "a master of nobody's run", () => {
   const lab = opened(new MuxLab());
