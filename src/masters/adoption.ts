@@ -251,10 +251,10 @@ export class Adoption {
       hidden: hold(hidden, socket),
       maker,
       check: (pid) => {
-        checkMaster(pid, path, socket);
         // the one who made it may have ended before it was looked at, and its child not have been listed yet
         const around = inside ? undefined : runAround([pid]);
         if (around) throw new MadeInside(around);
+        checkMaster(pid, path, socket); // comes behind: what has ended is in no run, and no master
       },
       identify,
       whereabouts: onceVerified(() => whereabouts(origin)),

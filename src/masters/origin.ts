@@ -44,7 +44,8 @@ export function originOf(parts: OriginParts, pid: number, starter: number): Know
 }
 
 /**
- * The run that any of the processes is in; without an id unless all of them are in that one.
+ * The run that any of the processes is in; without an id unless all of them are in that one. One that has ended,
+ * also while it was looked at, says nothing: it seems to carry any mark then.
  * @param around the run that a process is in
  */
 export function runAround(
@@ -53,7 +54,11 @@ export function runAround(
   around: (caller: Caller) => Inside | undefined,
 ): Inside | undefined {
   const found = [...new Set(pids)].flatMap((pid) => attempt(() => processes.read(pid)) ?? []);
-  const runs = found.map(around);
+  const runs = found.flatMap((caller) => {
+    const run = around(caller);
+    const isEnded = run !== undefined && run.id === undefined && !isProcess(caller.pid, caller.startTime);
+    return isEnded ? [] : [run];
+  });
   if (runs.every((run) => run === undefined)) return undefined;
   const [first] = runs;
   if (runs.every((run) => run?.isOver)) return { isOver: true };

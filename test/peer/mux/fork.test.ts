@@ -4,12 +4,13 @@
  */
 import { chmodSync, existsSync, readFileSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
 import { basename } from "node:path";
-import { afterEach, beforeAll, expect, it } from "vitest";
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { HOST, MuxLab } from "../../../lab/mux-lab.ts";
 import { finished, until } from "../../../lab/processes.ts";
-import { originOf } from "../../../src/masters/origin.ts";
+import { originOf, runAround } from "../../../src/masters/origin.ts";
 import { ProcessTable } from "../../../src/platform/proc/process.ts";
 import { ProcessGone } from "../../../src/platform/proc/table/open-stat.ts";
+import { Scopes } from "../../../src/runs/scopes.ts";
 import { opened } from "../opened.ts";
 import { describeWith, PYTHON } from "../tools.ts";
 
@@ -96,19 +97,49 @@ describeWith(["ssh", "sshd", "python"], "a master that forks once the server has
     expect(await lab.masterPid()).toBe(pid);
   });
 
-  it("is not seen in its first process where that ends while it is looked at", async () => {
-    const words = ["-F", lab.sshConfig, "-N", "-o", "ControlMaster=no", "-o", "ProxyCommand=sleep 60", HOST];
-    const { pid = 0 } = lab.start("ssh", words, { stdio: "ignore" });
-    await until(() => isSsh(pid), "an ssh");
+  describe("whose first process ends while it is looked at", () => {
+    const processes = new ProcessTable();
+    let pid = 0;
+    beforeEach(async () => {
+      const words = [
+        "-F",
+        lab.sshConfig,
+        "-N",
+        "-o",
+        "ControlMaster=no",
+        "-o",
+        "ProxyCommand=sleep 60",
+        HOST,
+      ];
+      pid = lab.start("ssh", words, { stdio: "ignore" }).pid ?? 0;
+      await until(() => isSsh(pid), "an ssh");
+    });
     const end = (): undefined => {
       process.kill(pid, "SIGKILL");
       while (isSsh(pid)); // nobody has reaped it: that waits for this test
     };
-    const parts = { processes: new ProcessTable(), sshConfig: undefined, claimOf: () => undefined };
-    const logins = (of: () => undefined) => ({ of, ofParent: () => undefined });
-    const look = (of: () => undefined) => originOf({ ...parts, logins: logins(of) }, pid, pid);
-    expect(look(() => undefined)).toMatchObject({ maker: { pid }, origin: { destination: { host: HOST } } });
-    expect(() => look(end)).toThrow(ProcessGone);
+
+    it("is not seen in that one", () => {
+      const parts = { processes, sshConfig: undefined, claimOf: () => undefined };
+      const logins = (of: () => undefined) => ({ of, ofParent: () => undefined });
+      const look = (of: () => undefined) => originOf({ ...parts, logins: logins(of) }, pid, pid);
+      expect(look(() => undefined)).toMatchObject({
+        maker: { pid },
+        origin: { destination: { host: HOST } },
+      });
+      expect(() => look(end)).toThrow(ProcessGone);
+    });
+
+    it("is of no run: what has ended would carry any mark", () => {
+      const scopes = new Scopes(processes);
+      const look = (before?: () => void) =>
+        runAround([pid, process.pid], processes, (caller) => {
+          if (caller.pid === pid) before?.();
+          return scopes.runAround(caller);
+        });
+      expect(look()).toBeUndefined();
+      expect(look(end)).toBeUndefined();
+    });
   });
 });
 
