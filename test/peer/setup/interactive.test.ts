@@ -4,6 +4,7 @@ import { afterEach, beforeEach, expect, it } from "vitest";
 import { Lab, until } from "../../../lab/lab.ts";
 import { Pty } from "../../../lab/terminal/pty.ts";
 import { UserHome } from "../../../lab/users/user-home.ts";
+import { listenerAt } from "../../../src/platform/sockets/holders.ts";
 import { isBareKey } from "../../../src/runs/unguarded/key-files.ts";
 import { describeWith, runs } from "../tools.ts";
 
@@ -17,23 +18,36 @@ describeWith(["ssh", "bwrap", "python"], "muxguard init at a terminal", () => {
     screen = new Pty(lab, ...home.command("/bin/sh"));
   });
   afterEach(async () => {
-    screen.type("kill $(muxguard status | sed -n 's/^daemon *pid //p'); exit\r");
-    await screen.end();
+    // a question of a test that failed may have the terminal
+    const daemon = listenerAt(lab.path("run/muxguard/daemon.sock"))?.pid;
+    if (daemon !== undefined) {
+      process.kill(daemon);
+      await until(() => !existsSync(`/proc/${daemon}`), "the end of the daemon");
+    }
     await lab.close();
   });
 
-  /** Waits for a question that was not there before, and answers it. */
   let from = 0;
   beforeEach(() => {
     from = 0;
   });
-  async function answer(question: string, keys: string): Promise<void> {
+  /** Waits for text that was not there before. */
+  async function shows(text: string): Promise<void> {
     await until(
-      () => screen.text.indexOf(question, from) >= 0,
-      () => `"${question}" after: ${screen.text.slice(from)}`,
+      () => screen.text.indexOf(text, from) >= 0,
+      () => `"${text}" after: ${screen.text.slice(from)}`,
     );
-    from = screen.text.indexOf(question, from) + question.length;
+    from = screen.text.indexOf(text, from) + text.length;
+  }
+  async function answer(question: string, keys: string): Promise<void> {
+    await shows(question);
     screen.type(keys);
+  }
+  /** Answers a question of inquirer. It shows it again with the answer; keys before the next one may be lost. */
+  async function choose(question: string, keys: string): Promise<void> {
+    await answer(question, keys);
+    await shows("\u2714");
+    await shows(question);
   }
 
   it("encrypts a key, changes what is agreed to, starts the guard, and asks a test question", async () => {
@@ -44,18 +58,18 @@ describeWith(["ssh", "bwrap", "python"], "muxguard init at a terminal", () => {
     const approver = lab.script("say-yes", '#!/bin/sh\necho \'{"decision": "allow", "remember": "once"}\'\n');
     home.write(".config/muxguard/config.toml", `approvers = ["command", "queue"]\ncommand = "${approver}"\n`);
     screen.type("muxguard init; echo ended: $?\r");
-    await answer("id_ed25519 has no passphrase: any program can use it", "\r"); // the first: encrypt it
-    await answer("Deny logins to hosts named like production (here: shop-prod)?", "y\r");
-    await answer("Make this change?", "\r"); // config.toml
-    await answer("Make this change?", "\r"); // policy.toml
-    await answer("Make this change?", "n\r"); // .bashrc
-    await answer("left as it is: ", "");
-    await answer("Start the guard now?", "\r");
+    await choose("id_ed25519 has no passphrase: any program can use it", "\r"); // the first: encrypt it
+    await choose("Deny logins to hosts named like production (here: shop-prod)?", "y\r");
+    await choose("Make this change?", "\r"); // config.toml
+    await choose("Make this change?", "\r"); // policy.toml
+    await choose("Make this change?", "n\r"); // .bashrc
+    await shows("left as it is: ");
+    await choose("Start the guard now?", "\r");
     await answer("Enter new passphrase", "correct horse\r");
     await answer("Enter same passphrase again", "correct horse\r");
-    await answer("Try it out with a question that is only a test?", "\r");
-    await answer("it reached you: you said yes, through the command of config.toml", "");
-    await answer("ended: 0", "");
+    await choose("Try it out with a question that is only a test?", "\r");
+    await shows("it reached you: you said yes, through the command of config.toml");
+    await shows("ended: 0");
     expect(isBareKey(readFileSync(home.path(".ssh/id_ed25519"), "latin1"))).toBe(false);
     expect(existsSync(home.path(".bashrc"))).toBe(false);
     const policy = readFileSync(home.path(".config/muxguard/policy.toml"), "utf8");
@@ -81,18 +95,18 @@ describeWith(["ssh", "bwrap", "python"], "muxguard init at a terminal", () => {
       'default = "ask"\n[[rule]]\non = ["admin"]\naction = "allow"\n',
     );
     screen.type("muxguard init; echo ended: $?\r");
-    await answer("any program can use it", "\u001b[B\r"); // the second
-    await answer("Make this change?", "\r"); // config.toml
-    await answer("Make this change?", "\r"); // .bashrc
-    await answer("Start the guard now?", "\r");
-    await answer("Where shall the file go", `${lab.path("disk")}\r`);
-    await answer("moved to ", "");
-    await answer("Try it out with a question that is only a test?", "\r"); // nobody is reached: no
-    await answer("ended: 0", "");
+    await choose("any program can use it", "\u001b[B\r"); // the second
+    await choose("Make this change?", "\r"); // config.toml
+    await choose("Make this change?", "\r"); // .bashrc
+    await choose("Start the guard now?", "\r");
+    await choose("Where shall the file go", `${lab.path("disk")}\r`);
+    await shows("moved to ");
+    await choose("Try it out with a question that is only a test?", "\r"); // nobody is reached: no
+    await shows("ended: 0");
     expect(existsSync(home.path(".ssh/id_ed25519"))).toBe(false);
     expect(readFileSync(lab.path("disk"), "utf8")).toBe(readFileSync(key, "utf8"));
     screen.type('eval "$(muxguard env --sh)"; ssh-add -l\r');
-    await answer("(ED25519)", "");
+    await shows("(ED25519)");
   });
 
   it.skipIf(!runs("tmux", ["-V"]))("brings the test question up in tmux, where the person is", async () => {
@@ -101,9 +115,9 @@ describeWith(["ssh", "bwrap", "python"], "muxguard init at a terminal", () => {
     await answer("Make this change?", "\r"); // config.toml
     await answer("Make this change?", "\r"); // .bashrc
     await answer("Start the guard now?", "\r");
-    await answer("a question would come by: tmux", "");
+    await shows("a question would come by: tmux");
     await answer("Try it out with a question that is only a test?", "\r");
-    await answer("see whether a question reaches you (only a test)", "");
+    await shows("see whether a question reaches you (only a test)");
     // keys of the first second don't count
     const said = (): boolean => screen.text.includes("it reached you: you said no, in tmux", from);
     await until(
@@ -122,8 +136,8 @@ describeWith(["ssh", "bwrap", "python"], "muxguard init at a terminal", () => {
   it("does nothing after Ctrl-C, and says how to take back what was done", async () => {
     screen.type("muxguard init; echo ended: $?\r");
     await answer("Deny logins to hosts named like production?", "\u0003");
-    await answer("stopped; muxguard init --undo", "");
-    await answer("ended: 130", "");
+    await shows("stopped; muxguard init --undo");
+    await shows("ended: 130");
     expect(home.snapshot().size).toBe(0);
   });
 });
