@@ -25,7 +25,7 @@ describeWith(["ssh", "sshd", "python"], "a master that forks once the server has
       readFileSync(lab.sshConfig, "utf8"),
     ) ?? ["", ""];
     writeFileSync(lab.path("delay"), DELAY);
-    const proxy = `#!/bin/bash\nexec 2>/dev/null 3<>/dev/tcp/127.0.0.1/${port}\n${PYTHON} ${lab.path("delay")} <&3 &\nexec cat >&3\n`;
+    const proxy = `#!/bin/bash\nexec 2>/dev/null 3<>/dev/tcp/127.0.0.1/${port}\n${PYTHON} ${lab.path("delay")} <&3 &\ntrap "kill $!" EXIT\ncat >&3\n`;
     writeFileSync(lab.path("far"), proxy);
     chmodSync(lab.path("far"), 0o700);
     const forward = `${lab.path("forward")}:127.0.0.1:9`;
