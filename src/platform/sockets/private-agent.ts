@@ -5,7 +5,9 @@
  *
  * Limits: between the moment when ssh-agent binds its socket and the unlinking there are a few milliseconds.
  * Another process of the user could connect then, and stay connected. The kernel's list of sockets shows that
- * connection, and such an agent is not used.
+ * connection, and such an agent is not used. The list shows neither a connection that comes from another network
+ * namespace nor an O_PATH descriptor of the socket, which may be connected to later. A confined run has neither:
+ * the folder is not there.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, unlinkSync } from "node:fs";
