@@ -13,7 +13,7 @@ import {
   revokes,
   type Statement,
 } from "../../fleet/policy/entry.ts";
-import { sign } from "../../fleet/signed/keygen.ts";
+import { sign, type VerifyOptions, verify } from "../../fleet/signed/keygen.ts";
 import { fingerprintOf, principalsFor } from "../../fleet/signed/principals.ts";
 import { readRegularFile } from "../../platform/files/regular-file.ts";
 import { parseDuration } from "../../policy/duration.ts";
@@ -68,7 +68,8 @@ export async function revoke(
 
 /** With the next number. A guard that knows a later one says so. */
 async function say(said: Statement, { sign: given }: SignOptions): Promise<void> {
-  const { fleet } = await readConfig(openPaths());
+  const paths = openPaths();
+  const { fleet } = await readConfig(paths);
   const key = given === undefined ? fleet?.person?.key : expandHome(given);
   if (!fleet?.person) throw noPerson();
   if (key === undefined)
@@ -89,12 +90,30 @@ async function say(said: Statement, { sign: given }: SignOptions): Promise<void>
     const signed = JSON.stringify({ ...said, sequence });
     const signature = await sign(signed, { key, namespace: "muxguard-policy", environment: process.env });
     const next: Entry = { by: fleet.person.name, signed, signature };
+    await checkCounts(next, { signers: fleet.signers, folder: paths.runtime });
     await bucket.put(place, JSON.stringify(next));
     toStdout(`${told(said)}: number ${sequence} is on the bus; each machine verifies it: muxguard status`);
     const hint = hintOn(said, fleet.signers, key);
     if (hint !== undefined) toStderr(`muxguard: ${hint}`);
   } finally {
     await bus.close();
+  }
+}
+
+/** On the bus it would take the place of what counts. @throws CliError for what the machines would refuse */
+async function checkCounts(
+  { by, signed, signature }: Entry,
+  files: Pick<VerifyOptions, "signers" | "folder">,
+): Promise<void> {
+  const claimed = { message: signed, signature, principal: by, namespace: "muxguard-policy" } as const;
+  try {
+    await verify(claimed, { ...files, at: new Date(), environment: process.env });
+  } catch (error) {
+    const file = visible(files.signers, 300);
+    throw new CliError(
+      `nothing was said, as no machine would take it from ${by}: ${messageOf(error)}; who may sign what is in ${file}`,
+      1,
+    );
   }
 }
 

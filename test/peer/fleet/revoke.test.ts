@@ -49,6 +49,28 @@ describeWith(["nats", "openssl", "ssh", "sshd"], "muxguard fleet revoke", () => 
     expect(await stated(build.lab)).toBe("");
   });
 
+  it("says nothing to the fleet by a key that no machine would take it from", async () => {
+    const key = fleet.key("mallory");
+    expect(await revoke("alpha.example", "--sign", key)).toMatchObject({
+      code: 1,
+      stdout: "",
+      stderr: expect.stringMatching(
+        /^muxguard: nothing was said, as no machine would take it from alice: .*who may sign what is in .*allowed_signers\n$/,
+      ),
+    });
+    admin.write("policy.toml", 'default = "deny"\n');
+    const pushed = await admin.muxguard("fleet", "policy", "push", admin.path("policy.toml"), "--sign", key);
+    expect(pushed).toMatchObject({
+      code: 1,
+      stdout: "",
+      stderr: expect.stringContaining("nothing was said"),
+    });
+    expect(await revoke("--lift", "alpha.example")).toMatchObject({
+      stderr: expect.stringContaining("nobody has revoked host alpha.example"),
+    });
+    expect(await stated(build.lab)).toBe("");
+  });
+
   it("says what is revoked, and that a host has the name of a machine", async () => {
     const said = await revoke("build1");
     expect(said.stdout).toMatch(/^host build1 is revoked: number \d+ is on the bus/);
