@@ -77,6 +77,7 @@ describeWith(["ssh", "tmux"], "a question of a false guard with the id of a true
       /^muxguard: \S+\/run-\d+\/daemon\.sock is passed over: what listens there \(pid \d+\) is no guard of yours\n$/,
     );
     expect(await lab.muxguard("deny", id)).toMatchObject({ code: 0 });
+    await until(() => lab.log().length > 0, "the entry");
     expect(lab.log()).toMatchObject([{ id, decision: "deny", by: "approver:queue" }]);
     expect(await lab.muxguard("lock")).toMatchObject({ code: 0 });
   });
