@@ -20,6 +20,7 @@ folder, number, command = sys.argv[1], int(sys.argv[2]), sys.argv[3:]
 ours, theirs = socket.socketpair()
 maker = os.fork()
 if maker == 0:
+    ours.close() # so that it ends with the other one
     uid = os.getuid()
     libc = ctypes.CDLL(None, use_errno=True)
     assert libc.unshare(0x10000000 | 0x20000) == 0, os.strerror(ctypes.get_errno())

@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { setClock } from "../../../lab/fleet/clock.ts";
 import { FleetLab } from "../../../lab/fleet/fleet-lab.ts";
-import { type Lab, MUXGUARD, until } from "../../../lab/lab.ts";
+import { type Lab, MUXGUARD, type Result, until } from "../../../lab/lab.ts";
 import { Terminal } from "../../../lab/terminal/terminal.ts";
 import { describeWith } from "../tools.ts";
 import { Joined } from "./joined.ts";
@@ -112,18 +112,24 @@ describeWith(
 
     it.each([0, 5, -5])("has one log, of which nothing is doubted by who is off by %i", async (off) => {
       setClock(reader, off * MINUTES);
-      for (const name of builds.keys()) {
-        // of two that come one after the other, the second one has no seal yet
-        for (const _ of [1, 2]) {
-          await of(name).loginHere();
-          await of(name).untilInStream(reader);
+      const unsealed = /behind the last seal: the next one comes within a minute/;
+      const read = async (): Promise<Result> => {
+        for (const name of builds.keys()) {
+          // of two that come one after the other, the second one has no seal yet
+          for (const _ of [1, 2]) {
+            await of(name).loginHere();
+            await of(name).untilInStream(reader);
+          }
         }
-      }
-      const { code, stderr } = await reader.muxguard("log", "--fleet");
+        return reader.muxguard("log", "--fleet");
+      };
+      const first = await read();
+      // the minute's seal may come behind the second one: it does not do so twice
+      const { code, stderr } = unsealed.test(first.stderr) ? first : await read();
       expect(stderr).toMatch(/ahead: \d+ entries, each as it follows from the one before, sealed at /);
       expect(stderr).toMatch(/behind: \d+ entries, each as it follows from the one before, sealed at /);
       // else the last ones would have their seal, and nothing be shown by this
-      expect(stderr).toMatch(/behind the last seal: the next one comes within a minute/);
+      expect(stderr).toMatch(unsealed);
       expect(stderr).not.toContain("nothing vouches");
       expect(code).toBe(0);
     });
