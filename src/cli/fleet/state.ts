@@ -13,7 +13,8 @@ import {
   revokes,
   type Statement,
 } from "../../fleet/policy/entry.ts";
-import { sign, type VerifyOptions, verify } from "../../fleet/signed/keygen.ts";
+import { signedEntry, verifyEntry } from "../../fleet/policy/signed-entry.ts";
+import type { VerifyOptions } from "../../fleet/signed/keygen.ts";
 import { fingerprintOf, principalsFor } from "../../fleet/signed/principals.ts";
 import { readRegularFile } from "../../platform/files/regular-file.ts";
 import { parseDuration } from "../../policy/duration.ts";
@@ -88,8 +89,7 @@ async function say(said: Statement, { sign: given }: SignOptions): Promise<void>
     checkLift(said, before);
     const sequence = nextNumber(before?.sequence ?? 0, Date.now());
     const signed = JSON.stringify({ ...said, sequence });
-    const signature = await sign(signed, { key, namespace: "muxguard-policy", environment: process.env });
-    const next: Entry = { by: fleet.person.name, signed, signature };
+    const next = await signedEntry({ by: fleet.person.name, signed }, { key, environment: process.env });
     await checkCounts(next, { signers: fleet.signers, folder: paths.runtime });
     await bucket.put(place, JSON.stringify(next));
     toStdout(`${told(said)}: number ${sequence} is on the bus; each machine verifies it: muxguard status`);
@@ -101,19 +101,13 @@ async function say(said: Statement, { sign: given }: SignOptions): Promise<void>
 }
 
 /** On the bus it would take the place of what counts. @throws CliError for what the machines would refuse */
-async function checkCounts(
-  { by, signed, signature }: Entry,
-  files: Pick<VerifyOptions, "signers" | "folder">,
-): Promise<void> {
-  const claimed = { message: signed, signature, principal: by, namespace: "muxguard-policy" } as const;
+async function checkCounts(said: Entry, files: Pick<VerifyOptions, "signers" | "folder">): Promise<void> {
   try {
-    await verify(claimed, { ...files, at: new Date(), environment: process.env });
+    await verifyEntry(said, { ...files, at: new Date(), environment: process.env });
   } catch (error) {
+    const why = `no machine would take it from ${said.by}: ${messageOf(error)}`;
     const file = visible(files.signers, 300);
-    throw new CliError(
-      `nothing was said, as no machine would take it from ${by}: ${messageOf(error)}; who may sign what is in ${file}`,
-      1,
-    );
+    throw new CliError(`nothing was said, as ${why}; who may sign what is in ${file}`, 1);
   }
 }
 

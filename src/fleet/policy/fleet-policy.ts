@@ -9,7 +9,7 @@ import type { FleetConfig } from "../../settings/fleet/config.ts";
 import { rulesOf } from "../../settings/policy-files.ts";
 import { checkSettings } from "../../settings/toml-file.ts";
 import { Line } from "../asking/line.ts";
-import { type VerifyOptions, verify } from "../signed/keygen.ts";
+import type { VerifyOptions } from "../signed/keygen.ts";
 import { Entries, type Good } from "./entries.ts";
 import {
   type Entry,
@@ -22,6 +22,7 @@ import {
 } from "./entry.ts";
 import { keep, readKept } from "./kept.ts";
 import { isCalled, mergePolicy, revokedRule } from "./merged.ts";
+import { verifyEntry } from "./signed-entry.ts";
 
 /** Entries that wait to be verified. */
 const MAX_WAITING = 64;
@@ -222,9 +223,7 @@ export class FleetPolicy {
   /** @throws Error where it does not count */
   async #verified(entry: Entry, said: Statement): Promise<Good> {
     const { config, verifying } = this.#parts;
-    const signed = { message: entry.signed, signature: entry.signature, principal: entry.by };
-    const options = { ...verifying, signers: config.signers, at: new Date() };
-    const key = await verify({ ...signed, namespace: "muxguard-policy" }, options);
+    const key = await verifyEntry(entry, { ...verifying, signers: config.signers, at: new Date() });
     return { entry, key, said, rules: rulesIn(said, config.machine) };
   }
 
